@@ -1,0 +1,74 @@
+/* Authentication plugins (9.3.2): who sent this request, and signing of requests that we send. */
+#pragma once
+
+#include <cmp/message.h>
+
+typedef enum cmp_auth_verdict {
+    CMP_AUTH_PENDING,     /* the answer comes later, through cmp_auth_complete */
+    CMP_AUTH_ACCEPT,      /* the request comes from answer->peer */
+    CMP_AUTH_REJECT,      /* it does not hold; nobody else is asked */
+    CMP_AUTH_ABSTAIN,     /* not for this plugin; the next one in the chain is asked. With
+                             answer->peer: whoever accepts must find that peer, or the host
+                             rejects (a signed request on a peer's dedicated link) */
+    CMP_AUTH_UNAVAILABLE, /* cannot tell now: 503 */
+} cmp_auth_verdict;
+
+/* What the host's replay memory does with an accepted request. */
+typedef enum cmp_once {
+    CMP_ONCE_NO,        /* may come again (a dedicated link proves its source every time) */
+    CMP_ONCE_ONLY,      /* good once; a second one is 409 */
+    CMP_ONCE_IDENTICAL, /* may be repeated when every parameter is equal (a retransmission) */
+} cmp_once;
+
+typedef struct cmp_auth_answer {
+    cmp_str peer;            /* ACCEPT: its name; ABSTAIN: what it has to be, absent when any may.
+                                Valid until control is back in the loop */
+    cmp_str credential;      /* ACCEPT: id of the key, for quotas and the journal; may be absent */
+    const char *reason;      /* REJECT, UNAVAILABLE: for the operator's log only; static text */
+    cmp_once once;           /* ACCEPT */
+    uint8_t fingerprint[16]; /* ACCEPT and not CMP_ONCE_NO: the same for a replay, its boundary
+                                twin included, and for nothing else */
+} cmp_auth_answer;
+
+/* A request that is about to be sent to a peer. Valid during the call, or until completion. */
+typedef struct cmp_outgoing {
+    cmp_str peer;
+    cmp_str tid;
+    cmp_str ici;
+} cmp_outgoing;
+
+typedef enum cmp_sign_verdict {
+    CMP_SIGN_DONE,
+    CMP_SIGN_NO_KEY,      /* no credential from that peer is valid now */
+    CMP_SIGN_UNAVAILABLE, /* cannot sign now */
+} cmp_sign_verdict;
+
+#define CMP_SIGNATURE_MAX 192
+
+typedef struct cmp_signature {
+    cmp_str apikeyid;             /* valid until control is back in the loop */
+    char text[CMP_SIGNATURE_MAX]; /* as it goes on the wire */
+    size_t size;
+} cmp_signature;
+
+/* `instance` is what create returned; `worker` what worker_start returned on this thread (NULL in a
+ * plugin that blocks). Called on the worker that owns the transaction; a plugin that blocks is
+ * called on a pool thread, by several at once, and never answers CMP_AUTH_PENDING. */
+typedef struct cmp_auth_ops {
+    size_t size; /* of this struct, as the plugin was compiled */
+
+    /* Says who sent `txn`. Nothing of the request was executed before; tid and ici are present,
+     * everything else may be missing or wrong. Reads the transaction only. Rejections must cost the
+     * same whatever their cause. */
+    cmp_auth_verdict (*verify)(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+                               cmp_auth_answer *answer);
+
+    /* Signs a request with the credential that its recipient issued to us. NULL: this plugin only
+     * verifies. Answers at once. */
+    cmp_sign_verdict (*sign)(void *instance, void *worker, const cmp_outgoing *request,
+                             cmp_signature *signature);
+
+    /* The pending operation is no longer wanted (client gone, deadline). The completion must still
+     * come, exactly once, with any verdict. NULL in a plugin that never answers PENDING. */
+    void (*cancel)(void *instance, void *worker, cmp_op *op);
+} cmp_auth_ops;

@@ -1,0 +1,62 @@
+/* The words that every plugin header shares: strings, opaque handles, log levels. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+#define CMP_EXPORT extern "C" __attribute__((visibility("default")))
+#else
+#define CMP_EXPORT __attribute__((visibility("default")))
+#endif
+
+#define CMP_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
+
+/* A run of octets that somebody else owns; not NUL-terminated. How long it stays valid is said
+ * where it is handed over. An absent value has at == NULL; an empty one has at != NULL, size 0. */
+typedef struct cmp_str {
+    const char *at;
+    size_t size;
+} cmp_str;
+
+#define CMP_STR(literal) ((cmp_str){(literal), sizeof(literal) - 1})
+#define CMP_NONE         ((cmp_str){NULL, 0})
+
+static inline cmp_str cmp_str_from(const char *text)
+{
+    return text != NULL ? (cmp_str){text, strlen(text)} : CMP_NONE;
+}
+
+static inline bool cmp_str_equal(cmp_str a, cmp_str b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
+}
+
+/* One incoming request on its way through the pipeline. Opaque: read it with the accessors of
+ * struct cmp_host. Valid from the call that hands it over until the operation's completion. */
+typedef struct cmp_txn cmp_txn;
+
+/* One event loop: the control loop of the process, or a worker's. Timers and descriptors live on
+ * the loop that they were made on, and call back on its thread. */
+typedef struct cmp_loop cmp_loop;
+typedef struct cmp_timer cmp_timer;
+typedef struct cmp_watch cmp_watch;
+
+/* Collects errors of a configuration; the host adds file, line and column. */
+typedef struct cmp_report cmp_report;
+
+/* One operation that a plugin was asked for and may answer later. The host owns it; it is valid
+ * until the plugin has completed it. `plugin_data` is the plugin's own. */
+typedef struct cmp_op {
+    void *plugin_data;
+} cmp_op;
+
+typedef enum cmp_log_level {
+    CMP_LOG_ERROR,
+    CMP_LOG_WARNING,
+    CMP_LOG_NOTICE,
+    CMP_LOG_INFO,
+    CMP_LOG_DEBUG,
+} cmp_log_level;

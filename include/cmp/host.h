@@ -1,0 +1,147 @@
+/* What the host offers to a plugin: one append-only table of services.
+ *
+ * A plugin links against nothing of its host. Any program that fills this table can load it. */
+#pragma once
+
+#include <cmp/auth.h>
+#include <cmp/key.h>
+#include <cmp/record.h>
+#include <cmp/route.h>
+#include <cmp/store.h>
+
+/* Services that a host may lack. A plugin names those it cannot do without in its descriptor, and a
+ * host without them refuses to load it. Everything else in the table is always there. */
+enum {
+    CMP_SERVICE_LOOP = 1 << 0,    /* timers, descriptors, workers_call */
+    CMP_SERVICE_OFFLOAD = 1 << 1, /* offload */
+    CMP_SERVICE_KEYRING = 1 << 2, /* key_each */
+    CMP_SERVICE_PEERS = 1 << 3,   /* peer_each, peer_find */
+};
+
+/* One configured peer, as plugins may see it. Valid during the call that hands it over: keep the
+ * name, not the pointer. */
+typedef struct cmp_peer {
+    cmp_str name;
+    cmp_str host; /* absent when the peer only asks */
+    const char *const *prefixes;
+    size_t prefix_count;
+} cmp_peer;
+
+typedef struct cmp_host cmp_host;
+
+/* A table for each instance; valid from create to the end of destroy. Pass the table itself as
+ * `host`. Unless said otherwise a service may be called on any thread. */
+struct cmp_host {
+    size_t size; /* of this struct in the host; a field beyond it is not there */
+    void *core;  /* the host's own */
+    uint32_t services;
+
+    /* ---- always there ---- */
+
+    /* Writes one line to the host's log, with the instance's name. Never pass personal data
+     * (user, age, income, gender, post) or secrets. */
+    void (*log)(const cmp_host *host, cmp_log_level level, const char *format, ...)
+        CMP_PRINTF(3, 4);
+
+    /* Unix time in milliseconds. */
+    int64_t (*now_ms)(const cmp_host *host);
+
+    /* Fills `at` with octets fit for keys. */
+    void (*random)(const cmp_host *host, void *at, size_t size);
+
+    /* Adds an error about the option `key` (NULL: about the whole section) to a report. */
+    void (*report)(cmp_report *report, const char *key, const char *format, ...) CMP_PRINTF(3, 4);
+
+    /* A counter of this instance, shown to the operator under `name`; `help` says in one line what
+     * it counts. Call in create. The texts must outlive the instance. Returns the id for `count`.
+     */
+    unsigned (*counter)(const cmp_host *host, const char *name, const char *help);
+    void (*count)(const cmp_host *host, unsigned counter, uint64_t add);
+
+    /* Reads one code record from its JSON text (one object). On success fills `ici` and `record`,
+     * whose strings live in memory got from `alloc` or inside `json`, and returns true. Otherwise
+     * returns false and writes what is wrong to `error`, naming the member at fault. */
+    bool (*record_parse)(const cmp_host *host, const char *json, size_t size,
+                         void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
+                         cmp_record *record, char *error, size_t error_size);
+
+    /* ---- transactions: only while an operation on `txn` is under way, on its thread ---- */
+
+    /* A parameter of Table 19, decoded; absent when the request does not carry it. Valid until the
+     * operation's completion. */
+    cmp_str (*txn_param)(const cmp_txn *txn, cmp_param param);
+
+    /* Contextual parameters in the request's order; NULL past the last. */
+    const cmp_pair *(*txn_contextual)(const cmp_txn *txn, size_t index);
+
+    /* Where the TCP connection comes from: an IPv6 or IPv4-mapped address of 16 octets. Headers
+     * never change it. */
+    const uint8_t *(*txn_source)(const cmp_txn *txn);
+    cmp_str (*txn_listener)(const cmp_txn *txn); /* name of the listener */
+    cmp_interface (*txn_interface)(const cmp_txn *txn);
+    cmp_str (*txn_peer)(const cmp_txn *txn);   /* the authenticated requestor; absent before */
+    int64_t (*txn_now_ms)(const cmp_txn *txn); /* Unix time at which the request came in */
+
+    /* Memory that lives until the transaction ends. Never NULL. */
+    void *(*txn_alloc)(cmp_txn *txn, size_t size);
+
+    /* Completes a pending operation, exactly once, on the worker that asked for it. `answer` is the
+     * kind's answer struct (cmp_auth_answer, cmp_record, cmp_route_answer), read during the call.
+     * Use the typed wrappers below. */
+    void (*complete)(cmp_op *op, int verdict, const void *answer);
+
+    /* ---- CMP_SERVICE_LOOP ---- */
+
+    /* Calls `run(arg)` once, on the loop's thread, `delay_ms` from now. Call on that thread. The
+     * timer is gone when it has fired or was stopped. */
+    cmp_timer *(*timer_start)(cmp_loop *loop, uint64_t delay_ms, void (*run)(void *arg), void *arg);
+    void (*timer_stop)(cmp_timer *timer);
+
+    /* Calls `run(arg)` on the loop's thread whenever `fd` can be read. The descriptor stays the
+     * plugin's: stop the watch before closing it. Call on the loop's thread. NULL with errno. */
+    cmp_watch *(*watch_start)(cmp_loop *loop, int fd, void (*run)(void *arg), void *arg);
+    void (*watch_stop)(cmp_watch *watch);
+
+    /* Runs `run(instance, worker, arg)` once on the thread of every started worker, between two
+     * turns of its loop. Returns how many will run it: 0 before workers start and after they end.
+     * `worker` is NULL when that worker has stopped meanwhile. */
+    unsigned (*workers_call)(const cmp_host *host,
+                             void (*run)(void *instance, void *worker, void *arg), void *arg);
+
+    /* ---- CMP_SERVICE_OFFLOAD ---- */
+
+    /* Runs `work(arg)` on a pool thread, then `done(arg)` on `loop`. Both run exactly once; destroy
+     * is not called before. False when the pool is full or shut down: neither will run. */
+    bool (*offload)(const cmp_host *host, cmp_loop *loop, void (*work)(void *arg),
+                    void (*done)(void *arg), void *arg);
+
+    /* ---- CMP_SERVICE_KEYRING ---- */
+
+    /* Visits the keys of one use, expired and future ones included. */
+    void (*key_each)(const cmp_host *host, cmp_key_use use,
+                     void (*visit)(const cmp_key *key, void *arg), void *arg);
+
+    /* ---- CMP_SERVICE_PEERS ---- */
+
+    bool (*peer_find)(const cmp_host *host, cmp_str name, cmp_peer *peer);
+    void (*peer_each)(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
+                      void *arg);
+};
+
+static inline void cmp_auth_complete(const cmp_host *host, cmp_op *op, cmp_auth_verdict verdict,
+                                     const cmp_auth_answer *answer)
+{
+    host->complete(op, verdict, answer);
+}
+
+static inline void cmp_store_complete(const cmp_host *host, cmp_op *op, cmp_store_verdict verdict,
+                                      const cmp_record *record)
+{
+    host->complete(op, verdict, record);
+}
+
+static inline void cmp_route_complete(const cmp_host *host, cmp_op *op, cmp_route_verdict verdict,
+                                      const cmp_route_answer *answer)
+{
+    host->complete(op, verdict, answer);
+}

@@ -1,0 +1,94 @@
+/* The plugin ABI: what a plugin exports, and its history.
+ *
+ * A plugin is a shared library with one exported object:
+ *
+ *     CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+ *         CMP_PLUGIN_ABI,
+ *         .name = "store_example", .kind = CMP_PLUGIN_STORE, …
+ *     };
+ *
+ * It includes only <cmp/…>, links against nothing of its host, and may be loaded by any program
+ * that fills struct cmp_host.
+ *
+ * Versions. A plugin loads when its major equals the host's and its minor is not newer. The number
+ * is independent of cmpd's release. A minor only appends: fields at the end of size-stamped
+ * structs, enumerators, services. Everything else is a new major.
+ *
+ * Ledger
+ *   1.0  2026-11-24  First version: auth, store (look-up) and route plugins; options as rows;
+ *                    services log, clock, random, counters, transactions, loop, offload, keyring,
+ *                    peers.
+ */
+#pragma once
+
+#include <cmp/auth.h>
+#include <cmp/host.h>
+#include <cmp/option.h>
+#include <cmp/route.h>
+#include <cmp/store.h>
+
+#define CMP_ABI_MAJOR 1
+#define CMP_ABI_MINOR 0
+
+/* The symbol that a host looks for. */
+#define CMP_PLUGIN_SYMBOL "cmp_plugin_descriptor"
+
+typedef enum cmp_plugin_kind {
+    CMP_PLUGIN_AUTH = 1,
+    CMP_PLUGIN_STORE,
+    CMP_PLUGIN_ROUTE,
+} cmp_plugin_kind;
+
+enum {
+    /* Its operations may block. They run on a pool of threads, several at once, on an immutable
+     * copy of the transaction; they return their answer, are never cancelled, and an answer that
+     * comes after the deadline is thrown away. worker_start is not called. */
+    CMP_PLUGIN_BLOCKING = 1 << 0,
+};
+
+typedef struct cmp_plugin {
+    /* Checked before anything else is read. */
+    uint32_t struct_size;
+    uint16_t abi_major;
+    uint16_t abi_minor;
+
+    const char *name; /* as in `use:`; equals the file's name without its extension */
+    cmp_plugin_kind kind;
+    uint32_t flags;
+    uint32_t services;   /* CMP_SERVICE_… that it cannot do without */
+    const char *version; /* the plugin's own */
+    const char *summary; /* one line */
+
+    const cmp_option *options; /* ended by CMP_OPTION_END; NULL: none */
+    size_t options_size;       /* of the struct that they fill */
+
+    /* Checks what the rows cannot: files, combinations. Adds errors to `report`; changes nothing.
+     * Called by `cmpd -t` and before every create. Control thread. May be NULL. */
+    void (*check)(const cmp_host *host, const void *options, cmp_report *report);
+
+    /* Makes an instance. `options` lives as long as the instance. `previous` is NULL or an instance
+     * of the same plugin that this one replaces; state may be adopted from it, it stays in use
+     * until its own destroy. Returns NULL after having said why in `report`. Control thread. */
+    void *(*create)(const cmp_host *host, const void *options, void *previous, cmp_report *report);
+
+    /* The host is about to start its workers; `loop` is the control loop. May be NULL. */
+    void (*start)(void *instance, cmp_loop *loop);
+
+    /* The state of one worker, made and ended on its thread. May be NULL, and may return NULL. */
+    void *(*worker_start)(void *instance, cmp_loop *loop);
+    void (*worker_stop)(void *instance, void *worker);
+
+    /* No operation is under way and no worker is left. Stop timers and watches of the control loop
+     * here, at the latest. Control thread. */
+    void (*destroy)(void *instance);
+
+    /* The vtable of its kind. */
+    union {
+        const cmp_auth_ops *auth;
+        const cmp_store_ops *store;
+        const cmp_route_ops *route;
+    } ops;
+} cmp_plugin;
+
+#define CMP_PLUGIN_ABI                                                                             \
+    .struct_size = sizeof(cmp_plugin), .abi_major = CMP_ABI_MAJOR, .abi_minor = CMP_ABI_MINOR
