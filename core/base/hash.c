@@ -1,0 +1,14 @@
+/* See hash.h. */
+#include "base/hash.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+uint64_t hash_seed;
+
+void hash_seed_init(void)
+{
+    if (RAND_bytes((unsigned char *)&hash_seed, sizeof(hash_seed)) != 1) {
+        abort();
+    }
+}

@@ -1,0 +1,22 @@
+/* One keyed hash for every table: XXH3 with a seed that is drawn when the process starts, so nobody
+ * outside can aim at one bucket. */
+#pragma once
+
+#include <cmp/base.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Drawn once by hash_seed_init (0 before). */
+extern uint64_t hash_seed;
+void hash_seed_init(void);
+
+static inline uint64_t hash_octets(const void *at, size_t size)
+{
+    return XXH3_64bits_withSeed(at, size, hash_seed);
+}
+
+static inline uint64_t hash_str(cmp_str text)
+{
+    return hash_octets(text.at, text.size);
+}

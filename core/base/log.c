@@ -1,0 +1,136 @@
+/* Formats a line on the stack and hands it to the kernel in one write, so lines never mix. */
+#include "base/log.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_SIZE 2048
+
+static cmp_log_level log_level = CMP_LOG_NOTICE;
+static log_format log_how = LOG_TEXT;
+
+static const char *const level_names[] = {"error", "warning", "notice", "info", "debug"};
+
+typedef struct line {
+    char text[LINE_SIZE];
+    size_t size;
+} line;
+
+void log_setup(cmp_log_level level, log_format format)
+{
+    log_level = level;
+    log_how = format;
+}
+
+bool log_wanted(cmp_log_level level)
+{
+    return level <= log_level;
+}
+
+static void put(line *l, const char *text, size_t size)
+{
+    const size_t room = LINE_SIZE - 4 - l->size; /* "}\n" and a closing quote always fit */
+    size = size < room ? size : room;
+    memcpy(l->text + l->size, text, size);
+    l->size += size;
+}
+
+static void put_text(line *l, const char *text)
+{
+    put(l, text, strlen(text));
+}
+
+/* Writes `value` so that it cannot break out of its line or its quotes. */
+static void put_escaped(line *l, cmp_str value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        const unsigned char c = (unsigned char)value.at[i];
+        if (c < 0x20 || c == 0x7f || c == '"' || c == '\\' || (c >= 0x80 && log_how == LOG_TEXT)) {
+            char escape[8];
+            const int size = log_how == LOG_JSON ? snprintf(escape, sizeof(escape), "\\u%04x", c)
+                                                 : snprintf(escape, sizeof(escape), "\\x%02x", c);
+            put(l, escape, (size_t)size);
+        } else {
+            put(l, value.at + i, 1);
+        }
+    }
+}
+
+static void put_member(line *l, const char *name, cmp_str value)
+{
+    if (log_how == LOG_JSON) {
+        put_text(l, ",\"");
+        put_text(l, name);
+        put_text(l, "\":\"");
+    } else {
+        put_text(l, " ");
+        put_text(l, name);
+        put_text(l, "=\"");
+    }
+    put_escaped(l, value);
+    put_text(l, "\"");
+}
+
+static void put_head(line *l, cmp_log_level level, const char *area)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    char when[TIME_TEXT_SIZE];
+    time_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
+    if (log_how == LOG_JSON) {
+        put_text(l, "{\"time\":\"");
+        put_text(l, when);
+        put_text(l, "\"");
+        put_member(l, "level", cmp_str_from(level_names[level]));
+        put_member(l, "area", cmp_str_from(area));
+    } else {
+        put_text(l, when);
+        put_text(l, " ");
+        put_text(l, level_names[level]);
+        put_text(l, " ");
+        put_text(l, area);
+        put_text(l, ": ");
+    }
+}
+
+void log_write_v(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,
+                 const char *format, va_list args)
+{
+    if (!log_wanted(level)) {
+        return;
+    }
+    char message[LINE_SIZE / 2];
+    const int wanted = vsnprintf(message, sizeof(message), format, args);
+    const size_t size = wanted < 0                         ? 0
+                        : (size_t)wanted < sizeof(message) ? (size_t)wanted
+                                                           : sizeof(message) - 1;
+    line l = {.size = 0};
+    put_head(&l, level, area);
+    if (log_how == LOG_JSON) {
+        put_member(&l, "message", (cmp_str){message, utf8_cut(message, size)});
+    } else {
+        put(&l, message, size);
+    }
+    for (size_t i = 0; i < field_count; i++) {
+        put_member(&l, fields[i].name, fields[i].value);
+    }
+    l.text[l.size++] = log_how == LOG_JSON ? '}' : '\n';
+    if (log_how == LOG_JSON) {
+        l.text[l.size++] = '\n';
+    }
+    /* A log that cannot be written must not stop the service. */
+    const ssize_t written = write(STDERR_FILENO, l.text, l.size);
+    (void)written;
+}
+
+void log_write(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,
+               const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    log_write_v(level, area, fields, field_count, format, args);
+    va_end(args);
+}

@@ -1,0 +1,37 @@
+/* The process's log: one line an event, to stderr, as text or JSON.
+ *
+ * Any thread. Personal data (user, age, income, gender, post) and secrets never go in here: nothing
+ * below takes a whole request. */
+#pragma once
+
+#include <cmp/base.h>
+#include <stdarg.h>
+
+typedef enum log_format {
+    LOG_TEXT,
+    LOG_JSON,
+} log_format;
+
+/* Sets level and format, before threads start. Default: notice, text. */
+void log_setup(cmp_log_level level, log_format format);
+
+bool log_wanted(cmp_log_level level);
+
+/* One member of a log line: a name and its text. */
+typedef struct log_field {
+    const char *name;
+    cmp_str value;
+} log_field;
+
+/* Writes one line. `area` says which part speaks (a plugin instance's name, "http", …). `fields`
+ * may be NULL. Lines over 2 KiB are cut. */
+void log_write(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,
+               const char *format, ...) CMP_PRINTF(5, 6);
+void log_write_v(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,
+                 const char *format, va_list args);
+
+#define log_error(area, ...)   log_write(CMP_LOG_ERROR, area, NULL, 0, __VA_ARGS__)
+#define log_warning(area, ...) log_write(CMP_LOG_WARNING, area, NULL, 0, __VA_ARGS__)
+#define log_notice(area, ...)  log_write(CMP_LOG_NOTICE, area, NULL, 0, __VA_ARGS__)
+#define log_info(area, ...)    log_write(CMP_LOG_INFO, area, NULL, 0, __VA_ARGS__)
+#define log_debug(area, ...)   log_write(CMP_LOG_DEBUG, area, NULL, 0, __VA_ARGS__)

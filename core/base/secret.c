@@ -1,0 +1,29 @@
+/* See secret.h. */
+#include "base/secret.h"
+
+#include "base/arena.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+uint8_t *secret_copy(const void *from, size_t size)
+{
+    uint8_t *secret = mem_alloc(size + 1);
+    memcpy(secret, from, size);
+    secret[size] = 0;
+    return secret;
+}
+
+void secret_free(uint8_t **secret, size_t size)
+{
+    if (*secret != NULL) {
+        secret_wipe(*secret, size);
+        free(*secret);
+        *secret = NULL;
+    }
+}
+
+void secret_wipe(void *at, size_t size)
+{
+    OPENSSL_cleanse(at, size);
+}

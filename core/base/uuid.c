@@ -1,0 +1,87 @@
+/* UUIDs: the tids that we make for MC-1 requests and for every hop, and the check of those that a
+ * peer's key demands. */
+#include "base/uuid.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define RANDOM_SIZE ((size_t)10) /* what a UUIDv7 needs beside its time */
+#define POOL_UUIDS  ((size_t)25) /* at most 256 octets are got whole by one call (getrandom(2)) */
+
+/* One system call serves many UUIDs. Each thread has its own pool; the process must not fork
+ * between two UUIDs of a thread. */
+static _Thread_local uint8_t pool[POOL_UUIDS * RANDOM_SIZE];
+static _Thread_local size_t pool_left;
+
+static const uint8_t *random_take(void)
+{
+    if (pool_left == 0) {
+        while (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool)) {
+            if (errno != EINTR) {
+                abort(); /* a system without random numbers can sign nothing */
+            }
+        }
+        pool_left = POOL_UUIDS;
+    }
+    return pool + --pool_left * RANDOM_SIZE;
+}
+
+void uuid_v7_make(int64_t now_ms, char text[UUID_TEXT_SIZE])
+{
+    uint8_t octets[16];
+    for (int i = 0; i < 6; i++) {
+        octets[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
+    }
+    memcpy(octets + 6, random_take(), RANDOM_SIZE);
+    octets[6] = (uint8_t)(0x70 | (octets[6] & 0x0F));
+    octets[8] = (uint8_t)(0x80 | (octets[8] & 0x3F));
+
+    static const uint8_t group_sizes[] = {4, 2, 2, 2, 6};
+    const uint8_t *from = octets;
+    for (size_t i = 0; i < sizeof(group_sizes); i++) {
+        if (i > 0) {
+            *text++ = '-';
+        }
+        hex_encode(from, group_sizes[i], text);
+        text += 2 * (size_t)group_sizes[i];
+        from += group_sizes[i];
+    }
+}
+
+static bool uuid_octets(cmp_str text, uint8_t octets[16])
+{
+    if (text.size != UUID_TEXT_SIZE) {
+        return false;
+    }
+    const char *at = text.at;
+    return at[8] == '-' && at[13] == '-' && at[18] == '-' && at[23] == '-' &&
+           hex_decode((cmp_str){at, 8}, octets, 4) &&
+           hex_decode((cmp_str){at + 9, 4}, octets + 4, 2) &&
+           hex_decode((cmp_str){at + 14, 4}, octets + 6, 2) &&
+           hex_decode((cmp_str){at + 19, 4}, octets + 8, 2) &&
+           hex_decode((cmp_str){at + 24, 12}, octets + 10, 6);
+}
+
+bool uuid_valid(cmp_str text)
+{
+    uint8_t octets[16];
+    return uuid_octets(text, octets);
+}
+
+bool uuid_v7_time(cmp_str text, int64_t *ms)
+{
+    uint8_t octets[16];
+    /* RFC 9562, 4.1 and 4.2: the variant's two bits are 10, the version's four are 7. */
+    if (!uuid_octets(text, octets) || octets[6] >> 4 != 7 || octets[8] >> 6 != 2) {
+        return false;
+    }
+    int64_t time = 0;
+    for (int i = 0; i < 6; i++) {
+        time = time << 8 | octets[i];
+    }
+    *ms = time;
+    return true;
+}
