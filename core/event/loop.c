@@ -1,0 +1,177 @@
+/* The loop of a worker or of the control thread; under every socket, timer and message. */
+#include "event/loop.h"
+
+#include "base/arena.h"
+#include "event/timers.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+typedef struct message_post post;
+struct message_post {
+    post *next;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+struct cmp_loop {
+    h2o_loop_t *h2o;
+    timers *timers;
+    cmp_watch *timer_watch;
+    int post_fd;
+    cmp_watch *post_watch;
+    pthread_mutex_t post_lock;
+    post *post_first, **post_last;
+    void (*turn_end)(void *arg);
+    void *turn_end_arg;
+};
+
+struct cmp_watch {
+    h2o_socket_t *socket;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static post *posts_take(loop *l)
+{
+    pthread_mutex_lock(&l->post_lock);
+    post *first = l->post_first;
+    l->post_first = NULL;
+    l->post_last = &l->post_first;
+    pthread_mutex_unlock(&l->post_lock);
+    return first;
+}
+
+static void posts_run(loop *l)
+{
+    for (post *p = posts_take(l), *next; p != NULL; p = next) {
+        next = p->next;
+        p->run(p->arg);
+        free(p);
+    }
+}
+
+static void on_post(void *arg)
+{
+    loop *l = arg;
+    uint64_t wakes;
+    const ssize_t got = read(l->post_fd, &wakes, sizeof(wakes));
+    (void)got; /* the queue says what there is to do */
+    posts_run(l);
+}
+
+static void on_timers(void *arg)
+{
+    timers_run(((loop *)arg)->timers);
+}
+
+loop *loop_create(void)
+{
+    loop *l = mem_calloc(1, sizeof(*l));
+    l->h2o = h2o_evloop_create();
+    l->post_last = &l->post_first;
+    pthread_mutex_init(&l->post_lock, NULL);
+    l->post_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->timers = timers_create();
+    if (l->post_fd < 0 || l->timers == NULL ||
+        (l->post_watch = loop_watch_start(l, l->post_fd, on_post, l)) == NULL ||
+        (l->timer_watch = loop_watch_start(l, timers_fd(l->timers), on_timers, l)) == NULL) {
+        abort(); /* no descriptors at the very start: nothing can run */
+    }
+    return l;
+}
+
+void loop_destroy(loop **l_ref)
+{
+    loop *l = *l_ref;
+    if (l == NULL) {
+        return;
+    }
+    posts_run(l);
+    loop_watch_stop(l->post_watch);
+    loop_watch_stop(l->timer_watch);
+    timers_destroy(&l->timers);
+    close(l->post_fd);
+    pthread_mutex_destroy(&l->post_lock);
+    h2o_evloop_run(l->h2o, 0); /* h2o frees closed sockets in a turn */
+    h2o_evloop_destroy(l->h2o);
+    free(l);
+    *l_ref = NULL;
+}
+
+void loop_turn(loop *l)
+{
+    h2o_evloop_run(l->h2o, INT32_MAX); /* -1 means EINTR: the caller comes again */
+    if (l->turn_end != NULL) {
+        l->turn_end(l->turn_end_arg);
+    }
+}
+
+void loop_on_turn_end(loop *l, void (*run)(void *arg), void *arg)
+{
+    l->turn_end = run;
+    l->turn_end_arg = arg;
+}
+
+h2o_loop_t *loop_h2o(loop *l)
+{
+    return l->h2o;
+}
+
+void loop_post(loop *l, void (*run)(void *arg), void *arg)
+{
+    post *p = mem_alloc(sizeof(*p));
+    *p = (post){.run = run, .arg = arg};
+    pthread_mutex_lock(&l->post_lock);
+    const bool first = l->post_first == NULL;
+    *l->post_last = p;
+    l->post_last = &p->next;
+    pthread_mutex_unlock(&l->post_lock);
+    if (first) {
+        const uint64_t wake = 1;
+        const ssize_t sent = write(l->post_fd, &wake, sizeof(wake));
+        (void)sent; /* it can only fail when the counter is full, and then the loop is awake */
+    }
+}
+
+cmp_timer *loop_timer_start(loop *l, uint64_t delay_ms, void (*run)(void *arg), void *arg)
+{
+    return timers_start(l->timers, delay_ms, run, arg);
+}
+
+void loop_timer_stop(cmp_timer *timer)
+{
+    timers_stop(timer);
+}
+
+static void on_readable(h2o_socket_t *socket, const char *error)
+{
+    (void)error; /* with DONT_READ h2o only notifies; the owner finds out by reading */
+    cmp_watch *watch = socket->data;
+    watch->run(watch->arg);
+}
+
+cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg)
+{
+    /* h2o closes what it wraps, and keeps state by descriptor: give it one of its own. */
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0) {
+        return NULL;
+    }
+    cmp_watch *watch = mem_alloc(sizeof(*watch));
+    watch->socket = h2o_evloop_socket_create(l->h2o, own, H2O_SOCKET_FLAG_DONT_READ);
+    watch->socket->data = watch;
+    watch->run = run;
+    watch->arg = arg;
+    h2o_socket_read_start(watch->socket, on_readable);
+    return watch;
+}
+
+void loop_watch_stop(cmp_watch *watch)
+{
+    h2o_socket_close(watch->socket);
+    free(watch);
+}

@@ -1,0 +1,36 @@
+/* One event loop: h2o's, with timers of any length, descriptors, and messages from other threads.
+ *
+ * Everything here but loop_post belongs to the loop's own thread. */
+#pragma once
+
+#include <cmp/base.h>
+#include <h2o.h>
+
+/* The plugin ABI's handle is this very struct. */
+typedef cmp_loop loop;
+
+loop *loop_create(void);
+
+/* Ends a loop on which nothing is under way; messages still waiting are run first. */
+void loop_destroy(loop **l);
+
+/* Waits for events and handles what is ready: one turn, then `turn_end` when one is set. */
+void loop_turn(loop *l);
+
+/* Called at the end of each turn. */
+void loop_on_turn_end(loop *l, void (*run)(void *arg), void *arg);
+
+h2o_loop_t *loop_h2o(loop *l);
+
+/* Runs `run(arg)` on the loop's thread, soon and in order. Any thread. */
+void loop_post(loop *l, void (*run)(void *arg), void *arg);
+
+/* A timer: runs once, on the loop's thread. Heap-allocated; gone when it has fired or was stopped.
+ */
+cmp_timer *loop_timer_start(loop *l, uint64_t delay_ms, void (*run)(void *arg), void *arg);
+void loop_timer_stop(cmp_timer *timer);
+
+/* Runs `run(arg)` whenever `fd` can be read (level-triggered). The descriptor stays the caller's.
+ * NULL, with errno set, when the kernel refuses. */
+cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg);
+void loop_watch_stop(cmp_watch *watch);

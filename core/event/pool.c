@@ -1,0 +1,145 @@
+/* See pool.h: a mutex, a ring of jobs, and threads that sleep on a condition. */
+#include "event/pool.h"
+
+#include "base/arena.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct job {
+    loop *l;
+    void (*work)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+} job;
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work_there; /* or the pool is closing */
+    pthread_cond_t thread_gone;
+    job *ring;
+    unsigned ring_size, first, waiting;
+    unsigned busy, threads;
+    bool closing;
+};
+
+static void *thread_main(void *arg)
+{
+    pool *p = arg;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        while (p->waiting == 0 && !p->closing) {
+            pthread_cond_wait(&p->work_there, &p->lock);
+        }
+        if (p->waiting == 0) {
+            break;
+        }
+        const job j = p->ring[p->first];
+        p->first = (p->first + 1) % p->ring_size;
+        p->waiting--;
+        p->busy++;
+        pthread_mutex_unlock(&p->lock);
+        j.work(j.arg);
+        loop_post(j.l, j.done, j.arg);
+        pthread_mutex_lock(&p->lock);
+        p->busy--;
+    }
+    p->threads--;
+    pthread_cond_signal(&p->thread_gone);
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+static bool thread_start(pool *p)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all); /* signals are the control thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    const bool started = pthread_create(&thread, &attributes, thread_main, p) == 0;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+pool *pool_create(unsigned threads, unsigned queue_max)
+{
+    pool *p = mem_calloc(1, sizeof(*p));
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->work_there, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->thread_gone, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    p->ring_size = queue_max;
+    p->ring = mem_calloc(queue_max, sizeof(*p->ring));
+    pthread_mutex_lock(&p->lock);
+    for (unsigned i = 0; i < threads && thread_start(p); i++) {
+        p->threads++;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return p;
+}
+
+bool pool_destroy(pool **p_ref, unsigned patience_ms)
+{
+    pool *p = *p_ref;
+    if (p == NULL) {
+        return true;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += patience_ms / 1000;
+    until.tv_nsec += (long)(patience_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&p->lock);
+    p->closing = true;
+    pthread_cond_broadcast(&p->work_there);
+    int waited = 0;
+    while (p->threads > 0 && waited != ETIMEDOUT) {
+        waited = pthread_cond_timedwait(&p->thread_gone, &p->lock, &until);
+    }
+    const bool all_gone = p->threads == 0;
+    pthread_mutex_unlock(&p->lock);
+    *p_ref = NULL;
+    if (all_gone) {
+        pthread_cond_destroy(&p->thread_gone);
+        pthread_cond_destroy(&p->work_there);
+        pthread_mutex_destroy(&p->lock);
+        free(p->ring);
+        free(p);
+    }
+    return all_gone;
+}
+
+bool pool_submit(pool *p, loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&p->lock);
+    const bool room = p->waiting < p->ring_size && !p->closing && p->threads > 0;
+    if (room) {
+        p->ring[(p->first + p->waiting) % p->ring_size] =
+            (job){.l = l, .work = work, .done = done, .arg = arg};
+        p->waiting++;
+        pthread_cond_signal(&p->work_there);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return room;
+}
+
+unsigned pool_busy(pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    const unsigned busy = p->busy;
+    pthread_mutex_unlock(&p->lock);
+    return busy;
+}

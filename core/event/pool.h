@@ -1,0 +1,22 @@
+/* A pool of threads for what may block: plugins that say so, loading of large files.
+ *
+ * The queue is bounded: when all threads hang and it is full, pool_submit says no at once. */
+#pragma once
+
+#include "event/loop.h"
+
+typedef struct pool pool;
+
+pool *pool_create(unsigned threads, unsigned queue_max);
+
+/* Takes no more jobs and lets those it has finish, for up to `patience_ms`. False when threads
+ * still hang: they and the pool are left behind, and the process must end without waiting for them.
+ */
+bool pool_destroy(pool **p, unsigned patience_ms);
+
+/* Runs `work(arg)` on a pool thread, then `done(arg)` on `l`'s thread. Any thread. False when the
+ * queue is full: neither will run. */
+bool pool_submit(pool *p, loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg);
+
+/* Jobs that are running now. */
+unsigned pool_busy(pool *p);

@@ -1,0 +1,88 @@
+/* See counters.h: a block of cells for each thread, linked for the readers, never freed. */
+#include "observe/counters.h"
+
+#include "base/arena.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+typedef struct block block;
+struct block {
+    _Atomic uint64_t cells[COUNTERS_MAX];
+    block *next;
+};
+
+typedef struct counter {
+    char *owner, *name, *help;
+} counter;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* names, and the list of blocks */
+static counter names[COUNTERS_MAX];
+static unsigned name_count;
+static block *blocks;
+static _Thread_local block *mine;
+
+unsigned counter_register(const char *owner, const char *name, const char *help)
+{
+    pthread_mutex_lock(&lock);
+    unsigned id = 0;
+    while (id < name_count &&
+           (strcmp(names[id].owner, owner) != 0 || strcmp(names[id].name, name) != 0)) {
+        id++;
+    }
+    if (id == COUNTERS_MAX) {
+        id--;
+    } else if (id == name_count) {
+        names[name_count++] = (counter){mem_text(owner), mem_text(name), mem_text(help)};
+    }
+    pthread_mutex_unlock(&lock);
+    return id;
+}
+
+static block *block_make(void)
+{
+    block *b = aligned_alloc(64, (sizeof(*b) + 63) / 64 * 64);
+    if (b == NULL) {
+        abort();
+    }
+    memset(b, 0, sizeof(*b));
+    pthread_mutex_lock(&lock);
+    b->next = blocks;
+    blocks = b;
+    pthread_mutex_unlock(&lock);
+    mine = b;
+    return b;
+}
+
+void counter_add(unsigned id, uint64_t add)
+{
+    block *b = mine != NULL ? mine : block_make();
+    /* Only this thread writes the cell, so no read-modify-write is needed. */
+    atomic_store_explicit(&b->cells[id],
+                          atomic_load_explicit(&b->cells[id], memory_order_relaxed) + add,
+                          memory_order_relaxed);
+}
+
+uint64_t counter_read(unsigned id)
+{
+    uint64_t sum = 0;
+    pthread_mutex_lock(&lock);
+    for (const block *b = blocks; b != NULL; b = b->next) {
+        sum += atomic_load_explicit(&b->cells[id], memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&lock);
+    return sum;
+}
+
+void counters_each(void (*visit)(const char *owner, const char *name, const char *help,
+                                 uint64_t value, void *arg),
+                   void *arg)
+{
+    pthread_mutex_lock(&lock);
+    const unsigned count = name_count;
+    pthread_mutex_unlock(&lock);
+    for (unsigned id = 0; id < count; id++) {
+        visit(names[id].owner, names[id].name, names[id].help, counter_read(id), arg);
+    }
+}

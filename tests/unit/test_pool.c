@@ -1,0 +1,121 @@
+/* The pool: every job it takes runs once; a full queue says no; hung threads do not hold the end.
+ */
+#include "event/pool.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+
+#include <cmocka.h>
+
+typedef struct site {
+    loop *l;
+    sem_t gate; /* holds jobs back */
+    _Atomic unsigned worked;
+    unsigned done;
+} site;
+
+static void site_init(site *s)
+{
+    *s = (site){.l = loop_create()};
+    sem_init(&s->gate, 0, 0);
+}
+
+static void work_counts(void *arg)
+{
+    atomic_fetch_add(&((site *)arg)->worked, 1);
+}
+
+static void work_waits(void *arg)
+{
+    site *s = arg;
+    sem_wait(&s->gate);
+    atomic_fetch_add(&s->worked, 1);
+}
+
+static void on_done(void *arg)
+{
+    ((site *)arg)->done++;
+}
+
+static void every_job_runs_once(void **state)
+{
+    enum { JOBS = 200 };
+    (void)state;
+    site s;
+    site_init(&s);
+    pool *p = pool_create(3, JOBS);
+    for (int i = 0; i < JOBS; i++) {
+        assert_true(pool_submit(p, s.l, work_counts, on_done, &s));
+    }
+    while (s.done < JOBS) {
+        loop_turn(s.l);
+    }
+    assert_int_equal(s.worked, JOBS);
+    assert_true(pool_destroy(&p, 5000));
+    assert_null(p);
+    loop_destroy(&s.l);
+}
+
+static void a_full_queue_says_no(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s);
+    pool *p = pool_create(1, 2);
+    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
+    while (pool_busy(p) == 0) { /* until the thread has taken it from the queue */
+        sched_yield();
+    }
+    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
+    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
+    assert_false(pool_submit(p, s.l, work_waits, on_done, &s));
+    for (int i = 0; i < 3; i++) {
+        sem_post(&s.gate);
+    }
+    assert_true(pool_destroy(&p, 5000)); /* what is queued still runs */
+    loop_destroy(&s.l);
+    assert_int_equal(s.worked, 3);
+    assert_int_equal(s.done, 3);
+}
+
+static void a_hung_thread_is_left_behind(void **state)
+{
+    (void)state;
+    static site s; /* outlives the thread */
+    site_init(&s);
+    pool *p = pool_create(1, 1);
+    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
+    assert_false(pool_destroy(&p, 20));
+    assert_null(p);
+    sem_post(&s.gate);
+    while (s.done == 0) {
+        loop_turn(s.l);
+    }
+    loop_destroy(&s.l);
+}
+
+static void a_pool_without_threads_says_no(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s);
+    pool *p = pool_create(0, 1);
+    assert_false(pool_submit(p, s.l, work_counts, on_done, &s));
+    assert_true(pool_destroy(&p, 0));
+    assert_true(pool_destroy(&p, 0)); /* none is fine */
+    loop_destroy(&s.l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_queue_says_no),
+        cmocka_unit_test(a_hung_thread_is_left_behind),
+        cmocka_unit_test(a_pool_without_threads_says_no),
+        cmocka_unit_test(every_job_runs_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
