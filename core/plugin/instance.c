@@ -1,0 +1,161 @@
+/* Life of a plugin instance, and those services that need nothing of a request. */
+#include "plugin/instance.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "conf/report.h"
+#include "observe/counters.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+static instance *instance_of(const cmp_host *host)
+{
+    return host->core;
+}
+
+static void service_log(const cmp_host *host, cmp_log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    log_write_v(level, instance_of(host)->name, NULL, 0, format, args);
+    va_end(args);
+}
+
+static int64_t service_now_ms(const cmp_host *host)
+{
+    (void)host;
+    return clock_now_ms();
+}
+
+static void service_random(const cmp_host *host, void *at, size_t size)
+{
+    (void)host;
+    if (RAND_bytes(at, (int)size) != 1) {
+        abort(); /* no key may ever be made of anything less */
+    }
+}
+
+static unsigned service_counter(const cmp_host *host, const char *name, const char *help)
+{
+    return counter_register(instance_of(host)->name, name, help);
+}
+
+static void service_count(const cmp_host *host, unsigned counter, uint64_t add)
+{
+    (void)host;
+    counter_add(counter, add);
+}
+
+typedef struct worker_call {
+    instance *i;
+    unsigned worker;
+    void (*run)(void *self, void *worker, void *arg);
+    void *arg;
+} worker_call;
+
+static void on_worker_call(void *arg)
+{
+    worker_call *call = arg;
+    call->run(call->i->self, call->i->worker_state[call->worker], call->arg);
+    free(call);
+}
+
+static unsigned service_workers_call(const cmp_host *host,
+                                     void (*run)(void *self, void *worker, void *arg), void *arg)
+{
+    instance *i = instance_of(host);
+    if (i->site->worker_loops == NULL) {
+        return 0;
+    }
+    for (unsigned worker = 0; worker < i->site->worker_count; worker++) {
+        worker_call *call = mem_alloc(sizeof(*call));
+        *call = (worker_call){.i = i, .worker = worker, .run = run, .arg = arg};
+        loop_post(i->site->worker_loops[worker], on_worker_call, call);
+    }
+    return i->site->worker_count;
+}
+
+static bool service_offload(const cmp_host *host, cmp_loop *l, void (*work)(void *arg),
+                            void (*done)(void *arg), void *arg)
+{
+    pool *p = instance_of(host)->site->pool;
+    return p != NULL && pool_submit(p, l, work, done, arg);
+}
+
+void instance_services(cmp_host *host)
+{
+    host->size = sizeof(*host);
+    host->services |= CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD;
+    host->log = service_log;
+    host->now_ms = service_now_ms;
+    host->random = service_random;
+    host->report = report_in_scope;
+    host->counter = service_counter;
+    host->count = service_count;
+    host->timer_start = loop_timer_start;
+    host->timer_stop = loop_timer_stop;
+    host->watch_start = loop_watch_start;
+    host->watch_stop = loop_watch_stop;
+    host->workers_call = service_workers_call;
+    host->offload = service_offload;
+}
+
+bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
+                     const cmp_host *services, instance_site *site, void *context,
+                     cmp_report *report)
+{
+    *i = (instance){.plugin = plugin,
+                    .name = name,
+                    .options = options,
+                    .worker_state = mem_calloc(site->worker_count, sizeof(void *)),
+                    .host = *services,
+                    .site = site,
+                    .context = context};
+    i->host.core = i;
+    const size_t errors = report->count;
+    if (plugin->check != NULL) {
+        plugin->check(&i->host, options, report);
+    }
+    if (report->count != errors) {
+        return false;
+    }
+    i->self = plugin->create(&i->host, options, NULL, report);
+    if (i->self == NULL && report->count == errors) {
+        report_in_scope(report, NULL, "plugin %s could not be started and did not say why",
+                        plugin->name);
+    }
+    return i->self != NULL;
+}
+
+void instance_destroy(instance *i)
+{
+    if (i->self != NULL) {
+        i->plugin->destroy(i->self);
+        i->self = NULL;
+    }
+    free(i->worker_state);
+    i->worker_state = NULL;
+}
+
+void instance_start(instance *i, loop *control)
+{
+    if (i->plugin->start != NULL) {
+        i->plugin->start(i->self, control);
+    }
+}
+
+void instance_worker_start(instance *i, unsigned worker, loop *l)
+{
+    if (i->plugin->worker_start != NULL && !instance_blocks(i)) {
+        i->worker_state[worker] = i->plugin->worker_start(i->self, l);
+    }
+}
+
+void instance_worker_stop(instance *i, unsigned worker)
+{
+    if (i->plugin->worker_stop != NULL && !instance_blocks(i)) {
+        i->plugin->worker_stop(i->self, i->worker_state[worker]);
+        i->worker_state[worker] = NULL;
+    }
+}

@@ -1,0 +1,50 @@
+/* A plugin at work: its options, its state of process and workers, and the table that it got. */
+#pragma once
+
+#include "base/arena.h"
+#include "event/pool.h"
+
+#include <cmp/plugin.h>
+
+/* What the running process gives to instances; may come into being after they were created. Lives
+ * longer than they do. */
+typedef struct instance_site {
+    pool *pool;
+    unsigned worker_count;
+    loop **worker_loops; /* worker_count of them; NULL while no worker runs */
+} instance_site;
+
+typedef struct instance {
+    const cmp_plugin *plugin;
+    const char *name; /* as in the configuration */
+    const void *options;
+    void *self;          /* what create returned; NULL before */
+    void **worker_state; /* by worker */
+    cmp_host host;       /* host.core is this instance */
+    instance_site *site;
+    void *context; /* whose peers and keyring the services show */
+} instance;
+
+/* Fills the services that need nothing but the process: log, clock, random, report, counters, loop,
+ * offload. */
+void instance_services(cmp_host *host);
+
+/* Makes an instance from checked options. `services` is the host's table, copied. The instance is
+ * allocated in `memory`. False with errors in the report; instance_destroy is to be called in
+ * either case. Control thread. */
+bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
+                     const cmp_host *services, instance_site *site, void *context,
+                     cmp_report *report);
+void instance_destroy(instance *i);
+
+/* The control loop is about to start the workers. */
+void instance_start(instance *i, loop *control);
+
+/* On the worker's own thread. */
+void instance_worker_start(instance *i, unsigned worker, loop *l);
+void instance_worker_stop(instance *i, unsigned worker);
+
+static inline bool instance_blocks(const instance *i)
+{
+    return (i->plugin->flags & CMP_PLUGIN_BLOCKING) != 0;
+}

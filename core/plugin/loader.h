@@ -1,0 +1,24 @@
+/* Finds and loads plugin libraries, and refuses what does not fit. Control thread only. */
+#pragma once
+
+#include <cmp/plugin.h>
+
+typedef struct loader loader;
+
+/* `folders` are searched in order (ended by NULL; copied). `services` is what this host offers. */
+loader *loader_create(const char *const *folders, uint32_t services);
+
+/* Unloads all libraries: no instance may be left. */
+void loader_destroy(loader **l);
+
+/* Loads a plugin by name, or returns it when it is loaded already. NULL with *error filled: it
+ * names the file, what was wanted and what was found. */
+const cmp_plugin *loader_load(loader *l, const char *name, char *error, size_t error_size);
+
+/* Names of all plugins in the folders, each once, sorted; ended by NULL. Free with
+ * loader_names_free. */
+char **loader_names(const loader *l);
+void loader_names_free(char ***names);
+
+/* auth, store or route. Static. */
+const char *plugin_kind_name(cmp_plugin_kind kind);

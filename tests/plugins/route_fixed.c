@@ -1,0 +1,120 @@
+/* A route for tests that always answers the same, as its options say. */
+#include <cmp/plugin.h>
+
+#include <stdlib.h>
+
+static const char *const answer_names[] = {"decline", "refuse",  "unavailable", "referral",
+                                           "answer",  "forward", NULL};
+static const cmp_route_verdict answer_verdicts[] = {
+    CMP_ROUTE_DECLINE,  CMP_ROUTE_REFUSE, CMP_ROUTE_UNAVAILABLE,
+    CMP_ROUTE_REFERRAL, CMP_ROUTE_ANSWER, CMP_ROUTE_FORWARD,
+};
+
+static const char *const refusal_names[] = {"addr_not_allowed", "not_allowed", "unknown_ici", NULL};
+
+typedef struct fixed_options {
+    int answer;
+    int refusal;
+    const char *peer;
+    const char *addr;
+    const char *prefix;
+    const char *content;
+} fixed_options;
+
+static const cmp_option option_rows[] = {
+    {.name = "answer",
+     .type = CMP_OPTION_ENUM,
+     .offset = offsetof(fixed_options, answer),
+     .fallback = "decline",
+     .choices = answer_names,
+     .help = "what it says to every request"},
+    {.name = "refusal",
+     .type = CMP_OPTION_ENUM,
+     .offset = offsetof(fixed_options, refusal),
+     .fallback = "not_allowed",
+     .choices = refusal_names,
+     .help = "refuse: with which code"},
+    {.name = "peer",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(fixed_options, peer),
+     .fallback = "b",
+     .help = "forward: to which peer"},
+    {.name = "addr",
+     .type = CMP_OPTION_HOST,
+     .offset = offsetof(fixed_options, addr),
+     .fallback = "b.example.net",
+     .help = "referral: to which host"},
+    {.name = "prefix",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(fixed_options, prefix),
+     .help = "referral: for which prefix; none: for this ICI alone"},
+    {.name = "content",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(fixed_options, content),
+     .fallback = "https://routed.example/",
+     .help = "answer: the content"},
+    CMP_OPTION_END,
+};
+
+typedef struct fixed {
+    const fixed_options *options;
+} fixed;
+
+static void *fixed_create(const cmp_host *host, const void *options, void *previous,
+                          cmp_report *report)
+{
+    (void)host, (void)previous, (void)report;
+    fixed *f = calloc(1, sizeof(*f));
+    if (f == NULL) {
+        abort();
+    }
+    f->options = options;
+    return f;
+}
+
+static cmp_route_verdict fixed_route(void *instance, void *worker, cmp_txn *txn,
+                                     cmp_route_reason reason, cmp_str target, cmp_op *op,
+                                     cmp_route_answer *answer)
+{
+    (void)worker, (void)txn, (void)reason, (void)target, (void)op;
+    const fixed_options *o = ((const fixed *)instance)->options;
+    const cmp_route_verdict verdict = answer_verdicts[o->answer];
+    switch (verdict) {
+    case CMP_ROUTE_REFUSE:
+        answer->refusal = (cmp_refusal)o->refusal;
+        break;
+    case CMP_ROUTE_FORWARD:
+        answer->peer = cmp_str_from(o->peer);
+        break;
+    case CMP_ROUTE_REFERRAL:
+        answer->addr = cmp_str_from(o->addr);
+        answer->prefix = cmp_str_from(o->prefix);
+        answer->ttl_s = 60;
+        break;
+    case CMP_ROUTE_ANSWER:
+        answer->record = CMP_RECORD_INIT;
+        answer->record.content = cmp_str_from(o->content);
+        break;
+    default:
+        break;
+    }
+    return verdict;
+}
+
+static const cmp_route_ops fixed_ops = {
+    .size = sizeof(cmp_route_ops),
+    .route = fixed_route,
+};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI,
+    .name = "route_fixed",
+    .kind = CMP_PLUGIN_ROUTE,
+    .version = "1",
+    .summary = "Always the same answer",
+    .options = option_rows,
+    .options_size = sizeof(fixed_options),
+    .create = fixed_create,
+    .destroy = free,
+    .ops.route = &fixed_ops,
+};

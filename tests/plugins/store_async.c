@@ -1,0 +1,173 @@
+/* A store for tests that answers later, from a timer of the worker's loop. Every completion leaves
+ * one octet in a file: `d` done, `c` cancelled. */
+#include <cmp/plugin.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef struct async_options {
+    int64_t delay_ms;
+    const char *path;
+    const char *ici;
+    const char *content;
+} async_options;
+
+static const cmp_option option_rows[] = {
+    {.name = "delay",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(async_options, delay_ms),
+     .fallback = "10ms",
+     .help = "how long each look-up takes"},
+    {.name = "path",
+     .type = CMP_OPTION_PATH,
+     .flags = CMP_OPTION_REQUIRED,
+     .offset = offsetof(async_options, path),
+     .help = "file that grows by one octet for each completion"},
+    {.name = "ici",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(async_options, ici),
+     .fallback = "1A0F1-ASYNC",
+     .help = "the one ICI that it knows"},
+    {.name = "content",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(async_options, content),
+     .fallback = "https://async.example/",
+     .help = "what that ICI stands for"},
+    CMP_OPTION_END,
+};
+
+typedef struct async_store {
+    const cmp_host *host;
+    const async_options *options;
+    int fd;
+} async_store;
+
+typedef struct async_worker {
+    const async_store *store;
+    cmp_loop *loop;
+} async_worker;
+
+typedef struct async_lookup {
+    const async_store *store;
+    cmp_op *op;
+    cmp_timer *timer;
+    bool known;
+} async_lookup;
+
+static void *must_calloc(size_t size)
+{
+    void *at = calloc(1, size);
+    if (at == NULL) {
+        abort();
+    }
+    return at;
+}
+
+static void *async_create(const cmp_host *host, const void *options, void *previous,
+                          cmp_report *report)
+{
+    (void)previous;
+    const async_options *o = options;
+    const int fd = open(o->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        host->report(report, "path", "cannot open %s: %s", o->path, strerror(errno));
+        return NULL;
+    }
+    async_store *s = must_calloc(sizeof(*s));
+    *s = (async_store){.host = host, .options = o, .fd = fd};
+    return s;
+}
+
+static void async_destroy(void *instance)
+{
+    async_store *s = instance;
+    close(s->fd);
+    free(s);
+}
+
+static void *async_worker_start(void *instance, cmp_loop *loop)
+{
+    async_worker *w = must_calloc(sizeof(*w));
+    *w = (async_worker){.store = instance, .loop = loop};
+    return w;
+}
+
+static void async_worker_stop(void *instance, void *worker)
+{
+    (void)instance;
+    free(worker);
+}
+
+/* Frees `l` before it completes: the completion may end the transaction, and with it the op. */
+static void finish(async_lookup *l, char trace, cmp_store_verdict verdict, const cmp_record *record)
+{
+    const async_store *s = l->store;
+    cmp_op *op = l->op;
+    free(l);
+    if (write(s->fd, &trace, 1) != 1) {
+        abort();
+    }
+    cmp_store_complete(s->host, op, verdict, record);
+}
+
+static void on_timer(void *arg)
+{
+    async_lookup *l = arg;
+    if (!l->known) {
+        finish(l, 'd', CMP_STORE_ABSENT, NULL);
+        return;
+    }
+    cmp_record record = CMP_RECORD_INIT;
+    record.content = cmp_str_from(l->store->options->content);
+    finish(l, 'd', CMP_STORE_FOUND, &record);
+}
+
+static cmp_store_verdict async_lookup_start(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
+                                            cmp_op *op, cmp_record *record)
+{
+    (void)txn, (void)record;
+    const async_store *s = instance;
+    const async_worker *w = worker;
+    async_lookup *l = must_calloc(sizeof(*l));
+    *l = (async_lookup){
+        .store = s,
+        .op = op,
+        .known = cmp_str_equal(ici, cmp_str_from(s->options->ici)),
+    };
+    op->plugin_data = l;
+    l->timer = s->host->timer_start(w->loop, (uint64_t)s->options->delay_ms, on_timer, l);
+    return CMP_STORE_PENDING;
+}
+
+static void async_cancel(void *instance, void *worker, cmp_op *op)
+{
+    (void)worker;
+    const async_store *s = instance;
+    async_lookup *l = op->plugin_data;
+    s->host->timer_stop(l->timer);
+    finish(l, 'c', CMP_STORE_UNAVAILABLE, NULL);
+}
+
+static const cmp_store_ops async_ops = {
+    .size = sizeof(cmp_store_ops),
+    .lookup = async_lookup_start,
+    .cancel = async_cancel,
+};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI,
+    .name = "store_async",
+    .kind = CMP_PLUGIN_STORE,
+    .services = CMP_SERVICE_LOOP,
+    .version = "1",
+    .summary = "One fixed record, later",
+    .options = option_rows,
+    .options_size = sizeof(async_options),
+    .create = async_create,
+    .worker_start = async_worker_start,
+    .worker_stop = async_worker_stop,
+    .destroy = async_destroy,
+    .ops.store = &async_ops,
+};

@@ -1,0 +1,87 @@
+/* A store for tests that blocks its thread, as a vendor's simplest plugin would: the host runs it
+ * on its pool. */
+#include <cmp/plugin.h>
+
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct blocking_options {
+    int64_t delay_ms;
+    const char *ici;
+    const char *content;
+} blocking_options;
+
+static const cmp_option option_rows[] = {
+    {.name = "delay",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(blocking_options, delay_ms),
+     .fallback = "0ms",
+     .help = "how long each look-up blocks"},
+    {.name = "ici",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(blocking_options, ici),
+     .fallback = "1A0F1-BLOCKING",
+     .help = "the one ICI that it knows"},
+    {.name = "content",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(blocking_options, content),
+     .fallback = "https://blocking.example/",
+     .help = "what that ICI stands for"},
+    CMP_OPTION_END,
+};
+
+typedef struct blocking {
+    const cmp_host *host;
+    const blocking_options *options;
+} blocking;
+
+static void *blocking_create(const cmp_host *host, const void *options, void *previous,
+                             cmp_report *report)
+{
+    (void)previous, (void)report;
+    blocking *b = calloc(1, sizeof(*b));
+    if (b == NULL) {
+        abort();
+    }
+    b->host = host;
+    b->options = options;
+    return b;
+}
+
+static cmp_store_verdict blocking_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
+                                         cmp_op *op, cmp_record *record)
+{
+    (void)worker, (void)op;
+    const blocking *b = instance;
+    const int64_t delay_ms = b->options->delay_ms;
+    nanosleep(&(struct timespec){.tv_sec = delay_ms / 1000,
+                                 .tv_nsec = delay_ms % 1000 * 1000 * 1000},
+              NULL);
+    if (!cmp_str_equal(ici, cmp_str_from(b->options->ici))) {
+        return CMP_STORE_ABSENT;
+    }
+    const size_t size = strlen(b->options->content);
+    char *content = b->host->txn_alloc(txn, size + 1);
+    memcpy(content, b->options->content, size + 1);
+    record->content = (cmp_str){content, size};
+    return CMP_STORE_FOUND;
+}
+
+static const cmp_store_ops blocking_ops = {
+    .size = sizeof(cmp_store_ops),
+    .lookup = blocking_lookup,
+};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI,
+    .name = "store_blocking",
+    .kind = CMP_PLUGIN_STORE,
+    .flags = CMP_PLUGIN_BLOCKING,
+    .version = "1",
+    .summary = "One fixed record, after a sleep",
+    .options = option_rows,
+    .options_size = sizeof(blocking_options),
+    .create = blocking_create,
+    .destroy = free,
+    .ops.store = &blocking_ops,
+};
