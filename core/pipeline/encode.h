@@ -1,0 +1,7 @@
+/* From a transaction's result to the octets of its answer (SPEC 3 [profile]). */
+#pragma once
+
+#include "pipeline/txn.h"
+
+/* Fills the answer; its body lives in memory of the front's. */
+void encode_answer(cmp_txn *t, txn_answer *a);

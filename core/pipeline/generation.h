@@ -1,0 +1,44 @@
+/* One generation of the configuration, checked and wired: what the pipeline reads and never writes.
+ *
+ * daemon/build.c makes it. Workers hold a counted pointer to it and a transaction keeps the one
+ * that it began with. */
+#pragma once
+
+#include "conf/conf.h"
+#include "peers/keyring.h"
+#include "peers/peers.h"
+#include "plugin/instance.h"
+
+/* Plugin instances in the order in which they are asked. */
+typedef struct chain {
+    instance **at;
+    size_t count;
+} chain;
+
+/* Where one interface of a listener is found. */
+typedef struct listener_path {
+    cmp_str path;
+    cmp_interface interface;
+} listener_path;
+
+typedef struct listener {
+    const conf_listener *conf;
+    cmp_str name;
+    chain auth;
+    listener_path paths[2];
+    size_t path_count;
+    void *tls; /* SSL_CTX; NULL: plain */
+} listener;
+
+typedef struct generation {
+    conf *conf;
+    keyring *keyring;
+    peers *peers;
+    instance *instances; /* conf->plugins, in their order */
+    size_t instance_count;
+    listener *listeners; /* conf->top.listeners, in their order */
+    size_t listener_count;
+    chain stores, routes;
+    cmp_str host; /* our own; absent when the configuration names none */
+    arena memory;
+} generation;

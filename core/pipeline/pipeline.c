@@ -1,0 +1,151 @@
+/* A request's way through cmpd: the table of its steps, and the only loop that moves a transaction.
+ *
+ *     socket → listener → TLS → front ─→ the steps below ─→ encode → reply
+ *
+ * Authentication comes before anything is executed (9.3.2): until step_authenticate has accepted,
+ * no store, no route and no peer is touched, and the order of this table is what guarantees it. */
+#include "pipeline/pipeline.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "observe/counters.h"
+#include "pipeline/encode.h"
+#include "pipeline/step.h"
+
+typedef struct step {
+    const char *name;
+    step_result (*run)(cmp_txn *t);
+    error_code late; /* the answer when the deadline passes while this step waits */
+} step;
+
+static const step steps[] = {
+    {"decode", step_decode, ERROR_OVERLOADED},
+    {"admit", step_admit, ERROR_OVERLOADED},
+    {"authenticate", step_authenticate, ERROR_OVERLOADED},
+    {"once", step_once, ERROR_OVERLOADED},
+    {"authorise", step_authorise, ERROR_OVERLOADED},
+    {"validate", step_validate, ERROR_OVERLOADED},
+    {"address", step_address, ERROR_OVERLOADED},
+    {"lookup", step_lookup, ERROR_STORE_UNAVAILABLE},
+    {"route", step_route, ERROR_OVERLOADED},
+};
+
+#define STEP_COUNT   (sizeof(steps) / sizeof(steps[0]))
+
+#define LATE_RETRY_S 1
+
+static unsigned count_resolved, count_referral, count_gone, count_problem[ERROR_MAX];
+
+static void reply(cmp_txn *t)
+{
+    txn_answer a;
+    encode_answer(t, &a);
+    t->front->send(t, &a);
+    pipeline_end(t, &a);
+}
+
+static void on_deadline(void *arg)
+{
+    cmp_txn *t = arg;
+    t->deadline = NULL;
+    ask_abandon(t);
+    log_notice("pipeline", "deadline passed in step %s", steps[t->step].name);
+    step_retry(t, steps[t->step].late, LATE_RETRY_S, "The deadline passed");
+    reply(t);
+}
+
+static void wait_with_deadline(cmp_txn *t)
+{
+    if (t->deadline == NULL) {
+        const int64_t left =
+            t->generation->conf->top.resolve.deadline_ms - (clock_now_ms() - t->now_ms);
+        t->deadline =
+            loop_timer_start(t->worker->loop, left > 0 ? (uint64_t)left : 0, on_deadline, t);
+    }
+}
+
+void pipeline_run(cmp_txn *t)
+{
+    while (t->step < STEP_COUNT) {
+        switch (steps[t->step].run(t)) {
+        case STEP_NEXT:
+            t->step++;
+            t->chain_at = 0;
+            break;
+        case STEP_WAIT:
+            wait_with_deadline(t);
+            return;
+        case STEP_REPLY:
+            reply(t);
+            return;
+        }
+    }
+    step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, NULL); /* the last step always replies */
+    reply(t);
+}
+
+void pipeline_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char *detail)
+{
+    step_refuse(t, code, parameter, detail);
+    reply(t);
+}
+
+/* 429 and 5xx mean that the request was not executed: it may come again (SPEC 4). */
+static void settle_replay_memory(cmp_txn *t, const txn_answer *a)
+{
+    if (t->remembered && a != NULL && (a->status == 429 || a->status >= 500)) {
+        replay_release(t->worker->replay, t->fingerprint);
+    }
+}
+
+static void count_result(const cmp_txn *t, const txn_answer *a)
+{
+    counter_add(a == NULL                      ? count_gone
+                : t->result == RESULT_RESOLVED ? count_resolved
+                : t->result == RESULT_REFERRAL ? count_referral
+                                               : count_problem[t->fault.code],
+                1);
+}
+
+static void log_result(const cmp_txn *t, const txn_answer *a)
+{
+    if (t->requestor == NULL || !log_wanted(CMP_LOG_INFO)) {
+        return; /* step_authenticate has logged the rejection, within limits */
+    }
+    char status[16], took[24];
+    snprintf(status, sizeof(status), "%d", a != NULL ? a->status : 499);
+    snprintf(took, sizeof(took), "%lld", (long long)(clock_now_ms() - t->now_ms));
+    const bool ok = a != NULL && t->result != RESULT_PROBLEM;
+    const log_field fields[] = {
+        {"tid", t->message.params[CMP_PARAM_TID]},
+        {"ici", t->message.params[CMP_PARAM_ICI]},
+        {"peer", t->requestor->name},
+        {"listener", t->listener->name},
+        {"status", cmp_str_from(status)},
+        {"code", cmp_str_from(ok          ? "ok"
+                              : a != NULL ? error_info_of(t->fault.code)->code
+                                          : "gone")},
+        {"ms", cmp_str_from(took)},
+    };
+    log_write(CMP_LOG_INFO, "pipeline", fields, sizeof(fields) / sizeof(fields[0]), "request");
+}
+
+void pipeline_end(cmp_txn *t, const txn_answer *a)
+{
+    t->answered = true;
+    settle_replay_memory(t, a);
+    count_result(t, a);
+    log_result(t, a);
+    txn_close_if_done(t);
+}
+
+void pipeline_setup(void)
+{
+    count_resolved = counter_register("requests", "resolved", "Requests answered with content");
+    count_referral = counter_register("requests", "referral", "Requests answered with a referral");
+    count_gone = counter_register("requests", "gone", "Requests whose client went away first");
+    for (int code = ERROR_NONE + 1; code < ERROR_MAX; code++) {
+        const error_info *info = error_info_of((error_code)code);
+        count_problem[code] = counter_register("requests", info->code, info->title);
+    }
+}

@@ -1,0 +1,113 @@
+/* Accessors of opaque transactions, and the views of keyring and peers. */
+#include "pipeline/services.h"
+
+#include "mc/record.h"
+#include "pipeline/ask.h"
+
+static const generation *generation_of(const cmp_host *host)
+{
+    const instance *i = host->core;
+    return i->context;
+}
+
+static bool service_record_parse(const cmp_host *host, const char *json, size_t size,
+                                 void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
+                                 cmp_record *record, char *error, size_t error_size)
+{
+    (void)host;
+    return record_parse(json, size, alloc, arg, ici, record, error, error_size);
+}
+
+static cmp_str txn_param(const cmp_txn *t, cmp_param param)
+{
+    return (unsigned)param < CMP_PARAM_MAX ? t->message.params[param] : CMP_NONE;
+}
+
+static const cmp_pair *txn_contextual(const cmp_txn *t, size_t index)
+{
+    return index < t->message.contextual_count ? &t->message.contextual[index] : NULL;
+}
+
+static const uint8_t *txn_source(const cmp_txn *t)
+{
+    return t->source;
+}
+
+static cmp_str txn_listener(const cmp_txn *t)
+{
+    return t->listener->name;
+}
+
+static cmp_interface txn_interface(const cmp_txn *t)
+{
+    return t->interface;
+}
+
+static cmp_str txn_peer(const cmp_txn *t)
+{
+    return t->requestor != NULL ? t->requestor->name : CMP_NONE;
+}
+
+static int64_t txn_now_ms(const cmp_txn *t)
+{
+    return t->now_ms;
+}
+
+static void *txn_alloc(cmp_txn *t, size_t size)
+{
+    return arena_alloc(&t->memory, size);
+}
+
+static void service_key_each(const cmp_host *host, cmp_key_use use,
+                             void (*visit)(const cmp_key *key, void *arg), void *arg)
+{
+    const keyring *keys = generation_of(host)->keyring;
+    if (keys != NULL) {
+        keyring_each(keys, use, visit, arg);
+    }
+}
+
+static cmp_peer peer_view(const peer *p)
+{
+    return (cmp_peer){.name = p->name,
+                      .host = p->host,
+                      .prefixes = p->prefixes.at,
+                      .prefix_count = p->prefixes.count};
+}
+
+static bool service_peer_find(const cmp_host *host, cmp_str name, cmp_peer *found)
+{
+    const peer *p = peers_find(generation_of(host)->peers, name);
+    if (p != NULL) {
+        *found = peer_view(p);
+    }
+    return p != NULL;
+}
+
+static void service_peer_each(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
+                              void *arg)
+{
+    const peers *all = generation_of(host)->peers;
+    for (size_t i = 0; i < peers_count(all); i++) {
+        const cmp_peer view = peer_view(peers_at(all, i));
+        visit(&view, arg);
+    }
+}
+
+void pipeline_services(cmp_host *host)
+{
+    host->services |= CMP_SERVICE_KEYRING | CMP_SERVICE_PEERS;
+    host->record_parse = service_record_parse;
+    host->txn_param = txn_param;
+    host->txn_contextual = txn_contextual;
+    host->txn_source = txn_source;
+    host->txn_listener = txn_listener;
+    host->txn_interface = txn_interface;
+    host->txn_peer = txn_peer;
+    host->txn_now_ms = txn_now_ms;
+    host->txn_alloc = txn_alloc;
+    host->complete = ask_complete;
+    host->key_each = service_key_each;
+    host->peer_find = service_peer_find;
+    host->peer_each = service_peer_each;
+}

@@ -1,0 +1,39 @@
+/* `count` and `addr` (Table 19): how far the request has come, and whether it is meant for us. */
+#include "base/text.h"
+#include "pipeline/step.h"
+
+static bool may_address(const peer *requestor, cmp_str name)
+{
+    const cmp_strings *allowed = &requestor->allow.forward_to;
+    for (size_t i = 0; i < allowed->count; i++) {
+        if (strcmp(allowed->at[i], "*") == 0 || cmp_str_equal(cmp_str_from(allowed->at[i]), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+step_result step_address(cmp_txn *t)
+{
+    if (t->message.count >= t->generation->conf->top.resolve.max_hops) {
+        return step_refuse(t, ERROR_LOOP_DETECTED, param_name(CMP_PARAM_COUNT), NULL);
+    }
+    const cmp_str addr = t->message.params[CMP_PARAM_ADDR];
+    if (addr.at == NULL) {
+        return STEP_NEXT;
+    }
+    if (t->generation->host.at != NULL && ascii_equal_fold(addr, t->generation->host)) {
+        t->message.params[CMP_PARAM_ADDR] = CMP_NONE;
+        return STEP_NEXT;
+    }
+    /* Never more than a key into the configured peers: nothing is resolved or connected to that a
+     * request names (SPEC 4). */
+    const peer *addressed = peers_by_host(t->generation->peers, addr);
+    if (addressed == NULL || !may_address(t->requestor, addressed->name)) {
+        return step_refuse(t, ERROR_ADDR_NOT_ALLOWED, param_name(CMP_PARAM_ADDR), NULL);
+    }
+    t->elsewhere = true;
+    t->reason = CMP_ROUTE_ADDRESSED;
+    t->target = addressed->host;
+    return STEP_NEXT;
+}

@@ -1,0 +1,123 @@
+/* Who sent this request (9.3.2), and was it seen before: nothing was executed until here. */
+#include "base/hash.h"
+#include "base/log.h"
+#include "pipeline/step.h"
+
+#include <arpa/inet.h>
+
+#define UNAVAILABLE_RETRY_S 5
+#define ID_SHOWN_MAX        64
+
+/* The cause goes to the operator's log only, and not more often than the worker's limit allows. */
+static void log_rejection(cmp_txn *t, const char *plugin, const char *reason)
+{
+    worker *w = t->worker;
+    if (rate_take(&w->rejection_lines, t->now_ms * 1000) != 0) {
+        w->rejections_unlogged++;
+        return;
+    }
+    char source[INET6_ADDRSTRLEN];
+    inet_ntop(AF_INET6, t->source, source, sizeof(source));
+    cmp_str id = t->message.params[CMP_PARAM_APIKEYID];
+    cmp_str tid = t->message.params[CMP_PARAM_TID];
+    id.size = id.size < ID_SHOWN_MAX ? id.size : ID_SHOWN_MAX;
+    tid.size = tid.size < ID_SHOWN_MAX ? tid.size : ID_SHOWN_MAX;
+    const log_field fields[] = {
+        {"listener", t->listener->name},
+        {"source", cmp_str_from(source)},
+        {"plugin", cmp_str_from(plugin)},
+        {"apikeyid", id},
+        {"tid", tid},
+    };
+    log_write(CMP_LOG_NOTICE, "authenticate", fields, sizeof(fields) / sizeof(fields[0]),
+              "rejected: %s (%llu more not logged)", reason,
+              (unsigned long long)w->rejections_unlogged);
+    w->rejections_unlogged = 0;
+}
+
+static step_result rejected(cmp_txn *t, const char *plugin, const char *reason)
+{
+    log_rejection(t, plugin, reason != NULL ? reason : "no reason given");
+    return step_refuse(t, ERROR_AUTHENTICATION_FAILED, CMP_NONE, NULL);
+}
+
+static step_result accepted(cmp_txn *t, const instance *i, const cmp_auth_answer *answer)
+{
+    if (t->expected_peer.at != NULL && !cmp_str_equal(t->expected_peer, answer->peer)) {
+        return rejected(t, i->name, "signed by another peer than the dedicated link's");
+    }
+    peer *requestor = peers_find(t->generation->peers, answer->peer);
+    if (requestor == NULL) {
+        return rejected(t, i->name, "the plugin named a peer that is not configured");
+    }
+    t->requestor = requestor;
+    t->credential = arena_copy(&t->memory, answer->credential);
+    t->once = answer->once;
+    memcpy(t->fingerprint, answer->fingerprint, sizeof(t->fingerprint));
+    return STEP_NEXT;
+}
+
+step_result step_authenticate(cmp_txn *t)
+{
+    const chain *auth = &t->listener->auth;
+    for (; t->chain_at < auth->count; t->chain_at++) {
+        instance *i = auth->at[t->chain_at];
+        const cmp_auth_verdict verdict = ask_auth(t, i);
+        const cmp_auth_answer *answer = &t->ask.answer.auth;
+        switch (verdict) {
+        case CMP_AUTH_PENDING:
+            return STEP_WAIT;
+        case CMP_AUTH_ACCEPT:
+            return accepted(t, i, answer);
+        case CMP_AUTH_REJECT:
+            return rejected(t, i->name, answer->reason);
+        case CMP_AUTH_UNAVAILABLE:
+            log_rejection(t, i->name, answer->reason != NULL ? answer->reason : "unavailable");
+            return step_retry(t, ERROR_OVERLOADED, UNAVAILABLE_RETRY_S, NULL);
+        case CMP_AUTH_ABSTAIN:
+            if (answer->peer.at != NULL) {
+                t->expected_peer = arena_copy(&t->memory, answer->peer);
+            }
+            break;
+        }
+    }
+    return rejected(t, "", "no authentication plugin accepted it");
+}
+
+/* Tells an identical repeat from a replay that differs in what is not signed. */
+static uint64_t digest_of(const message *m)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < CMP_PARAM_MAX; i++) {
+        digest = digest * 31 + hash_str(m->params[i]) + (m->params[i].at != NULL);
+    }
+    for (size_t i = 0; i < m->contextual_count; i++) {
+        digest = digest * 31 + hash_str(m->contextual[i].name);
+        digest = digest * 31 + hash_str(m->contextual[i].value);
+    }
+    return digest;
+}
+
+step_result step_once(cmp_txn *t)
+{
+    if (t->once == CMP_ONCE_NO) {
+        return STEP_NEXT;
+    }
+    const uint64_t digest = t->once == CMP_ONCE_IDENTICAL ? digest_of(&t->message) : 0;
+    switch (replay_remember(t->worker->replay, t->credential, t->fingerprint, digest, t->now_ms)) {
+    case REPLAY_NEW:
+        t->remembered = true;
+        return STEP_NEXT;
+    case REPLAY_IDENTICAL:
+        if (t->once == CMP_ONCE_IDENTICAL) {
+            return STEP_NEXT;
+        }
+        break;
+    case REPLAY_DIFFERENT:
+        break;
+    case REPLAY_FULL:
+        return step_retry(t, ERROR_RATE_LIMITED, UNAVAILABLE_RETRY_S,
+                          "The replay memory for this key is full");
+    }
+    return step_refuse(t, ERROR_REPLAYED, CMP_NONE, NULL);
+}

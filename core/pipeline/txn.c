@@ -1,0 +1,116 @@
+/* Life and memory of a transaction. */
+#include "pipeline/txn.h"
+
+#include "base/clock.h"
+#include "pipeline/ask.h"
+#include "pipeline/pipeline.h"
+
+#include <stdlib.h>
+
+#define IDLE_MAX 256
+
+cmp_txn *txn_open(worker *w)
+{
+    cmp_txn *t = w->idle;
+    if (t != NULL) {
+        w->idle = t->next_idle;
+        w->idle_count--;
+    } else {
+        t = mem_alloc(sizeof(*t));
+    }
+    /* Everything but the first block of memory, which is large and need not be zeroed. */
+    memset(t, 0, offsetof(cmp_txn, first_memory));
+    arena_init(&t->memory, t->first_memory, sizeof(t->first_memory));
+    t->worker = w;
+    t->generation = w->generation;
+    w->transactions++;
+    return t;
+}
+
+void txn_discard(cmp_txn *t)
+{
+    worker *w = t->worker;
+    arena_reset(&t->memory);
+    w->transactions--;
+    if (w->idle_count < IDLE_MAX) {
+        t->next_idle = w->idle;
+        w->idle = t;
+        w->idle_count++;
+    } else {
+        free(t);
+    }
+}
+
+void txn_close_if_done(cmp_txn *t)
+{
+    if (!t->answered || t->ask.state == ASK_ABANDONED || t->ask.state == ASK_CALLING) {
+        return;
+    }
+    if (t->deadline != NULL) {
+        loop_timer_stop(t->deadline);
+        t->deadline = NULL;
+    }
+    txn_discard(t);
+}
+
+static void message_own(message *m, arena *a)
+{
+    for (size_t i = 0; i < CMP_PARAM_MAX; i++) {
+        m->params[i] = arena_copy(a, m->params[i]);
+    }
+    const cmp_pair *borrowed = m->contextual;
+    if (m->contextual_count > 0) {
+        m->contextual = arena_alloc(a, m->contextual_count * sizeof(*m->contextual));
+    }
+    for (size_t i = 0; i < m->contextual_count; i++) {
+        m->contextual[i] = (cmp_pair){.name = arena_copy(a, borrowed[i].name),
+                                      .value = arena_copy(a, borrowed[i].value)};
+    }
+}
+
+void txn_keep(cmp_txn *t)
+{
+    if (t->kept) {
+        return;
+    }
+    t->kept = true;
+    message_own(&t->message, &t->memory);
+    t->text = CMP_NONE;
+    t->expected_peer = arena_copy(&t->memory, t->expected_peer);
+    t->target = arena_copy(&t->memory, t->target);
+    t->front->keep(t);
+}
+
+cmp_txn *txn_snapshot(const cmp_txn *t)
+{
+    cmp_txn *copy = txn_open(t->worker);
+    copy->listener = t->listener;
+    copy->interface = t->interface;
+    memcpy(copy->source, t->source, sizeof(copy->source));
+    copy->now_ms = t->now_ms;
+    copy->message = t->message;
+    message_own(&copy->message, &copy->memory);
+    copy->requestor = t->requestor;
+    copy->reason = t->reason;
+    copy->target = arena_copy(&copy->memory, t->target);
+    return copy;
+}
+
+void txn_client_gone(cmp_txn *t)
+{
+    if (!t->answered) {
+        t->client_gone = true;
+        ask_abandon(t);
+        pipeline_end(t, NULL);
+    }
+}
+
+void txn_free_idle(worker *w)
+{
+    for (cmp_txn *t = w->idle, *next; t != NULL; t = next) {
+        next = t->next_idle;
+        free(t);
+    }
+    w->idle = NULL;
+    w->idle_count = 0;
+}

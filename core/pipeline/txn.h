@@ -1,0 +1,146 @@
+/* A transaction: one request from the moment when its octets are there until it is answered and no
+ * plugin works for it any more. It lives and dies on one worker. */
+#pragma once
+
+#include "mc/message.h"
+#include "pipeline/worker.h"
+
+#include <cmp/auth.h>
+#include <cmp/route.h>
+#include <cmp/store.h>
+
+#define TXN_FIRST_MEMORY 2048
+
+/* How a message was carried (SPEC 2 [profile]). */
+typedef enum carriage {
+    CARRIAGE_FORM, /* a query string, or a form */
+    CARRIAGE_JSON,
+} carriage;
+
+/* An answer, ready for the wire. */
+typedef enum answer_type {
+    ANSWER_JSON,
+    ANSWER_PROBLEM,
+} answer_type;
+
+typedef struct txn_answer {
+    int status;
+    answer_type type;
+    const char *body; /* from front_ops.body_alloc */
+    size_t body_size;
+    unsigned retry_after_s; /* 0: none */
+} txn_answer;
+
+/* Whoever brought the request: HTTP, or a test. Called on the worker's thread. */
+typedef struct front_ops {
+    /* Memory for a body that lives until it is sent. */
+    char *(*body_alloc)(cmp_txn *t, size_t size);
+
+    /* Sends the answer. Called at most once, and not after txn_client_gone. */
+    void (*send)(cmp_txn *t, const txn_answer *a);
+
+    /* The transaction will outlive this call: what it was given may go away before it ends, and
+     * txn_client_gone is to be called when the client does. Called at most once. */
+    void (*keep)(cmp_txn *t);
+} front_ops;
+
+/* The operation that a plugin is asked for; see ask.h. */
+typedef enum ask_state {
+    ASK_IDLE,
+    ASK_CALLING,   /* inside the plugin's function */
+    ASK_WAITING,   /* it answered PENDING */
+    ASK_DONE,      /* the answer is there, the step has yet to take it */
+    ASK_ABANDONED, /* nobody waits any more, but the completion is still to come */
+} ask_state;
+
+typedef struct ask_job ask_job;
+
+typedef struct ask {
+    cmp_op op; /* what the plugin holds: must be first */
+    ask_state state;
+    int verdict;
+    instance *instance;
+    ask_job *job; /* of a plugin that blocks, while it is on the pool */
+    union {
+        cmp_auth_answer auth;
+        cmp_record record;
+        cmp_route_answer route;
+    } answer;
+} ask;
+
+/* What the answer will say. */
+typedef enum result_kind {
+    RESULT_PROBLEM,
+    RESULT_RESOLVED,
+    RESULT_REFERRAL,
+} result_kind;
+
+struct cmp_txn {
+    worker *worker;
+    generation *generation;
+
+    /* ---- set by the front ---- */
+    const front_ops *front;
+    void *front_data;
+    const listener *listener;
+    cmp_interface interface;
+    uint8_t source[16]; /* IPv6 or IPv4-mapped */
+    int64_t now_ms;     /* when it came in */
+    carriage carriage;
+    cmp_str text; /* query string or body */
+
+    /* ---- the way through the pipeline ---- */
+    unsigned step;
+    size_t chain_at; /* which plugin of the step's chain is asked */
+    ask ask;
+    cmp_timer *deadline;
+    bool kept;     /* its own copy of all parameters; the front was told */
+    bool answered; /* sent, or nobody is there to be answered */
+    bool client_gone;
+
+    /* ---- what the steps found ---- */
+    message message;
+    cmp_str expected_peer; /* an auth plugin abstained, but knows who it must be */
+    peer *requestor;       /* NULL until authenticated */
+    cmp_str credential;
+    cmp_once once;
+    uint8_t fingerprint[16];
+    bool remembered; /* in the replay memory */
+    bool elsewhere;  /* not to be looked up here: `reason` and `target` say where */
+    bool store_failed;
+    cmp_route_reason reason;
+    cmp_str target;
+
+    /* ---- the result ---- */
+    result_kind result;
+    fault fault;
+    unsigned retry_after_s;
+    cmp_record record; /* octets as its plugin lends them: only until the answer is encoded */
+    cmp_route_answer referral;
+
+    arena memory;
+    cmp_txn *next_idle;
+    max_align_t first_memory[TXN_FIRST_MEMORY / sizeof(max_align_t)];
+};
+
+/* A new transaction of this worker; the front's part is still to be filled. Never NULL. */
+cmp_txn *txn_open(worker *w);
+
+/* Gives the transaction back when it is answered and no plugin holds it; otherwise does nothing,
+ * and is called again when that changes. */
+void txn_close_if_done(cmp_txn *t);
+
+/* Gives it back at once. For a copy that never was on its way (ask.c). */
+void txn_discard(cmp_txn *t);
+
+/* Copies all that was borrowed from the front into the transaction's own memory, once. To be called
+ * before anything may make the transaction wait. */
+void txn_keep(cmp_txn *t);
+
+/* A copy of what plugins may see, for another thread. */
+cmp_txn *txn_snapshot(const cmp_txn *t);
+
+/* The front's client is gone; nothing will be sent any more. */
+void txn_client_gone(cmp_txn *t);
+
+void txn_free_idle(worker *w);

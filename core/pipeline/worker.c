@@ -1,0 +1,44 @@
+/* See worker.h. */
+#include "pipeline/worker.h"
+
+#include "pipeline/txn.h"
+
+#include <stdlib.h>
+
+#define REJECTION_LINES_PER_S 20
+
+void worker_init(worker *w, unsigned index, loop *l, generation *g, replay *r, pool *p)
+{
+    *w = (worker){.index = index,
+                  .loop = l,
+                  .generation = g,
+                  .replay = r,
+                  .pool = p,
+                  .store_pending = mem_calloc(g->stores.count, sizeof(bool))};
+    rate_init(&w->rejection_lines, (int64_t)REJECTION_LINES_PER_S * 3600, 1000);
+    loop_on_turn_end(l, worker_turn_end, w);
+}
+
+void worker_dispose(worker *w)
+{
+    txn_free_idle(w);
+    free(w->store_pending);
+    w->store_pending = NULL;
+}
+
+void worker_turn_end(void *arg)
+{
+    worker *w = arg;
+    if (!w->any_pending) {
+        return;
+    }
+    w->any_pending = false;
+    const chain *stores = &w->generation->stores;
+    for (size_t i = 0; i < stores->count; i++) {
+        const instance *store = stores->at[i];
+        if (w->store_pending[i] && store->plugin->ops.store->turn_end != NULL) {
+            store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
+        }
+        w->store_pending[i] = false;
+    }
+}

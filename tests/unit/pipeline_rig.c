@@ -1,0 +1,243 @@
+/* See pipeline_rig.h. */
+#include "pipeline_rig.h"
+
+#include "base/clock.h"
+#include "pipeline/ask.h"
+
+#include <stdlib.h>
+
+static int scripted(rig_plugin *p, cmp_op *op, const void *answer)
+{
+    p->asked++;
+    switch (p->how) {
+    case RIG_AT_ONCE:
+    case RIG_BLOCKING:
+        return p->verdict;
+    case RIG_INSIDE:
+        ask_complete(op, p->verdict, answer);
+        return 0;
+    case RIG_LATER:
+        p->op = op;
+        break;
+    }
+    return 0;
+}
+
+static cmp_auth_verdict rig_verify(void *self, void *state, cmp_txn *t, cmp_op *op,
+                                   cmp_auth_answer *answer)
+{
+    (void)state, (void)t;
+    rig_plugin *p = self;
+    *answer = p->auth;
+    return (cmp_auth_verdict)scripted(p, op, &p->auth);
+}
+
+static cmp_store_verdict rig_lookup(void *self, void *state, cmp_txn *t, cmp_str ici, cmp_op *op,
+                                    cmp_record *record)
+{
+    (void)state, (void)t, (void)ici;
+    rig_plugin *p = self;
+    *record = p->record;
+    return (cmp_store_verdict)scripted(p, op, &p->record);
+}
+
+static cmp_route_verdict rig_route(void *self, void *state, cmp_txn *t, cmp_route_reason reason,
+                                   cmp_str target, cmp_op *op, cmp_route_answer *answer)
+{
+    (void)state, (void)t;
+    rig_plugin *p = self;
+    *answer = p->route;
+    p->reason = reason;
+    p->target = target;
+    return (cmp_route_verdict)scripted(p, op, &p->route);
+}
+
+static void rig_cancel(void *self, void *state, cmp_op *op)
+{
+    (void)state, (void)op;
+    ((rig_plugin *)self)->cancelled++;
+}
+
+static void rig_turn_end(void *self, void *state)
+{
+    (void)state;
+    ((rig_plugin *)self)->turn_ends++;
+}
+
+static const cmp_auth_ops auth_ops = {.size = sizeof(auth_ops),
+                                      .verify = rig_verify,
+                                      .cancel = rig_cancel};
+static const cmp_store_ops store_ops = {.size = sizeof(store_ops),
+                                        .lookup = rig_lookup,
+                                        .cancel = rig_cancel,
+                                        .turn_end = rig_turn_end};
+static const cmp_route_ops route_ops = {.size = sizeof(route_ops),
+                                        .route = rig_route,
+                                        .cancel = rig_cancel};
+
+/* ---- the front ---- */
+
+static char *front_body_alloc(cmp_txn *t, size_t size)
+{
+    rig *r = t->front_data;
+    if (size >= sizeof(r->body)) {
+        abort();
+    }
+    return r->body;
+}
+
+static void front_send(cmp_txn *t, const txn_answer *a)
+{
+    rig *r = t->front_data;
+    r->answers++;
+    r->status = a->status;
+    r->retry_after_s = a->retry_after_s;
+    r->body[a->body_size] = '\0';
+}
+
+static void front_keep(cmp_txn *t)
+{
+    ((rig *)t->front_data)->kept++;
+}
+
+static const front_ops front = {.body_alloc = front_body_alloc,
+                                .send = front_send,
+                                .keep = front_keep};
+
+/* ---- the rig ---- */
+
+static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, int verdict)
+{
+    p->descriptor.kind = kind;
+    p->verdict = verdict;
+    p->record = CMP_RECORD_INIT;
+    p->route.record = CMP_RECORD_INIT;
+    if (kind == CMP_PLUGIN_AUTH) {
+        p->descriptor.ops.auth = &auth_ops;
+    } else if (kind == CMP_PLUGIN_STORE) {
+        p->descriptor.ops.store = &store_ops;
+    } else {
+        p->descriptor.ops.route = &route_ops;
+    }
+    r->instances[at] = (instance){.plugin = &p->descriptor,
+                                  .name = "scripted",
+                                  .self = p,
+                                  .worker_state = calloc(1, sizeof(void *))};
+}
+
+static void conf_init(rig *r)
+{
+    static const char *const own[] = {"1A0F1"};
+    static const char *const theirs[] = {"2B001"};
+    static const char *const forward_to[] = {"c"};
+    r->peer_rows[0] =
+        (conf_peer){.name = "b",
+                    .allow = {.interfaces = ~UINT64_C(0), .forward_to = {forward_to, 1}}};
+    r->peer_rows[1] = (conf_peer){.name = "c",
+                                  .host = "c.example.net",
+                                  .prefixes = {theirs, 1},
+                                  .allow = {.interfaces = 0}};
+    conf_top *top = &r->conf.top;
+    top->cmp = (conf_cmp){.host = "a.example.net", .prefixes = {own, 1}};
+    top->peers = (cmp_rows){r->peer_rows, 2};
+    top->limits.transactions = 100;
+    top->resolve.max_hops = 8;
+    top->resolve.deadline_ms = 60000;
+    top->resolve.ttl_s = 300;
+}
+
+void rig_init(rig *r)
+{
+    memset(r, 0, sizeof(*r));
+    conf_init(r);
+    for (size_t i = 0; i < RIG_PLUGINS; i++) {
+        plugin_init(r, i, &r->auth[i], CMP_PLUGIN_AUTH, CMP_AUTH_ACCEPT);
+        plugin_init(r, RIG_PLUGINS + i, &r->stores[i], CMP_PLUGIN_STORE, CMP_STORE_ABSENT);
+        plugin_init(r, 2 * RIG_PLUGINS + i, &r->routes[i], CMP_PLUGIN_ROUTE, CMP_ROUTE_DECLINE);
+        r->auth[i].auth.peer = CMP_STR("b");
+        r->auth_chain[i] = &r->instances[i];
+        r->store_chain[i] = &r->instances[RIG_PLUGINS + i];
+        r->route_chain[i] = &r->instances[2 * RIG_PLUGINS + i];
+    }
+    r->listener = (listener){.name = CMP_STR("peers"), .auth = {r->auth_chain, 1}};
+    r->generation = (generation){.conf = &r->conf,
+                                 .peers = peers_create(&r->conf.top),
+                                 .stores = {r->store_chain, 1},
+                                 .routes = {r->route_chain, 0},
+                                 .host = CMP_STR("a.example.net")};
+    r->loop = loop_create();
+    const replay_options options = {.window_ms = 60000,
+                                    .size_bytes = 1 << 20,
+                                    .quota_percent = 100};
+    worker_init(&r->worker, 0, r->loop, &r->generation, replay_create(&options), pool_create(1, 4));
+}
+
+void rig_use(rig *r, size_t auths, size_t stores, size_t routes)
+{
+    r->listener.auth.count = auths;
+    r->generation.stores.count = stores;
+    r->generation.routes.count = routes;
+    free(r->worker.store_pending);
+    r->worker.store_pending = mem_calloc(stores, sizeof(bool));
+    rig_plugin *const all[] = {r->auth, r->stores, r->routes};
+    for (size_t kind = 0; kind < 3; kind++) {
+        for (size_t i = 0; i < RIG_PLUGINS; i++) {
+            const bool blocks = all[kind][i].how == RIG_BLOCKING;
+            all[kind][i].descriptor.flags = blocks ? CMP_PLUGIN_BLOCKING : 0;
+        }
+    }
+}
+
+void rig_dispose(rig *r)
+{
+    pool_destroy(&r->worker.pool, 5000);
+    loop_destroy(&r->loop);
+    if (r->worker.transactions != 0) {
+        abort(); /* a transaction was left behind */
+    }
+    worker_dispose(&r->worker);
+    replay_destroy(&r->worker.replay);
+    peers_destroy(&r->generation.peers);
+    for (size_t i = 0; i < sizeof(r->instances) / sizeof(r->instances[0]); i++) {
+        free(r->instances[i].worker_state);
+    }
+}
+
+void rig_ask(rig *r, const char *text)
+{
+    cmp_txn *t = txn_open(&r->worker);
+    t->front = &front;
+    t->front_data = r;
+    t->listener = &r->listener;
+    t->now_ms = clock_now_ms();
+    t->text = cmp_str_from(text);
+    r->last = t;
+    pipeline_run(t);
+}
+
+void rig_complete(rig_plugin *p)
+{
+    cmp_op *op = p->op;
+    p->op = NULL;
+    const void *answer = p->descriptor.kind == CMP_PLUGIN_AUTH    ? (const void *)&p->auth
+                         : p->descriptor.kind == CMP_PLUGIN_STORE ? (const void *)&p->record
+                                                                  : (const void *)&p->route;
+    ask_complete(op, p->verdict, answer);
+}
+
+void rig_wait_answer(rig *r)
+{
+    const unsigned before = r->answers;
+    while (r->answers == before) {
+        loop_turn(r->loop);
+    }
+}
+
+unsigned rig_executed(const rig *r)
+{
+    unsigned asked = 0;
+    for (size_t i = 0; i < RIG_PLUGINS; i++) {
+        asked += r->stores[i].asked + r->routes[i].asked;
+    }
+    return asked;
+}

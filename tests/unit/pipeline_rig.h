@@ -1,0 +1,71 @@
+/* A pipeline without HTTP: scripted plugins, one worker on the test's thread, captured answers. */
+#pragma once
+
+#include "pipeline/pipeline.h"
+
+enum {
+    RIG_PLUGINS = 3 /* of each kind */
+};
+
+/* What a scripted plugin does when it is asked. */
+typedef enum rig_how {
+    RIG_AT_ONCE,
+    RIG_INSIDE,  /* PENDING, but completed before it returns */
+    RIG_LATER,   /* PENDING; rig_complete completes it */
+    RIG_BLOCKING /* on the pool */
+} rig_how;
+
+typedef struct rig_plugin {
+    cmp_plugin descriptor;
+    rig_how how;
+    int verdict;
+    cmp_auth_answer auth;
+    cmp_record record;
+    cmp_route_answer route;
+    _Atomic unsigned asked;
+    unsigned cancelled, turn_ends;
+    cmp_op *op; /* pending */
+    cmp_str target;
+    cmp_route_reason reason;
+} rig_plugin;
+
+typedef struct rig {
+    conf conf;
+    conf_peer peer_rows[2];
+    listener listener;
+    generation generation;
+    instance instances[3 * RIG_PLUGINS];
+    instance *auth_chain[RIG_PLUGINS], *store_chain[RIG_PLUGINS], *route_chain[RIG_PLUGINS];
+    instance_site site;
+    loop *loop;
+    worker worker;
+    rig_plugin auth[RIG_PLUGINS], stores[RIG_PLUGINS], routes[RIG_PLUGINS];
+
+    /* the last answer */
+    unsigned answers;
+    int status;
+    unsigned retry_after_s;
+    char body[4096];
+    unsigned kept;
+    cmp_txn *last; /* valid while it is not answered */
+} rig;
+
+/* Two peers, "b" (may forward to "c") and "c" at c.example.net; own host a.example.net with prefix
+ * 1A0F1; one auth plugin that accepts "b", one store that finds nothing, no routes. */
+void rig_init(rig *r);
+void rig_dispose(rig *r);
+
+/* Sets how many plugins of each kind are in use; before the first request. */
+void rig_use(rig *r, size_t auths, size_t stores, size_t routes);
+
+/* Sends a message in form carriage. */
+void rig_ask(rig *r, const char *text);
+
+/* Completes the pending operation of a plugin. */
+void rig_complete(rig_plugin *p);
+
+/* Turns the loop until there is another answer. */
+void rig_wait_answer(rig *r);
+
+/* How often stores and routes were asked: the measure of "not executed" (9.3.2). */
+unsigned rig_executed(const rig *r);
