@@ -1,0 +1,57 @@
+/* Connections: between the listening sockets and h2o's protocols. */
+#include "http/connection.h"
+
+#include <netinet/in.h>
+
+static void source_read(h2o_socket_t *socket, uint8_t source[16])
+{
+    struct sockaddr_storage address = {0};
+    h2o_socket_getpeername(socket, (struct sockaddr *)&address);
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+        memset(source, 0, 10);
+        source[10] = source[11] = 0xff;
+        memcpy(source + 12, &v4->sin_addr, 4);
+    } else {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+        memcpy(source, &v6->sin6_addr, 16);
+    }
+}
+
+/* h2o has closed the socket, for whatever reason; failed handshakes included. */
+static void on_close(void *arg)
+{
+    connection *c = arg;
+    if (c->next != NULL) {
+        c->next->previous = c->previous;
+    }
+    *c->previous = c->next;
+    c->sw->connection_count--;
+    atomic_fetch_sub_explicit(&c->sw->server->connections, 1, memory_order_relaxed);
+    free(c);
+}
+
+void connection_open(server_worker *sw, h2o_socket_t *socket, const listener *l, void *accept_ctx)
+{
+    connection *c = mem_calloc(1, sizeof(*c));
+    c->sw = sw;
+    c->listener = l;
+    c->socket = socket;
+    c->last_ms = h2o_now(sw->context.loop);
+    source_read(socket, c->source);
+    c->next = sw->connections;
+    c->previous = &sw->connections;
+    if (c->next != NULL) {
+        c->next->previous = &c->next;
+    }
+    sw->connections = c;
+    sw->connection_count++;
+    socket->on_close.cb = on_close;
+    socket->on_close.data = c;
+    h2o_accept(accept_ctx, socket);
+}
+
+connection *connection_of(h2o_conn_t *conn)
+{
+    return conn->callbacks->get_socket(conn)->on_close.data;
+}

@@ -1,0 +1,278 @@
+/* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
+#include "base/log.h"
+#include "http/connection.h"
+#include "http/head.h"
+#include "pipeline/pipeline.h"
+
+#include <stdlib.h>
+
+#define CHALLENGE "MC-HMAC realm=\"mc-3\""
+#define ALLOWED   "GET, HEAD, POST"
+
+/* A request of h2o's on its way through the pipeline. It lies on the stack while nothing waits, and
+ * in h2o's memory, with a dispose hook, once something does: h2o frees a request as soon as its
+ * client goes. */
+typedef struct request {
+    h2o_req_t *req;
+    connection *connection;
+    cmp_txn *txn; /* NULL: answered */
+} request;
+
+static void on_dispose(void *arg)
+{
+    request *r = arg;
+    r->connection->active--;
+    if (r->txn != NULL) {
+        cmp_txn *t = r->txn;
+        r->txn = NULL;
+        txn_client_gone(t);
+    }
+}
+
+static void front_keep(cmp_txn *t)
+{
+    request *on_stack = t->front_data;
+    request *r = h2o_mem_alloc_shared(&on_stack->req->pool, sizeof(*r), on_dispose);
+    *r = *on_stack;
+    r->connection->active++;
+    t->front_data = r;
+}
+
+static char *front_body_alloc(cmp_txn *t, size_t size)
+{
+    const request *r = t->front_data;
+    return h2o_mem_alloc_pool(&r->req->pool, size);
+}
+
+static void add_header(h2o_req_t *req, const h2o_token_t *name, const char *value, size_t size)
+{
+    h2o_add_header(&req->pool, &req->res.headers, name, NULL, value, size);
+}
+
+static void add_special_headers(h2o_req_t *req, const txn_answer *a)
+{
+    if (a->status == 401) {
+        add_header(req, H2O_TOKEN_WWW_AUTHENTICATE, H2O_STRLIT(CHALLENGE));
+    } else if (a->status == 405) {
+        add_header(req, H2O_TOKEN_ALLOW, H2O_STRLIT(ALLOWED));
+    }
+    if (a->retry_after_s != 0) {
+        char *seconds = h2o_mem_alloc_pool(&req->pool, 12);
+        const int size = snprintf(seconds, 12, "%u", a->retry_after_s);
+        add_header(req, H2O_TOKEN_RETRY_AFTER, seconds, (size_t)size);
+    }
+}
+
+/* The reason phrases of SPEC 3's table. */
+static const char *reason_of(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 409:
+        return "Conflict";
+    case 410:
+        return "Gone";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 415:
+        return "Unsupported Media Type";
+    case 429:
+        return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    case 508:
+        return "Loop Detected";
+    default:
+        return "Internal Server Error";
+    }
+}
+
+static void front_send(cmp_txn *t, const txn_answer *a)
+{
+    static h2o_generator_t no_more = {NULL, NULL};
+    request *r = t->front_data;
+    h2o_req_t *req = r->req;
+    r->txn = NULL;
+    req->res.status = a->status;
+    req->res.reason = reason_of(a->status);
+    req->res.content_length = a->body_size;
+    if (a->type == ANSWER_JSON) {
+        add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/json"));
+    } else {
+        add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/problem+json"));
+        add_special_headers(req, a);
+    }
+    add_header(req, H2O_TOKEN_CACHE_CONTROL, H2O_STRLIT("no-store"));
+    h2o_iovec_t body = {(char *)(uintptr_t)a->body, a->body_size};
+    const bool head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    h2o_start_response(req, &no_more);
+    h2o_send(req, &body, head ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+static const front_ops front = {.body_alloc = front_body_alloc,
+                                .send = front_send,
+                                .keep = front_keep};
+
+/* ---- what can be wrong before there is a message ---- */
+
+/* What was found wrong; code ERROR_NONE: nothing. */
+typedef struct http_fault {
+    error_code code;
+    const char *detail;
+    bool close; /* what follows on the connection cannot be trusted, or is not wanted */
+} http_fault;
+
+static http_fault check_head(const h2o_req_t *req, const connection *c, const conf_limits *limits)
+{
+    if (req->version < 0x200) {
+        const char *why = head_fault(c->socket->input->bytes, c->socket->input->size);
+        if (why != NULL) {
+            return (http_fault){ERROR_MALFORMED, why, true};
+        }
+    }
+    if ((int64_t)req->headers.size > limits->headers) {
+        return (http_fault){ERROR_HEADERS_TOO_LARGE, "There are too many header fields", true};
+    }
+    size_t size = 0;
+    for (size_t i = 0; i < req->headers.size; i++) {
+        size += req->headers.entries[i].name->len + req->headers.entries[i].value.len;
+    }
+    if ((int64_t)size > limits->header_bytes) {
+        return (http_fault){ERROR_HEADERS_TOO_LARGE, NULL, true};
+    }
+    if ((int64_t)req->path.len > limits->uri_bytes) {
+        return (http_fault){ERROR_URI_TOO_LONG, NULL, false};
+    }
+    return (http_fault){ERROR_NONE, NULL, false};
+}
+
+static bool find_interface(cmp_txn *t, cmp_str path)
+{
+    for (size_t i = 0; i < t->listener->path_count; i++) {
+        if (cmp_str_equal(t->listener->paths[i].path, path)) {
+            t->interface = t->listener->paths[i].interface;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The media type, without its parameters. */
+static cmp_str media_type(const h2o_req_t *req)
+{
+    const ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
+    if (at < 0) {
+        return CMP_NONE;
+    }
+    const h2o_iovec_t value = req->headers.entries[at].value;
+    const char *semicolon = memchr(value.base, ';', value.len);
+    size_t size = semicolon != NULL ? (size_t)(semicolon - value.base) : value.len;
+    while (size > 0 && (value.base[size - 1] == ' ' || value.base[size - 1] == '\t')) {
+        size--;
+    }
+    return (cmp_str){value.base, size};
+}
+
+static http_fault read_body(const h2o_req_t *req, cmp_txn *t, bool has_query)
+{
+    const int64_t limit = t->generation->conf->top.limits.body_bytes;
+    if ((int64_t)req->entity.len > limit) {
+        return (http_fault){ERROR_BODY_TOO_LARGE, NULL, true};
+    }
+    if (has_query) {
+        return (http_fault){ERROR_MALFORMED, "A POST has its parameters in the body only", false};
+    }
+    const cmp_str type = media_type(req);
+    const bool encoded = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_ENCODING, -1) >= 0;
+    if (!encoded && type.at != NULL &&
+        h2o_lcstris(type.at, type.size, H2O_STRLIT("application/x-www-form-urlencoded"))) {
+        t->carriage = CARRIAGE_FORM;
+    } else if (!encoded && type.at != NULL &&
+               h2o_lcstris(type.at, type.size, H2O_STRLIT("application/json"))) {
+        t->carriage = CARRIAGE_JSON;
+    } else {
+        return (http_fault){ERROR_UNSUPPORTED_MEDIA_TYPE,
+                            "A POST carries a form or JSON, not encoded", false};
+    }
+    t->text = (cmp_str){req->entity.base != NULL ? req->entity.base : "", req->entity.len};
+    return (http_fault){ERROR_NONE, NULL, false};
+}
+
+/* Finds interface, carriage and the message's octets. */
+static http_fault read_request(const h2o_req_t *req, cmp_txn *t, const connection *c)
+{
+    const http_fault wrong = check_head(req, c, &t->generation->conf->top.limits);
+    if (wrong.code != ERROR_NONE) {
+        return wrong;
+    }
+    const bool has_query = req->query_at != SIZE_MAX;
+    const size_t path_size = has_query ? req->query_at : req->path.len;
+    if (!find_interface(t, (cmp_str){req->path.base, path_size})) {
+        return (http_fault){ERROR_NOT_FOUND, NULL, false};
+    }
+    const h2o_iovec_t method = req->input.method;
+    if (h2o_memis(method.base, method.len, H2O_STRLIT("POST"))) {
+        return read_body(req, t, has_query);
+    }
+    if (!h2o_memis(method.base, method.len, H2O_STRLIT("GET")) &&
+        !h2o_memis(method.base, method.len, H2O_STRLIT("HEAD"))) {
+        return (http_fault){ERROR_METHOD_NOT_ALLOWED, NULL, false};
+    }
+    if (req->entity.len != 0) {
+        return (http_fault){ERROR_MALFORMED, "A GET has no body", true};
+    }
+    t->carriage = CARRIAGE_FORM;
+    t->text = has_query ? (cmp_str){req->path.base + path_size + 1, req->path.len - path_size - 1}
+                        : CMP_STR("");
+    return (http_fault){ERROR_NONE, NULL, false};
+}
+
+static int on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+    (void)handler;
+    connection *c = connection_of(req->conn);
+    worker *w = c->sw->worker;
+    cmp_txn *t = txn_open(w);
+    request r = {.req = req, .connection = c, .txn = t};
+    c->last_ms = h2o_now(req->conn->ctx->loop);
+    t->front = &front;
+    t->front_data = &r;
+    t->listener = c->listener;
+    memcpy(t->source, c->source, sizeof(t->source));
+    const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
+    t->now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
+    const http_fault wrong = read_request(req, t, c);
+    if (wrong.code == ERROR_NONE) {
+        pipeline_run(t);
+        return 0;
+    }
+    if (wrong.close) {
+        req->http1_is_persistent = 0;
+    }
+    pipeline_refuse(t, wrong.code, CMP_NONE, wrong.detail);
+    return 0;
+}
+
+void front_register(h2o_pathconf_t *path)
+{
+    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_request;
+}

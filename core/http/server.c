@@ -1,0 +1,169 @@
+/* A worker's HTTP server: accepting, and draining at the end.
+ *
+ * h2o's own graceful shutdown can be made to spin for ever by one client (a HEADERS frame without
+ * END_HEADERS across the second GOAWAY), so only its first half is used: GOAWAY and `Connection:
+ * close`. Closing what is idle, and what is left at the deadline, is done here. */
+#include "http/connection.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_TURN     16
+#define DRAIN_SWEEP_MS       50
+#define DRAIN_GRACE_MS       500 /* after GOAWAY, for requests that are on their way */
+#define BODY_SLACK_BYTES     ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
+#define HANDSHAKE_TIMEOUT_MS 10000
+
+server *server_create(const conf *c)
+{
+    server *s = mem_calloc(1, sizeof(*s));
+    const conf_limits *limits = &c->top.limits;
+    h2o_config_init(&s->config);
+    s->config.server_name = h2o_iovec_init(H2O_STRLIT("cmpd"));
+    s->config.max_request_entity_size = (size_t)limits->body_bytes + BODY_SLACK_BYTES;
+    s->config.handshake_timeout = HANDSHAKE_TIMEOUT_MS;
+    s->config.http1.req_timeout = (uint64_t)limits->request_timeout_ms;
+    s->config.http1.upgrade_to_http2 = 0;
+    s->config.http2.idle_timeout = (uint64_t)limits->request_timeout_ms;
+    /* One catch-all host for life; a request's listener is known by its connection. */
+    s->hosts[0] =
+        h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    front_register(h2o_config_register_path(s->hosts[0], "/", 0));
+    s->connections_max = limits->connections;
+    return s;
+}
+
+void server_destroy(server **s)
+{
+    if (*s != NULL) {
+        h2o_config_dispose(&(*s)->config);
+        free(*s);
+        *s = NULL;
+    }
+}
+
+static void on_accept(h2o_socket_t *listening, const char *error)
+{
+    acceptor *a = listening->data;
+    server *s = a->sw->server;
+    for (int i = 0; error == NULL && i < ACCEPTS_PER_TURN; i++) {
+        h2o_socket_t *socket = h2o_evloop_socket_accept(listening);
+        if (socket == NULL) {
+            return;
+        }
+        if (atomic_fetch_add_explicit(&s->connections, 1, memory_order_relaxed) >=
+            s->connections_max) {
+            atomic_fetch_sub_explicit(&s->connections, 1, memory_order_relaxed);
+            h2o_socket_close(socket);
+            continue;
+        }
+        connection_open(a->sw, socket, a->listener, &a->accept);
+    }
+}
+
+static void acceptor_start(acceptor *a, server_worker *sw, const listener *l, int fd)
+{
+    *a = (acceptor){.sw = sw, .listener = l};
+    a->accept.ctx = &sw->context;
+    a->accept.hosts = sw->server->hosts;
+    a->accept.ssl_ctx = l->tls;
+    a->socket = h2o_evloop_socket_create(sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    a->socket->data = a;
+    h2o_socket_read_start(a->socket, on_accept);
+}
+
+server_worker *server_worker_start(server *s, worker *w, sockets *listening)
+{
+    server_worker *sw = mem_calloc(1, sizeof(*sw));
+    sw->server = s;
+    sw->worker = w;
+    h2o_context_init(&sw->context, loop_h2o(w->loop), &s->config);
+    sw->acceptor_count = listening->count;
+    sw->acceptors = mem_calloc(listening->count, sizeof(*sw->acceptors));
+    for (size_t i = 0; i < listening->count; i++) {
+        int *fd = &listening->at[w->index * listening->count + i];
+        acceptor_start(&sw->acceptors[i], sw, &w->generation->listeners[listening->listener[i]],
+                       *fd);
+        *fd = -1;
+    }
+    return sw;
+}
+
+/* ---- the end ---- */
+
+static bool is_idle(const connection *c, uint64_t now)
+{
+    return c->active == 0 && !h2o_socket_is_writing(c->socket) && c->socket->input->size == 0 &&
+           now >= c->last_ms + DRAIN_GRACE_MS;
+}
+
+static void drain_finish(server_worker *sw)
+{
+    if (sw->drain_timer != NULL) {
+        loop_timer_stop(sw->drain_timer);
+        sw->drain_timer = NULL;
+    }
+    sw->drained(sw->drained_arg);
+}
+
+/* Ends idle connections from the grace on, and all at the deadline. h2o notices the end of the
+ * stream by itself and closes. */
+static void on_drain_sweep(void *arg)
+{
+    server_worker *sw = arg;
+    sw->drain_timer = NULL;
+    const uint64_t now = h2o_now(sw->context.loop);
+    const bool late = now >= sw->drain_until_ms;
+    for (const connection *c = sw->connections; c != NULL; c = c->next) {
+        if (late) {
+            shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
+        } else if (now >= sw->drain_sweep_from_ms && is_idle(c, now)) {
+            shutdown(h2o_socket_get_fd(c->socket), SHUT_RD);
+        }
+    }
+    const bool nothing_left = sw->connection_count == 0 && sw->worker->transactions == 0;
+    if (nothing_left || now >= sw->drain_until_ms + DRAIN_GRACE_MS) {
+        if (!nothing_left) {
+            log_warning("http", "worker %u: %zu connections and %u transactions cut off",
+                        sw->worker->index, sw->connection_count, sw->worker->transactions);
+        }
+        drain_finish(sw);
+        return;
+    }
+    sw->drain_timer = loop_timer_start(sw->worker->loop, DRAIN_SWEEP_MS, on_drain_sweep, sw);
+}
+
+void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),
+                         void *arg)
+{
+    for (size_t i = 0; i < sw->acceptor_count; i++) {
+        acceptor *a = &sw->acceptors[i];
+        on_accept(a->socket, NULL); /* who is in the queue was let in by the kernel */
+        h2o_socket_close(a->socket);
+        a->socket = NULL;
+    }
+    h2o_context_request_shutdown(&sw->context);
+    h2o_timeout_unlink(&sw->context.http2._graceful_shutdown_timeout);
+    const uint64_t now = h2o_now(sw->context.loop);
+    sw->drain_until_ms = now + patience_ms;
+    sw->drain_sweep_from_ms = now + DRAIN_GRACE_MS;
+    sw->drained = drained;
+    sw->drained_arg = arg;
+    on_drain_sweep(sw);
+}
+
+void server_worker_destroy(server_worker **sw_ref)
+{
+    server_worker *sw = *sw_ref;
+    *sw_ref = NULL;
+    if (sw->connection_count != 0) {
+        return; /* connections that were cut off still point to it, and the process is about to end
+                 */
+    }
+    h2o_context_dispose(&sw->context);
+    free(sw->acceptors);
+    free(sw);
+}

@@ -1,0 +1,25 @@
+/* HTTP on one worker: h2o's context, its connections, and the way they end. */
+#pragma once
+
+#include "http/sockets.h"
+#include "pipeline/worker.h"
+
+/* What all workers share: h2o's configuration and the count of connections. */
+typedef struct server server;
+
+server *server_create(const conf *c);
+void server_destroy(server **s);
+
+/* One worker's part. */
+typedef struct server_worker server_worker;
+
+/* Begins to accept on this worker's sockets, which it takes over. `w` has its generation. */
+server_worker *server_worker_start(server *s, worker *w, sockets *listening);
+
+/* Stops accepting, lets what is in flight end, and calls `drained(arg)` when no connection and no
+ * transaction is left, at the latest after `patience_ms`; then it cuts off what is left. */
+void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),
+                         void *arg);
+
+/* After it has drained. */
+void server_worker_destroy(server_worker **sw);

@@ -1,0 +1,17 @@
+/* Listening sockets: bound by the control thread before privileges are dropped, one for each worker
+ * and address (SO_REUSEPORT: the kernel spreads connections). */
+#pragma once
+
+#include "conf/conf.h"
+
+typedef struct sockets {
+    int *at;          /* [worker * count + i] */
+    size_t *listener; /* of the i-th: its place in the configuration's listeners */
+    size_t count;     /* addresses of all listeners together */
+    unsigned workers;
+} sockets;
+
+/* Binds all addresses. False with errors in the report; sockets_close is to be called in either
+ * case. With port 0 the kernel's choice is logged. */
+bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *report);
+void sockets_close(sockets *s);

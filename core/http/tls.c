@@ -1,0 +1,126 @@
+/* Certificates and settings of inbound TLS. */
+#include "http/tls.h"
+
+#include "base/log.h"
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#define CIPHERS_1_2                                                                                \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+/* Says what OpenSSL has to say about a file. */
+static void report_file(const conf *c, cmp_report *report, const char *path, const char *member,
+                        const char *file)
+{
+    char key[256];
+    snprintf(key, sizeof(key), "%s.tls.%s", path, member);
+    const unsigned long error = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(error);
+    if (ERR_GET_LIB(error) == ERR_LIB_SYS) {
+        reason = strerror(ERR_GET_REASON(error));
+    }
+    report_add(report, conf_place_of(c, key), key, "cannot use %s: %s", file,
+               reason != NULL ? reason : "unknown reason");
+    ERR_clear_error();
+}
+
+/* The list is the server's order; a client that offers none of them goes on without ALPN. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+                   const unsigned char *in, unsigned in_size, void *arg)
+{
+    static const unsigned char both[] = "\x02h2\x08http/1.1", one[] = "\x08http/1.1";
+    (void)ssl;
+    const bool http2 = arg != NULL;
+    const unsigned char *list = http2 ? both : one;
+    const unsigned size = (http2 ? sizeof(both) : sizeof(one)) - 1;
+    if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_size, list, size, in,
+                              in_size) != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void set_protocols(SSL_CTX *ctx, const conf_listener *l)
+{
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets, no server state */
+    SSL_CTX_set_num_tickets(ctx, 1);
+    /* A session of one listener must not be resumed on another. */
+    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)l->name,
+                                   (unsigned)strnlen(l->name, SSL_MAX_SID_CTX_LENGTH));
+    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, l->http2 ? ctx : NULL);
+}
+
+static void warn_when_outdated(SSL_CTX *ctx, const conf_listener *l)
+{
+    const X509 *certificate = SSL_CTX_get0_certificate(ctx);
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
+        log_warning("tls", "listener %s: certificate %s has expired", l->name, l->tls.certificate);
+    } else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
+        log_warning("tls", "listener %s: certificate %s is not valid yet", l->name,
+                    l->tls.certificate);
+    }
+}
+
+static bool load_certificate(SSL_CTX *ctx, const conf *c, const conf_listener *l, const char *path,
+                             cmp_report *report)
+{
+    const size_t errors = report->count;
+    if (SSL_CTX_use_certificate_chain_file(ctx, l->tls.certificate) != 1) {
+        report_file(c, report, path, "certificate", l->tls.certificate);
+    }
+    if (SSL_CTX_use_PrivateKey_file(ctx, l->tls.key, SSL_FILETYPE_PEM) != 1) {
+        report_file(c, report, path, "key", l->tls.key);
+    }
+    if (report->count == errors && SSL_CTX_check_private_key(ctx) != 1) {
+        report_file(c, report, path, "key", l->tls.key);
+    }
+    if (report->count != errors) {
+        return false;
+    }
+    warn_when_outdated(ctx, l);
+    return true;
+}
+
+static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, const char *path,
+                           cmp_report *report)
+{
+    if (l->tls.client_ca == NULL) {
+        return true;
+    }
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(l->tls.client_ca);
+    if (names == NULL || SSL_CTX_load_verify_file(ctx, l->tls.client_ca) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        report_file(c, report, path, "client_ca", l->tls.client_ca);
+        return false;
+    }
+    SSL_CTX_set_client_CA_list(ctx, names); /* takes the names */
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return true;
+}
+
+SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *path,
+                            cmp_report *report)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    ERR_clear_error();
+    set_protocols(ctx, l);
+    const bool certificate = load_certificate(ctx, c, l, path, report);
+    const bool client_ca = load_client_ca(ctx, c, l, path, report);
+    if (!certificate || !client_ca) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+void tls_context_destroy(void **context)
+{
+    SSL_CTX_free(*context);
+    *context = NULL;
+}
