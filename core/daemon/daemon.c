@@ -1,0 +1,302 @@
+/* Life of the process: build, bind, give up privileges, start workers, wait for a signal, drain. */
+#include "daemon/daemon.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "daemon/build.h"
+#include "daemon/privileges.h"
+#include "http/server.h"
+#include "observe/counters.h"
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define POOL_QUEUE       256
+#define POOL_PATIENCE_MS 1000
+
+typedef struct daemon_state daemon_state;
+
+typedef struct worker_thread {
+    daemon_state *d;
+    pthread_t id;
+    worker worker;
+    loop *loop;
+    server_worker *server;
+    bool drained;
+} worker_thread;
+
+struct daemon_state {
+    loop *control;
+    loader *loader;
+    generation *generation;
+    instance_site site;
+    sockets sockets;
+    server *server;
+    replay *replay;
+    worker_thread *threads;
+    unsigned started; /* threads that were created */
+    unsigned ready, ended;
+    bool stopping;
+};
+
+/* ---- workers ---- */
+
+static void on_worker_ready(void *arg)
+{
+    daemon_state *d = arg;
+    if (++d->ready == d->started) {
+        log_notice("daemon", "ready: %u workers", d->ready);
+    }
+}
+
+static void on_worker_ended(void *arg)
+{
+    ((daemon_state *)arg)->ended++;
+}
+
+static void *worker_main(void *arg)
+{
+    worker_thread *thread = arg;
+    daemon_state *d = thread->d;
+    generation *g = d->generation;
+    worker_init(&thread->worker, thread->worker.index, thread->loop, g, d->replay, d->site.pool);
+    for (size_t i = 0; i < g->instance_count; i++) {
+        instance_worker_start(&g->instances[i], thread->worker.index, thread->loop);
+    }
+    thread->server = server_worker_start(d->server, &thread->worker, &d->sockets);
+    loop_post(d->control, on_worker_ready, d);
+    while (!thread->drained) {
+        loop_turn(thread->loop);
+    }
+    for (size_t i = 0; i < g->instance_count; i++) {
+        instance_worker_stop(&g->instances[i], thread->worker.index);
+    }
+    server_worker_destroy(&thread->server);
+    loop_post(d->control, on_worker_ended, d);
+    return NULL;
+}
+
+static void on_drained(void *arg)
+{
+    ((worker_thread *)arg)->drained = true;
+}
+
+static void on_stop(void *arg)
+{
+    worker_thread *thread = arg;
+    const uint64_t patience_ms = (uint64_t)thread->d->generation->conf->top.drain_ms;
+    server_worker_drain(thread->server, patience_ms, on_drained, thread);
+}
+
+static bool workers_start(daemon_state *d)
+{
+    const unsigned count = d->site.worker_count;
+    d->threads = mem_calloc(count, sizeof(*d->threads));
+    loop **loops = mem_calloc(count, sizeof(*loops));
+    for (unsigned i = 0; i < count; i++) {
+        loops[i] = loop_create();
+        d->threads[i].d = d;
+        d->threads[i].loop = loops[i];
+        d->threads[i].worker.index = i;
+    }
+    d->site.worker_loops = loops;
+    for (unsigned i = 0; i < count; i++) {
+        if (pthread_create(&d->threads[i].id, NULL, worker_main, &d->threads[i]) != 0) {
+            log_error("daemon", "cannot start worker %u: %s", i, strerror(errno));
+            return false;
+        }
+        d->started++;
+    }
+    return true;
+}
+
+static void workers_stop(daemon_state *d)
+{
+    if (d->stopping) {
+        return;
+    }
+    d->stopping = true;
+    for (unsigned i = 0; i < d->started; i++) {
+        loop_post(d->threads[i].loop, on_stop, &d->threads[i]);
+    }
+}
+
+/* ---- signals ---- */
+
+typedef struct signals {
+    daemon_state *d;
+    int fd;
+    cmp_watch *watch;
+} signals;
+
+static void on_signal(void *arg)
+{
+    signals *s = arg;
+    struct signalfd_siginfo info;
+    while (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (s->d->stopping) {
+            log_warning("daemon", "signal %u again: ending at once", info.ssi_signo);
+            _exit(1);
+        }
+        log_notice("daemon", "signal %u: draining", info.ssi_signo);
+        workers_stop(s->d);
+    }
+}
+
+/* Before any thread is made, so that all of them have the signals blocked. */
+static void signals_block(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- start and stop ---- */
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static bool build(daemon_state *d, const char *path, const char *const *folders, bool bind_too)
+{
+    cmp_report report;
+    report_init(&report);
+    d->generation = generation_build(path, folders, &d->loader, &d->site, &report);
+    if (d->generation != NULL) {
+        privileges_check(d->generation->conf, &report);
+    }
+    if (report.count == 0 && bind_too) {
+        sockets_open(&d->sockets, d->generation->conf, d->site.worker_count, &report);
+    }
+    const bool good = report.count == 0;
+    report_print(&report, stderr);
+    report_dispose(&report);
+    return good;
+}
+
+static replay *replay_from_conf(const conf_replay *c)
+{
+    const replay_options options = {.window_ms = c->window_ms,
+                                    .size_bytes = (size_t)c->size_bytes,
+                                    .quota_percent = (unsigned)c->quota_percent,
+                                    .when_full = (replay_when_full)c->when_full};
+    return replay_create(&options);
+}
+
+static bool start(daemon_state *d)
+{
+    const conf *c = d->generation->conf;
+    log_setup((cmp_log_level)c->top.log.level, (log_format)c->top.log.format);
+    raise_descriptor_limit();
+    if (!privileges_drop(c)) {
+        return false;
+    }
+    d->replay = replay_from_conf(&c->top.replay);
+    d->site.pool = pool_create((unsigned)c->top.limits.blocking_threads, POOL_QUEUE);
+    d->server = server_create(c);
+    pipeline_setup();
+    for (size_t i = 0; i < d->generation->instance_count; i++) {
+        instance_start(&d->generation->instances[i], d->control);
+    }
+    return workers_start(d);
+}
+
+static void log_counter(const char *owner, const char *name, const char *help, uint64_t value,
+                        void *arg)
+{
+    (void)help;
+    (void)arg;
+    if (value != 0) {
+        log_notice("counters", "%s %s %llu", owner, name, (unsigned long long)value);
+    }
+}
+
+/* In the opposite order of the start. False when something hangs: the process has to end without
+ * cleaning up. */
+static bool tear_down(daemon_state *d)
+{
+    bool clean = true;
+    for (unsigned i = 0; i < d->started; i++) {
+        pthread_join(d->threads[i].id, NULL);
+        clean = clean && d->threads[i].worker.transactions == 0;
+    }
+    loop **loops = d->site.worker_loops;
+    d->site.worker_loops = NULL;
+    if (!pool_destroy(&d->site.pool, POOL_PATIENCE_MS) || !clean) {
+        return false;
+    }
+    for (unsigned i = 0; i < d->started; i++) {
+        worker_thread *thread = &d->threads[i];
+        loop_destroy(&thread->loop);
+        worker_dispose(&thread->worker);
+    }
+    free(loops);
+    free(d->threads);
+    return true;
+}
+
+static void destroy(daemon_state *d)
+{
+    generation_destroy(&d->generation);
+    loop_destroy(&d->control);
+    server_destroy(&d->server);
+    replay_destroy(&d->replay);
+    sockets_close(&d->sockets);
+    loader_destroy(&d->loader);
+}
+
+int daemon_run(const char *path, const char *const *plugin_folders)
+{
+    sigset_t set;
+    signals_block(&set);
+    hash_seed_init();
+    daemon_state d = {.control = loop_create()};
+    if (!build(&d, path, plugin_folders, true)) {
+        destroy(&d);
+        return 1;
+    }
+    signals s = {.d = &d, .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
+    s.watch = loop_watch_start(d.control, s.fd, on_signal, &s);
+    const bool started = start(&d);
+    if (!started) {
+        workers_stop(&d);
+    }
+    while (d.ended < d.started || !d.stopping) {
+        loop_turn(d.control);
+    }
+    if (!tear_down(&d)) {
+        log_warning("daemon", "ending while plugins still hang");
+        _exit(1);
+    }
+    counters_each(log_counter, NULL);
+    log_notice("daemon", "stopped");
+    loop_watch_stop(s.watch);
+    close(s.fd);
+    destroy(&d);
+    return started ? 0 : 1;
+}
+
+int daemon_check(const char *path, const char *const *plugin_folders)
+{
+    hash_seed_init();
+    daemon_state d = {.control = loop_create()};
+    const bool good = build(&d, path, plugin_folders, false);
+    destroy(&d);
+    if (good) {
+        printf("%s: good\n", path);
+    }
+    return good ? 0 : 1;
+}

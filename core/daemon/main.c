@@ -1,0 +1,160 @@
+/* cmpd's command line. */
+#include "base/log.h"
+#include "base/text.h"
+#include "conf/conf.h"
+#include "daemon/build.h"
+#include "daemon/daemon.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef CMPD_VERSION
+#define CMPD_VERSION "unknown"
+#endif
+
+#define FOLDERS_MAX 16
+
+static const char usage[] =
+    "Usage: cmpd -c FILE            serve (until SIGTERM or SIGINT)\n"
+    "       cmpd -t -c FILE         check the configuration and all that it names\n"
+    "       cmpd --list-plugins     name the plugins that can be loaded\n"
+    "       cmpd --help-plugin NAME describe one plugin and its options\n"
+    "       cmpd --help-config      describe the configuration's keys\n"
+    "       cmpd -V | -h\n"
+    "Options:\n"
+    "  -c, --config FILE           the configuration (YAML 1.2)\n"
+    "  -t, --test                  check only; exit status 0: good, 1: not\n"
+    "  -p, --plugin-path FOLDER    look for plugins here first (may be repeated)\n";
+
+enum {
+    OPTION_LIST_PLUGINS = 256,
+    OPTION_HELP_PLUGIN,
+    OPTION_HELP_CONFIG,
+};
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"test", no_argument, NULL, 't'},
+    {"plugin-path", required_argument, NULL, 'p'},
+    {"list-plugins", no_argument, NULL, OPTION_LIST_PLUGINS},
+    {"help-plugin", required_argument, NULL, OPTION_HELP_PLUGIN},
+    {"help-config", no_argument, NULL, OPTION_HELP_CONFIG},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static loader *loader_for(const char *const *folders)
+{
+    arena a;
+    arena_init(&a, NULL, 0);
+    loader *l = loader_create(build_plugin_folders(&a, folders), build_services());
+    arena_reset(&a);
+    return l;
+}
+
+static int list_plugins(const char *const *folders)
+{
+    loader *l = loader_for(folders);
+    char **names = loader_names(l);
+    for (char **name = names; *name != NULL; name++) {
+        char error[1024];
+        const cmp_plugin *plugin = loader_load(l, *name, error, sizeof(error));
+        if (plugin != NULL) {
+            printf("%-16s %-6s %-8s %s\n", plugin->name, plugin_kind_name(plugin->kind),
+                   plugin->version, plugin->summary);
+        } else {
+            fprintf(stderr, "cmpd: %s\n", error);
+        }
+    }
+    loader_names_free(&names);
+    loader_destroy(&l);
+    return 0;
+}
+
+static int help_plugin(const char *const *folders, const char *name)
+{
+    loader *l = loader_for(folders);
+    char error[1024];
+    const cmp_plugin *plugin = loader_load(l, name, error, sizeof(error));
+    if (plugin != NULL) {
+        printf("%s (%s, version %s, plugin ABI %u.%u)\n%s\n", plugin->name,
+               plugin_kind_name(plugin->kind), plugin->version, plugin->abi_major,
+               plugin->abi_minor, plugin->summary);
+        if (plugin->options != NULL) {
+            printf("\nOptions:\n");
+            schema_print_help(plugin->options, 1, stdout);
+        } else {
+            printf("\nNo options.\n");
+        }
+    } else {
+        char **names = loader_names(l);
+        const char *near = name_nearest(cmp_str_from(name), (const char *const *)names);
+        fprintf(stderr, near != NULL ? "cmpd: %s; did you mean \"%s\"?\n" : "cmpd: %s\n", error,
+                near);
+        loader_names_free(&names);
+    }
+    loader_destroy(&l);
+    return plugin != NULL ? 0 : 1;
+}
+
+static int misused(const char *what)
+{
+    fprintf(stderr, "cmpd: %s\n%s", what, usage);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    const char *config = NULL, *plugin = NULL, *folders[FOLDERS_MAX + 1] = {NULL};
+    size_t folder_count = 0;
+    bool test = false, list = false;
+    for (int option; (option = getopt_long(argc, argv, "c:tp:Vh", long_options, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            config = optarg;
+            break;
+        case 't':
+            test = true;
+            break;
+        case 'p':
+            if (folder_count == FOLDERS_MAX) {
+                return misused("too many plugin paths");
+            }
+            folders[folder_count++] = optarg;
+            break;
+        case OPTION_LIST_PLUGINS:
+            list = true;
+            break;
+        case OPTION_HELP_PLUGIN:
+            plugin = optarg;
+            break;
+        case OPTION_HELP_CONFIG:
+            schema_print_help(conf_rows, 0, stdout);
+            return 0;
+        case 'V':
+            printf("cmpd %s (plugin ABI %d.%d)\n", CMPD_VERSION, CMP_ABI_MAJOR, CMP_ABI_MINOR);
+            return 0;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        default:
+            fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        return misused("unexpected argument");
+    }
+    if (list) {
+        return list_plugins(folders);
+    }
+    if (plugin != NULL) {
+        return help_plugin(folders, plugin);
+    }
+    if (config == NULL) {
+        return misused("no configuration given (-c FILE)");
+    }
+    return test ? daemon_check(config, folders) : daemon_run(config, folders);
+}

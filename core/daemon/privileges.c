@@ -1,0 +1,52 @@
+/* See privileges.h. */
+#include "daemon/privileges.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+void privileges_check(const conf *c, cmp_report *report)
+{
+    if (c->top.user != NULL && getpwnam(c->top.user) == NULL) {
+        report_add(report, conf_place_of(c, "user"), "user", "there is no user \"%s\"",
+                   c->top.user);
+    }
+    if (c->top.group != NULL && getgrnam(c->top.group) == NULL) {
+        report_add(report, conf_place_of(c, "group"), "group", "there is no group \"%s\"",
+                   c->top.group);
+    }
+}
+
+static bool become(const struct passwd *user, gid_t group)
+{
+    return initgroups(user->pw_name, group) == 0 && setresgid(group, group, group) == 0 &&
+           setresuid(user->pw_uid, user->pw_uid, user->pw_uid) == 0;
+}
+
+bool privileges_drop(const conf *c)
+{
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (c->top.user == NULL) {
+        return true;
+    }
+    if (geteuid() != 0) {
+        log_notice("daemon", "not started as root: user %s is not used", c->top.user);
+        return true;
+    }
+    const struct passwd *user = getpwnam(c->top.user);
+    const struct group *group = c->top.group != NULL ? getgrnam(c->top.group) : NULL;
+    if (user == NULL || !become(user, group != NULL ? group->gr_gid : user->pw_gid)) {
+        log_error("daemon", "cannot become user %s: %s", c->top.user, strerror(errno));
+        return false;
+    }
+    if (user->pw_uid != 0 && setuid(0) == 0) {
+        log_error("daemon", "root could be regained");
+        return false;
+    }
+    log_notice("daemon", "running as user %s", c->top.user);
+    return true;
+}

@@ -1,0 +1,11 @@
+/* Giving up root after the sockets are bound. */
+#pragma once
+
+#include "conf/conf.h"
+
+/* The configured user and group exist. */
+void privileges_check(const conf *c, cmp_report *report);
+
+/* Becomes that user and group, for ever. Without root, or with none configured, nothing is done.
+ * False when the kernel refuses: the process must not go on. */
+bool privileges_drop(const conf *c);
