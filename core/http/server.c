@@ -32,6 +32,7 @@ server *server_create(const conf *c)
     s->hosts[0] =
         h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     front_register(h2o_config_register_path(s->hosts[0], "/", 0));
+    fallback_register(&s->hosts[0]->fallback_path);
     s->connections_max = limits->connections;
     return s;
 }

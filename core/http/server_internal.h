@@ -50,3 +50,6 @@ struct server_worker {
 
 /* front.c: the only handler. */
 void front_register(h2o_pathconf_t *path);
+
+/* fallback.c: the form of h2o's own errors. */
+void fallback_register(h2o_pathconf_t *path);
