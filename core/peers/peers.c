@@ -1,0 +1,197 @@
+/* Asked on the request's way for who may ask (authorise) and where to (address, route). */
+#include "peers/peers.h"
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+
+#define BURST_MS      1000 /* a second's worth of requests may come at once */
+#define HOST_SIZE_MAX 253
+
+/* A rate outlives the table that made it when a younger table has adopted it. */
+typedef struct shared_rate {
+    rate limit; /* first: peer.limit points here */
+    _Atomic unsigned refs;
+} shared_rate;
+
+struct peers {
+    peer *at;
+    size_t count;
+    size_t mask;                 /* of both hash tables; a power of two, less one */
+    uint32_t *by_name, *by_host; /* index + 1; 0: free */
+};
+
+/* ---- hash tables ---- */
+
+static uint64_t hash_fold(cmp_str text)
+{
+    char lower[HOST_SIZE_MAX];
+    for (size_t i = 0; i < text.size; i++) {
+        lower[i] = ascii_lower(text.at[i]);
+    }
+    return hash_octets(lower, text.size);
+}
+
+peer *peers_find(const peers *p, cmp_str name)
+{
+    for (size_t slot = hash_str(name) & p->mask; p->by_name[slot] != 0;
+         slot = (slot + 1) & p->mask) {
+        peer *found = &p->at[p->by_name[slot] - 1];
+        if (cmp_str_equal(found->name, name)) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+peer *peers_by_host(const peers *p, cmp_str host)
+{
+    if (host.size == 0 || host.size > HOST_SIZE_MAX) {
+        return NULL;
+    }
+    for (size_t slot = hash_fold(host) & p->mask; p->by_host[slot] != 0;
+         slot = (slot + 1) & p->mask) {
+        peer *found = &p->at[p->by_host[slot] - 1];
+        if (ascii_equal_fold(found->host, host)) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+static void table_add(const peers *p, uint32_t *table, uint64_t hash, size_t index)
+{
+    size_t slot = hash & p->mask;
+    while (table[slot] != 0) {
+        slot = (slot + 1) & p->mask;
+    }
+    table[slot] = (uint32_t)(index + 1);
+}
+
+/* ---- making ---- */
+
+static void fill(peer *p, const conf_peer *from, size_t index)
+{
+    shared_rate *shared = mem_alloc(sizeof(*shared));
+    rate_init(&shared->limit, from->rate, BURST_MS);
+    atomic_init(&shared->refs, 1);
+    *p = (peer){.name = cmp_str_from(from->name),
+                .host = cmp_str_from(from->host),
+                .prefixes = from->prefixes,
+                .allow = from->allow,
+                .index = index,
+                .limit = &shared->limit};
+}
+
+static void rate_unref(rate *limit)
+{
+    shared_rate *shared = (shared_rate *)limit;
+    if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1) {
+        free(shared);
+    }
+}
+
+peers *peers_create(const conf_top *top)
+{
+    peers *p = mem_calloc(1, sizeof(*p));
+    size_t slots = 4;
+    while (slots < 2 * top->peers.count) {
+        slots *= 2;
+    }
+    p->mask = slots - 1;
+    p->by_name = mem_calloc(slots, sizeof(*p->by_name));
+    p->by_host = mem_calloc(slots, sizeof(*p->by_host));
+    p->count = top->peers.count;
+    p->at = mem_calloc(p->count, sizeof(*p->at));
+    for (size_t i = 0; i < p->count; i++) {
+        peer *added = &p->at[i];
+        fill(added, (const conf_peer *)top->peers.at + i, i);
+        table_add(p, p->by_name, hash_str(added->name), i);
+        if (added->host.size != 0 && added->host.size <= HOST_SIZE_MAX) {
+            table_add(p, p->by_host, hash_fold(added->host), i);
+        }
+    }
+    return p;
+}
+
+void peers_destroy(peers **p)
+{
+    if (*p != NULL) {
+        for (size_t i = 0; i < (*p)->count; i++) {
+            rate_unref((*p)->at[i].limit);
+        }
+        free((*p)->at);
+        free((*p)->by_name);
+        free((*p)->by_host);
+        free(*p);
+        *p = NULL;
+    }
+}
+
+void peers_adopt(peers *p, const peers *older)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        peer *to = &p->at[i];
+        const peer *from = peers_find(older, to->name);
+        if (from != NULL && from->limit->interval_ns == to->limit->interval_ns) {
+            shared_rate *shared = (shared_rate *)from->limit;
+            atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);
+            rate_unref(to->limit);
+            to->limit = from->limit;
+        }
+    }
+}
+
+size_t peers_count(const peers *p)
+{
+    return p->count;
+}
+
+peer *peers_at(const peers *p, size_t index)
+{
+    return index < p->count ? &p->at[index] : NULL;
+}
+
+/* ---- prefixes ---- */
+
+static bool heads(cmp_str prefix, cmp_str ici)
+{
+    return prefix.size <= ici.size && ascii_equal_fold(prefix, (cmp_str){ici.at, prefix.size});
+}
+
+size_t prefix_longest(cmp_strings prefixes, cmp_str ici)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < prefixes.count; i++) {
+        const cmp_str prefix = cmp_str_from(prefixes.at[i]);
+        if (prefix.size > longest && heads(prefix, ici)) {
+            longest = prefix.size;
+        }
+    }
+    return longest;
+}
+
+peer *peers_by_prefix(const peers *p, cmp_str ici, size_t *matched)
+{
+    peer *best = NULL;
+    size_t longest = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const size_t size = prefix_longest(p->at[i].prefixes, ici);
+        if (size > longest) {
+            longest = size;
+            best = &p->at[i];
+        }
+    }
+    if (matched != NULL) {
+        *matched = longest;
+    }
+    return best;
+}
+
+bool peer_may_ask(const peer *p, cmp_interface on, cmp_str ici)
+{
+    return (p->allow.interfaces >> on & 1) != 0 &&
+           (p->allow.prefixes.count == 0 || prefix_longest(p->allow.prefixes, ici) != 0);
+}

@@ -1,0 +1,48 @@
+/* Asked once for every request of a peer that has a rate. The word holds the time up to which the
+ * rate is used up; an event moves it on by one interval. */
+#include "peers/rate.h"
+
+#define HOUR_NS      ((int64_t)3600 * 1000 * 1000 * 1000)
+#define PER_HOUR_MAX ((int64_t)3600 * 1000 * 1000)
+#define BURST_MAX_MS ((int64_t)24 * 3600 * 1000)
+#define NOW_MAX_US   (INT64_MAX / 2000)
+#define STEP_NS      ((int64_t)10 * 1000 * 1000 * 1000)
+
+static int64_t clamp(int64_t value, int64_t min, int64_t max)
+{
+    return value < min ? min : value > max ? max : value;
+}
+
+void rate_init(rate *r, int64_t per_hour, int64_t burst_ms)
+{
+    *r = (rate){.interval_ns = 0};
+    if (per_hour <= 0) {
+        return;
+    }
+    per_hour = clamp(per_hour, 1, PER_HOUR_MAX);
+    burst_ms = clamp(burst_ms, 0, BURST_MAX_MS);
+    r->interval_ns = (HOUR_NS + per_hour - 1) / per_hour;
+    const int64_t burst = per_hour * burst_ms / (HOUR_NS / 1000000);
+    r->ahead_ns = burst > 1 ? (burst - 1) * r->interval_ns : 0;
+}
+
+int64_t rate_take(rate *r, int64_t now_us)
+{
+    if (r->interval_ns == 0) {
+        return 0;
+    }
+    const int64_t now = clamp(now_us, 0, NOW_MAX_US) * 1000;
+    int64_t due = atomic_load_explicit(&r->due_ns, memory_order_relaxed), start;
+    do {
+        const int64_t wait = due - now - r->ahead_ns;
+        /* Events move the word no further than one interval beyond what is allowed. What is further
+         * than that was set before the clock stepped back. */
+        const bool stepped = wait > r->interval_ns + STEP_NS;
+        if (wait > 0 && !stepped) {
+            return (wait + 999999) / 1000000;
+        }
+        start = due > now && !stepped ? due : now;
+    } while (!atomic_compare_exchange_weak_explicit(&r->due_ns, &due, start + r->interval_ns,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return 0;
+}

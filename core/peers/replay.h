@@ -1,0 +1,53 @@
+/* The replay memory (SPEC 4): which signed requests were seen. One for all workers, sharded;
+ * bounded by its size and by a quota for each key; outlives a reload.
+ *
+ * All functions may be called on any thread. */
+#pragma once
+
+#include <cmp/base.h>
+
+typedef struct replay replay;
+
+typedef enum replay_when_full {
+    REPLAY_FORGET, /* the key's oldest is forgotten */
+    REPLAY_REFUSE, /* the request is refused until the oldest has left the window */
+} replay_when_full;
+
+typedef struct replay_options {
+    int64_t window_ms;      /* how long a request is remembered; at most 24 days */
+    size_t size_bytes;      /* all memory, index included; at least 16 KiB are used */
+    unsigned quota_percent; /* of them, that one key may fill; 1 to 100 */
+    replay_when_full when_full;
+} replay_options;
+
+typedef enum replay_verdict {
+    REPLAY_NEW,       /* not seen in the window; remembered now */
+    REPLAY_IDENTICAL, /* seen, with the same digest */
+    REPLAY_DIFFERENT, /* seen, with another digest */
+    REPLAY_FULL,      /* REPLAY_REFUSE and no room in the key's quota */
+} replay_verdict;
+
+replay *replay_create(const replay_options *options);
+void replay_destroy(replay **r);
+
+/* Asks and remembers in one step. `credential` is the apikeyid (quota); `fingerprint` is uniformly
+ * distributed (it comes from a MAC); `digest` of all parameters tells repeats from replays. Times
+ * are Unix milliseconds; a small step back of the clock does no harm. */
+replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fingerprint[16],
+                               uint64_t digest, int64_t now_ms);
+
+/* Forgets one entry: its request was not executed (429, 5xx), so it may come again. */
+void replay_release(replay *r, const uint8_t fingerprint[16]);
+
+/* Sets window and policy of a running memory (a reload); its size stays. */
+void replay_configure(replay *r, const replay_options *options);
+
+typedef struct replay_stats {
+    uint64_t entries;
+    uint64_t capacity;
+    uint64_t forgotten; /* entries dropped inside their window for want of room */
+    size_t size_bytes;  /* all memory that can ever be in use */
+    int64_t reach_ms;   /* how far back every key is really remembered: the window, or less */
+} replay_stats;
+
+replay_stats replay_stats_get(replay *r, int64_t now_ms);

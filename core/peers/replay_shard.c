@@ -1,0 +1,340 @@
+/* The data structure behind replay.c: few cache lines are touched for each request, those asked for
+ * together, and memory is touched for the first time only when entries come. */
+#include "peers/replay_shard.h"
+
+#include "base/hash.h"
+
+#define ENTRIES_PER_BUCKET    10 /* on average, when full: 5 of 100 buckets overflow */
+#define CHUNKS_PER_CREDENTIAL 2
+#define CREDENTIAL_HOMES_MIN  ((uint32_t)8)
+#define CREDENTIAL_HOMES_MAX  ((uint32_t)16384)
+#define CREDENTIAL_REACH      8
+#define PLACE_BITS            4 /* of an entry's number: its place in the chunk */
+#define CHUNKS_MAX            (((uint32_t)1 << 22) - 1) /* a tag of at least 6 bits is left */
+#define CHUNK_BITS_MIN        4
+
+static uint32_t bucket_count(uint32_t chunk_count)
+{
+    return chunk_count * CHUNK_ENTRIES / ENTRIES_PER_BUCKET + 1;
+}
+
+/* A power of two. */
+static uint32_t credential_homes(uint32_t chunk_count)
+{
+    uint32_t homes = CREDENTIAL_HOMES_MIN;
+    while (homes < CREDENTIAL_HOMES_MAX && homes * 2 <= chunk_count / CHUNKS_PER_CREDENTIAL) {
+        homes *= 2;
+    }
+    return homes;
+}
+
+static uint32_t credential_last(uint32_t chunk_count)
+{
+    return credential_homes(chunk_count) + CREDENTIAL_REACH - 1;
+}
+
+size_t shard_memory_size(uint32_t chunk_count)
+{
+    const size_t size = bucket_count(chunk_count) * sizeof(shard_bucket) +
+                        ((size_t)chunk_count + 1) * sizeof(shard_chunk) +
+                        (credential_last(chunk_count) + 1) * sizeof(shard_credential);
+    return (size + SHARD_LINE - 1) / SHARD_LINE * SHARD_LINE;
+}
+
+uint32_t shard_chunks_for(size_t size)
+{
+    uint32_t low = 1, high = CHUNKS_MAX;
+    while (low < high) {
+        const uint32_t middle = high - (high - low) / 2;
+        if (shard_memory_size(middle) <= size) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+void shard_init(shard *s, uint32_t chunk_count, void *memory)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    /* What happens under the lock is shorter than going to sleep. */
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&s->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+
+    s->chunk_count = chunk_count;
+    s->bucket_count = bucket_count(chunk_count);
+    s->credential_mask = (uint16_t)(credential_homes(chunk_count) - 1);
+    s->credential_last = (uint16_t)credential_last(chunk_count);
+    s->buckets = memory;
+    s->chunks = (shard_chunk *)(s->buckets + s->bucket_count);
+    s->credentials = (shard_credential *)(s->chunks + chunk_count + 1);
+    s->fresh = 1;
+    s->tag_shift = PLACE_BITS + CHUNK_BITS_MIN;
+    while (chunk_count >> (s->tag_shift - PLACE_BITS) != 0) {
+        s->tag_shift++;
+    }
+    s->entry_mask = ((uint32_t)1 << s->tag_shift) - 1;
+}
+
+void shard_dispose(shard *s)
+{
+    pthread_mutex_destroy(&s->lock);
+}
+
+/* ---- index ---- */
+
+/* The fingerprint comes from a MAC, but a peer that holds the key could search for ones that fall
+ * into one bucket. Hence the keyed hash. */
+static uint64_t id_hash(const uint32_t id[3])
+{
+    return hash_octets(id, 3 * sizeof(id[0]));
+}
+
+shard_key shard_key_of(const uint8_t fingerprint[16])
+{
+    shard_key key;
+    memcpy(key.id, fingerprint, sizeof(key.id));
+    key.hash = id_hash(key.id);
+    return key;
+}
+
+/* The low half of the hash chooses the bucket; replay.c takes the shard from the top bits, and the
+ * tag comes from those between. */
+static uint32_t home_of(const shard *s, uint64_t hash)
+{
+    return (uint32_t)(((hash & UINT32_MAX) * s->bucket_count) >> 32);
+}
+
+static uint32_t tag_of(const shard *s, uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) << s->tag_shift;
+}
+
+static uint32_t bucket_next(const shard *s, uint32_t bucket)
+{
+    return bucket + 1 < s->bucket_count ? bucket + 1 : 0;
+}
+
+static uint32_t entry_number(uint32_t chunk, unsigned place)
+{
+    return chunk << PLACE_BITS | place;
+}
+
+static unsigned place_of(uint32_t entry)
+{
+    return entry & ((1u << PLACE_BITS) - 1);
+}
+
+shard_entry *shard_entry_of(const shard *s, uint32_t entry)
+{
+    return &s->chunks[entry >> PLACE_BITS].entries[place_of(entry)];
+}
+
+uint32_t shard_find(const shard *s, const shard_key *key)
+{
+    const uint32_t tag = tag_of(s, key->hash);
+    uint32_t at = home_of(s, key->hash);
+    for (uint32_t n = 0; n < s->bucket_count; n++) {
+        const shard_bucket *bucket = &s->buckets[at];
+        for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+            const uint32_t slot = bucket->slots[i], entry = slot & s->entry_mask;
+            if ((slot & ~s->entry_mask) == tag && entry != 0 &&
+                memcmp(shard_entry_of(s, entry)->id, key->id, sizeof(key->id)) == 0) {
+                return entry;
+            }
+        }
+        if (bucket->passed == 0) {
+            return 0;
+        }
+        at = bucket_next(s, at);
+    }
+    return 0;
+}
+
+static bool slot_replace(shard_bucket *bucket, uint32_t from, uint32_t to)
+{
+    for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+        if (bucket->slots[i] == from) {
+            bucket->slots[i] = to;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* There are more slots than entries, so one is free. */
+static void index_add(shard *s, uint64_t hash, uint32_t entry)
+{
+    uint32_t at = home_of(s, hash);
+    while (!slot_replace(&s->buckets[at], 0, tag_of(s, hash) | entry)) {
+        s->buckets[at].passed++;
+        at = bucket_next(s, at);
+    }
+}
+
+static void index_remove(shard *s, uint64_t hash, uint32_t entry)
+{
+    uint32_t at = home_of(s, hash);
+    while (!slot_replace(&s->buckets[at], tag_of(s, hash) | entry, 0)) {
+        s->buckets[at].passed--;
+        at = bucket_next(s, at);
+    }
+}
+
+/* ---- credentials ---- */
+
+static uint16_t credential_home(const shard *s, uint64_t hash)
+{
+    return (uint16_t)((hash & s->credential_mask) + 1);
+}
+
+/* A credential stands at its home or in one of the next slots. No search goes further, so a slot
+ * that becomes free needs no mark. */
+uint16_t shard_credential_find(const shard *s, uint64_t hash)
+{
+    const uint16_t home = credential_home(s, hash);
+    uint16_t free = 0;
+    for (unsigned n = 0; n < CREDENTIAL_REACH; n++) {
+        const shard_credential *c = &s->credentials[home + n];
+        if (c->chunks == 0) {
+            free = (uint16_t)(home + n);
+        } else if (c->hash == hash) {
+            __builtin_prefetch(&s->chunks[c->newest], 1);
+            __builtin_prefetch(&s->chunks[c->newest].entries[c->used], 1);
+            return (uint16_t)(home + n);
+        }
+    }
+    return free != 0 ? 0 : home;
+}
+
+/* There is a free slot: shard_credential_find has said so. */
+static uint16_t credential_add(shard *s, uint64_t hash)
+{
+    uint16_t id = credential_home(s, hash);
+    while (s->credentials[id].chunks != 0) {
+        id++;
+    }
+    s->credentials[id] = (shard_credential){.hash = hash};
+    return id;
+}
+
+void shard_prefetch(const shard *s, const shard_key *key, uint64_t credential_hash)
+{
+    __builtin_prefetch(&s->buckets[home_of(s, key->hash)], 1);
+    __builtin_prefetch(s, 1);
+    __builtin_prefetch(&s->credentials[credential_home(s, credential_hash)], 1);
+}
+
+/* ---- chunks ---- */
+
+bool shard_needs_chunk(const shard *s, uint16_t credential)
+{
+    const shard_credential *c = &s->credentials[credential];
+    return c->chunks == 0 || c->used == CHUNK_ENTRIES;
+}
+
+bool shard_has_chunk(const shard *s)
+{
+    return s->chunks_used < s->chunk_count;
+}
+
+static void chunk_add(shard *s, uint16_t owner)
+{
+    uint32_t chunk = s->free;
+    if (chunk != 0) {
+        s->free = s->chunks[chunk].newer;
+    } else {
+        chunk = s->fresh++;
+    }
+    shard_credential *c = &s->credentials[owner];
+    shard_chunk *k = &s->chunks[chunk];
+    k->older = c->newest;
+    k->newer = 0;
+    k->live = 0;
+    k->owner = owner;
+    if (c->newest != 0) {
+        s->chunks[c->newest].newer = chunk;
+    } else {
+        c->oldest = chunk;
+    }
+    c->newest = chunk;
+    c->chunks++;
+    c->used = 0;
+    s->chunks_used++;
+}
+
+static void chunk_remove(shard *s, uint32_t chunk)
+{
+    shard_chunk *k = &s->chunks[chunk];
+    shard_credential *c = &s->credentials[k->owner];
+    if (k->older != 0) {
+        s->chunks[k->older].newer = k->newer;
+    } else {
+        c->oldest = k->newer;
+    }
+    if (k->newer != 0) {
+        s->chunks[k->newer].older = k->older;
+    } else {
+        c->newest = k->older;
+        c->used = CHUNK_ENTRIES; /* what was given back in an older chunk is not given again */
+    }
+    c->chunks--;
+    s->chunks_used--;
+    k->newer = s->free;
+    s->free = chunk;
+}
+
+/* ---- entries ---- */
+
+void shard_add(shard *s, const shard_key *key, uint64_t credential_hash, uint32_t time,
+               uint64_t digest)
+{
+    uint16_t owner = shard_credential_find(s, credential_hash);
+    if (owner == 0) {
+        owner = credential_add(s, credential_hash);
+    }
+    if (shard_needs_chunk(s, owner)) {
+        chunk_add(s, owner);
+    }
+    shard_credential *c = &s->credentials[owner];
+    shard_chunk *k = &s->chunks[c->newest];
+    const unsigned place = c->used++;
+    k->live = (uint16_t)(k->live | 1u << place);
+    k->time = time;
+    k->entries[place] = (shard_entry){{key->id[0], key->id[1], key->id[2]}, time, digest};
+    s->count++;
+    index_add(s, key->hash, entry_number(c->newest, place));
+}
+
+void shard_drop(shard *s, uint32_t entry)
+{
+    const uint32_t chunk = entry >> PLACE_BITS;
+    shard_chunk *k = &s->chunks[chunk];
+    index_remove(s, id_hash(shard_entry_of(s, entry)->id), entry);
+    k->live = (uint16_t)(k->live & ~(1u << place_of(entry)));
+    s->count--;
+    if (k->live == 0) {
+        chunk_remove(s, chunk);
+    }
+}
+
+/* All buckets are asked for before the first is needed. */
+void shard_drop_chunk(shard *s, uint32_t chunk)
+{
+    shard_chunk *k = &s->chunks[chunk];
+    uint64_t hashes[CHUNK_ENTRIES];
+    for (unsigned i = 0; i < CHUNK_ENTRIES; i++) {
+        hashes[i] = id_hash(k->entries[i].id);
+        __builtin_prefetch(&s->buckets[home_of(s, hashes[i])], 1);
+    }
+    for (unsigned i = 0; i < CHUNK_ENTRIES; i++) {
+        if ((k->live >> i & 1) != 0) {
+            index_remove(s, hashes[i], entry_number(chunk, i));
+            s->count--;
+        }
+    }
+    chunk_remove(s, chunk);
+}

@@ -1,0 +1,120 @@
+/* One shard of the replay memory: entries, the index that finds them, and the credentials that they
+ * are counted for. It knows neither policy nor clock (replay.c does).
+ *
+ * Entries stand in chunks; a chunk holds entries of one credential in the order of time, and is
+ * given back as a whole. So what costs most, taking old entries out of the index, is done for a
+ * whole chunk with all its cache misses at once, and most calls have none of it.
+ *
+ * The caller holds `lock`. Entries, chunks and credentials are known by number; 0 is none. Nothing
+ * is allocated after shard_init. */
+#pragma once
+
+#include <cmp/base.h>
+#include <pthread.h>
+
+#define SHARD_LINE 64 /* octets that processors share or steal as one */
+
+/* What tells one request from another: 96 bits of the fingerprint, and their keyed hash, which says
+ * where in the index they stand. */
+typedef struct shard_key {
+    uint32_t id[3];
+    uint64_t hash;
+} shard_key;
+
+typedef struct shard_entry {
+    uint32_t id[3];
+    uint32_t time; /* replay.c's */
+    uint64_t digest;
+} shard_entry;
+
+/* Chunks of one credential form a queue from the oldest to the newest. */
+#define CHUNK_ENTRIES 10
+typedef struct shard_chunk {
+    uint32_t older, newer; /* neighbours; in the list of free chunks: newer */
+    uint32_t time;         /* of its newest entry */
+    uint16_t live;         /* bit i: entries[i] is in the index */
+    uint16_t owner;        /* the credential */
+    shard_entry entries[CHUNK_ENTRIES];
+} shard_chunk;
+
+typedef struct shard_credential {
+    uint64_t hash; /* keyed, of the apikeyid */
+    uint32_t oldest, newest;
+    uint32_t chunks; /* how many it holds; 0 only in a slot that is not taken */
+    uint32_t used;   /* places given in the newest chunk */
+} shard_credential;
+
+/* One cache line of the index. A slot holds the entry's number and, above it, some bits of the hash
+ * (the tag), so that a slot of another entry hardly ever costs a look at that entry. `passed`
+ * counts the entries that belong here but found no slot and went on: 0 ends a search. */
+#define BUCKET_SLOTS 15
+typedef struct shard_bucket {
+    uint32_t slots[BUCKET_SLOTS];
+    uint32_t passed;
+} shard_bucket;
+
+typedef struct shard {
+    /* One line that every call writes. */
+    _Alignas(SHARD_LINE) pthread_mutex_t lock;
+    int64_t now_ms;   /* replay.c: this shard's clock */
+    int64_t shift_ms; /* replay.c */
+    uint32_t count;   /* entries */
+    uint32_t free;    /* the first free chunk that was in use before */
+
+    /* One line for calls that need a chunk. */
+    _Alignas(SHARD_LINE) int64_t lost_ms; /* replay.c */
+    uint64_t forgotten;                   /* replay.c */
+    uint32_t fresh;                       /* chunks from here on were never in use */
+    uint32_t chunks_used;
+    uint16_t cursor, largest; /* replay.c: credentials */
+
+    /* One line that calls only read. */
+    _Alignas(SHARD_LINE) shard_bucket *buckets;
+    shard_chunk *chunks;
+    shard_credential *credentials; /* a hash table; numbers run from 1 to credential_last */
+    uint32_t chunk_count;
+    uint32_t bucket_count;
+    uint32_t entry_mask; /* the part of a slot that is the entry's number */
+    uint16_t credential_mask, credential_last;
+    uint8_t tag_shift;
+    bool refuse;        /* replay.c: policy */
+    uint32_t window_ms; /* replay.c: policy */
+    uint32_t quota;     /* replay.c: policy, in chunks */
+} shard;
+
+/* The octets that a shard of so many chunks needs beside its struct; a multiple of SHARD_LINE. */
+size_t shard_memory_size(uint32_t chunk_count);
+
+/* The most chunks whose memory fits into `size`; at least 1. */
+uint32_t shard_chunks_for(size_t size);
+
+/* Starts a shard in zeroed memory of shard_memory_size(chunk_count), aligned to SHARD_LINE, which
+ * stays the caller's. The struct must be zeroed, too. */
+void shard_init(shard *s, uint32_t chunk_count, void *memory);
+void shard_dispose(shard *s);
+
+shard_key shard_key_of(const uint8_t fingerprint[16]);
+
+/* Has the memory that a call will need fetched, all at once. Needs no lock. */
+void shard_prefetch(const shard *s, const shard_key *key, uint64_t credential_hash);
+
+/* The credential of that hash, or 0. Where too many credentials meet in the table, a new one shares
+ * with another. Has the place of its next entry fetched. */
+uint16_t shard_credential_find(const shard *s, uint64_t hash);
+
+/* The entry of that key, or 0. */
+uint32_t shard_find(const shard *s, const shard_key *key);
+shard_entry *shard_entry_of(const shard *s, uint32_t entry);
+
+/* Whether another entry of that credential (0: one that is not there yet) needs a chunk more. */
+bool shard_needs_chunk(const shard *s, uint16_t credential);
+bool shard_has_chunk(const shard *s);
+
+/* Adds an entry as the newest of a credential, and the credential when it is new. The key must not
+ * be there, and a free chunk must be when one is needed. */
+void shard_add(shard *s, const shard_key *key, uint64_t credential_hash, uint32_t time,
+               uint64_t digest);
+
+/* Takes out one entry, or all of a chunk; and its credential when that was its last. */
+void shard_drop(shard *s, uint32_t entry);
+void shard_drop_chunk(shard *s, uint32_t chunk);

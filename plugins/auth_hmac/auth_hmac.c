@@ -1,0 +1,216 @@
+/* The plugin auth_hmac: requests are signed with a shared key, HMAC(apikey, tid ‖ ici) (9.3.2). It
+ * stands at the step `authenticate`, and signs what the forwarder sends. */
+#include "keys.h"
+#include "signature.h"
+#include "tid.h"
+
+#include <cmp/plugin.h>
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+/* ---- descriptor ---- */
+
+static void *hmac_create(const cmp_host *host, const void *options, void *previous,
+                         cmp_report *report);
+static void hmac_destroy(void *instance);
+static void *hmac_worker_start(void *instance, cmp_loop *loop);
+static void hmac_worker_stop(void *instance, void *worker);
+static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+                                    cmp_auth_answer *answer);
+static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
+                                  cmp_signature *signature);
+
+static const cmp_auth_ops ops = {
+    .size = sizeof(ops),
+    .verify = hmac_verify,
+    .sign = hmac_sign,
+};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI,
+    .name = "auth_hmac",
+    .kind = CMP_PLUGIN_AUTH,
+    .services = CMP_SERVICE_KEYRING,
+    .version = "1.0",
+    .summary = "digital signatures with shared keys: HMAC(apikey, tid and ici)",
+    .create = hmac_create,
+    .worker_start = hmac_worker_start,
+    .worker_stop = hmac_worker_stop,
+    .destroy = hmac_destroy,
+    .ops.auth = &ops,
+};
+
+/* ---- state ---- */
+
+enum { HASH_COUNT = CMP_HASH_SHA512 + 1 };
+
+_Static_assert(SIGNATURE_TEXT_MAX <= CMP_SIGNATURE_MAX, "a signature fits into its answer");
+
+typedef struct hmac_instance {
+    const cmp_host *host;
+} hmac_instance;
+
+typedef struct hmac_worker {
+    key_table *issued;
+    key_table *received;
+    keyed decoys[HASH_COUNT]; /* verify a request whose key is unknown, at the same cost */
+} hmac_worker;
+
+static const cmp_key decoy_keys[HASH_COUNT] = {
+    [CMP_HASH_SHA256] = {.hash = CMP_HASH_SHA256},
+    [CMP_HASH_SHA1] = {.hash = CMP_HASH_SHA1},
+    [CMP_HASH_SHA384] = {.hash = CMP_HASH_SHA384},
+    [CMP_HASH_SHA512] = {.hash = CMP_HASH_SHA512},
+};
+
+/* A decoy has a secret that nobody knows. Its state is missing where OpenSSL lacks the hash; no key
+ * uses that hash then, and neither is the decoy asked for. */
+static keyed decoy_make(const cmp_host *host, cmp_hash hash)
+{
+    uint8_t secret[32];
+    host->random(host, secret, sizeof(secret));
+    signature_state *state = signature_state_create(hash, secret, sizeof(secret));
+    OPENSSL_cleanse(secret, sizeof(secret));
+    return (keyed){.key = &decoy_keys[hash], .state = state};
+}
+
+static void *hmac_create(const cmp_host *host, const void *options, void *previous,
+                         cmp_report *report)
+{
+    (void)options;
+    (void)previous;
+    keyed probe = decoy_make(host, CMP_HASH_SHA256);
+    hmac_instance *self = calloc(1, sizeof(*self));
+    if (probe.state == NULL || self == NULL) {
+        host->report(report, NULL, "OpenSSL does not offer HMAC with SHA-256");
+        free(self);
+        return NULL;
+    }
+    signature_state_destroy(&probe.state);
+    self->host = host;
+    return self;
+}
+
+static void hmac_destroy(void *instance)
+{
+    free(instance);
+}
+
+static void *hmac_worker_start(void *instance, cmp_loop *loop)
+{
+    (void)loop;
+    const hmac_instance *self = instance;
+    hmac_worker *w = calloc(1, sizeof(*w));
+    if (w == NULL) {
+        abort();
+    }
+    w->issued = key_table_create(self->host, CMP_KEY_ISSUED);
+    w->received = key_table_create(self->host, CMP_KEY_RECEIVED);
+    for (int hash = 0; hash < HASH_COUNT; hash++) {
+        w->decoys[hash] = decoy_make(self->host, (cmp_hash)hash);
+    }
+    return w;
+}
+
+static void hmac_worker_stop(void *instance, void *worker)
+{
+    (void)instance;
+    hmac_worker *w = worker;
+    key_table_destroy(&w->issued);
+    key_table_destroy(&w->received);
+    for (int hash = 0; hash < HASH_COUNT; hash++) {
+        signature_state_destroy(&w->decoys[hash].state);
+    }
+    free(w);
+}
+
+/* ---- verify ---- */
+
+/* What a check found wrong: static text, or NULL. */
+typedef const char *finding;
+
+static finding first_of(const finding *findings, size_t count)
+{
+    finding first = NULL;
+    for (size_t i = count; i > 0; i--) {
+        first = findings[i - 1] != NULL ? findings[i - 1] : first;
+    }
+    return first;
+}
+
+/* One signature, one fingerprint: a boundary twin (the same octets, cut elsewhere into tid and ici)
+ * has the same MAC and the same key, and is the replay that it looks like. */
+static void fingerprint(const keyed *k, const uint8_t *mac, uint8_t at[FINGERPRINT_SIZE])
+{
+    for (size_t i = 0; i < FINGERPRINT_SIZE; i++) {
+        at[i] = mac[i] ^ k->id_digest[i];
+    }
+}
+
+/* Does all of the work in every case, and has one way out: from outside neither the answer nor its
+ * time tells an unknown key from a bad signature or an expired key. */
+static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+                                    cmp_auth_answer *answer)
+{
+    (void)op;
+    const cmp_host *host = ((const hmac_instance *)instance)->host;
+    hmac_worker *w = worker;
+    const cmp_str id = host->txn_param(txn, CMP_PARAM_APIKEYID);
+    const cmp_str text = host->txn_param(txn, CMP_PARAM_SIGNATURE);
+    const cmp_str tid = host->txn_param(txn, CMP_PARAM_TID);
+    const cmp_str ici = host->txn_param(txn, CMP_PARAM_ICI);
+    const int64_t now_ms = host->txn_now_ms(txn);
+
+    /* 9.3.2: the stored key is found by the apikeyid, and the signature validated with it. */
+    keyed *found = key_table_find(w->issued, id);
+    keyed *k = found != NULL ? found : &w->decoys[key_table_hash_for(w->issued, id)];
+    const cmp_key *key = k->key;
+
+    uint8_t theirs[SIGNATURE_MAC_MAX] = {0}, ours[SIGNATURE_MAC_MAX] = {0};
+    const bool readable = signature_parse(text, key->hash, theirs);
+    const bool computed = signature_compute(k->state, tid, ici, ours);
+    const bool equal = signature_equal(theirs, ours, key->hash);
+    const tid_shape shape = tid_read(tid);
+
+    const finding findings[] = {
+        id.at == NULL ? "no apikeyid" : NULL,
+        text.at == NULL ? "no signature" : NULL,
+        found == NULL ? "unknown apikeyid" : NULL,
+        readable ? NULL : "signature is neither hex nor base64 of the key's hash",
+        computed ? NULL : "OpenSSL failed",
+        equal ? NULL : "bad signature",
+        key_not_yet(key, now_ms) ? "key is not valid yet" : NULL,
+        key_expired(key, now_ms) ? "key has expired" : NULL,
+        tid_fault(&shape, key, now_ms),
+    };
+    const finding reason = first_of(findings, sizeof(findings) / sizeof(findings[0]));
+    *answer = (cmp_auth_answer){
+        .peer = reason == NULL ? key->peer : CMP_NONE,
+        .credential = reason == NULL ? key->id : CMP_NONE,
+        .once = key->repeat_identical ? CMP_ONCE_IDENTICAL : CMP_ONCE_ONLY,
+        .reason = reason,
+    };
+    fingerprint(k, ours, answer->fingerprint);
+    return reason == NULL ? CMP_AUTH_ACCEPT : CMP_AUTH_REJECT;
+}
+
+/* ---- sign ---- */
+
+static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
+                                  cmp_signature *signature)
+{
+    const cmp_host *host = ((const hmac_instance *)instance)->host;
+    hmac_worker *w = worker;
+    keyed *k = key_table_current(w->received, request->peer, host->now_ms(host));
+    if (k == NULL) {
+        return CMP_SIGN_NO_KEY;
+    }
+    uint8_t mac[SIGNATURE_MAC_MAX];
+    if (!signature_compute(k->state, request->tid, request->ici, mac)) {
+        return CMP_SIGN_UNAVAILABLE;
+    }
+    signature->apikeyid = k->key->id;
+    signature->size = signature_encode(mac, k->key->hash, k->key->encoding, signature->text);
+    return CMP_SIGN_DONE;
+}

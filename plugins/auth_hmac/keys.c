@@ -1,0 +1,136 @@
+/* The table that a worker looks keys up in. It is built when the worker starts and does not change,
+ * so requests share no lock and no cache line over it. */
+#include "keys.h"
+
+#define XXH_INLINE_ALL
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+struct key_table {
+    const cmp_host *host;
+    cmp_key_use use;
+    uint64_t seed; /* nobody outside can aim at one bucket */
+    keyed *keys;   /* in the file's order */
+    size_t count;
+    keyed **buckets;
+    size_t mask; /* their number less one; a power of two */
+};
+
+static void *must(void *at)
+{
+    if (at == NULL) {
+        abort();
+    }
+    return at;
+}
+
+static uint64_t hash_of(const key_table *table, cmp_str name)
+{
+    return XXH3_64bits_withSeed(name.at, name.size, table->seed);
+}
+
+static keyed *bucket_of(const key_table *table, cmp_str name)
+{
+    return table->buckets[hash_of(table, name) & table->mask];
+}
+
+/* ---- building ---- */
+
+static void count_key(const cmp_key *key, void *arg)
+{
+    (void)key;
+    (*(size_t *)arg)++;
+}
+
+static void digest_id(cmp_str id, uint8_t digest[FINGERPRINT_SIZE])
+{
+    uint8_t whole[EVP_MAX_MD_SIZE] = {0};
+    EVP_Digest(id.at, id.size, whole, NULL, EVP_sha256(), NULL);
+    memcpy(digest, whole, FINGERPRINT_SIZE);
+}
+
+static void add_key(const cmp_key *key, void *arg)
+{
+    key_table *table = arg;
+    signature_state *state = signature_state_create(key->hash, key->secret, key->secret_size);
+    if (state == NULL) {
+        table->host->log(table->host, CMP_LOG_ERROR,
+                         "key %.*s is left out: OpenSSL cannot use its hash or secret",
+                         (int)key->id.size, key->id.at);
+        return;
+    }
+    const cmp_str name = table->use == CMP_KEY_ISSUED ? key->id : key->peer;
+    keyed **bucket = &table->buckets[hash_of(table, name) & table->mask];
+    keyed *k = &table->keys[table->count++];
+    *k = (keyed){.key = key, .state = state, .next = *bucket};
+    digest_id(key->id, k->id_digest);
+    *bucket = k;
+}
+
+key_table *key_table_create(const cmp_host *host, cmp_key_use use)
+{
+    key_table *table = must(calloc(1, sizeof(*table)));
+    table->host = host;
+    table->use = use;
+    host->random(host, &table->seed, sizeof(table->seed));
+
+    size_t total = 0;
+    host->key_each(host, use, count_key, &total);
+    size_t buckets = 1;
+    while (buckets < 2 * total) {
+        buckets *= 2;
+    }
+    table->mask = buckets - 1;
+    table->buckets = must(calloc(buckets, sizeof(keyed *)));
+    table->keys = must(calloc(total + 1, sizeof(keyed)));
+    host->key_each(host, use, add_key, table);
+    return table;
+}
+
+void key_table_destroy(key_table **table)
+{
+    if (*table == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < (*table)->count; i++) {
+        signature_state_destroy(&(*table)->keys[i].state);
+    }
+    free((*table)->keys);
+    free((*table)->buckets);
+    free(*table);
+    *table = NULL;
+}
+
+/* ---- looking up ---- */
+
+keyed *key_table_find(const key_table *table, cmp_str id)
+{
+    keyed *k = bucket_of(table, id);
+    while (k != NULL && !cmp_str_equal(k->key->id, id)) {
+        k = k->next;
+    }
+    return k;
+}
+
+keyed *key_table_current(const key_table *table, cmp_str peer, int64_t now_ms)
+{
+    keyed *newest = NULL;
+    /* A bucket holds the last in the file first, so an equal one never displaces it. */
+    for (keyed *k = bucket_of(table, peer); k != NULL; k = k->next) {
+        if (!cmp_str_equal(k->key->peer, peer) || key_not_yet(k->key, now_ms) ||
+            key_expired(k->key, now_ms)) {
+            continue;
+        }
+        if (newest == NULL || k->key->not_before_ms > newest->key->not_before_ms) {
+            newest = k;
+        }
+    }
+    return newest;
+}
+
+cmp_hash key_table_hash_for(const key_table *table, cmp_str id)
+{
+    return table->count > 0 ? table->keys[hash_of(table, id) % table->count].key->hash
+                            : CMP_HASH_SHA256;
+}

@@ -1,0 +1,44 @@
+/* One worker's keys, each with its schedule done, found by the octets that a request brings. */
+#pragma once
+
+#include "signature.h"
+
+#include <cmp/host.h>
+
+#define FINGERPRINT_SIZE ((size_t)16)
+
+/* A key of the keyring, ready for use. */
+typedef struct keyed {
+    const cmp_key *key;
+    signature_state *state;
+    uint8_t id_digest[FINGERPRINT_SIZE]; /* tells keys apart in fingerprints; the same everywhere */
+    struct keyed *next;                  /* in the bucket */
+} keyed;
+
+typedef struct key_table key_table;
+
+/* Prepares all keys of one use: issued ones are found by their id, received ones by the peer. A key
+ * whose hash OpenSSL does not offer is logged and left out. The table belongs to the caller, and to
+ * one thread. */
+key_table *key_table_create(const cmp_host *host, cmp_key_use use);
+void key_table_destroy(key_table **table);
+
+/* The issued key of that id, whether it is valid now or not; NULL when there is none. */
+keyed *key_table_find(const key_table *table, cmp_str id);
+
+/* The received key to sign with for that peer: of those valid now the one whose validity began
+ * last, and of equals the last in the file. NULL when there is none. */
+keyed *key_table_current(const key_table *table, cmp_str peer, int64_t now_ms);
+
+/* The hash of some key, always the same for the same octets; SHA-256 when there is no key. */
+cmp_hash key_table_hash_for(const key_table *table, cmp_str id);
+
+static inline bool key_not_yet(const cmp_key *key, int64_t now_ms)
+{
+    return now_ms < key->not_before_ms;
+}
+
+static inline bool key_expired(const cmp_key *key, int64_t now_ms)
+{
+    return now_ms > key->not_after_ms;
+}

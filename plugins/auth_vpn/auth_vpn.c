@@ -1,0 +1,237 @@
+/* The plugin auth_vpn: requests from dedicated links, which 9.3.2 exempts from signing. It stands
+ * at the step `authenticate`, before the plugin that verifies signatures. */
+#include <cmp/plugin.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- descriptor ---- */
+
+typedef struct vpn_link {
+    const char *listener; /* NULL: any */
+    cmp_cidrs source;
+    const char *peer;
+} vpn_link;
+
+typedef struct vpn_options {
+    cmp_rows links; /* vpn_link */
+} vpn_options;
+
+static void vpn_check(const cmp_host *host, const void *options, cmp_report *report);
+static void *vpn_create(const cmp_host *host, const void *options, void *previous,
+                        cmp_report *report);
+static void vpn_destroy(void *instance);
+static cmp_auth_verdict vpn_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+                                   cmp_auth_answer *answer);
+
+static const cmp_option link_rows[] = {
+    {.name = "listener",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(vpn_link, listener),
+     .help = "name of the listener on which the link's requests arrive; without it, any"},
+    {.name = "source",
+     .type = CMP_OPTION_CIDRS,
+     .flags = CMP_OPTION_REQUIRED,
+     .offset = offsetof(vpn_link, source),
+     .help = "networks at the link's far end; of several that match the smallest decides"},
+    {.name = "peer",
+     .type = CMP_OPTION_STRING,
+     .flags = CMP_OPTION_REQUIRED,
+     .offset = offsetof(vpn_link, peer),
+     .help = "name of the peer at the link's far end"},
+    CMP_OPTION_END,
+};
+
+static const cmp_option rows[] = {
+    {.name = "links",
+     .type = CMP_OPTION_ROWS,
+     .flags = CMP_OPTION_REQUIRED,
+     .offset = offsetof(vpn_options, links),
+     .rows = link_rows,
+     .row_size = sizeof(vpn_link),
+     .help = "hardware VPNs and similar dedicated secure connections, each to one peer"},
+    CMP_OPTION_END,
+};
+
+static const cmp_auth_ops ops = {
+    .size = sizeof(ops),
+    .verify = vpn_verify,
+};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI,          .name = "auth_vpn",
+    .kind = CMP_PLUGIN_AUTH, .services = CMP_SERVICE_PEERS,
+    .version = "1.0",        .summary = "requests from dedicated links, which need no signature",
+    .options = rows,         .options_size = sizeof(vpn_options),
+    .check = vpn_check,      .create = vpn_create,
+    .destroy = vpn_destroy,  .ops.auth = &ops,
+};
+
+/* ---- state ---- */
+
+/* One network of one link. */
+typedef struct source {
+    const cmp_cidr *net;
+    cmp_str listener; /* absent: any */
+    cmp_str peer;
+    size_t link; /* its index in the options */
+} source;
+
+typedef struct vpn_instance {
+    const cmp_host *host;
+    source *sources; /* the smallest network first; bound to a listener before unbound */
+    size_t count;
+} vpn_instance;
+
+static int order_of(const void *a, const void *b)
+{
+    const source *x = a, *y = b;
+    if (x->net->bits != y->net->bits) {
+        return x->net->bits > y->net->bits ? -1 : 1;
+    }
+    return (y->listener.at != NULL) - (x->listener.at != NULL);
+}
+
+/* All networks of all links, in the options' order; the caller frees. */
+static source *sources_of(const vpn_options *options, size_t *count)
+{
+    const vpn_link *links = options->links.at;
+    size_t total = 0;
+    for (size_t i = 0; i < options->links.count; i++) {
+        total += links[i].source.count;
+    }
+    source *sources = calloc(total + 1, sizeof(*sources));
+    if (sources == NULL) {
+        abort();
+    }
+    *count = 0;
+    for (size_t i = 0; i < options->links.count; i++) {
+        for (size_t j = 0; j < links[i].source.count; j++) {
+            sources[(*count)++] = (source){
+                .net = &links[i].source.at[j],
+                .listener = cmp_str_from(links[i].listener),
+                .peer = cmp_str_from(links[i].peer),
+                .link = i,
+            };
+        }
+    }
+    return sources;
+}
+
+static void *vpn_create(const cmp_host *host, const void *options, void *previous,
+                        cmp_report *report)
+{
+    (void)previous;
+    (void)report;
+    vpn_instance *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        abort();
+    }
+    self->host = host;
+    self->sources = sources_of(options, &self->count);
+    qsort(self->sources, self->count, sizeof(*self->sources), order_of);
+    return self;
+}
+
+static void vpn_destroy(void *instance)
+{
+    vpn_instance *self = instance;
+    free(self->sources);
+    free(self);
+}
+
+/* ---- check ---- */
+
+enum { KEY_SIZE = 48 };
+
+static void link_key(size_t link, const char *option, char key[KEY_SIZE])
+{
+    snprintf(key, KEY_SIZE, "links[%zu].%s", link, option);
+}
+
+/* Whether two sources take the same requests and neither of them goes first. */
+static bool ambiguous(const source *a, const source *b)
+{
+    return a->net->bits == b->net->bits && cmp_cidr_contains(a->net, b->net->address) &&
+           (a->listener.at == NULL) == (b->listener.at == NULL) &&
+           cmp_str_equal(a->listener, b->listener) && !cmp_str_equal(a->peer, b->peer);
+}
+
+/* A network without bits, in IPv4 or in IPv6, is everybody. */
+static bool is_everybody(const cmp_cidr *net)
+{
+    static const uint8_t mapped[16] = {[10] = 0xFF, [11] = 0xFF};
+    return net->bits == 0 || (net->bits <= 96 && cmp_cidr_contains(net, mapped));
+}
+
+static void check_peers(const cmp_host *host, const vpn_options *options, cmp_report *report)
+{
+    const vpn_link *links = options->links.at;
+    for (size_t i = 0; i < options->links.count; i++) {
+        cmp_peer peer;
+        if (!host->peer_find(host, cmp_str_from(links[i].peer), &peer)) {
+            char key[KEY_SIZE];
+            link_key(i, "peer", key);
+            host->report(report, key, "there is no peer of the name \"%s\"", links[i].peer);
+        }
+    }
+}
+
+static void vpn_check(const cmp_host *host, const void *options, cmp_report *report)
+{
+    check_peers(host, options, report);
+    size_t count;
+    source *sources = sources_of(options, &count);
+    char key[KEY_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        link_key(sources[i].link, "source", key);
+        if (is_everybody(sources[i].net) && sources[i].listener.at == NULL) {
+            host->report(report, key, "a link from every address must name its listener");
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (ambiguous(&sources[j], &sources[i])) {
+                host->report(report, key, "links[%zu] has the same network for another peer",
+                             sources[j].link);
+            }
+        }
+    }
+    free(sources);
+}
+
+/* ---- verify ---- */
+
+static const source *source_find(const vpn_instance *self, const uint8_t address[16],
+                                 cmp_str listener)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const source *s = &self->sources[i];
+        if (cmp_cidr_contains(s->net, address) &&
+            (s->listener.at == NULL || cmp_str_equal(s->listener, listener))) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* 9.3.2 asks for signatures "unless secured by a hardware Virtual Private Network (VPN) or similar
+ * dedicated secure connection". What proves the link is where the TCP connection comes from; no
+ * header field can. */
+static cmp_auth_verdict vpn_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+                                   cmp_auth_answer *answer)
+{
+    (void)worker;
+    (void)op;
+    const vpn_instance *self = instance;
+    const cmp_host *host = self->host;
+    const source *from = source_find(self, host->txn_source(txn), host->txn_listener(txn));
+    const bool is_signed = host->txn_param(txn, CMP_PARAM_APIKEYID).at != NULL ||
+                           host->txn_param(txn, CMP_PARAM_SIGNATURE).at != NULL;
+
+    *answer = (cmp_auth_answer){.once = CMP_ONCE_NO};
+    if (from == NULL) {
+        return CMP_AUTH_ABSTAIN;
+    }
+    /* A signature that is there all the same must be valid, and belong to the link's peer. */
+    answer->peer = from->peer;
+    return is_signed ? CMP_AUTH_ABSTAIN : CMP_AUTH_ACCEPT;
+}

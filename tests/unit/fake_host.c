@@ -1,0 +1,520 @@
+/* The fake host of plugin tests: every service of struct cmp_host, on the test's own thread.
+ * Nothing here knows the daemon; only record_parse is the real one. */
+#include "fake_host.h"
+
+#include "mc/record.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void die(const char *what, const char *text)
+{
+    fprintf(stderr, "fake host: %s: %s\n", what, text);
+    abort();
+}
+
+static fake_host *host_of(const cmp_host *host)
+{
+    return host->core;
+}
+
+/* ---- texts ---- */
+
+static void texts_add(fake_texts *t, const char *key, const char *format, va_list args)
+{
+    const char *colon = key != NULL ? ": " : "";
+    const size_t room = sizeof(t->text) - t->used;
+    int size = snprintf(t->text + t->used, room, "%s%s", key != NULL ? key : "", colon);
+    if (size >= 0 && (size_t)size < room) {
+        size += vsnprintf(t->text + t->used + size, room - (size_t)size, format, args);
+    }
+    if (size < 0 || (size_t)size + 1 >= room) {
+        die("texts full", t->text);
+    }
+    t->used += (size_t)size;
+    t->text[t->used++] = '\n';
+    t->text[t->used] = '\0';
+    t->count++;
+}
+
+static void texts_clear(fake_texts *t)
+{
+    t->used = 0;
+    t->count = 0;
+    t->text[0] = '\0';
+}
+
+static void fake_log(const cmp_host *host, cmp_log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    texts_add(&host_of(host)->log[level], NULL, format, args);
+    va_end(args);
+}
+
+static void fake_report(cmp_report *report, const char *key, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    texts_add((fake_texts *)report, key, format, args);
+    va_end(args);
+}
+
+void fake_host_expect_log(fake_host *f, cmp_log_level level, const char *part)
+{
+    if (strstr(f->log[level].text, part) == NULL) {
+        fprintf(stderr, "logged at that level:\n%s", f->log[level].text);
+        die("was not logged", part);
+    }
+    texts_clear(&f->log[level]);
+}
+
+bool fake_host_reported(const fake_host *f, const char *part)
+{
+    return strstr(f->report.text, part) != NULL;
+}
+
+void fake_host_report_clear(fake_host *f)
+{
+    texts_clear(&f->report);
+}
+
+/* ---- clock, random, counters ---- */
+
+static int64_t fake_now_ms(const cmp_host *host)
+{
+    return host_of(host)->now_ms;
+}
+
+static void fake_random(const cmp_host *host, void *at, size_t size)
+{
+    uint8_t *to = at;
+    for (size_t i = 0; i < size; i++) {
+        uint64_t z = host_of(host)->random_state += 0x9E3779B97F4A7C15u;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+        to[i] = (uint8_t)(z >> 32);
+    }
+}
+
+static unsigned fake_counter_add(const cmp_host *host, const char *name, const char *help)
+{
+    fake_host *f = host_of(host);
+    if (f->counter_count == FAKE_COUNTERS_MAX) {
+        die("too many counters", name);
+    }
+    f->counters[f->counter_count] = (fake_counter){name, help, 0};
+    return f->counter_count++;
+}
+
+static void fake_count(const cmp_host *host, unsigned counter, uint64_t add)
+{
+    if (counter >= host_of(host)->counter_count) {
+        die("count", "no such counter");
+    }
+    host_of(host)->counters[counter].value += add;
+}
+
+uint64_t fake_host_counted(const fake_host *f, const char *name)
+{
+    for (unsigned i = 0; i < f->counter_count; i++) {
+        if (strcmp(f->counters[i].name, name) == 0) {
+            return f->counters[i].value;
+        }
+    }
+    die("no such counter", name);
+    return 0;
+}
+
+static bool fake_record_parse(const cmp_host *host, const char *json, size_t size,
+                              void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
+                              cmp_record *record, char *error, size_t error_size)
+{
+    (void)host;
+    return record_parse(json, size, alloc, arg, ici, record, error, error_size);
+}
+
+/* ---- transactions and operations ---- */
+
+static const fake_txn *txn_of(const cmp_txn *txn)
+{
+    return (const fake_txn *)txn;
+}
+
+static cmp_str fake_txn_param(const cmp_txn *txn, cmp_param param)
+{
+    return txn_of(txn)->params[param];
+}
+
+static const cmp_pair *fake_txn_contextual(const cmp_txn *txn, size_t index)
+{
+    return index < txn_of(txn)->contextual_count ? &txn_of(txn)->contextual[index] : NULL;
+}
+
+static const uint8_t *fake_txn_source_of(const cmp_txn *txn)
+{
+    return txn_of(txn)->source;
+}
+
+static cmp_str fake_txn_listener(const cmp_txn *txn)
+{
+    return txn_of(txn)->listener;
+}
+
+static cmp_interface fake_txn_interface(const cmp_txn *txn)
+{
+    return txn_of(txn)->interface;
+}
+
+static cmp_str fake_txn_peer(const cmp_txn *txn)
+{
+    return txn_of(txn)->peer;
+}
+
+static int64_t fake_txn_now_ms(const cmp_txn *txn)
+{
+    return txn_of(txn)->now_ms;
+}
+
+static void *fake_txn_alloc(cmp_txn *txn, size_t size)
+{
+    return arena_alloc(&((fake_txn *)txn)->memory, size);
+}
+
+void fake_txn_init(fake_txn *txn, const fake_host *f)
+{
+    *txn = (fake_txn){.now_ms = f->now_ms, .listener = CMP_STR("peers")};
+    arena_init(&txn->memory, NULL, 0);
+    fake_txn_source(txn, "127.0.0.1");
+}
+
+void fake_txn_dispose(fake_txn *txn)
+{
+    arena_reset(&txn->memory);
+}
+
+void fake_txn_source(fake_txn *txn, const char *address)
+{
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (inet_pton(AF_INET6, address, txn->source) == 1) {
+        return;
+    }
+    memcpy(txn->source, mapped, sizeof(mapped));
+    if (inet_pton(AF_INET, address, txn->source + sizeof(mapped)) != 1) {
+        die("no address", address);
+    }
+}
+
+static void fake_complete(cmp_op *op, int verdict, const void *answer)
+{
+    fake_op *o = (fake_op *)op;
+    o->completions++;
+    o->verdict = verdict;
+    if (answer == NULL) {
+        return;
+    }
+    switch (o->kind) {
+    case CMP_PLUGIN_AUTH:
+        o->answer.auth = *(const cmp_auth_answer *)answer;
+        break;
+    case CMP_PLUGIN_STORE:
+        o->answer.record = *(const cmp_record *)answer;
+        break;
+    case CMP_PLUGIN_ROUTE:
+        o->answer.route = *(const cmp_route_answer *)answer;
+        break;
+    }
+}
+
+/* ---- timers ---- */
+
+static cmp_timer *fake_timer_start(cmp_loop *loop, uint64_t delay_ms, void (*run)(void *arg),
+                                   void *arg)
+{
+    fake_host *f = loop->owner;
+    for (unsigned i = 0; i < FAKE_TIMERS_MAX; i++) {
+        if (f->timers[i].run == NULL) {
+            f->timers[i] =
+                (cmp_timer){f, run, arg, f->now_ms + (int64_t)delay_ms, f->timer_order++};
+            return &f->timers[i];
+        }
+    }
+    die("timer_start", "too many timers");
+    return NULL;
+}
+
+static void fake_timer_stop(cmp_timer *timer)
+{
+    if (timer->run == NULL) {
+        die("timer_stop", "it has fired or was stopped");
+    }
+    timer->run = NULL;
+}
+
+/* The timer that fires next, if it is due at `until_ms`. */
+static cmp_timer *timer_next(fake_host *f, int64_t until_ms)
+{
+    cmp_timer *next = NULL;
+    for (unsigned i = 0; i < FAKE_TIMERS_MAX; i++) {
+        cmp_timer *t = &f->timers[i];
+        if (t->run == NULL || t->due_ms > until_ms) {
+            continue;
+        }
+        if (next == NULL || t->due_ms < next->due_ms ||
+            (t->due_ms == next->due_ms && t->order < next->order)) {
+            next = t;
+        }
+    }
+    return next;
+}
+
+void fake_host_advance(fake_host *f, int64_t ms)
+{
+    const int64_t until_ms = f->now_ms + ms;
+    for (cmp_timer *t = timer_next(f, until_ms); t != NULL; t = timer_next(f, until_ms)) {
+        void (*run)(void *arg) = t->run;
+        if (t->due_ms > f->now_ms) {
+            f->now_ms = t->due_ms;
+        }
+        t->run = NULL; /* free before the call: the callback may start it again */
+        run(t->arg);
+    }
+    f->now_ms = until_ms;
+}
+
+unsigned fake_host_timers(const fake_host *f)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < FAKE_TIMERS_MAX; i++) {
+        count += f->timers[i].run != NULL;
+    }
+    return count;
+}
+
+/* ---- watches and jobs ---- */
+
+static cmp_watch *fake_watch_start(cmp_loop *loop, int fd, void (*run)(void *arg), void *arg)
+{
+    fake_host *f = loop->owner;
+    for (unsigned i = 0; i < FAKE_WATCHES_MAX; i++) {
+        if (f->watches[i].run == NULL) {
+            f->watches[i] = (cmp_watch){run, arg, fd};
+            return &f->watches[i];
+        }
+    }
+    die("watch_start", "too many watches");
+    return NULL;
+}
+
+static void fake_watch_stop(cmp_watch *watch)
+{
+    if (watch->run == NULL) {
+        die("watch_stop", "it was stopped");
+    }
+    watch->run = NULL;
+}
+
+static void job_run(fake_host *f, const fake_job *job)
+{
+    if (job->run != NULL) {
+        job->run(f->instance, f->worker, job->arg);
+        return;
+    }
+    job->work(job->arg);
+    job->done(job->arg);
+}
+
+static void job_add(fake_host *f, fake_job job)
+{
+    if (!f->deferred) {
+        job_run(f, &job);
+        return;
+    }
+    if (f->job_count == FAKE_JOBS_MAX) {
+        die("jobs", "too many");
+    }
+    f->jobs[f->job_count++] = job;
+}
+
+static bool fake_offload(const cmp_host *host, cmp_loop *loop, void (*work)(void *arg),
+                         void (*done)(void *arg), void *arg)
+{
+    (void)loop;
+    if (host_of(host)->pool_full) {
+        return false;
+    }
+    job_add(host_of(host), (fake_job){.work = work, .done = done, .arg = arg});
+    return true;
+}
+
+static unsigned fake_workers_call(const cmp_host *host,
+                                  void (*run)(void *instance, void *worker, void *arg), void *arg)
+{
+    if (!host_of(host)->worker_running) {
+        return 0;
+    }
+    job_add(host_of(host), (fake_job){.run = run, .arg = arg});
+    return 1;
+}
+
+static void jobs_run(fake_host *f)
+{
+    while (f->job_count > 0) {
+        const fake_job job = f->jobs[0];
+        f->job_count--;
+        memmove(f->jobs, f->jobs + 1, f->job_count * sizeof(f->jobs[0]));
+        job_run(f, &job);
+    }
+}
+
+void fake_host_run(fake_host *f, int wait_ms)
+{
+    struct pollfd polled[FAKE_WATCHES_MAX];
+    jobs_run(f);
+    for (unsigned i = 0; i < FAKE_WATCHES_MAX; i++) {
+        const bool used = f->watches[i].run != NULL;
+        polled[i] = (struct pollfd){.fd = used ? f->watches[i].fd : -1, .events = POLLIN};
+    }
+    if (poll(polled, FAKE_WATCHES_MAX, wait_ms) <= 0) {
+        return;
+    }
+    for (unsigned i = 0; i < FAKE_WATCHES_MAX; i++) {
+        if (polled[i].revents != 0 && f->watches[i].run != NULL) {
+            f->watches[i].run(f->watches[i].arg);
+        }
+    }
+}
+
+/* ---- keys and peers ---- */
+
+static void fake_key_each(const cmp_host *host, cmp_key_use use,
+                          void (*visit)(const cmp_key *key, void *arg), void *arg)
+{
+    const fake_host *f = host_of(host);
+    for (size_t i = 0; i < f->key_count; i++) {
+        if (f->keys[i].use == use) {
+            visit(&f->keys[i], arg);
+        }
+    }
+}
+
+static bool fake_peer_find(const cmp_host *host, cmp_str name, cmp_peer *peer)
+{
+    const fake_host *f = host_of(host);
+    for (size_t i = 0; i < f->peer_count; i++) {
+        if (cmp_str_equal(f->peers[i].name, name)) {
+            *peer = f->peers[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fake_peer_each(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
+                           void *arg)
+{
+    const fake_host *f = host_of(host);
+    for (size_t i = 0; i < f->peer_count; i++) {
+        visit(&f->peers[i], arg);
+    }
+}
+
+/* ---- the host's life ---- */
+
+void fake_host_init(fake_host *f)
+{
+    memset(f, 0, sizeof(*f));
+    f->now_ms = 1700000000000;
+    f->loop.owner = f;
+    f->table = (cmp_host){
+        .size = sizeof(cmp_host),
+        .core = f,
+        .services =
+            CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD | CMP_SERVICE_KEYRING | CMP_SERVICE_PEERS,
+        .log = fake_log,
+        .now_ms = fake_now_ms,
+        .random = fake_random,
+        .report = fake_report,
+        .counter = fake_counter_add,
+        .count = fake_count,
+        .record_parse = fake_record_parse,
+        .txn_param = fake_txn_param,
+        .txn_contextual = fake_txn_contextual,
+        .txn_source = fake_txn_source_of,
+        .txn_listener = fake_txn_listener,
+        .txn_interface = fake_txn_interface,
+        .txn_peer = fake_txn_peer,
+        .txn_now_ms = fake_txn_now_ms,
+        .txn_alloc = fake_txn_alloc,
+        .complete = fake_complete,
+        .timer_start = fake_timer_start,
+        .timer_stop = fake_timer_stop,
+        .watch_start = fake_watch_start,
+        .watch_stop = fake_watch_stop,
+        .workers_call = fake_workers_call,
+        .offload = fake_offload,
+        .key_each = fake_key_each,
+        .peer_find = fake_peer_find,
+        .peer_each = fake_peer_each,
+    };
+}
+
+void fake_host_dispose(fake_host *f)
+{
+    if (f->log[CMP_LOG_ERROR].count > 0 || f->log[CMP_LOG_WARNING].count > 0) {
+        die("logged and not expected", f->log[CMP_LOG_ERROR].count > 0
+                                           ? f->log[CMP_LOG_ERROR].text
+                                           : f->log[CMP_LOG_WARNING].text);
+    }
+    for (unsigned i = 0; i < FAKE_WATCHES_MAX; i++) {
+        if (f->watches[i].run != NULL) {
+            die("left behind", "a watch");
+        }
+    }
+    if (fake_host_timers(f) > 0 || f->job_count > 0) {
+        die("left behind", "a timer or a job");
+    }
+}
+
+void *fake_host_open(fake_host *f, const cmp_plugin *plugin, const void *options)
+{
+    f->plugin = plugin;
+    if (plugin->check != NULL) {
+        plugin->check(&f->table, options, fake_report_of(f));
+        if (f->report.count > 0) {
+            return NULL;
+        }
+    }
+    f->instance = plugin->create(&f->table, options, NULL, fake_report_of(f));
+    if (f->instance == NULL) {
+        if (f->report.count == 0) {
+            die("create", "failed and did not say why");
+        }
+        return NULL;
+    }
+    if (plugin->start != NULL) {
+        plugin->start(f->instance, &f->loop);
+    }
+    if (plugin->worker_start != NULL && (plugin->flags & CMP_PLUGIN_BLOCKING) == 0) {
+        f->worker = plugin->worker_start(f->instance, &f->loop);
+    }
+    f->worker_running = true;
+    return f->instance;
+}
+
+void fake_host_close(fake_host *f)
+{
+    if (f->instance == NULL) {
+        return;
+    }
+    jobs_run(f);
+    if (f->plugin->worker_stop != NULL && (f->plugin->flags & CMP_PLUGIN_BLOCKING) == 0) {
+        f->plugin->worker_stop(f->instance, f->worker);
+    }
+    f->worker_running = false;
+    f->worker = NULL;
+    f->plugin->destroy(f->instance);
+    f->instance = NULL;
+}
