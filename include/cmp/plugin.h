@@ -62,8 +62,9 @@ typedef struct cmp_plugin {
     const cmp_option *options; /* ended by CMP_OPTION_END; NULL: none */
     size_t options_size;       /* of the struct that they fill */
 
-    /* Checks what the rows cannot: files, combinations. Adds errors to `report`; changes nothing.
-     * Called by `cmpd -t` and before every create. Control thread. May be NULL. */
+    /* Checks what the rows cannot: combinations, references; changes nothing. Called before every
+     * create, by `cmpd -t` too, so what create finds out by itself (a file that cannot be read)
+     * need not be looked at twice. Adds errors to `report`. Control thread. May be NULL. */
     void (*check)(const cmp_host *host, const void *options, cmp_report *report);
 
     /* Makes an instance. `options` lives as long as the instance. `previous` is NULL or an instance

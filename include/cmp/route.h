@@ -32,6 +32,8 @@ typedef struct cmp_route_answer {
                             REFERRAL: host of the CMP to ask */
     cmp_str prefix;      /* REFERRAL: the prefix that it is for; absent: this ICI alone */
     uint32_t ttl_s;      /* REFERRAL */
+    bool lookup;         /* FORWARD: to a registry that may answer with a referral; it is believed,
+                            remembered, and followed by the host */
     cmp_refusal refusal; /* REFUSE */
     cmp_record record;   /* ANSWER; as a store's */
 } cmp_route_answer;

@@ -238,17 +238,6 @@ static const char *load_complaint(const load *l, load_result result)
     return result == LOAD_CHANGED ? "the file changed while it was read" : l->error;
 }
 
-static void store_check(const cmp_host *host, const void *opts, cmp_report *report)
-{
-    load l;
-    load_init(&l, host, opts);
-    const load_result result = load_codes(&l);
-    if (result != LOAD_GOOD) {
-        host->report(report, "path", "%s", load_complaint(&l, result));
-    }
-    index_destroy(&l.index);
-}
-
 static void *store_create(const cmp_host *host, const void *opts, void *previous,
                           cmp_report *report)
 {
@@ -352,7 +341,6 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .summary = "codes from a file of JSON records, held in memory and re-read when it changes",
     .options = rows,
     .options_size = sizeof(options),
-    .check = store_check,
     .create = store_create,
     .start = store_start,
     .worker_start = store_worker_start,
