@@ -1,0 +1,57 @@
+/* Options of a command line as rows: parsing, messages and usage texts come from one table. */
+#pragma once
+
+#include <cmp/base.h>
+
+typedef enum args_kind {
+    ARGS_FLAG, /* bool */
+    ARGS_TEXT, /* const char *; NULL when not given */
+    ARGS_LIST, /* args_list; may be given several times */
+} args_kind;
+
+enum { ARGS_LIST_MAX = 64 };
+
+typedef struct args_list {
+    const char *at[ARGS_LIST_MAX];
+    size_t count;
+} args_list;
+
+typedef struct args_row {
+    const char *name; /* without its hyphens */
+    args_kind kind;
+    size_t offset;     /* of the field in the command's options */
+    const char *value; /* what stands for the value in the usage; NULL with ARGS_FLAG */
+    const char *help;  /* one line, no full stop */
+} args_row;
+
+/* One command; static. */
+typedef struct args_command {
+    const char *name;     /* as typed, "keys issue" */
+    const char *operands; /* "URL ICI"; NULL: none */
+    size_t operand_count;
+    const char *summary;  /* one line, no full stop */
+    const char *details;  /* paragraphs; may be NULL */
+    const args_row *rows; /* ended by a row without a name */
+} args_command;
+
+typedef enum args_result {
+    ARGS_GO,
+    ARGS_HELPED, /* --help was asked for and answered: EXIT_GOOD */
+    ARGS_WRONG,  /* a message was written: EXIT_CANNOT */
+} args_result;
+
+/* Fills `options` (zeroed by the caller) and `operands`. argv[0] is the command's last word. What
+ * is filled in points into argv. */
+args_result args_parse(const args_command *command, int argc, char **argv, void *options,
+                       const char **operands);
+
+/* The exit status of a result other than ARGS_GO. */
+int args_status(args_result result);
+
+/* ---- values ---- */
+
+/* The index of `text` in `names` (ended by NULL). False with a message that says what could be. */
+bool args_choice(const char *option, const char *text, const char *const *names, int *index);
+
+/* An RFC 3339 time, in Unix milliseconds; or `now`. False with a message. */
+bool args_time(const char *option, const char *text, int64_t *ms);

@@ -1,0 +1,8 @@
+/* The commands of cmpctl: one file each, one row each in main.c. */
+#pragma once
+
+/* argv[0] is the command's name. They return the exit status (ctl/output.h). */
+int sign_run(int argc, char **argv);
+int verify_run(int argc, char **argv);
+int resolve_run(int argc, char **argv);
+int keys_run(int argc, char **argv);

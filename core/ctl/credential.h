@@ -1,0 +1,35 @@
+/* The key that a command works with: from a keyring, or from a file that holds one secret. */
+#pragma once
+
+#include "peers/keyring.h"
+
+#include <cmp/key.h>
+
+/* What the operator has said; members not given are NULL. */
+typedef struct credential_choice {
+    const char *keys, *id, *peer; /* a keyring, and a key of it by its id or as the peer's newest */
+    const char *secret_file, *hash;
+} credential_choice;
+
+typedef struct credential {
+    cmp_key key;     /* of a secret file: without id and peer */
+    bool from_file;  /* a secret file */
+    keyring *ring;   /* NULL with a secret file */
+    uint8_t *secret; /* of the secret file */
+    size_t secret_size;
+} credential;
+
+/* Finds the key. An id that is both issued and received means the one of `preferred`; a peer means
+ * its newest received key that is valid at `now_ms`. False after a message. Dispose in any case. */
+bool credential_open(credential *c, const credential_choice *choice, cmp_key_use preferred,
+                     int64_t now_ms);
+
+/* Wipes the secret. */
+void credential_dispose(credential *c);
+
+/* "issued to b", "received from b", "secret file". */
+void credential_describe(const cmp_key *key, bool from_file, char *text, size_t size);
+
+/* Reads a secret as people leave it in a file: its octets without one newline at the end. "-" is
+ * stdin. NULL after a message; free with secret_free. */
+uint8_t *credential_read_secret(const char *path, size_t *size);

@@ -1,0 +1,185 @@
+/* 9.3.2: all communication is https. There is no option to leave verification out: what works here
+ * has to work between two CMPs. */
+#include "ctl/https.h"
+
+#include "base/arena.h"
+#include "ctl/output.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+
+#define BODY_MAX ((size_t)1 << 20)
+
+static const char default_path[] = "/mc-3/resolve-ici";
+static const char not_https[] = "CMPs speak https only (9.3.2): https://host[:port]";
+
+/* ---- the address ---- */
+
+/* Sets path and query; what is wrong, or NULL. */
+static const char *complete(CURLU *parts, const char *query)
+{
+    char *scheme = NULL, *path = NULL, *own_query = NULL;
+    const char *wrong = NULL;
+    curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0);
+    curl_url_get(parts, CURLUPART_PATH, &path, 0);
+    curl_url_get(parts, CURLUPART_QUERY, &own_query, 0);
+    if (scheme == NULL || strcmp(scheme, "https") != 0) {
+        wrong = not_https;
+    } else if (own_query != NULL) {
+        wrong = "it has a query of its own; give parameters with --param";
+    } else if (path == NULL || strcmp(path, "/") == 0) {
+        curl_url_set(parts, CURLUPART_PATH, default_path, 0);
+    }
+    curl_free(scheme);
+    curl_free(path);
+    curl_free(own_query);
+    if (wrong == NULL && query != NULL) {
+        curl_url_set(parts, CURLUPART_QUERY, query, 0);
+    }
+    return wrong;
+}
+
+const char *https_url(const char *url, const char *query)
+{
+    CURLU *parts = curl_url();
+    char *whole = NULL, *result = NULL;
+    const CURLUcode code = curl_url_set(parts, CURLUPART_URL, url, 0);
+    const char *wrong = code == CURLUE_OK                   ? complete(parts, query)
+                        : code == CURLUE_UNSUPPORTED_SCHEME ? not_https
+                                                            : curl_url_strerror(code);
+    if (wrong == NULL && curl_url_get(parts, CURLUPART_URL, &whole, 0) != CURLUE_OK) {
+        wrong = "it is no address";
+    }
+    if (wrong != NULL) {
+        output_fail("%s: %s", url, wrong);
+    } else {
+        result = mem_text(whole);
+    }
+    curl_free(whole);
+    curl_url_cleanup(parts);
+    return result;
+}
+
+void https_url_free(const char **url)
+{
+    free((char *)*url);
+    *url = NULL;
+}
+
+/* ---- the request ---- */
+
+static size_t on_body(char *at, size_t one, size_t size, void *arg)
+{
+    https_answer *answer = arg;
+    (void)one; /* always 1 */
+    if (answer->body_size + size > BODY_MAX) {
+        return 0; /* ends the transfer with CURLE_WRITE_ERROR */
+    }
+    answer->body = mem_realloc(answer->body, answer->body_size + size + 1);
+    memcpy(answer->body + answer->body_size, at, size);
+    answer->body_size += size;
+    return size;
+}
+
+/* Keeps the last status line: an interim answer has one of its own. */
+static size_t on_header(char *at, size_t one, size_t size, void *arg)
+{
+    https_answer *answer = arg;
+    (void)one;
+    if (size > 5 && memcmp(at, "HTTP/", 5) == 0) {
+        size_t length = 0;
+        while (length < size && length + 1 < sizeof(answer->status_line) && at[length] >= 0x20) {
+            length++;
+        }
+        memcpy(answer->status_line, at, length);
+        answer->status_line[length] = '\0';
+    }
+    return size;
+}
+
+static void set_options(CURL *curl, const https_options *o)
+{
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, o->timeout_s);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "cmpctl");
+    if (o->ca != NULL) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, o->ca);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* these alone, not the system's too */
+    }
+    curl_easy_setopt(curl, CURLOPT_SSLCERT, o->certificate);
+    curl_easy_setopt(curl, CURLOPT_SSLKEY, o->key);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+                     (long)(o->http1   ? CURL_HTTP_VERSION_1_1
+                            : o->http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                                       : CURL_HTTP_VERSION_2TLS));
+}
+
+static struct curl_slist *set_request(CURL *curl, const https_request *r)
+{
+    struct curl_slist *headers = NULL;
+    curl_easy_setopt(curl, CURLOPT_URL, r->url);
+    if (r->body != NULL) {
+        char type[128];
+        snprintf(type, sizeof(type), "Content-Type: %s", r->content_type);
+        headers = curl_slist_append(headers, type);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->body);
+    }
+    headers = curl_slist_append(headers, "Accept: application/json, application/problem+json");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    return headers;
+}
+
+static bool perform(CURL *curl, const https_request *request, https_answer *answer)
+{
+    char error[CURL_ERROR_SIZE] = "";
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
+    const CURLcode code = curl_easy_perform(curl);
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (int)status;
+    if (code != CURLE_OK) {
+        output_fail("%.*s: %s", (int)strcspn(request->url, "?"), request->url,
+                    *error != '\0' ? error : curl_easy_strerror(code));
+    }
+    return code == CURLE_OK;
+}
+
+bool https_ask(const https_request *request, const https_options *options, https_answer *answer)
+{
+    *answer = (https_answer){.body = mem_calloc(1, 1)};
+    if (options->http1 && options->http2) {
+        output_fail("--http1 and --http2 exclude each other");
+        return false;
+    }
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURL *curl = curl_easy_init();
+    bool answered = false;
+    if (curl != NULL) {
+        set_options(curl, options);
+        struct curl_slist *headers = set_request(curl, request);
+        answered = perform(curl, request, answer);
+        curl_slist_free_all(headers);
+        curl_easy_cleanup(curl);
+    }
+    curl_global_cleanup();
+    if (answered && options->http2 && strncmp(answer->status_line, "HTTP/2", 6) != 0) {
+        output_fail("the answer came by %.8s, and not by HTTP/2", answer->status_line);
+        return false;
+    }
+    return answered;
+}
+
+void https_answer_dispose(https_answer *answer)
+{
+    free(answer->body);
+    answer->body = NULL;
+}

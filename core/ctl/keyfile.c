@@ -1,0 +1,301 @@
+/* Changes the keyring file: a lock beside it, a new file with the changes, a rename. */
+#include "ctl/keyfile.h"
+
+#include "base/secret.h"
+#include "ctl/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libfyaml.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char header[] =
+    "# The keyring of cmpd, kept by \"cmpctl keys\". It holds secrets: mode 0600, and\n"
+    "# no copy of it belongs anywhere else. Comments of your own are not kept.\n";
+
+struct keyfile {
+    char *path; /* where the file really is */
+    char *folder;
+    int lock;
+    bool exists;
+    struct stat status; /* when it exists */
+    struct fy_document *document;
+};
+
+static const char *list_name(cmp_key_use use)
+{
+    return use == CMP_KEY_ISSUED ? "issued" : "received";
+}
+
+/* ---- opening ---- */
+
+/* A keyring behind a symbolic link is changed where it really is, so that the link stays. */
+static void set_path(keyfile *k, const char *path)
+{
+    char real[PATH_MAX];
+    k->path = mem_text(realpath(path, real) != NULL ? real : path);
+    char *copy = mem_text(k->path);
+    k->folder = mem_text(dirname(copy));
+    free(copy);
+    k->exists = stat(k->path, &k->status) == 0;
+}
+
+static bool take_lock(keyfile *k)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s.lock", k->path);
+    k->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (k->lock < 0) {
+        output_fail("%s: %s", path, strerror(errno));
+        return false;
+    }
+    if (k->exists && geteuid() == 0) {
+        /* The keyring's owner shall be able to lock it too. */
+        (void)!fchown(k->lock, k->status.st_uid, k->status.st_gid);
+    }
+    while (flock(k->lock, LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            output_fail("%s: %s", path, strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
+static void count_key(const cmp_key *key, void *arg)
+{
+    (void)key;
+    (*(size_t *)arg)++;
+}
+
+/* Whether the file is a good keyring, and how many keys it has. A file that is not yet in its place
+ * is called by the name of the place, without lines. */
+static bool check(const char *path, const char *place, size_t *count)
+{
+    cmp_report report;
+    report_init(&report);
+    keyring *ring = keyring_load(path, NULL, NULL, &report);
+    for (size_t i = 0; place != NULL && i < report.count; i++) {
+        report.errors[i].place = (conf_place){.file = place};
+    }
+    output_fail_report(&report);
+    report_dispose(&report);
+    if (ring == NULL) {
+        return false;
+    }
+    *count = 0;
+    keyring_each(ring, CMP_KEY_ISSUED, count_key, count);
+    keyring_each(ring, CMP_KEY_RECEIVED, count_key, count);
+    keyring_destroy(&ring);
+    return true;
+}
+
+static bool read_document(keyfile *k)
+{
+    const struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
+    /* Only now, under the lock, is what is there the newest. */
+    k->exists = stat(k->path, &k->status) == 0;
+    if (!k->exists && errno != ENOENT) {
+        output_fail("%s: %s", k->path, strerror(errno));
+        return false;
+    }
+    size_t count = 0;
+    if (k->exists && !check(k->path, NULL, &count)) {
+        return false;
+    }
+    /* A file without keys (an empty one is no document for libfyaml) has nothing to keep. */
+    k->document =
+        count > 0 ? fy_document_build_from_file(&config, k->path) : fy_document_create(&config);
+    if (k->document == NULL) {
+        output_fail("%s: it cannot be read", k->path);
+        return false;
+    }
+    if (count == 0) {
+        fy_document_set_root(k->document, fy_node_create_mapping(k->document));
+    }
+    return true;
+}
+
+keyfile *keyfile_open(const char *path)
+{
+    keyfile *k = mem_calloc(1, sizeof(*k));
+    k->lock = -1;
+    set_path(k, path);
+    if (!take_lock(k) || !read_document(k)) {
+        keyfile_close(&k);
+    }
+    return k;
+}
+
+void keyfile_close(keyfile **k)
+{
+    if (*k == NULL) {
+        return;
+    }
+    fy_document_destroy((*k)->document);
+    if ((*k)->lock >= 0) {
+        close((*k)->lock);
+    }
+    free((*k)->path);
+    free((*k)->folder);
+    free(*k);
+    *k = NULL;
+}
+
+/* ---- entries ---- */
+
+static struct fy_node *list_of(keyfile *k, cmp_key_use use)
+{
+    struct fy_node *list =
+        fy_node_mapping_lookup_by_string(fy_document_root(k->document), list_name(use), FY_NT);
+    return list != NULL && fy_node_is_sequence(list) ? list : NULL;
+}
+
+static struct fy_node *key_node(keyfile *k, const char *name)
+{
+    return fy_node_create_scalar_copy(k->document, name, FY_NT);
+}
+
+/* JSON's quotes are YAML's too, and keep a text from being taken for something else. */
+static struct fy_node *value_node(keyfile *k, const keyfile_member *member)
+{
+    if (member->word) {
+        return fy_node_create_scalar_copy(k->document, member->value, FY_NT);
+    }
+    json_t *text = json_string(member->value);
+    char *quoted = json_dumps(text, JSON_ENCODE_ANY);
+    json_decref(text);
+    return fy_node_build_from_malloc_string(k->document, quoted, FY_NT); /* takes it over */
+}
+
+keyfile_entry *keyfile_find(keyfile *k, cmp_key_use use, const char *id)
+{
+    struct fy_node *list = list_of(k, use), *entry;
+    for (void *at = NULL; list != NULL && (entry = fy_node_sequence_iterate(list, &at)) != NULL;) {
+        if (cmp_str_equal(keyfile_get(entry, "id"), cmp_str_from(id))) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+cmp_str keyfile_get(keyfile_entry *entry, const char *name)
+{
+    size_t size = 0;
+    const char *text = fy_node_mapping_lookup_scalar_by_simple_key(entry, &size, name, FY_NT);
+    return text != NULL ? (cmp_str){text, size} : CMP_NONE;
+}
+
+void keyfile_set(keyfile *k, keyfile_entry *entry, const keyfile_member *member)
+{
+    struct fy_node_pair *pair = fy_node_mapping_lookup_pair_by_string(entry, member->name, FY_NT);
+    if (pair != NULL) {
+        fy_node_pair_set_value(pair, value_node(k, member)); /* frees the old one */
+    } else {
+        fy_node_mapping_append(entry, key_node(k, member->name), value_node(k, member));
+    }
+}
+
+void keyfile_add(keyfile *k, cmp_key_use use, const keyfile_member *members, size_t count)
+{
+    struct fy_node *list = list_of(k, use);
+    if (list == NULL) {
+        list = fy_node_create_sequence(k->document);
+        fy_node_mapping_append(fy_document_root(k->document), key_node(k, list_name(use)), list);
+    }
+    struct fy_node *entry = fy_node_create_mapping(k->document);
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].value != NULL) {
+            fy_node_mapping_append(entry, key_node(k, members[i].name), value_node(k, &members[i]));
+        }
+    }
+    fy_node_sequence_append(list, entry);
+}
+
+void keyfile_remove(keyfile *k, cmp_key_use use, keyfile_entry *entry)
+{
+    fy_node_free(fy_node_sequence_remove(list_of(k, use), entry));
+}
+
+/* ---- saving ---- */
+
+static bool write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        const ssize_t written = write(fd, text, size);
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        text += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return true;
+}
+
+/* Owner and content, down to the disk. */
+static bool fill(const keyfile *k, int fd, const char *text)
+{
+    const bool other_owner =
+        k->exists && (k->status.st_uid != geteuid() || k->status.st_gid != getegid());
+    if (other_owner && fchown(fd, k->status.st_uid, k->status.st_gid) != 0) {
+        return false;
+    }
+    return write_all(fd, header, sizeof(header) - 1) && write_all(fd, text, strlen(text)) &&
+           fsync(fd) == 0;
+}
+
+static void sync_folder(const keyfile *k)
+{
+    const int fd = open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+static bool replace(const keyfile *k, const char *text)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/.keys.XXXXXX", k->folder);
+    const int fd = mkostemp(path, O_CLOEXEC); /* mode 0600 */
+    if (fd < 0) {
+        output_fail("%s: no file can be made: %s", k->folder, strerror(errno));
+        return false;
+    }
+    size_t count;
+    bool done = fill(k, fd, text);
+    done = close(fd) == 0 && done;
+    if (!done) {
+        output_fail("%s: %s", path, strerror(errno));
+    } else if (!check(path, k->path, &count)) {
+        done = false;
+    } else if (rename(path, k->path) != 0) {
+        output_fail("%s: %s", k->path, strerror(errno));
+        done = false;
+    }
+    if (!done) {
+        unlink(path);
+        return false;
+    }
+    sync_folder(k);
+    return true;
+}
+
+bool keyfile_save(keyfile *k)
+{
+    char *text = fy_emit_document_to_string(k->document,
+                                            FYECF_MODE_BLOCK | FYECF_INDENT_2 | FYECF_WIDTH_INF);
+    if (text == NULL) {
+        output_fail("%s: it cannot be written as YAML", k->path);
+        return false;
+    }
+    const bool saved = replace(k, text);
+    secret_wipe(text, strlen(text));
+    free(text);
+    return saved;
+}

@@ -1,0 +1,37 @@
+/* The keyring as a file that is changed: one writer at a time, and readers see the old file or the
+ * new one, never a part. What is not touched keeps all its members. */
+#pragma once
+
+#include "peers/keyring.h"
+
+typedef struct keyfile keyfile;
+typedef struct fy_node keyfile_entry;
+
+/* One member of an entry. A NULL value leaves the member out. */
+typedef struct keyfile_member {
+    const char *name, *value;
+    bool word; /* one of a few known words, written without quotes */
+} keyfile_member;
+
+/* Takes the lock (waits for another writer), reads and checks the file. One that does not exist is
+ * an empty keyring. NULL after messages. */
+keyfile *keyfile_open(const char *path);
+
+/* Gives the lock back; what was not saved is lost. */
+void keyfile_close(keyfile **k);
+
+/* The entry of that id, or NULL. */
+keyfile_entry *keyfile_find(keyfile *k, cmp_key_use use, const char *id);
+
+void keyfile_add(keyfile *k, cmp_key_use use, const keyfile_member *members, size_t count);
+void keyfile_remove(keyfile *k, cmp_key_use use, keyfile_entry *entry);
+
+/* Sets a member, whether it was there or not. */
+void keyfile_set(keyfile *k, keyfile_entry *entry, const keyfile_member *member);
+
+/* A member's text; absent when it is not there. Valid until the entry changes. */
+cmp_str keyfile_get(keyfile_entry *entry, const char *name);
+
+/* Writes a new file, checks that it is a good keyring, and puts it in the old one's place, with its
+ * owner and mode 0600. False after a message; the old file stays then. */
+bool keyfile_save(keyfile *k);

@@ -1,0 +1,121 @@
+/* `cmpctl keys revoke`: ends a key's validity, at once or at a time to come. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "ctl/args.h"
+#include "ctl/keyfile.h"
+#include "ctl/keys.h"
+#include "ctl/output.h"
+
+typedef struct revoke_options {
+    const char *keys, *id, *use, *at;
+    bool remove;
+} revoke_options;
+
+static const args_row rows[] = {
+    {"keys", ARGS_TEXT, offsetof(revoke_options, keys), "FILE", "the keyring"},
+    {"id", ARGS_TEXT, offsetof(revoke_options, id), "APIKEYID", "the key to end"},
+    {"use", ARGS_TEXT, offsetof(revoke_options, use), "USE",
+     "issued or received, when the id is both"},
+    {"at", ARGS_TEXT, offsetof(revoke_options, at), "TIME",
+     "valid until then (RFC 3339); otherwise now"},
+    {"delete", ARGS_FLAG, offsetof(revoke_options, remove), NULL,
+     "take the key out of the file instead"},
+    {.name = NULL},
+};
+
+static const args_command command = {
+    .name = "keys revoke",
+    .summary = "Ends a key's validity; it stays in the file, so that logs can be read",
+    .rows = rows,
+};
+
+static const char *const use_names[] = {
+    [CMP_KEY_ISSUED] = "issued", [CMP_KEY_RECEIVED] = "received", NULL};
+
+/* Finds the entry, and its use when none was said (-1). */
+static keyfile_entry *find(keyfile *k, const revoke_options *o, int *use)
+{
+    keyfile_entry *found[2] = {NULL, NULL};
+    for (int i = CMP_KEY_ISSUED; i <= CMP_KEY_RECEIVED; i++) {
+        if (*use < 0 || *use == i) {
+            found[i] = keyfile_find(k, (cmp_key_use)i, o->id);
+        }
+    }
+    if (found[0] != NULL && found[1] != NULL) {
+        output_fail("\"%s\" is both an issued and a received key; say which with --use", o->id);
+        return NULL;
+    }
+    *use = found[0] != NULL ? CMP_KEY_ISSUED : CMP_KEY_RECEIVED;
+    if (found[*use] == NULL) {
+        output_fail("%s: it has no key of the id \"%s\"", o->keys, o->id);
+    }
+    return found[*use];
+}
+
+/* Revoking never gives a key more time than it had. */
+static bool end_at(keyfile *k, keyfile_entry *entry, int64_t at_ms)
+{
+    int64_t had_ms;
+    char time[TIME_TEXT_SIZE];
+    if (time_parse(keyfile_get(entry, "not_before"), &had_ms) && had_ms >= at_ms) {
+        time_format(had_ms, time);
+        output_fail("the key is not valid before %s; take it out with --delete", time);
+        return false;
+    }
+    if (time_parse(keyfile_get(entry, "not_after"), &had_ms) && had_ms <= at_ms) {
+        time_format(had_ms, time);
+        output_fail("the key ends earlier than that, at %s", time);
+        return false;
+    }
+    time_format(at_ms, time);
+    const keyfile_member member = {"not_after", time, true};
+    keyfile_set(k, entry, &member);
+    return true;
+}
+
+static int revoke(const revoke_options *o, int use, int64_t at_ms)
+{
+    keyfile *k = keyfile_open(o->keys);
+    if (k == NULL) {
+        return EXIT_CANNOT;
+    }
+    keyfile_entry *entry = find(k, o, &use);
+    bool done = entry != NULL;
+    if (done && o->remove) {
+        keyfile_remove(k, (cmp_key_use)use, entry);
+    } else if (done) {
+        done = end_at(k, entry, at_ms);
+    }
+    done = done && keyfile_save(k);
+    keyfile_close(&k);
+    if (!done) {
+        return EXIT_CANNOT;
+    }
+    char time[TIME_TEXT_SIZE];
+    time_format(at_ms, time);
+    printf("%s: %s key %s: %s%s\n", o->keys, use_names[use], o->id,
+           o->remove ? "taken out" : "valid until ", o->remove ? "" : time);
+    return EXIT_GOOD;
+}
+
+int keys_revoke_run(int argc, char **argv)
+{
+    revoke_options o = {.keys = NULL};
+    const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
+    if (parsed != ARGS_GO) {
+        return args_status(parsed);
+    }
+    int use = -1;
+    int64_t at_ms = clock_now_ms();
+    if (o.keys == NULL || o.id == NULL) {
+        return output_fail("--keys and --id have to be given");
+    }
+    if (o.remove && o.at != NULL) {
+        return output_fail("--at and --delete exclude each other");
+    }
+    if ((o.use != NULL && !args_choice("use", o.use, use_names, &use)) ||
+        (o.at != NULL && !args_time("at", o.at, &at_ms))) {
+        return EXIT_CANNOT;
+    }
+    return revoke(&o, use, at_ms);
+}

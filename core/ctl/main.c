@@ -1,0 +1,74 @@
+/* cmpctl: the tool of operators and developers. Finds the command and hands over to its file. */
+#include "base/hash.h"
+#include "base/text.h"
+#include "ctl/commands.h"
+#include "ctl/output.h"
+
+#ifndef CMPD_VERSION
+#define CMPD_VERSION "development"
+#endif
+
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} command;
+
+static const command commands[] = {
+    {"sign", sign_run, "show what is signed, and the signature"},
+    {"verify", verify_run, "check a signature, and say why it does not hold"},
+    {"resolve", resolve_run, "ask a CMP to resolve an ICI"},
+    {"keys", keys_run, "issue, import, list and revoke keys"},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_usage(FILE *to)
+{
+    fputs("Usage: cmpctl COMMAND [OPTION]…\n\n"
+          "The tool of those who run a Code Management Platform, or connect one to another.\n\n"
+          "Commands:\n",
+          to);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
+    fputs(
+        "\n\"cmpctl COMMAND --help\" tells more. Exit status: 0 done or valid, 1 not valid or an\n"
+        "error answer, 2 the question could not be asked.\n",
+        to);
+}
+
+static int refuse(const char *word)
+{
+    const char *names[COMMAND_COUNT + 1] = {NULL};
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        names[i] = commands[i].name;
+    }
+    const char *near = name_nearest(cmp_str_from(word), names);
+    return near != NULL ? output_fail("%s: there is no such command; did you mean %s?", word, near)
+                        : output_fail("%s: there is no such command; see cmpctl --help", word);
+}
+
+int main(int argc, char **argv)
+{
+    hash_seed_init();
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_CANNOT;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return EXIT_GOOD;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("cmpctl " CMPD_VERSION);
+        return EXIT_GOOD;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    return refuse(argv[1]);
+}

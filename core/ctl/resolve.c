@@ -1,0 +1,221 @@
+/* `cmpctl resolve`: asks a CMP over MC-3 as a peer would, with a signed request. */
+#include "auth_hmac/signature.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "ctl/args.h"
+#include "ctl/commands.h"
+#include "ctl/credential.h"
+#include "ctl/https.h"
+#include "ctl/output.h"
+#include "ctl/query.h"
+#include "ctl/signed_pair.h"
+
+#include <unistd.h>
+
+typedef struct resolve_options {
+    credential_choice key;
+    const char *tid, *user, *method;
+    args_list params;
+    https_options https;
+    const char *timeout;
+    bool without_signature, verbose;
+} resolve_options;
+
+static const args_row rows[] = {
+    {"keys", ARGS_TEXT, offsetof(resolve_options, key.keys), "FILE", "the keyring to sign from"},
+    {"id", ARGS_TEXT, offsetof(resolve_options, key.id), "APIKEYID",
+     "sign with the key of that id"},
+    {"peer", ARGS_TEXT, offsetof(resolve_options, key.peer), "NAME",
+     "sign with the newest valid key received from that peer"},
+    {"unsigned", ARGS_FLAG, offsetof(resolve_options, without_signature), NULL,
+     "do not sign (a dedicated link)"},
+    {"tid", ARGS_TEXT, offsetof(resolve_options, tid), "TID", "otherwise a fresh UUIDv7"},
+    {"user", ARGS_TEXT, offsetof(resolve_options, user), "USER", "otherwise cmpctl"},
+    {"param", ARGS_LIST, offsetof(resolve_options, params), "NAME=VALUE",
+     "any other parameter, such as language=fr; may be repeated"},
+    {"method", ARGS_TEXT, offsetof(resolve_options, method), "HOW", "get (default), form or json"},
+    {"ca", ARGS_TEXT, offsetof(resolve_options, https.ca), "FILE",
+     "certificates to trust; otherwise the system's"},
+    {"cert", ARGS_TEXT, offsetof(resolve_options, https.certificate), "FILE",
+     "a client certificate, PEM"},
+    {"key", ARGS_TEXT, offsetof(resolve_options, https.key), "FILE", "its private key, PEM"},
+    {"http1", ARGS_FLAG, offsetof(resolve_options, https.http1), NULL, "only HTTP/1.1"},
+    {"http2", ARGS_FLAG, offsetof(resolve_options, https.http2), NULL, "only HTTP/2"},
+    {"timeout", ARGS_TEXT, offsetof(resolve_options, timeout), "SECONDS", "otherwise 10"},
+    {"verbose", ARGS_FLAG, offsetof(resolve_options, verbose), NULL,
+     "show the request, never the secret"},
+    {.name = NULL},
+};
+
+static const args_command command = {
+    .name = "resolve",
+    .operands = "URL ICI",
+    .operand_count = 2,
+    .summary = "Asks a CMP to resolve an ICI, and prints its answer",
+    .details =
+        "URL is an origin, to which /mc-3/resolve-ici is added, or a whole address. Only https\n"
+        "is spoken, and the certificate is always verified.\n\n"
+        "  cmpctl resolve https://b.example.net:8443 2B001-42 --keys keys.yaml --peer b\n\n"
+        "Exit status: 0 resolved, 1 an error answer, 2 could not ask.",
+    .rows = rows,
+};
+
+static const char *const method_names[] = {"get", "form", "json", NULL};
+
+/* ---- the request ---- */
+
+typedef struct request {
+    query q;
+    char tid[UUID_TEXT_SIZE + 1];
+    char signature[SIGNATURE_TEXT_MAX];
+    signed_pair pair;
+    credential key;
+} request;
+
+static bool add_params(request *r, const args_list *params)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const char *equals = strchr(params->at[i], '=');
+        if (equals == NULL || equals == params->at[i]) {
+            output_fail("--param: \"%s\" is not NAME=VALUE", params->at[i]);
+            return false;
+        }
+        const cmp_str name = {params->at[i], (size_t)(equals - params->at[i])};
+        query_add(&r->q, arena_text(&r->q.memory, name), cmp_str_from(equals + 1));
+    }
+    return true;
+}
+
+/* 9.3.2: "apikeyid" and "signature" are part of every request. */
+static bool add_signature(request *r, const resolve_options *o)
+{
+    if (o->without_signature) {
+        return true;
+    }
+    if (o->key.keys == NULL) {
+        output_fail("--keys with --id or --peer has to be given, or --unsigned");
+        return false;
+    }
+    uint8_t mac[SIGNATURE_MAC_MAX];
+    if (!credential_open(&r->key, &o->key, CMP_KEY_RECEIVED, clock_now_ms())) {
+        return false;
+    }
+    if (!signed_pair_mac(&r->pair, &r->key.key, mac)) {
+        output_fail("OpenSSL cannot use %s here", key_hash_names[r->key.key.hash]);
+        return false;
+    }
+    const size_t size = signature_encode(mac, r->key.key.hash, r->key.key.encoding, r->signature);
+    query_add(&r->q, "apikeyid", r->key.key.id);
+    query_add(&r->q, "signature", (cmp_str){r->signature, size});
+    return true;
+}
+
+static bool request_make(request *r, const resolve_options *o, const char *ici)
+{
+    uuid_v7_make(clock_now_ms(), r->tid);
+    r->tid[UUID_TEXT_SIZE] = '\0';
+    if (!signed_pair_read(&r->pair, o->tid != NULL ? o->tid : r->tid, ici)) {
+        return false;
+    }
+    query_add(&r->q, "tid", r->pair.tid);
+    query_add(&r->q, "ici", r->pair.ici);
+    query_add(&r->q, "user", cmp_str_from(o->user != NULL ? o->user : "cmpctl"));
+    return add_signature(r, o) && add_params(r, &o->params);
+}
+
+static void print_request(const request *r, const resolve_options *o, const https_request *sent)
+{
+    char origin[256] = "unsigned";
+    if (!o->without_signature) {
+        credential_describe(&r->key.key, false, origin, sizeof(origin));
+    }
+    fprintf(stderr, "> %s %s\n", sent->body != NULL ? "POST" : "GET", sent->url);
+    if (sent->body != NULL) {
+        fprintf(stderr, "> Content-Type: %s\n> %s\n", sent->content_type, sent->body);
+    }
+    fprintf(stderr, "> tid %.*s, ", (int)r->pair.tid.size, r->pair.tid.at);
+    if (o->without_signature) {
+        fputs("unsigned\n", stderr);
+    } else {
+        fprintf(stderr, "signed with %.*s, %s, %s\n", (int)r->key.key.id.size, r->key.key.id.at,
+                origin, key_hash_names[r->key.key.hash]);
+    }
+}
+
+/* ---- the answer ---- */
+
+static void print_answer(const https_answer *answer)
+{
+    fprintf(stderr, "%s\n", answer->status_line);
+    json_t *json = json_loadb(answer->body, answer->body_size, JSON_DECODE_ANY, NULL);
+    if (json != NULL && isatty(STDOUT_FILENO)) {
+        output_json(json); /* jansson writes control characters as escapes */
+        return;
+    }
+    json_decref(json);
+    if (isatty(STDOUT_FILENO)) {
+        output_visible((cmp_str){answer->body, answer->body_size}, stdout);
+    } else {
+        fwrite(answer->body, 1, answer->body_size, stdout);
+    }
+    putchar('\n');
+}
+
+static int ask(request *r, const resolve_options *o, const char *url, int method)
+{
+    https_request sent = {.url = NULL};
+    if (method == 2) {
+        sent.content_type = "application/json";
+        sent.body = query_json(&r->q);
+        if (sent.body == NULL) {
+            return output_fail("a value is no UTF-8, and JSON cannot carry it");
+        }
+    } else if (method == 1) {
+        sent.content_type = "application/x-www-form-urlencoded";
+        sent.body = query_form(&r->q);
+    }
+    sent.url = https_url(url, sent.body == NULL ? query_form(&r->q) : NULL);
+    if (sent.url == NULL) {
+        return EXIT_CANNOT;
+    }
+    if (o->verbose) {
+        print_request(r, o, &sent);
+    }
+    https_answer answer;
+    int status = EXIT_CANNOT;
+    if (https_ask(&sent, &o->https, &answer)) {
+        print_answer(&answer);
+        status = answer.status == 200 ? EXIT_GOOD : EXIT_BAD;
+    }
+    https_answer_dispose(&answer);
+    https_url_free(&sent.url);
+    return status;
+}
+
+int resolve_run(int argc, char **argv)
+{
+    resolve_options o = {.tid = NULL};
+    const char *operands[2];
+    const args_result parsed = args_parse(&command, argc, argv, &o, operands);
+    if (parsed != ARGS_GO) {
+        return args_status(parsed);
+    }
+    int method = 0;
+    int64_t seconds = 10;
+    if (o.method != NULL && !args_choice("method", o.method, method_names, &method)) {
+        return EXIT_CANNOT;
+    }
+    if (o.timeout != NULL && !number_parse(cmp_str_from(o.timeout), 1, 3600, &seconds)) {
+        return output_fail("--timeout: \"%s\" is no number of seconds from 1 to 3600", o.timeout);
+    }
+    o.https.timeout_s = (long)seconds;
+    request r = {.key.ring = NULL};
+    query_init(&r.q);
+    const int status =
+        request_make(&r, &o, operands[1]) ? ask(&r, &o, operands[0], method) : EXIT_CANNOT;
+    query_dispose(&r.q);
+    credential_dispose(&r.key);
+    return status;
+}

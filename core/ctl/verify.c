@@ -1,0 +1,248 @@
+/* `cmpctl verify`: checks a signature as cmpd does, and helps to find out why it does not hold. */
+#include "auth_hmac/signature.h"
+#include "auth_hmac/tid.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "ctl/args.h"
+#include "ctl/commands.h"
+#include "ctl/credential.h"
+#include "ctl/hints.h"
+#include "ctl/output.h"
+
+typedef struct verify_options {
+    credential_choice key;
+    const char *tid, *ici, *signature, *at;
+    bool json;
+} verify_options;
+
+static const args_row rows[] = {
+    {"keys", ARGS_TEXT, offsetof(verify_options, key.keys), "FILE",
+     "the keyring to take the key from"},
+    {"id", ARGS_TEXT, offsetof(verify_options, key.id), "APIKEYID",
+     "the key of that id, issued or received"},
+    {"secret-file", ARGS_TEXT, offsetof(verify_options, key.secret_file), "FILE",
+     "a file that holds the apikey; - is stdin"},
+    {"hash", ARGS_TEXT, offsetof(verify_options, key.hash), "HASH",
+     "sha256 (default), sha1, sha384 or sha512; with --secret-file"},
+    {"tid", ARGS_TEXT, offsetof(verify_options, tid), "TID", "the request's tid, decoded"},
+    {"ici", ARGS_TEXT, offsetof(verify_options, ici), "ICI", "the request's ici, decoded"},
+    {"signature", ARGS_TEXT, offsetof(verify_options, signature), "TEXT",
+     "the request's signature, decoded"},
+    {"at", ARGS_TEXT, offsetof(verify_options, at), "TIME",
+     "judge windows and age as at that time (RFC 3339); otherwise now"},
+    {"json", ARGS_FLAG, offsetof(verify_options, json), NULL, "print JSON, for scripts"},
+    {.name = NULL},
+};
+
+static const args_command command = {
+    .name = "verify",
+    .summary = "Says whether cmpd would accept a signature, and if not, why",
+    .details =
+        "Checks what cmpd checks: the signature, the key's window, the form of the tid and\n"
+        "its age. For a signature that does not hold it tries the mistakes that are made\n"
+        "when two CMPs are connected: another hash or key, the values in the wrong order or\n"
+        "still url-encoded, a newline at the end of the secret, and others.\n\n"
+        "Exit status: 0 valid, 1 invalid, 2 could not tell.",
+    .rows = rows,
+};
+
+/* What was found; texts are empty when there is nothing to say. */
+typedef struct verdict {
+    bool readable, matches;
+    char form[160];   /* the signature's form */
+    char window[96];  /* why the key does not count now */
+    char format[160]; /* why the tid does not */
+    char hint[512];
+} verdict;
+
+static bool holds(const verdict *v)
+{
+    return v->matches && *v->window == '\0' && *v->format == '\0';
+}
+
+/* ---- the checks ---- */
+
+static bool all_hex(cmp_str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        const char c = ascii_lower(text.at[i]);
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+/* The hash whose MAC has a text of that form, or NULL. */
+static const char *hash_of_form(cmp_str text)
+{
+    uint8_t mac[SIGNATURE_MAC_MAX];
+    for (int hash = 0; key_hash_names[hash] != NULL; hash++) {
+        if (signature_parse(text, (cmp_hash)hash, mac)) {
+            return key_hash_names[hash];
+        }
+    }
+    return NULL;
+}
+
+static void describe_form(cmp_str text, cmp_hash hash, bool readable, verdict *v)
+{
+    const char *kind = all_hex(text) ? "hex digits" : "characters";
+    if (readable) {
+        snprintf(v->form, sizeof(v->form), "%zu %s, as %s has", text.size, kind,
+                 key_hash_names[hash]);
+        return;
+    }
+    const size_t size = signature_mac_size(hash);
+    const char *other = hash_of_form(text);
+    snprintf(v->form, sizeof(v->form),
+             "%zu %s%s%s; %s has %zu hex digits, or %zu characters of base64 (%zu unpadded)",
+             text.size, kind, other != NULL ? ", as of " : "", other != NULL ? other : "",
+             key_hash_names[hash], 2 * size, BASE64_SIZE(size), (size * 4 + 2) / 3);
+}
+
+static void check_window(const cmp_key *key, int64_t now_ms, verdict *v)
+{
+    char time[TIME_TEXT_SIZE];
+    if (now_ms < key->not_before_ms) {
+        time_format(key->not_before_ms, time);
+        snprintf(v->window, sizeof(v->window), "the key is not valid before %s", time);
+    } else if (now_ms > key->not_after_ms) {
+        time_format(key->not_after_ms, time);
+        snprintf(v->window, sizeof(v->window), "the key has expired at %s", time);
+    }
+}
+
+static void check_format(const cmp_key *key, cmp_str tid, int64_t now_ms, verdict *v)
+{
+    const tid_shape shape = tid_read(tid);
+    const char *fault = tid_fault(&shape, key, now_ms);
+    if (fault == NULL) {
+        return;
+    }
+    const char *wanted = key_tid_format_names[key->tid_format];
+    if (!shape.version_7 || key->max_skew_ms == 0) {
+        snprintf(v->format, sizeof(v->format), "%s; the key demands tid_format %s", fault, wanted);
+        return;
+    }
+    char time[TIME_TEXT_SIZE];
+    time_format(shape.time_ms, time);
+    snprintf(v->format, sizeof(v->format), "%s: its time is %s, and max_skew is %.0f s", fault,
+             time, (double)key->max_skew_ms / 1000);
+}
+
+static bool examine(const credential *c, const signed_pair *pair, cmp_str signature, int64_t now_ms,
+                    verdict *v)
+{
+    uint8_t ours[SIGNATURE_MAC_MAX], theirs[SIGNATURE_MAC_MAX];
+    if (!signed_pair_mac(pair, &c->key, ours)) {
+        output_fail("OpenSSL cannot use %s here", key_hash_names[c->key.hash]);
+        return false;
+    }
+    v->readable = signature_parse(signature, c->key.hash, theirs);
+    v->matches = v->readable && signature_equal(ours, theirs, c->key.hash);
+    describe_form(signature, c->key.hash, v->readable, v);
+    check_window(&c->key, now_ms, v);
+    check_format(&c->key, pair->tid, now_ms, v);
+    const hint_question question = {&c->key, pair, signature, c->ring};
+    if (!v->matches && !hint_find(&question, v->hint, sizeof(v->hint))) {
+        v->hint[0] = '\0';
+    }
+    return true;
+}
+
+/* ---- what is printed ---- */
+
+static void print_text(const credential *c, const signed_pair *pair, const verdict *v)
+{
+    puts(holds(v) ? "VALID" : "INVALID");
+    if (!v->matches) {
+        printf("%-11s%s\n", "why:",
+               v->readable ? "the signature is another one" : "the signature has a wrong form");
+    }
+    if (*v->window != '\0') {
+        printf("%-11s%s\n", "why:", v->window);
+    }
+    if (*v->format != '\0') {
+        printf("%-11s%s\n", "why:", v->format);
+    }
+    if (*v->hint != '\0') {
+        printf("%-11sit would be valid %s\n", "hint:", v->hint);
+    } else if (!v->matches) {
+        printf("%-11snone of the usual mistakes explains it: compare secret, tid and ici\n",
+               "hint:");
+    }
+    char origin[256];
+    credential_describe(&c->key, c->from_file, origin, sizeof(origin));
+    printf("%-11s%.*s%s%s, %s\n", "key:", (int)c->key.id.size,
+           c->key.id.at != NULL ? c->key.id.at : "", c->from_file ? "" : ", ", origin,
+           key_hash_names[c->key.hash]);
+    printf("%-11s%s\n", "signature:", v->form);
+    signed_pair_print(pair, stdout);
+}
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+    if (*text != '\0') {
+        json_object_set_new(object, name, json_string(text));
+    }
+}
+
+static void print_json(const credential *c, const verdict *v)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "valid", json_boolean(holds(v)));
+    json_object_set_new(object, "signature_matches", json_boolean(v->matches));
+    set_text(object, "signature_form", v->form);
+    set_text(object, "key_window", v->window);
+    set_text(object, "tid_format", v->format);
+    set_text(object, "valid_if", v->hint);
+    if (!c->from_file) {
+        json_object_set_new(object, "apikeyid", output_json_text(c->key.id));
+        json_object_set_new(object, "peer", output_json_text(c->key.peer));
+        json_object_set_new(object, "use",
+                            json_string(c->key.use == CMP_KEY_ISSUED ? "issued" : "received"));
+    }
+    json_object_set_new(object, "hash", json_string(key_hash_names[c->key.hash]));
+    output_json(object);
+}
+
+static int verify(const verify_options *o, const credential *c, int64_t now_ms)
+{
+    signed_pair pair;
+    verdict v = {.readable = false};
+    if (!signed_pair_read(&pair, o->tid, o->ici)) {
+        return EXIT_CANNOT;
+    }
+    if (o->signature == NULL) {
+        return output_fail("--signature has to be given");
+    }
+    if (!examine(c, &pair, cmp_str_from(o->signature), now_ms, &v)) {
+        return EXIT_CANNOT;
+    }
+    if (o->json) {
+        print_json(c, &v);
+    } else {
+        print_text(c, &pair, &v);
+    }
+    return holds(&v) ? EXIT_GOOD : EXIT_BAD;
+}
+
+int verify_run(int argc, char **argv)
+{
+    verify_options o = {.tid = NULL};
+    const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
+    if (parsed != ARGS_GO) {
+        return args_status(parsed);
+    }
+    int64_t now_ms = clock_now_ms();
+    if (o.at != NULL && !args_time("at", o.at, &now_ms)) {
+        return EXIT_CANNOT;
+    }
+    credential c;
+    const bool opened = credential_open(&c, &o.key, CMP_KEY_ISSUED, now_ms);
+    const int status = opened ? verify(&o, &c, now_ms) : EXIT_CANNOT;
+    credential_dispose(&c);
+    return status;
+}
