@@ -1,0 +1,123 @@
+/* The configuration of one cmpd: every key that the core knows, as structs.
+ *
+ * Nothing here opens sockets, certificates or plugins: daemon/generation.c does. */
+#pragma once
+
+#include "conf/schema.h"
+
+#include <cmp/message.h>
+
+typedef struct conf_tls {
+    const char *certificate; /* path, PEM chain; NULL: the listener has no TLS */
+    const char *key;         /* path, PEM */
+    const char *client_ca;   /* path; clients must show a certificate signed by it */
+} conf_tls;
+
+typedef struct conf_paths {
+    const char *mc3, *mc6;
+} conf_paths;
+
+typedef struct conf_listener {
+    const char *name;
+    cmp_strings bind;         /* "0.0.0.0:8443", "[::]:8443" */
+    uint64_t interfaces;      /* bit i: cmp_interface i */
+    cmp_strings authenticate; /* names of auth plugins, in order */
+    bool http2;
+    conf_tls tls;
+    conf_paths paths;
+} conf_listener;
+
+typedef struct conf_allow {
+    uint64_t interfaces;    /* bit i: cmp_interface i */
+    cmp_strings prefixes;   /* of ICIs that the peer may ask for; none: all */
+    cmp_strings forward_to; /* names of peers that it may address; "*": all */
+} conf_allow;
+
+typedef struct conf_peer {
+    const char *name;
+    const char *host; /* NULL when the peer only asks */
+    cmp_strings prefixes;
+    conf_allow allow;
+    int64_t rate; /* requests an hour; 0: unlimited */
+} conf_peer;
+
+typedef struct conf_replay {
+    int64_t window_ms, size_bytes, quota_percent;
+    int when_full; /* replay_when_full */
+} conf_replay;
+
+typedef struct conf_limits {
+    int64_t connections;  /* of the process */
+    int64_t transactions; /* of one worker at a time */
+    int64_t body_bytes, uri_bytes, header_bytes, headers;
+    int64_t request_timeout_ms; /* to send headers and body, and to idle between two requests */
+    int64_t blocking_threads;   /* for plugins that block */
+} conf_limits;
+
+typedef struct conf_resolve {
+    cmp_strings stores; /* names of store plugins, in the order in which they are asked */
+    cmp_strings routes; /* names of route plugins, likewise */
+    int64_t max_hops;
+    int64_t deadline_ms;
+    int64_t ttl_s; /* of records that name none */
+} conf_resolve;
+
+typedef struct conf_log {
+    int level;  /* cmp_log_level */
+    int format; /* log_format */
+} conf_log;
+
+typedef struct conf_cmp {
+    const char *host;
+    cmp_strings prefixes;
+} conf_cmp;
+
+/* A plugin's section: the core reads `use`, the plugin's own rows read the rest. */
+typedef struct conf_plugin {
+    const char *name; /* of the instance */
+    const char *use;  /* of the plugin */
+    const yaml_file *file;
+    struct fy_node *node;
+    const char *path; /* "plugins.<name>" */
+} conf_plugin;
+
+/* The top level, in the order of conf_rows. */
+typedef struct conf_top {
+    conf_cmp cmp;
+    int64_t workers; /* 0: one for each core */
+    const char *user, *group;
+    cmp_strings plugin_path; /* folders, searched before the built-in one */
+    conf_log log;
+    const char *keys; /* path of the keyring; NULL: none */
+    conf_replay replay;
+    conf_limits limits;
+    cmp_rows listeners; /* conf_listener */
+    conf_resolve resolve;
+    cmp_rows peers;      /* conf_peer */
+    int64_t drain_ms;    /* how long a stop waits for requests in flight */
+    cmp_strings include; /* folders; what their files hold is part of this struct already */
+} conf_top;
+
+typedef struct conf {
+    conf_top top;
+    conf_plugin *plugins; /* in the file's order */
+    size_t plugin_count;
+    arena memory;
+    yaml_file **files; /* the main one, then the included ones in the order of their names */
+    size_t file_count;
+} conf;
+
+/* The rows of the top level, for --help-config and the man page. */
+extern const cmp_option conf_rows[];
+
+/* Reads `path` and what it includes, and checks it for itself: rows, references (authenticate,
+ * stores, routes name plugins; forward_to names peers; names are unique), listeners with mc-3 or
+ * mc-6 have TLS (9.3.2: https only) and an authentication. All errors go to the report; NULL when
+ * there is one that leaves nothing to go on with, else a conf that is only good when
+ * report->count is 0. */
+conf *conf_load(const char *path, cmp_report *report);
+void conf_destroy(conf **c);
+
+/* The place of a key path such as "listeners[1].tls.certificate" or "plugins.hmac", for errors that
+ * are found later. Falls back to the nearest parent that exists. */
+conf_place conf_place_of(const conf *c, const char *path);

@@ -1,0 +1,304 @@
+/* Checks what rows cannot: names that refer to each other, things that must be unique, and https on
+ * MC-3 and MC-6 (9.3.2). */
+#include "conf/bind.h"
+#include "conf/conf_parts.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+
+typedef struct check {
+    const conf *c;
+    cmp_report *report;
+    arena memory; /* of the check alone */
+} check;
+
+static void CMP_PRINTF(3, 4) wrong(check *k, const char *path, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    if (vasprintf(&text, format, args) >= 0) {
+        report_add(k->report, conf_place_of(k->c, path), path, "%s", text);
+        free(text);
+    }
+    va_end(args);
+}
+
+static const conf_listener *listener_at(const check *k, size_t i)
+{
+    return (const conf_listener *)k->c->top.listeners.at + i;
+}
+
+static const conf_peer *peer_at(const check *k, size_t i)
+{
+    return (const conf_peer *)k->c->top.peers.at + i;
+}
+
+/* ---- things that must be unique ---- */
+
+typedef struct entry {
+    const char *text, *path;
+    size_t order;
+} entry;
+
+typedef struct entries {
+    entry *at;
+    size_t count, room;
+} entries;
+
+/* Borrows both texts; NULL, an absent value, is passed over. */
+static void entries_add(entries *e, const char *text, const char *path)
+{
+    if (text == NULL) {
+        return;
+    }
+    if (e->count == e->room) {
+        e->room = e->room != 0 ? 2 * e->room : 16;
+        e->at = mem_realloc(e->at, e->room * sizeof(*e->at));
+    }
+    e->at[e->count] = (entry){text, path, e->count};
+    e->count++;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    const int texts = strcmp(x->text, y->text);
+    return texts != 0 ? texts : x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* Reports every entry whose text an earlier one has; frees the list. */
+static void entries_check_unique(check *k, entries *e)
+{
+    if (e->count != 0) {
+        qsort(e->at, e->count, sizeof(*e->at), compare_entries);
+    }
+    const entry *first = e->at;
+    for (size_t i = 1; i < e->count; i++) {
+        if (strcmp(first->text, e->at[i].text) != 0) {
+            first = &e->at[i];
+            continue;
+        }
+        const conf_place place = conf_place_of(k->c, first->path);
+        wrong(k, e->at[i].path, "\"%s\" is given already at %s:%u:%u", e->at[i].text, place.file,
+              place.line, place.column);
+    }
+    free(e->at);
+}
+
+/* ---- names ---- */
+
+static void check_name(check *k, const char *name, const char *path)
+{
+    if (name != NULL && !conf_name_valid(cmp_str_from(name))) {
+        wrong(k, path, CONF_NAME_EXPECTED);
+    }
+}
+
+/* The things that a list may name. */
+typedef struct known {
+    const char *what;
+    const char **names; /* sorted, ended by NULL */
+    size_t count;
+    bool star; /* "*" stands for all of them */
+} known;
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_known(const known *n, const char *name)
+{
+    return (n->star && strcmp(name, "*") == 0) ||
+           bsearch(&name, n->names, n->count, sizeof(*n->names), compare_texts) != NULL;
+}
+
+static void check_references(check *k, const cmp_strings *list, const char *path, const known *n)
+{
+    entries named = {.count = 0};
+    for (size_t i = 0; i < list->count; i++) {
+        const char *item = arena_printf(&k->memory, "%s[%zu]", path, i);
+        entries_add(&named, list->at[i], item);
+        if (is_known(n, list->at[i])) {
+            continue;
+        }
+        const char *near = name_nearest(cmp_str_from(list->at[i]), n->names);
+        if (near != NULL) {
+            wrong(k, item, "there is no %s \"%s\"; did you mean \"%s\"?", n->what, list->at[i],
+                  near);
+        } else {
+            wrong(k, item, "there is no %s \"%s\"", n->what, list->at[i]);
+        }
+    }
+    entries_check_unique(k, &named);
+}
+
+static known plugin_names(check *k)
+{
+    known n = {.what = "plugin", .count = k->c->plugin_count};
+    n.names = arena_calloc(&k->memory, n.count + 1, sizeof(*n.names));
+    for (size_t i = 0; i < n.count; i++) {
+        n.names[i] = k->c->plugins[i].name;
+    }
+    qsort(n.names, n.count, sizeof(*n.names), compare_texts);
+    return n;
+}
+
+static known peer_names(check *k)
+{
+    known n = {.what = "peer", .star = true};
+    n.names = arena_calloc(&k->memory, k->c->top.peers.count + 1, sizeof(*n.names));
+    for (size_t i = 0; i < k->c->top.peers.count; i++) {
+        if (peer_at(k, i)->name != NULL) {
+            n.names[n.count++] = peer_at(k, i)->name;
+        }
+    }
+    qsort(n.names, n.count, sizeof(*n.names), compare_texts);
+    return n;
+}
+
+/* ---- listeners ---- */
+
+/* A list that is given, but with nothing in it. (One that is missing was reported before.) */
+static void check_not_empty(check *k, const char *listener, const char *key, const char *text)
+{
+    const char *path = arena_printf(&k->memory, "%s.%s", listener, key);
+    struct fy_node *node = yaml_find(k->c->files[0], path, false);
+    if (node != NULL && (yaml_nothing(node) ||
+                         (fy_node_is_sequence(node) && fy_node_sequence_item_count(node) == 0))) {
+        wrong(k, path, "%s", text);
+    }
+}
+
+static void check_binds(check *k, const conf_listener *l, const char *path, entries *binds)
+{
+    for (size_t i = 0; i < l->bind.count; i++) {
+        const char *item = arena_printf(&k->memory, "%s.bind[%zu]", path, i);
+        conf_bind parsed[BIND_MAX];
+        const size_t count = bind_parse(l->bind.at[i], parsed);
+        if (count == 0) {
+            wrong(k, item,
+                  "expected an address and a port, such as 0.0.0.0:8443, [::]:8443 or *:8443");
+        }
+        for (size_t b = 0; b < count; b++) {
+            char text[BIND_TEXT_SIZE];
+            bind_format(&parsed[b], text);
+            if (parsed[b].port != 0) {
+                entries_add(binds, arena_text(&k->memory, cmp_str_from(text)), item);
+            }
+        }
+    }
+}
+
+static void check_path(check *k, const char *text, const char *listener, const char *key)
+{
+    if (text != NULL && *text != '/') {
+        wrong(k, arena_printf(&k->memory, "%s.paths.%s", listener, key),
+              "a path begins with a slash");
+    }
+}
+
+static void check_listener(check *k, const conf_listener *l, const char *path, const known *plugins)
+{
+    const char *tls = arena_printf(&k->memory, "%s.tls", path);
+    const char *authenticate = arena_printf(&k->memory, "%s.authenticate", path);
+    check_not_empty(k, path, "bind", "at least one address is needed");
+    check_not_empty(k, path, "interfaces", "at least one interface is needed");
+    check_not_empty(k, path, "authenticate",
+                    "at least one plugin is needed; every request is authenticated (9.3.2)");
+    check_references(k, &l->authenticate, authenticate, plugins);
+    /* Inside a group that is there, a missing certificate was reported before. */
+    if (l->interfaces != 0 && yaml_find(k->c->files[0], tls, false) == NULL) {
+        wrong(k, tls, "missing; MC-3 and MC-6 run over https only (9.3.2)");
+    }
+    check_path(k, l->paths.mc3, path, "mc-3");
+    check_path(k, l->paths.mc6, path, "mc-6");
+    if (l->paths.mc3 != NULL && l->paths.mc6 != NULL && strcmp(l->paths.mc3, l->paths.mc6) == 0) {
+        wrong(k, arena_printf(&k->memory, "%s.paths", path), "both interfaces have the same path");
+    }
+}
+
+static void check_listeners(check *k, const known *plugins)
+{
+    entries names = {.count = 0}, binds = {.count = 0};
+    if (k->c->top.listeners.count == 0) {
+        struct fy_node *node = yaml_find(k->c->files[0], "listeners", false);
+        if (yaml_nothing(node) || fy_node_is_sequence(node)) {
+            wrong(k, "listeners", "at least one listener is needed");
+        }
+    }
+    for (size_t i = 0; i < k->c->top.listeners.count; i++) {
+        const conf_listener *l = listener_at(k, i);
+        const char *path = arena_printf(&k->memory, "listeners[%zu]", i);
+        const char *name = arena_printf(&k->memory, "%s.name", path);
+        check_name(k, l->name, name);
+        entries_add(&names, l->name, name);
+        check_binds(k, l, path, &binds);
+        check_listener(k, l, path, plugins);
+    }
+    entries_check_unique(k, &names);
+    entries_check_unique(k, &binds);
+}
+
+/* ---- peers ---- */
+
+/* Collects a list of routing prefixes, in lower case: routing folds case. */
+static void check_prefixes(check *k, const cmp_strings *list, const char *path, entries *all)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const char *item = arena_printf(&k->memory, "%s[%zu]", path, i);
+        const cmp_str prefix = cmp_str_from(list->at[i]);
+        if (!prefix_valid(prefix)) {
+            wrong(k, item, "expected a routing prefix: 3 to 64 hexadecimal digits");
+            continue;
+        }
+        char *folded = arena_text(&k->memory, prefix);
+        for (char *c = folded; *c != '\0'; c++) {
+            *c = ascii_lower(*c);
+        }
+        entries_add(all, folded, item);
+    }
+}
+
+static void check_peers(check *k)
+{
+    const known peers = peer_names(k);
+    entries names = {.count = 0}, hosts = {.count = 0}, prefixes = {.count = 0};
+    entries_add(&hosts, k->c->top.cmp.host, "cmp.host");
+    for (size_t i = 0; i < k->c->top.peers.count; i++) {
+        const conf_peer *p = peer_at(k, i);
+        const char *path = arena_printf(&k->memory, "peers[%zu]", i);
+        const char *name = arena_printf(&k->memory, "%s.name", path);
+        check_name(k, p->name, name);
+        entries_add(&names, p->name, name);
+        entries_add(&hosts, p->host, arena_printf(&k->memory, "%s.host", path));
+        check_prefixes(k, &p->prefixes, arena_printf(&k->memory, "%s.prefixes", path), &prefixes);
+        entries allowed = {.count = 0};
+        check_prefixes(k, &p->allow.prefixes, arena_printf(&k->memory, "%s.allow.prefixes", path),
+                       &allowed);
+        entries_check_unique(k, &allowed);
+        check_references(k, &p->allow.forward_to,
+                         arena_printf(&k->memory, "%s.allow.forward_to", path), &peers);
+    }
+    entries_check_unique(k, &names);
+    entries_check_unique(k, &hosts);
+    entries_check_unique(k, &prefixes);
+}
+
+void conf_check(const conf *c, cmp_report *report)
+{
+    check k = {.c = c, .report = report};
+    arena_init(&k.memory, NULL, 0);
+    const known plugins = plugin_names(&k);
+    entries own = {.count = 0};
+    /* A peer may have one of our own prefixes: it is then a Split-CMP-Parent's child (SPEC 5). */
+    check_prefixes(&k, &c->top.cmp.prefixes, "cmp.prefixes", &own);
+    entries_check_unique(&k, &own);
+    check_listeners(&k, &plugins);
+    check_references(&k, &c->top.resolve.stores, "resolve.stores", &plugins);
+    check_references(&k, &c->top.resolve.routes, "resolve.routes", &plugins);
+    check_peers(&k);
+    arena_reset(&k.memory);
+}

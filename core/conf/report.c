@@ -1,0 +1,117 @@
+/* Collects everything that is wrong with a configuration, in the order of files and lines, so that
+ * the operator sees all of it at once. */
+#include "conf/report.h"
+
+#include <stdlib.h>
+
+void report_init(cmp_report *r)
+{
+    *r = (cmp_report){.count = 0};
+    arena_init(&r->memory, NULL, 0);
+}
+
+void report_dispose(cmp_report *r)
+{
+    free(r->errors);
+    arena_reset(&r->memory);
+    *r = (cmp_report){.count = 0};
+}
+
+static int compare_places(const conf_place *a, const conf_place *b)
+{
+    const int files = strcmp(a->file != NULL ? a->file : "", b->file != NULL ? b->file : "");
+    if (files != 0) {
+        return files;
+    }
+    if (a->line != b->line) {
+        return a->line < b->line ? -1 : 1;
+    }
+    return a->column < b->column ? -1 : a->column > b->column;
+}
+
+/* Puts an error in its place. Errors mostly come in order, so the search begins at the end. */
+static void insert(cmp_report *r, conf_error error)
+{
+    if (r->count == r->room) {
+        r->room = r->room != 0 ? 2 * r->room : 16;
+        r->errors = mem_realloc(r->errors, r->room * sizeof(*r->errors));
+    }
+    size_t at = r->count++;
+    while (at > 0 && compare_places(&r->errors[at - 1].place, &error.place) > 0) {
+        r->errors[at] = r->errors[at - 1];
+        at--;
+    }
+    r->errors[at] = error;
+}
+
+/* A message is one line, whatever a file holds. */
+static const char *one_line(cmp_report *r, const char *text)
+{
+    char *copy = arena_text(&r->memory, cmp_str_from(text));
+    for (char *c = copy; c != NULL && *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            *c = '?';
+        }
+    }
+    return copy;
+}
+
+static void CMP_PRINTF(4, 0)
+    add(cmp_report *r, conf_place place, const char *key, const char *format, va_list args)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0) {
+        text = mem_text(format);
+    }
+    /* The file's name may be gone before the report is. */
+    place.file = arena_text(&r->memory, cmp_str_from(place.file));
+    insert(r, (conf_error){place, one_line(r, key), one_line(r, text)});
+    free(text);
+}
+
+void report_add(cmp_report *r, conf_place place, const char *key, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(r, place, key, format, args);
+    va_end(args);
+}
+
+void report_in_scope_v(cmp_report *r, const char *key, const char *format, va_list args)
+{
+    const conf_scope *scope = r->scope;
+    if (scope == NULL) {
+        add(r, (conf_place){.file = NULL}, key, format, args);
+    } else if (key == NULL) {
+        add(r, scope->place_of(scope->arg, NULL), scope->path, format, args);
+    } else {
+        const char *path = arena_printf(&r->memory, "%s.%s", scope->path, key);
+        add(r, scope->place_of(scope->arg, key), path, format, args);
+    }
+}
+
+void report_in_scope(cmp_report *r, const char *key, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report_in_scope_v(r, key, format, args);
+    va_end(args);
+}
+
+void report_print(cmp_report *r, FILE *to)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const conf_error *e = &r->errors[i];
+        if (e->place.file != NULL) {
+            fprintf(to, "%s:", e->place.file);
+            if (e->place.line != 0) {
+                fprintf(to, "%u:%u:", e->place.line, e->place.column);
+            }
+            fputc(' ', to);
+        }
+        if (e->key != NULL && *e->key != '\0') {
+            fprintf(to, "%s: ", e->key);
+        }
+        fprintf(to, "%s\n", e->text);
+    }
+}

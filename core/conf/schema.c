@@ -1,0 +1,403 @@
+/* Walks a mapping along its option rows: fills the struct, and says all that is wrong. */
+#include "conf/schema.h"
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "conf/value.h"
+
+#include <stdlib.h>
+
+typedef struct walk {
+    const yaml_file *file;
+    arena *memory;
+    cmp_report *report;
+} walk;
+
+/* The way from the top to a value; turned into a path only when there is an error to report. */
+typedef struct trail {
+    const struct trail *up;
+    const char *key; /* NULL: an item of a list */
+    size_t index;
+} trail;
+
+/* ---- what is wrong ---- */
+
+static const char *trail_path(const trail *t, arena *memory)
+{
+    if (t->up == NULL) {
+        return t->key;
+    }
+    const char *up = trail_path(t->up, memory);
+    if (t->key == NULL) {
+        return arena_printf(memory, "%s[%zu]", up, t->index);
+    }
+    return arena_printf(memory, "%s%s%s", up, *up != '\0' ? "." : "", t->key);
+}
+
+static void complain(const walk *w, const trail *t, conf_place place, const char *text)
+{
+    report_add(w->report, place, trail_path(t, &w->report->memory), "%s", text);
+}
+
+#define SHOWN_MAX 40
+
+static const char *found(const walk *w, const cmp_option *row, struct fy_node *node)
+{
+    if (yaml_nothing(node)) {
+        return "nothing";
+    }
+    if (!fy_node_is_scalar(node)) {
+        return fy_node_is_mapping(node) ? "a mapping" : "a list";
+    }
+    if (row->type == CMP_OPTION_SECRET || yaml_secret(w->file)) {
+        return "another text";
+    }
+    const cmp_str text = yaml_scalar(node);
+    const size_t size = text.size > SHOWN_MAX ? utf8_cut(text.at, SHOWN_MAX) : text.size;
+    return arena_printf(&w->report->memory, "the text \"%.*s\"%s", (int)size, text.at,
+                        size < text.size ? "…" : "");
+}
+
+static bool mismatch(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
+                     const char *hint)
+{
+    char expected[512];
+    schema_expected(row, expected, sizeof(expected));
+    complain(w, t, yaml_place(w->file, node),
+             arena_printf(&w->report->memory, "expected %s, found %s%s%s", expected,
+                          found(w, row, node), hint != NULL ? "; " : "", hint != NULL ? hint : ""));
+    return false;
+}
+
+static bool missing(const walk *w, const trail *t, const cmp_option *row, struct fy_node *section)
+{
+    char expected[512];
+    schema_expected(row, expected, sizeof(expected));
+    complain(w, t, yaml_place(w->file, section),
+             arena_printf(&w->report->memory, "missing; expected %s", expected));
+    return false;
+}
+
+/* ---- values ---- */
+
+static bool fill_scalar(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
+                        void *field)
+{
+    const char *hint = NULL;
+    if (yaml_nothing(node) || !fy_node_is_scalar(node) ||
+        !value_parse(row, yaml_scalar(node), yaml_folder(w->file), w->memory, field, &hint)) {
+        return mismatch(w, t, row, node, hint);
+    }
+    return true;
+}
+
+static void set_list(const cmp_option *row, const void *items, size_t count, void *field)
+{
+    if (row->type == CMP_OPTION_CIDRS) {
+        *(cmp_cidrs *)field = (cmp_cidrs){items, count};
+    } else if (row->type == CMP_OPTION_STRINGS) {
+        *(cmp_strings *)field = (cmp_strings){items, count};
+    } else {
+        uint64_t set = 0;
+        for (size_t i = 0; i < count; i++) {
+            set |= UINT64_C(1) << ((const int *)items)[i];
+        }
+        *(uint64_t *)field = set;
+    }
+}
+
+/* A list, or one value in place of it. */
+static bool fill_list(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
+                      void *field)
+{
+    const size_t size = value_size(row->type);
+    if (yaml_nothing(node)) {
+        return true;
+    }
+    if (!fy_node_is_sequence(node)) {
+        char *item = arena_calloc(w->memory, 1, size);
+        const bool good = fill_scalar(w, t, row, node, item);
+        set_list(row, item, good, field);
+        return good;
+    }
+    char *items = arena_calloc(w->memory, (size_t)fy_node_sequence_item_count(node), size);
+    size_t count = 0, index = 0;
+    void *at = NULL;
+    for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL; index++) {
+        const trail inner = {.up = t, .index = index};
+        count += fill_scalar(w, &inner, row, item, items + count * size);
+    }
+    set_list(row, items, count, field);
+    return count == index;
+}
+
+static bool fill_mapping(const walk *w, const trail *t, const cmp_option *rows,
+                         struct fy_node *node, const char *const *others, bool given,
+                         char *options);
+
+static bool fill_rows(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
+                      cmp_rows *field)
+{
+    if (yaml_nothing(node)) {
+        return true;
+    }
+    if (!fy_node_is_sequence(node)) {
+        return mismatch(w, t, row, node, NULL);
+    }
+    const size_t count = (size_t)fy_node_sequence_item_count(node);
+    char *structs = arena_calloc(w->memory, count, row->row_size);
+    bool good = true;
+    size_t index = 0;
+    void *at = NULL;
+    for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL; index++) {
+        const trail inner = {.up = t, .index = index};
+        good &=
+            fill_mapping(w, &inner, row->rows, item, NULL, true, structs + index * row->row_size);
+    }
+    *field = (cmp_rows){structs, count};
+    return good;
+}
+
+/* JSON knows texts only as keys. */
+static bool fits_json(struct fy_node *node)
+{
+    void *at = NULL;
+    if (node != NULL && fy_node_is_sequence(node)) {
+        for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL;) {
+            if (!fits_json(item)) {
+                return false;
+            }
+        }
+    } else if (node != NULL && fy_node_is_mapping(node)) {
+        for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at)) != NULL;) {
+            struct fy_node *key = fy_node_pair_key(pair);
+            if (key == NULL || !fy_node_is_scalar(key) || !fits_json(fy_node_pair_value(pair))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool fill_raw(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
+                     const char **field)
+{
+    const enum fy_emitter_cfg_flags flags =
+        FYECF_MODE_JSON_ONELINE | FYECF_WIDTH_INF | FYECF_NO_ENDING_NEWLINE;
+    char *json = fits_json(node) ? fy_emit_node_to_string(node, flags) : NULL;
+    if (json == NULL) {
+        return mismatch(w, t, row, node, NULL);
+    }
+    *field = arena_text(w->memory, cmp_str_from(json));
+    free(json);
+    return true;
+}
+
+static bool fill_field(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
+                       void *field)
+{
+    switch (row->type) {
+    case CMP_OPTION_GROUP:
+        return fill_mapping(w, t, row->rows, node, NULL, true, field);
+    case CMP_OPTION_ROWS:
+        return fill_rows(w, t, row, node, field);
+    case CMP_OPTION_RAW:
+        return fill_raw(w, t, row, node, field);
+    default:
+        return value_listed(row->type) ? fill_list(w, t, row, node, field)
+                                       : fill_scalar(w, t, row, node, field);
+    }
+}
+
+/* A default is written as an operator would write it, so it is read in the same way. */
+static bool parse_fallback(const walk *w, const trail *t, const cmp_option *row, void *field)
+{
+    const char *hint;
+    if (value_size(row->type) != 0 && !value_listed(row->type)) {
+        return value_parse(row, cmp_str_from(row->fallback), yaml_folder(w->file), w->memory, field,
+                           &hint);
+    }
+    const struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
+    struct fy_document *document =
+        fy_document_build_from_string(&config, row->fallback, strlen(row->fallback));
+    struct fy_node *node = document != NULL ? fy_document_root(document) : NULL;
+    const bool good = node != NULL && fill_field(w, t, row, node, field);
+    fy_document_destroy(document);
+    return good;
+}
+
+static bool fill_fallback(const walk *w, const trail *t, const cmp_option *row, void *field)
+{
+    /* The places in it are none of the operator's file. */
+    cmp_report scratch;
+    report_init(&scratch);
+    const walk inner = {w->file, w->memory, &scratch};
+    const bool good = parse_fallback(&inner, t, row, field);
+    report_dispose(&scratch);
+    if (!good) {
+        complain(w, t, (conf_place){.file = yaml_name(w->file)},
+                 arena_printf(&w->report->memory, "its built-in default is wrong: %s",
+                              row->fallback));
+    }
+    return good;
+}
+
+/* ---- mappings ---- */
+
+static size_t field_size(const cmp_option *row)
+{
+    switch (row->type) {
+    case CMP_OPTION_CIDRS:
+        return sizeof(cmp_cidrs);
+    case CMP_OPTION_STRINGS:
+        return sizeof(cmp_strings);
+    case CMP_OPTION_ENUMS:
+        return sizeof(uint64_t);
+    case CMP_OPTION_ROWS:
+        return sizeof(cmp_rows);
+    case CMP_OPTION_RAW:
+        return sizeof(const char *);
+    default:
+        return value_size(row->type);
+    }
+}
+
+static void clear(const cmp_option *rows, char *options)
+{
+    for (const cmp_option *row = rows; row->name != NULL; row++) {
+        if (row->type == CMP_OPTION_GROUP) {
+            clear(row->rows, options + row->offset);
+        } else {
+            memset(options + row->offset, 0, field_size(row));
+        }
+    }
+}
+
+/* All names that a mapping may have, ended by NULL. */
+static const char *const *known_names(const cmp_option *rows, const char *const *others, arena *a)
+{
+    size_t count = 0;
+    for (const cmp_option *row = rows; row->name != NULL; row++) {
+        count++;
+    }
+    for (size_t i = 0; others != NULL && others[i] != NULL; i++) {
+        count++;
+    }
+    const char **names = arena_calloc(a, count + 1, sizeof(*names));
+    const char **to = names;
+    for (const cmp_option *row = rows; row->name != NULL; row++) {
+        *to++ = row->name;
+    }
+    for (size_t i = 0; others != NULL && others[i] != NULL; i++) {
+        *to++ = others[i];
+    }
+    return names;
+}
+
+static void unknown_key(const walk *w, const trail *t, conf_place place, cmp_str key,
+                        const char *const *known)
+{
+    arena *a = &w->report->memory;
+    const trail inner = {.up = t, .key = arena_text(a, key)};
+    const char *near = name_nearest(key, known);
+    if (near != NULL) {
+        complain(w, &inner, place, arena_printf(a, "unknown key; did you mean \"%s\"?", near));
+        return;
+    }
+    const char *list = known[0] != NULL ? known[0] : "nothing";
+    for (size_t i = 1; known[0] != NULL && known[i] != NULL; i++) {
+        list = arena_printf(a, "%s, %s", list, known[i]);
+    }
+    complain(w, &inner, place, arena_printf(a, "unknown key; known here: %s", list));
+}
+
+static bool is_known(const cmp_option *rows, const char *const *others, cmp_str key)
+{
+    for (const cmp_option *row = rows; row->name != NULL; row++) {
+        if (cmp_str_equal(key, cmp_str_from(row->name))) {
+            return true;
+        }
+    }
+    for (; others != NULL && *others != NULL; others++) {
+        if (cmp_str_equal(key, cmp_str_from(*others))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_keys(const walk *w, const trail *t, const cmp_option *rows, struct fy_node *node,
+                       const char *const *others)
+{
+    bool good = true;
+    void *at = NULL;
+    for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at)) != NULL;) {
+        const cmp_str key = yaml_scalar(fy_node_pair_key(pair));
+        if (key.at == NULL) {
+            complain(w, t, yaml_place_pair(w->file, pair), "expected a name as the key");
+            good = false;
+        } else if (!is_known(rows, others, key)) {
+            unknown_key(w, t, yaml_place_pair(w->file, pair), key,
+                        known_names(rows, others, &w->report->memory));
+            good = false;
+        }
+    }
+    return good;
+}
+
+/* `given`: the section stands in the file, so what it must hold has to be there. */
+static bool fill_mapping(const walk *w, const trail *t, const cmp_option *rows,
+                         struct fy_node *node, const char *const *others, bool given, char *options)
+{
+    bool good = true;
+    if (yaml_nothing(node)) {
+        /* An empty section. */
+    } else if (fy_node_is_mapping(node)) {
+        good = check_keys(w, t, rows, node, others);
+    } else {
+        good = mismatch(w, t, &(cmp_option){.type = CMP_OPTION_GROUP}, node, NULL);
+        given = false;
+    }
+    for (const cmp_option *row = rows; row->name != NULL; row++) {
+        const trail inner = {.up = t, .key = row->name};
+        struct fy_node *value = yaml_value(node, cmp_str_from(row->name));
+        void *field = options + row->offset;
+        if (value != NULL) {
+            good &= fill_field(w, &inner, row, value, field);
+        } else if (given && (row->flags & CMP_OPTION_REQUIRED) != 0) {
+            good = missing(w, &inner, row, node);
+        } else if (row->type == CMP_OPTION_GROUP) {
+            good &= fill_mapping(w, &inner, row->rows, NULL, NULL, false, field);
+        } else if (row->fallback != NULL) {
+            good &= fill_fallback(w, &inner, row, field);
+        }
+    }
+    return good;
+}
+
+bool schema_fill(const cmp_option *rows, const yaml_file *file, struct fy_node *node,
+                 const char *path, const char *const *others, arena *memory, void *options,
+                 cmp_report *report)
+{
+    const walk w = {.file = file, .memory = memory, .report = report};
+    const trail top = {.key = path};
+    clear(rows, options);
+    return fill_mapping(&w, &top, rows, node, others, true, options);
+}
+
+void schema_wipe(const cmp_option *rows, void *options)
+{
+    for (const cmp_option *row = rows; row->name != NULL; row++) {
+        char *field = (char *)options + row->offset;
+        if (row->type == CMP_OPTION_GROUP) {
+            schema_wipe(row->rows, field);
+        } else if (row->type == CMP_OPTION_ROWS) {
+            const cmp_rows *list = (const cmp_rows *)field;
+            for (size_t i = 0; i < list->count; i++) {
+                schema_wipe(row->rows, (char *)(uintptr_t)list->at + i * row->row_size);
+            }
+        } else if (row->type == CMP_OPTION_SECRET && *(char **)field != NULL) {
+            secret_wipe(*(char **)field, strlen(*(char **)field));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/* Checks a section against option rows (<cmp/option.h>) and fills its struct. */
+#pragma once
+
+#include "conf/yaml.h"
+
+#include <cmp/option.h>
+
+/* Fills `options` (zeroed by the callee) from a mapping; NULL stands for an empty one. Everything
+ * that is wrong goes to the report, with file, line, column, `path` and the key, what was expected,
+ * and the nearest known name. True when nothing was. Memory comes from `memory`, secrets included
+ * (their owner wipes: schema_wipe). Keys listed in `others` (ended by NULL; may be NULL) are
+ * somebody else's and passed over. */
+bool schema_fill(const cmp_option *rows, const yaml_file *file, struct fy_node *node,
+                 const char *path, const char *const *others, arena *memory, void *options,
+                 cmp_report *report);
+
+/* Overwrites every secret that schema_fill put into `options`. */
+void schema_wipe(const cmp_option *rows, void *options);
+
+/* What a value of this row looks like, in words: "a duration such as 250ms, 5s, 3m". */
+void schema_expected(const cmp_option *row, char *text, size_t size);
+
+/* Prints rows as a table for people: name, type, default, help; nested rows indented. */
+void schema_print_help(const cmp_option *rows, unsigned indent, FILE *to);

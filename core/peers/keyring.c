@@ -1,0 +1,366 @@
+/* Reads the keyring: the credentials by which requests between two CMPs are signed (9.3.2).
+ *
+ * A secret is at three places while the file is read: in the file's text, in the structs that the
+ * rows fill, and in the key. The first two are wiped before keyring_load returns. */
+#include "peers/keyring.h"
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "conf/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_SIZE_MIN 16
+#define KEY_ID_SIZE_MAX 128 /* as `apikeyid` may have */
+
+const char *const key_hash_names[] = {"sha256", "sha1", "sha384", "sha512", NULL};
+const char *const key_encoding_names[] = {"hex", "base64", NULL};
+const char *const key_tid_format_names[] = {"any", "uuid", "uuidv7", NULL};
+static const char *const repeat_names[] = {"refuse", "identical", NULL};
+
+struct keyring {
+    arena memory; /* of everything but the secrets */
+    cmp_key *keys;
+    size_t count;
+};
+
+/* ---- the rows ---- */
+
+typedef struct entry {
+    const char *id, *peer;
+    const char *secret, *secret_hex, *secret_base64;
+    int hash, encoding, tid_format, repeat;
+    int64_t max_skew_ms;
+    const char *not_before, *not_after;
+} entry;
+
+typedef struct ring_file {
+    cmp_rows issued, received; /* entry */
+} ring_file;
+
+#define COMMON_ROWS                                                                                \
+    {.name = "id",                                                                                 \
+     .type = CMP_OPTION_STRING,                                                                    \
+     .flags = CMP_OPTION_REQUIRED,                                                                 \
+     .offset = offsetof(entry, id),                                                                \
+     .min = 1,                                                                                     \
+     .max = KEY_ID_SIZE_MAX,                                                                       \
+     .help = "apikeyid"},                                                                          \
+        {.name = "peer",                                                                           \
+         .type = CMP_OPTION_STRING,                                                                \
+         .flags = CMP_OPTION_REQUIRED,                                                             \
+         .offset = offsetof(entry, peer),                                                          \
+         .help = "whose key it is"},                                                               \
+        {.name = "secret",                                                                         \
+         .type = CMP_OPTION_SECRET,                                                                \
+         .offset = offsetof(entry, secret),                                                        \
+         .help = "apikey: the octets of this text"},                                               \
+        {.name = "secret_hex",                                                                     \
+         .type = CMP_OPTION_SECRET,                                                                \
+         .offset = offsetof(entry, secret_hex),                                                    \
+         .help = "apikey, in hex"},                                                                \
+        {.name = "secret_base64",                                                                  \
+         .type = CMP_OPTION_SECRET,                                                                \
+         .offset = offsetof(entry, secret_base64),                                                 \
+         .help = "apikey, in base64"},                                                             \
+        {.name = "hash",                                                                           \
+         .type = CMP_OPTION_ENUM,                                                                  \
+         .offset = offsetof(entry, hash),                                                          \
+         .fallback = "sha256",                                                                     \
+         .choices = key_hash_names,                                                                \
+         .help = "hash of the HMAC"},                                                              \
+        {.name = "not_before",                                                                     \
+         .type = CMP_OPTION_STRING,                                                                \
+         .offset = offsetof(entry, not_before),                                                    \
+         .help = "when the key begins to be good"},                                                \
+    {                                                                                              \
+        .name = "not_after", .type = CMP_OPTION_STRING, .offset = offsetof(entry, not_after),      \
+        .help = "when it ends to be good"                                                          \
+    }
+
+static const cmp_option issued_rows[] = {
+    COMMON_ROWS,
+    {.name = "tid_format",
+     .type = CMP_OPTION_ENUM,
+     .offset = offsetof(entry, tid_format),
+     .fallback = "any",
+     .choices = key_tid_format_names,
+     .help = "the form that the peer's tids must have"},
+    {.name = "max_skew",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(entry, max_skew_ms),
+     .min = 1000,
+     .max = 86400000,
+     .help = "how old or new the time in a uuidv7 may be"},
+    {.name = "repeat",
+     .type = CMP_OPTION_ENUM,
+     .offset = offsetof(entry, repeat),
+     .fallback = "refuse",
+     .choices = repeat_names,
+     .help = "what an identical repeat of a request meets"},
+    CMP_OPTION_END,
+};
+
+static const cmp_option received_rows[] = {
+    COMMON_ROWS,
+    {.name = "encoding",
+     .type = CMP_OPTION_ENUM,
+     .offset = offsetof(entry, encoding),
+     .fallback = "hex",
+     .choices = key_encoding_names,
+     .help = "how our signatures are written"},
+    CMP_OPTION_END,
+};
+
+static const cmp_option ring_rows[] = {
+    {.name = "issued",
+     .type = CMP_OPTION_ROWS,
+     .offset = offsetof(ring_file, issued),
+     .rows = issued_rows,
+     .row_size = sizeof(entry),
+     .help = "keys that we gave to peers"},
+    {.name = "received",
+     .type = CMP_OPTION_ROWS,
+     .offset = offsetof(ring_file, received),
+     .rows = received_rows,
+     .row_size = sizeof(entry),
+     .help = "keys that peers gave to us"},
+    CMP_OPTION_END,
+};
+
+/* ---- from an entry to a key ---- */
+
+typedef struct load {
+    keyring *ring;
+    const yaml_file *file;
+    bool (*peer_known)(void *arg, const char *name);
+    void *arg;
+    cmp_report *report;
+    const char *path; /* of the entry at hand */
+} load;
+
+/* An error about a member of the entry at hand; NULL: about the entry. */
+static void wrong(const load *l, const char *member, const char *text)
+{
+    const char *path =
+        member == NULL ? l->path : arena_printf(&l->report->memory, "%s.%s", l->path, member);
+    report_add(l->report, yaml_place_of(l->file, path), path, "%s", text);
+}
+
+/* Decodes hex or base64 into `to`, which has room for any text of that size. */
+static bool decode(const char *member, cmp_str text, uint8_t *to, size_t *size)
+{
+    if (strcmp(member, "secret") == 0) {
+        memcpy(to, text.at, text.size);
+        *size = text.size;
+        return true;
+    }
+    if (strcmp(member, "secret_hex") == 0) {
+        *size = text.size / 2;
+        return text.size % 2 == 0 && hex_decode(text, to, *size);
+    }
+    const ptrdiff_t decoded = base64_decode(text, to, text.size);
+    *size = decoded >= 0 ? (size_t)decoded : 0;
+    return decoded >= 0;
+}
+
+static void set_secret(const load *l, const char *member, const char *text, cmp_key *key)
+{
+    const cmp_str from = cmp_str_from(text);
+    uint8_t *octets = mem_alloc(from.size);
+    size_t size = 0;
+    if (!decode(member, from, octets, &size)) {
+        wrong(l, member,
+              strcmp(member, "secret_hex") == 0 ? "expected hexadecimal digits, two an octet"
+                                                : "expected base64");
+    } else if (size < SECRET_SIZE_MIN) {
+        wrong(l, member, "too short: a secret has at least 16 octets");
+    } else {
+        key->secret = secret_copy(octets, size);
+        key->secret_size = size;
+    }
+    secret_wipe(octets, from.size);
+    free(octets);
+}
+
+/* Whether the entry has a member at all; one of a wrong type was reported before. */
+static bool is_given(const load *l, const char *member)
+{
+    const char *path = arena_printf(&l->report->memory, "%s.%s", l->path, member);
+    return yaml_find(l->file, path, false) != NULL;
+}
+
+static void choose_secret(const load *l, const entry *e, cmp_key *key)
+{
+    const struct {
+        const char *member, *text;
+    } given[] = {{"secret", e->secret},
+                 {"secret_hex", e->secret_hex},
+                 {"secret_base64", e->secret_base64}};
+    size_t found = 0, count = 0;
+    for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+        if (given[i].text != NULL) {
+            found = i;
+            count++;
+        }
+    }
+    if (count == 0 &&
+        (is_given(l, "secret") || is_given(l, "secret_hex") || is_given(l, "secret_base64"))) {
+        return;
+    }
+    if (count != 1) {
+        wrong(l, NULL, "exactly one of secret, secret_hex, secret_base64 is needed");
+        return;
+    }
+    set_secret(l, given[found].member, given[found].text, key);
+}
+
+static int64_t time_of(const load *l, const char *member, const char *text, int64_t otherwise)
+{
+    int64_t ms = otherwise;
+    if (text != NULL && !time_parse(cmp_str_from(text), &ms)) {
+        wrong(l, member, "expected a time such as 2027-01-01T00:00:00Z (RFC 3339)");
+        return otherwise;
+    }
+    return ms;
+}
+
+static void check_double(const load *l, const cmp_key *key)
+{
+    for (const cmp_key *k = l->ring->keys; k < key; k++) {
+        if (k->use == key->use && key->id.at != NULL && cmp_str_equal(k->id, key->id)) {
+            wrong(l, "id", "another key of this list has the same id");
+            return;
+        }
+    }
+}
+
+static void add_key(const load *l, const entry *e, cmp_key_use use)
+{
+    arena *memory = &l->ring->memory;
+    cmp_key *key = &l->ring->keys[l->ring->count];
+    *key = (cmp_key){.id = arena_copy(memory, cmp_str_from(e->id)),
+                     .peer = arena_copy(memory, cmp_str_from(e->peer)),
+                     .use = use,
+                     .hash = (cmp_hash)e->hash,
+                     .encoding = (cmp_encoding)e->encoding,
+                     .tid_format = (cmp_tid_format)e->tid_format,
+                     .max_skew_ms = e->max_skew_ms,
+                     .repeat_identical = e->repeat == 1,
+                     .not_before_ms = time_of(l, "not_before", e->not_before, INT64_MIN),
+                     .not_after_ms = time_of(l, "not_after", e->not_after, INT64_MAX)};
+    if (e->id != NULL && !ascii_visible(key->id)) {
+        wrong(l, "id", "an id has visible ASCII characters only");
+    }
+    if (e->peer != NULL && l->peer_known != NULL && !l->peer_known(l->arg, e->peer)) {
+        wrong(l, "peer", "there is no such peer");
+    }
+    if (key->max_skew_ms != 0 && key->tid_format != CMP_TID_UUIDV7) {
+        wrong(l, "max_skew", "needs tid_format: uuidv7, which alone carries a time");
+    }
+    if (key->not_before_ms >= key->not_after_ms) {
+        wrong(l, "not_after", "must be later than not_before");
+    }
+    check_double(l, key);
+    choose_secret(l, e, key);
+    l->ring->count++;
+}
+
+static void add_keys(load *l, const cmp_rows *entries, cmp_key_use use)
+{
+    const entry *e = entries->at;
+    for (size_t i = 0; i < entries->count; i++) {
+        l->path = arena_printf(&l->report->memory, "%s[%zu]",
+                               use == CMP_KEY_ISSUED ? "issued" : "received", i);
+        add_key(l, &e[i], use);
+    }
+}
+
+/* ---- the file ---- */
+
+/* Opens the file, unless somebody else than its owner could read it. */
+static int open_private(const char *path, cmp_report *report)
+{
+    const conf_place place = {.file = path};
+    /* Opening a FIFO would otherwise wait for a writer. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        report_add(report, place, NULL, "the keyring cannot be opened: %s", strerror(errno));
+    } else if (!S_ISREG(status.st_mode)) {
+        report_add(report, place, NULL, "the keyring is no regular file");
+    } else if ((status.st_mode & 077) != 0) {
+        report_add(report, place, NULL,
+                   "the keyring is open to others (mode %04o, owner's uid %u): run chmod 600 %s",
+                   status.st_mode & 07777, status.st_uid, path);
+    } else {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -1;
+}
+
+static yaml_file *open_file(const char *path, cmp_report *report)
+{
+    const int fd = open_private(path, report);
+    if (fd < 0) {
+        return NULL;
+    }
+    yaml_file *file = yaml_read(path, fd, true, report);
+    close(fd);
+    return file;
+}
+
+keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char *name), void *arg,
+                      cmp_report *report)
+{
+    const size_t errors_before = report->count;
+    yaml_file *file = open_file(path, report);
+    if (file == NULL) {
+        return NULL;
+    }
+    keyring *k = mem_calloc(1, sizeof(*k));
+    arena_init(&k->memory, NULL, 0);
+    ring_file ring;
+    schema_fill(ring_rows, file, yaml_root(file), "", NULL, &k->memory, &ring, report);
+    k->keys = arena_calloc(&k->memory, ring.issued.count + ring.received.count, sizeof(*k->keys));
+    load l = {k, file, peer_known, arg, report, NULL};
+    add_keys(&l, &ring.issued, CMP_KEY_ISSUED);
+    add_keys(&l, &ring.received, CMP_KEY_RECEIVED);
+    schema_wipe(ring_rows, &ring);
+    yaml_close(&file);
+    if (report->count != errors_before) {
+        keyring_destroy(&k);
+    }
+    return k;
+}
+
+void keyring_destroy(keyring **k)
+{
+    if (*k == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < (*k)->count; i++) {
+        uint8_t *secret = (uint8_t *)(uintptr_t)(*k)->keys[i].secret;
+        secret_free(&secret, (*k)->keys[i].secret_size);
+    }
+    arena_reset(&(*k)->memory);
+    free(*k);
+    *k = NULL;
+}
+
+void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key *key, void *arg),
+                  void *arg)
+{
+    for (size_t i = 0; i < k->count; i++) {
+        if (k->keys[i].use == use) {
+            visit(&k->keys[i], arg);
+        }
+    }
+}

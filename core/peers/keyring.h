@@ -1,0 +1,34 @@
+/* The keyring: credentials issued to peers and received from them (9.3.2), from a file of their
+ * own.
+ *
+ *     issued:      # we verify with these
+ *       - {id: k-1, peer: b, secret: "…", hash: sha256, tid_format: uuidv7, max_skew: 5m}
+ *     received:    # we sign with these
+ *       - {id: ours, peer: b, secret_base64: "…", encoding: hex, not_after: 2027-01-01T00:00:00Z}
+ *
+ * Exactly one of secret (the octets of the text), secret_hex, secret_base64 is given. */
+#pragma once
+
+#include "conf/report.h"
+
+#include <cmp/key.h>
+
+typedef struct keyring keyring;
+
+/* Reads the file; refuses one that group or others can read or write (say whose it is and the
+ * mode), double ids within one use, empty secrets, peers that `peer_known` does not know (NULL:
+ * any). NULL with errors in the report. No message ever holds a secret. */
+keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char *name), void *arg,
+                      cmp_report *report);
+
+/* Wipes all secrets. */
+void keyring_destroy(keyring **k);
+
+/* Visits keys of one use in the file's order. */
+void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key *key, void *arg),
+                  void *arg);
+
+/* The text names of the enumerations, ended by NULL, in their order. */
+extern const char *const key_hash_names[];
+extern const char *const key_encoding_names[];
+extern const char *const key_tid_format_names[];
