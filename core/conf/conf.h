@@ -1,6 +1,6 @@
 /* The configuration of one cmpd: every key that the core knows, as structs.
  *
- * Nothing here opens sockets, certificates or plugins: daemon/generation.c does. */
+ * Nothing here opens sockets, certificates or plugins: daemon/build.c does. */
 #pragma once
 
 #include "conf/schema.h"
@@ -14,17 +14,26 @@ typedef struct conf_tls {
 } conf_tls;
 
 typedef struct conf_paths {
-    const char *mc3, *mc6;
+    const char *mc1, *mc3, *mc6;
 } conf_paths;
+
+typedef enum conf_http2 {
+    CONF_HTTP2_AUTO, /* on, but off where anybody may connect (mc-1) */
+    CONF_HTTP2_ON,
+    CONF_HTTP2_OFF,
+} conf_http2;
 
 typedef struct conf_listener {
     const char *name;
     cmp_strings bind;         /* "0.0.0.0:8443", "[::]:8443" */
     uint64_t interfaces;      /* bit i: cmp_interface i */
     cmp_strings authenticate; /* names of auth plugins, in order */
-    bool http2;
+    int http2;                /* conf_http2 */
     conf_tls tls;
     conf_paths paths;
+    int64_t source_rate;  /* mc-1: requests an hour from one address; 0: unlimited */
+    int64_t source_burst; /* mc-1: of them, at once */
+    cmp_strings cors;     /* mc-1: origins of web pages that may ask; "*": all */
 } conf_listener;
 
 typedef struct conf_allow {
@@ -33,12 +42,42 @@ typedef struct conf_allow {
     cmp_strings forward_to; /* names of peers that it may address; "*": all */
 } conf_allow;
 
+typedef struct conf_peer_tls {
+    const char *ca;          /* path; NULL: the system's */
+    const char *certificate; /* path, our client certificate; NULL: none */
+    const char *key;
+    const char *server_name; /* that the certificate must be for; NULL: the URL's host */
+} conf_peer_tls;
+
+/* How a request is carried to a peer (SPEC 2 [profile]). */
+typedef enum conf_carriage {
+    CONF_CARRIAGE_FORM,
+    CONF_CARRIAGE_QUERY,
+    CONF_CARRIAGE_JSON,
+} conf_carriage;
+
+typedef struct conf_release {
+    cmp_strings withhold; /* parameters that the peer is not told; "contextual": all of those */
+} conf_release;
+
 typedef struct conf_peer {
     const char *name;
     const char *host; /* NULL when the peer only asks */
     cmp_strings prefixes;
     conf_allow allow;
     int64_t rate; /* requests an hour; 0: unlimited */
+
+    /* the way to it */
+    cmp_strings url;       /* in the order in which they are tried; none: there is no way */
+    const char *sign_with; /* auth plugin; "none": unsigned, over a dedicated link */
+    int carriage;          /* conf_carriage */
+    conf_peer_tls tls;
+    const char *source; /* local address to connect from; NULL: any */
+    conf_release release;
+    bool origin_tid;     /* send the requestor's tid along, as origin-tid */
+    int64_t connections; /* of one worker */
+    int64_t waiting;     /* requests of one worker that wait for a connection */
+    int64_t connect_timeout_ms, idle_timeout_ms, resolve_interval_ms;
 } conf_peer;
 
 typedef struct conf_replay {
@@ -52,6 +91,7 @@ typedef struct conf_limits {
     int64_t body_bytes, uri_bytes, header_bytes, headers;
     int64_t request_timeout_ms; /* to send headers and body, and to idle between two requests */
     int64_t blocking_threads;   /* for plugins that block */
+    int64_t referrals;          /* that are remembered */
 } conf_limits;
 
 typedef struct conf_resolve {
@@ -71,6 +111,10 @@ typedef struct conf_cmp {
     const char *host;
     cmp_strings prefixes;
 } conf_cmp;
+
+typedef struct conf_admin {
+    const char *socket; /* path of the unix socket that cmpctl talks to; NULL: none */
+} conf_admin;
 
 /* A plugin's section: the core reads `use`, the plugin's own rows read the rest. */
 typedef struct conf_plugin {
@@ -95,6 +139,7 @@ typedef struct conf_top {
     conf_resolve resolve;
     cmp_rows peers;      /* conf_peer */
     int64_t drain_ms;    /* how long a stop waits for requests in flight */
+    conf_admin admin;
     cmp_strings include; /* folders; what their files hold is part of this struct already */
 } conf_top;
 

@@ -115,22 +115,26 @@ static bool is_known(const known *n, const char *name)
            bsearch(&name, n->names, n->count, sizeof(*n->names), compare_texts) != NULL;
 }
 
+static void check_reference(check *k, const char *name, const char *path, const known *n)
+{
+    if (is_known(n, name)) {
+        return;
+    }
+    const char *near = name_nearest(cmp_str_from(name), n->names);
+    if (near != NULL) {
+        wrong(k, path, "there is no %s \"%s\"; did you mean \"%s\"?", n->what, name, near);
+    } else {
+        wrong(k, path, "there is no %s \"%s\"", n->what, name);
+    }
+}
+
 static void check_references(check *k, const cmp_strings *list, const char *path, const known *n)
 {
     entries named = {.count = 0};
     for (size_t i = 0; i < list->count; i++) {
         const char *item = arena_printf(&k->memory, "%s[%zu]", path, i);
         entries_add(&named, list->at[i], item);
-        if (is_known(n, list->at[i])) {
-            continue;
-        }
-        const char *near = name_nearest(cmp_str_from(list->at[i]), n->names);
-        if (near != NULL) {
-            wrong(k, item, "there is no %s \"%s\"; did you mean \"%s\"?", n->what, list->at[i],
-                  near);
-        } else {
-            wrong(k, item, "there is no %s \"%s\"", n->what, list->at[i]);
-        }
+        check_reference(k, list->at[i], item, n);
     }
     entries_check_unique(k, &named);
 }
@@ -200,6 +204,21 @@ static void check_path(check *k, const char *text, const char *listener, const c
     }
 }
 
+static void check_paths(check *k, const conf_listener *l, const char *listener)
+{
+    static const char *const keys[] = {"mc-1", "mc-3", "mc-6"};
+    const char *const paths[] = {l->paths.mc1, l->paths.mc3, l->paths.mc6};
+    for (size_t i = 0; i < 3; i++) {
+        check_path(k, paths[i], listener, keys[i]);
+        for (size_t j = 0; j < i; j++) {
+            if (paths[i] != NULL && paths[j] != NULL && strcmp(paths[i], paths[j]) == 0) {
+                wrong(k, arena_printf(&k->memory, "%s.paths.%s", listener, keys[i]),
+                      "%s has the same path", keys[j]);
+            }
+        }
+    }
+}
+
 static void check_listener(check *k, const conf_listener *l, const char *path, const known *plugins)
 {
     const char *tls = arena_printf(&k->memory, "%s.tls", path);
@@ -209,15 +228,15 @@ static void check_listener(check *k, const conf_listener *l, const char *path, c
     check_not_empty(k, path, "authenticate",
                     "at least one plugin is needed; every request is authenticated (9.3.2)");
     check_references(k, &l->authenticate, authenticate, plugins);
+    const bool between_cmps = (l->interfaces & ~(UINT64_C(1) << CMP_INTERFACE_MC1)) != 0;
     /* Inside a group that is there, a missing certificate was reported before. */
-    if (l->interfaces != 0 && yaml_find(k->c->files[0], tls, false) == NULL) {
+    if (between_cmps && yaml_find(k->c->files[0], tls, false) == NULL) {
         wrong(k, tls, "missing; MC-3 and MC-6 run over https only (9.3.2)");
     }
-    check_path(k, l->paths.mc3, path, "mc-3");
-    check_path(k, l->paths.mc6, path, "mc-6");
-    if (l->paths.mc3 != NULL && l->paths.mc6 != NULL && strcmp(l->paths.mc3, l->paths.mc6) == 0) {
-        wrong(k, arena_printf(&k->memory, "%s.paths", path), "both interfaces have the same path");
+    if (between_cmps && yaml_find(k->c->files[0], authenticate, false) == NULL) {
+        wrong(k, authenticate, "missing; every request on MC-3 and MC-6 is authenticated (9.3.2)");
     }
+    check_paths(k, l, path);
 }
 
 static void check_listeners(check *k, const known *plugins)
@@ -262,7 +281,25 @@ static void check_prefixes(check *k, const cmp_strings *list, const char *path, 
     }
 }
 
-static void check_peers(check *k)
+/* The way to a peer: what a URL needs beside it. (The URLs themselves are checked when their TLS is
+ * made ready.) */
+static void check_way(check *k, const conf_peer *p, const char *path, const known *plugins)
+{
+    const char *sign_with = arena_printf(&k->memory, "%s.sign_with", path);
+    if (p->url.count != 0 && p->sign_with == NULL) {
+        wrong(k, sign_with,
+              "missing; requests to a peer are signed (9.3.2), or \"none\" over a dedicated link");
+    }
+    if (p->sign_with != NULL && strcmp(p->sign_with, "none") != 0) {
+        check_reference(k, p->sign_with, sign_with, plugins);
+    }
+    if ((p->tls.certificate == NULL) != (p->tls.key == NULL)) {
+        wrong(k, arena_printf(&k->memory, "%s.tls", path),
+              "a client certificate and its key are given together");
+    }
+}
+
+static void check_peers(check *k, const known *plugins)
 {
     const known peers = peer_names(k);
     entries names = {.count = 0}, hosts = {.count = 0}, prefixes = {.count = 0};
@@ -275,6 +312,7 @@ static void check_peers(check *k)
         entries_add(&names, p->name, name);
         entries_add(&hosts, p->host, arena_printf(&k->memory, "%s.host", path));
         check_prefixes(k, &p->prefixes, arena_printf(&k->memory, "%s.prefixes", path), &prefixes);
+        check_way(k, p, path, plugins);
         entries allowed = {.count = 0};
         check_prefixes(k, &p->allow.prefixes, arena_printf(&k->memory, "%s.allow.prefixes", path),
                        &allowed);
@@ -299,6 +337,6 @@ void conf_check(const conf *c, cmp_report *report)
     check_listeners(&k, &plugins);
     check_references(&k, &c->top.resolve.stores, "resolve.stores", &plugins);
     check_references(&k, &c->top.resolve.routes, "resolve.routes", &plugins);
-    check_peers(&k);
+    check_peers(&k, &plugins);
     arena_reset(&k.memory);
 }

@@ -42,6 +42,12 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
     return SSL_TLSEXT_ERR_OK;
 }
 
+static bool offers_http2(const conf_listener *l)
+{
+    const bool anonymous = (l->interfaces >> CMP_INTERFACE_MC1 & 1) != 0;
+    return l->http2 == CONF_HTTP2_ON || (l->http2 == CONF_HTTP2_AUTO && !anonymous);
+}
+
 static void set_protocols(SSL_CTX *ctx, const conf_listener *l)
 {
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
@@ -53,7 +59,7 @@ static void set_protocols(SSL_CTX *ctx, const conf_listener *l)
     /* A session of one listener must not be resumed on another. */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)l->name,
                                    (unsigned)strnlen(l->name, SSL_MAX_SID_CTX_LENGTH));
-    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, l->http2 ? ctx : NULL);
+    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, offers_http2(l) ? ctx : NULL);
 }
 
 static void warn_when_outdated(SSL_CTX *ctx, const conf_listener *l)

@@ -31,4 +31,5 @@ typedef struct cmp_pair {
 typedef enum cmp_interface {
     CMP_INTERFACE_MC3, /* CMP to CMP */
     CMP_INTERFACE_MC6, /* Split-CMP-Parent to -Child; the seed defines its security only */
+    CMP_INTERFACE_MC1, /* handset to Home CMP: anonymous */
 } cmp_interface;

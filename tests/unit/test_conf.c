@@ -73,7 +73,7 @@ static void loads_a_good_one(void **state)
     assert_int_equal(c->top.drain_ms, 10000);
     assert_int_equal(c->top.listeners.count, 1);
     assert_int_equal(l->interfaces, 1 << CMP_INTERFACE_MC3 | 1 << CMP_INTERFACE_MC6);
-    assert_true(l->http2);
+    assert_int_equal(l->http2, CONF_HTTP2_AUTO);
     assert_string_equal(l->paths.mc3, "/mc-3/resolve-ici");
     assert_string_equal(l->tls.certificate, "a.pem");
     assert_null(l->tls.client_ca);
@@ -138,14 +138,15 @@ static const struct {
      "c.yaml:10:20: listeners[0].bind[1]: \"0.0.0.0:80\" is given already at c.yaml:10:12\n"},
     {11, "    interfaces: []",
      "c.yaml:11:5: listeners[0].interfaces: at least one interface is needed\n"},
-    {11, "    interfaces: mc-1",
-     "c.yaml:11:17: listeners[0].interfaces: expected one or a list of mc-3, mc-6, found the text "
-     "\"mc-1\"; did you mean \"mc-3\"?\n"},
+    {11, "    interfaces: mc-2",
+     "c.yaml:11:17: listeners[0].interfaces: expected one or a list of mc-3, mc-6, mc-1, found the "
+     "text \"mc-2\"; did you mean \"mc-3\"?\n"},
     {12, "    authenticate:",
      "c.yaml:12:5: listeners[0].authenticate: at least one plugin is needed; every request is "
      "authenticated (9.3.2)\n"},
     {12, "    http2: true",
-     "c.yaml:9:5: listeners[0].authenticate: missing; expected a text, or a list of texts\n"},
+     "c.yaml:9:5: listeners[0].authenticate: missing; every request on MC-3 and MC-6 is "
+     "authenticated (9.3.2)\n"},
     {12, "    authenticate: [hmak, hmac, hmac, nothing-like]",
      "c.yaml:12:20: listeners[0].authenticate[0]: there is no plugin \"hmak\"; did you mean "
      "\"hmac\"?\n"
@@ -159,9 +160,9 @@ static const struct {
      "c.yaml:13:5: listeners[0].tls.certificate: missing; expected a path\n"
      "c.yaml:13:5: listeners[0].tls.key: missing; expected a path\n"},
     {13, "    tls: {certificate: a.pem, key: a.key}\n    paths: {mc-3: x, mc-6: x}",
-     "c.yaml:14:5: listeners[0].paths: both interfaces have the same path\n"
      "c.yaml:14:19: listeners[0].paths.mc-3: a path begins with a slash\n"
-     "c.yaml:14:28: listeners[0].paths.mc-6: a path begins with a slash\n"},
+     "c.yaml:14:28: listeners[0].paths.mc-6: a path begins with a slash\n"
+     "c.yaml:14:28: listeners[0].paths.mc-6: mc-3 has the same path\n"},
     {13,
      "    tls: {certificate: a.pem, key: a.key}\n"
      "  - {name: peers, bind: '[::0]:8443', interfaces: mc-3, authenticate: hmac,\n"
@@ -191,6 +192,15 @@ static const struct {
     {17, "  - {name: c, allow: {forward_to: ['*', b], prefixes: [1A0, zz], interfaces: [mc-6]}}",
      "c.yaml:17:61: peers[1].allow.prefixes[1]: expected a routing prefix: 3 to 64 hexadecimal "
      "digits\n"},
+    {17, "  - {name: c, allow: {interfaces: [mc-1]}}",
+     "c.yaml:17:36: peers[1].allow.interfaces[0]: expected one or a list of mc-3, mc-6, found the "
+     "text \"mc-1\"; did you mean \"mc-3\"?\n"},
+    {17, "  - {name: c, url: 'https://c.example.net'}",
+     "c.yaml:17:6: peers[1].sign_with: missing; requests to a peer are signed (9.3.2), or \"none\" "
+     "over a dedicated link\n"},
+    {17, "  - {name: c, url: 'https://c.example.net', sign_with: hmak, tls: {key: k.pem}}",
+     "c.yaml:17:56: peers[1].sign_with: there is no plugin \"hmak\"; did you mean \"hmac\"?\n"
+     "c.yaml:17:62: peers[1].tls: a client certificate and its key are given together\n"},
     {17, "  - x", "c.yaml:17:5: peers[1]: expected a mapping, found the text \"x\"\n"},
     {17, "  - {name: c", "c.yaml:18:1: missing comma in flow mapping\n"},
     {17, "include: nowhere",
