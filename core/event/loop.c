@@ -32,6 +32,7 @@ struct cmp_loop {
 struct cmp_watch {
     h2o_socket_t *socket;
     void (*run)(void *arg);
+    void (*run_write)(void *arg);
     void *arg;
 };
 
@@ -45,7 +46,7 @@ static post *posts_take(loop *l)
     return first;
 }
 
-static void posts_run(loop *l)
+void loop_run_posted(loop *l)
 {
     for (post *p = posts_take(l), *next; p != NULL; p = next) {
         next = p->next;
@@ -60,7 +61,7 @@ static void on_post(void *arg)
     uint64_t wakes;
     const ssize_t got = read(l->post_fd, &wakes, sizeof(wakes));
     (void)got; /* the queue says what there is to do */
-    posts_run(l);
+    loop_run_posted(l);
 }
 
 static void on_timers(void *arg)
@@ -90,16 +91,21 @@ void loop_destroy(loop **l_ref)
     if (l == NULL) {
         return;
     }
-    posts_run(l);
+    loop_run_posted(l);
     loop_watch_stop(l->post_watch);
     loop_watch_stop(l->timer_watch);
     timers_destroy(&l->timers);
     close(l->post_fd);
     pthread_mutex_destroy(&l->post_lock);
-    h2o_evloop_run(l->h2o, 0); /* h2o frees closed sockets in a turn */
+    loop_settle(l); /* h2o frees closed sockets in a turn */
     h2o_evloop_destroy(l->h2o);
     free(l);
     *l_ref = NULL;
+}
+
+void loop_settle(loop *l)
+{
+    h2o_evloop_run(l->h2o, 0);
 }
 
 void loop_turn(loop *l)
@@ -168,6 +174,21 @@ cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg)
     watch->arg = arg;
     h2o_socket_read_start(watch->socket, on_readable);
     return watch;
+}
+
+static void on_writable(h2o_socket_t *socket, const char *error)
+{
+    (void)error; /* likewise: writing will tell */
+    cmp_watch *watch = socket->data;
+    watch->run_write(watch->arg);
+}
+
+void loop_watch_write(cmp_watch *watch, void (*run)(void *arg))
+{
+    watch->run_write = run;
+    if (!h2o_socket_is_writing(watch->socket)) {
+        h2o_socket_notify_write(watch->socket, on_writable);
+    }
 }
 
 void loop_watch_stop(cmp_watch *watch)

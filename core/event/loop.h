@@ -14,6 +14,13 @@ loop *loop_create(void);
 /* Ends a loop on which nothing is under way; messages still waiting are run first. */
 void loop_destroy(loop **l);
 
+/* Runs the messages that are waiting, without a turn: for the end, when nobody turns it any more.
+ */
+void loop_run_posted(loop *l);
+
+/* Handles what is ready, without waiting: frees sockets that were closed. */
+void loop_settle(loop *l);
+
 /* Waits for events and handles what is ready: one turn, then `turn_end` when one is set. */
 void loop_turn(loop *l);
 
@@ -34,3 +41,6 @@ void loop_timer_stop(cmp_timer *timer);
  * NULL, with errno set, when the kernel refuses. */
 cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg);
 void loop_watch_stop(cmp_watch *watch);
+
+/* Runs `run(arg)`, with the watch's arg, once: when the descriptor can be written next. */
+void loop_watch_write(cmp_watch *watch, void (*run)(void *arg));

@@ -9,6 +9,10 @@
 bool record_parse(const char *json, size_t size, void *(*alloc)(void *arg, size_t size), void *arg,
                   cmp_str *ici, cmp_record *record, char *error, size_t error_size);
 
+/* Writes a record as JSON text that record_parse reads; the service cmp_host.record_write. Returns
+ * its size; writes nothing when that is more than `room`. */
+size_t record_write(cmp_str ici, const cmp_record *record, char *json, size_t room);
+
 typedef enum record_state {
     RECORD_VALID,
     RECORD_NOT_YET, /* to be answered as unknown: nothing is given away about tomorrow */

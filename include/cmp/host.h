@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cmp/auth.h>
+#include <cmp/https.h>
 #include <cmp/key.h>
 #include <cmp/record.h>
 #include <cmp/route.h>
@@ -16,6 +17,7 @@ enum {
     CMP_SERVICE_OFFLOAD = 1 << 1, /* offload */
     CMP_SERVICE_KEYRING = 1 << 2, /* key_each */
     CMP_SERVICE_PEERS = 1 << 3,   /* peer_each, peer_find */
+    CMP_SERVICE_HTTPS = 1 << 4,   /* origin_open, origin_close, https_start, https_cancel */
 };
 
 /* One configured peer, as plugins may see it. Valid during the call that hands it over: keep the
@@ -65,6 +67,16 @@ struct cmp_host {
                          void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
                          cmp_record *record, char *error, size_t error_size);
 
+    /* Writes a record as JSON text, as record_parse reads it, in one line without a newline.
+     * Returns its size; writes at most `room` octets to `json` (which may then be cut: call again).
+     */
+    size_t (*record_write)(const cmp_host *host, cmp_str ici, const cmp_record *record, char *json,
+                           size_t room);
+
+    /* For stores: the record of `ici` (absent: any record) may have changed. What the host keeps of
+     * it is dropped. */
+    void (*store_changed)(const cmp_host *host, cmp_str ici);
+
     /* ---- transactions: only while an operation on `txn` is under way, on its thread ---- */
 
     /* A parameter of Table 19, decoded; absent when the request does not carry it. Valid until the
@@ -102,6 +114,9 @@ struct cmp_host {
     cmp_watch *(*watch_start)(cmp_loop *loop, int fd, void (*run)(void *arg), void *arg);
     void (*watch_stop)(cmp_watch *watch);
 
+    /* Calls `run(arg)`, with the watch's arg, once: when the descriptor can be written next. */
+    void (*watch_write)(cmp_watch *watch, void (*run)(void *arg));
+
     /* Runs `run(instance, worker, arg)` once on the thread of every started worker, between two
      * turns of its loop. Returns how many will run it: 0 before workers start and after they end.
      * `worker` is NULL when that worker has stopped meanwhile. */
@@ -114,6 +129,25 @@ struct cmp_host {
      * is not called before. False when the pool is full or shut down: neither will run. */
     bool (*offload)(const cmp_host *host, cmp_loop *loop, void (*work)(void *arg),
                     void (*done)(void *arg), void *arg);
+
+    /* ---- CMP_SERVICE_HTTPS ---- */
+
+    /* Checks the URL and loads certificates. NULL with *error filled. Control thread. */
+    cmp_origin *(*origin_open)(const cmp_host *host, const cmp_origin_options *options, char *error,
+                               size_t error_size);
+
+    /* No call may be under way. In destroy, at the latest. */
+    void (*origin_close)(cmp_origin *origin);
+
+    /* Begins a request on a worker's loop, from its thread: `done(arg, answer)` is called exactly
+     * once, later, on that thread, unless the call is cancelled. What `request` points to is
+     * copied. Never NULL. */
+    cmp_call *(*https_start)(const cmp_host *host, cmp_loop *loop, cmp_origin *origin,
+                             const cmp_https_request *request,
+                             void (*done)(void *arg, const cmp_https_answer *answer), void *arg);
+
+    /* `done` will not be called. */
+    void (*https_cancel)(cmp_call *call);
 
     /* ---- CMP_SERVICE_KEYRING ---- */
 

@@ -15,9 +15,9 @@
  * structs, enumerators, services. Everything else is a new major.
  *
  * Ledger
- *   1.0  2026-11-24  First version: auth, store (look-up) and route plugins; options as rows;
- *                    services log, clock, random, counters, transactions, loop, offload, keyring,
- *                    peers.
+ *   1.0  2026-11-24  First version: auth, store (look-up, scan, writes) and route plugins; options
+ * as rows; services log, clock, random, counters, records, transactions, loop, offload, https,
+ * keyring, peers.
  */
 #pragma once
 
