@@ -99,7 +99,8 @@ static size_t on_header(char *at, size_t one, size_t size, void *arg)
 
 static void set_options(CURL *curl, const https_options *o)
 {
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, o->admin_socket != NULL ? "http" : "https");
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, o->admin_socket);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -147,8 +148,8 @@ static bool perform(CURL *curl, const https_request *request, https_answer *answ
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
     if (code != CURLE_OK) {
-        output_fail("%.*s: %s", (int)strcspn(request->url, "?"), request->url,
-                    *error != '\0' ? error : curl_easy_strerror(code));
+        const char *what = *error != '\0' ? error : curl_easy_strerror(code);
+        output_fail("%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
     }
     return code == CURLE_OK;
 }

@@ -7,6 +7,7 @@ typedef struct https_options {
     const char *ca, *certificate, *key; /* paths, or NULL */
     bool http1, http2;
     long timeout_s;
+    const char *admin_socket; /* path of the daemon's own socket, for http:// instead; or NULL */
 } https_options;
 
 typedef struct https_request {

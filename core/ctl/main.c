@@ -18,6 +18,7 @@ static const command commands[] = {
     {"sign", sign_run, "show what is signed, and the signature"},
     {"verify", verify_run, "check a signature, and say why it does not hold"},
     {"resolve", resolve_run, "ask a CMP to resolve an ICI"},
+    {"explain", explain_run, "show what the daemon would do with a request, and why"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
 };
 

@@ -9,8 +9,8 @@
 #include "ctl/credential.h"
 #include "ctl/https.h"
 #include "ctl/output.h"
-#include "ctl/query.h"
 #include "ctl/signed_pair.h"
+#include "mc/query.h"
 
 #include <unistd.h>
 
@@ -83,7 +83,7 @@ static bool add_params(request *r, const args_list *params)
             return false;
         }
         const cmp_str name = {params->at[i], (size_t)(equals - params->at[i])};
-        query_add(&r->q, arena_text(&r->q.memory, name), cmp_str_from(equals + 1));
+        query_add(&r->q, arena_text(r->q.memory, name), cmp_str_from(equals + 1));
     }
     return true;
 }
@@ -212,10 +212,12 @@ int resolve_run(int argc, char **argv)
     }
     o.https.timeout_s = (long)seconds;
     request r = {.key.ring = NULL};
-    query_init(&r.q);
+    arena memory;
+    arena_init(&memory, NULL, 0);
+    query_init(&r.q, &memory);
     const int status =
         request_make(&r, &o, operands[1]) ? ask(&r, &o, operands[0], method) : EXIT_CANNOT;
-    query_dispose(&r.q);
+    arena_reset(&memory);
     credential_dispose(&r.key);
     return status;
 }

@@ -3,37 +3,7 @@
 #include "mc/json_write.h"
 
 #include "base/text.h"
-
-#define EACH(octet)      (UINT64_C(0x0101010101010101) * (octet))
-#define ZERO_OCTET(word) (((word)-EACH(0x01)) & ~(word))
-
-/* Goes as it is: ASCII from the space on, but no quote and no backslash. */
-static bool plain(char c)
-{
-    return c >= 0x20 && (uint8_t)c < 0x80 && c != '"' && c != '\\';
-}
-
-static bool eight_plain(const char *at)
-{
-    uint64_t eight;
-    memcpy(&eight, at, sizeof(eight));
-    const uint64_t quote = eight ^ EACH('"'), backslash = eight ^ EACH('\\');
-    const uint64_t special =
-        eight | (eight - EACH(0x20)) | ZERO_OCTET(quote) | ZERO_OCTET(backslash);
-    return (special & EACH(0x80)) == 0;
-}
-
-static size_t plain_run(cmp_str text)
-{
-    size_t i = 0;
-    while (text.size - i >= 8 && eight_plain(text.at + i)) {
-        i += 8;
-    }
-    while (i < text.size && plain(text.at[i])) {
-        i++;
-    }
-    return i;
-}
+#include "mc/json_plain.h"
 
 void json_put(json_out *out, cmp_str octets)
 {
@@ -78,7 +48,7 @@ void json_put_string(json_out *out, cmp_str text)
 {
     json_put(out, CMP_STR("\""));
     while (text.size > 0) {
-        size_t done = plain_run(text);
+        size_t done = json_plain_run(text);
         json_put(out, (cmp_str){text.at, done});
         if (done < text.size) {
             done += put_special(out, (cmp_str){text.at + done, text.size - done});

@@ -1,18 +1,13 @@
 /* Writes a request's parameters as a query string or form, or as JSON. */
-#include "ctl/query.h"
+#include "mc/query.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 
-void query_init(query *q)
+void query_init(query *q, arena *memory)
 {
     q->count = 0;
-    arena_init(&q->memory, NULL, 0);
-}
-
-void query_dispose(query *q)
-{
-    arena_reset(&q->memory);
+    q->memory = memory;
 }
 
 void query_add(query *q, const char *name, cmp_str value)
@@ -44,7 +39,7 @@ const char *query_form(query *q)
     for (size_t i = 0; i < q->count; i++) {
         room += 3 * (q->pairs[i].name.size + q->pairs[i].value.size) + 2;
     }
-    char *text = arena_alloc(&q->memory, room), *to = text;
+    char *text = arena_alloc(q->memory, room), *to = text;
     for (size_t i = 0; i < q->count; i++) {
         if (i > 0) {
             *to++ = '&';
@@ -63,12 +58,12 @@ const char *query_json(query *q)
     bool good = true;
     for (size_t i = 0; i < q->count; i++) {
         /* Names come from the command line, and end with their NUL or at an `=`. */
-        const char *name = arena_text(&q->memory, q->pairs[i].name);
+        const char *name = arena_text(q->memory, q->pairs[i].name);
         json_t *value = json_stringn(q->pairs[i].value.at, q->pairs[i].value.size);
         good = json_object_set_new(object, name, value) == 0 && good;
     }
     char *dumped = json_dumps(object, JSON_COMPACT);
-    const char *text = good ? arena_text(&q->memory, cmp_str_from(dumped)) : NULL;
+    const char *text = good ? arena_text(q->memory, cmp_str_from(dumped)) : NULL;
     free(dumped);
     json_decref(object);
     return text;

@@ -1,4 +1,4 @@
-/* The request that `cmpctl resolve` sends, in each of its carriages (SPEC 2 [profile]). */
+/* Writes a request message in each of its carriages (SPEC 2 [profile]). */
 #pragma once
 
 #include "base/arena.h"
@@ -8,18 +8,18 @@
 enum { QUERY_PAIRS_MAX = 96 };
 
 typedef struct query {
-    arena memory;
+    arena *memory; /* the caller's */
     cmp_pair pairs[QUERY_PAIRS_MAX];
     size_t count;
 } query;
 
-void query_init(query *q);
-void query_dispose(query *q);
+/* What is written lives in `memory`. */
+void query_init(query *q, arena *memory);
 
 /* Adds a parameter; absent values are left out. Octets are borrowed. */
 void query_add(query *q, const char *name, cmp_str value);
 
-/* name=value&…, url-encoded. Lives in the query's memory. */
+/* name=value&…, url-encoded. NUL-terminated. */
 const char *query_form(query *q);
 
 /* One JSON object of strings. NULL when a value is no UTF-8. */

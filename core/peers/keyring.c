@@ -26,6 +26,8 @@ struct keyring {
     arena memory; /* of everything but the secrets */
     cmp_key *keys;
     size_t count;
+    uint8_t *pseudonym_secret;
+    size_t pseudonym_secret_size;
 };
 
 /* ---- the rows ---- */
@@ -40,6 +42,7 @@ typedef struct entry {
 
 typedef struct ring_file {
     cmp_rows issued, received; /* entry */
+    const char *pseudonym_secret;
 } ring_file;
 
 #define COMMON_ROWS                                                                                \
@@ -129,6 +132,10 @@ static const cmp_option ring_rows[] = {
      .rows = received_rows,
      .row_size = sizeof(entry),
      .help = "keys that peers gave to us"},
+    {.name = "pseudonym_secret",
+     .type = CMP_OPTION_SECRET,
+     .offset = offsetof(ring_file, pseudonym_secret),
+     .help = "for pseudonyms of users that are withheld from a peer"},
     CMP_OPTION_END,
 };
 
@@ -280,6 +287,18 @@ static void add_keys(load *l, const cmp_rows *entries, cmp_key_use use)
     }
 }
 
+static void set_pseudonym_secret(load *l, const char *text)
+{
+    const cmp_str secret = cmp_str_from(text);
+    if (text != NULL && secret.size < SECRET_SIZE_MIN) {
+        l->path = "pseudonym_secret";
+        wrong(l, NULL, "too short: a secret has at least 16 octets");
+    } else if (text != NULL) {
+        l->ring->pseudonym_secret = secret_copy(secret.at, secret.size);
+        l->ring->pseudonym_secret_size = secret.size;
+    }
+}
+
 /* ---- the file ---- */
 
 /* Opens the file, unless somebody else than its owner could read it. */
@@ -333,6 +352,7 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     load l = {k, file, peer_known, arg, report, NULL};
     add_keys(&l, &ring.issued, CMP_KEY_ISSUED);
     add_keys(&l, &ring.received, CMP_KEY_RECEIVED);
+    set_pseudonym_secret(&l, ring.pseudonym_secret);
     schema_wipe(ring_rows, &ring);
     yaml_close(&file);
     if (report->count != errors_before) {
@@ -350,6 +370,7 @@ void keyring_destroy(keyring **k)
         uint8_t *secret = (uint8_t *)(uintptr_t)(*k)->keys[i].secret;
         secret_free(&secret, (*k)->keys[i].secret_size);
     }
+    secret_free(&(*k)->pseudonym_secret, (*k)->pseudonym_secret_size);
     arena_reset(&(*k)->memory);
     free(*k);
     *k = NULL;
@@ -363,4 +384,9 @@ void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key
             visit(&k->keys[i], arg);
         }
     }
+}
+
+cmp_str keyring_pseudonym_secret(const keyring *k)
+{
+    return (cmp_str){(const char *)k->pseudonym_secret, k->pseudonym_secret_size};
 }

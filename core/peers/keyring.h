@@ -6,6 +6,8 @@
  *     received:    # we sign with these
  *       - {id: ours, peer: b, secret_base64: "…", encoding: hex, not_after: 2027-01-01T00:00:00Z}
  *
+ *     pseudonym_secret: "…"   # users withheld from a peer are shown to it as a keyed pseudonym
+ *
  * Exactly one of secret (the octets of the text), secret_hex, secret_base64 is given. */
 #pragma once
 
@@ -27,6 +29,9 @@ void keyring_destroy(keyring **k);
 /* Visits keys of one use in the file's order. */
 void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key *key, void *arg),
                   void *arg);
+
+/* The secret for pseudonyms of users, or absent. Lives as long as the keyring. */
+cmp_str keyring_pseudonym_secret(const keyring *k);
 
 /* The text names of the enumerations, ended by NULL, in their order. */
 extern const char *const key_hash_names[];

@@ -1,0 +1,223 @@
+/* peers/sources.c: which addresses are one source, what it may, and who is forgotten. */
+#include "peers/sources.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define SECOND_US ((int64_t)1000000)
+#define HOUR      ((int64_t)3600)
+#define START_US  ((int64_t)1795497600 * SECOND_US)
+
+typedef struct address {
+    uint8_t at[16];
+} address;
+
+static address v4(uint32_t number)
+{
+    return (address){{[10] = 0xFF,
+                      [11] = 0xFF,
+                      [12] = (uint8_t)(number >> 24),
+                      [13] = (uint8_t)(number >> 16),
+                      [14] = (uint8_t)(number >> 8),
+                      [15] = (uint8_t)number}};
+}
+
+static address v6(uint32_t network, uint8_t host)
+{
+    return (address){{0x20, 0x01, 0x0D, 0xB8, (uint8_t)(network >> 24), (uint8_t)(network >> 16),
+                      (uint8_t)(network >> 8), (uint8_t)network, [15] = host}};
+}
+
+static int64_t take(sources *s, address from, int64_t now_us)
+{
+    return sources_take(s, from.at, now_us);
+}
+
+/* Requests that pass at one moment. */
+static unsigned burst_of(sources *s, address from, int64_t now_us)
+{
+    unsigned passed = 0;
+    while (passed < 1000 && take(s, from, now_us) == 0) {
+        passed++;
+    }
+    return passed;
+}
+
+static void refuses_when_used_up(void **state)
+{
+    (void)state;
+    sources *s = sources_create(1000, HOUR, 3); /* one a second */
+    assert_int_equal(burst_of(s, v4(1), START_US), 3);
+    assert_int_equal(take(s, v4(1), START_US), 1000);
+    assert_int_equal(take(s, v4(1), START_US + SECOND_US / 4), 750);
+    assert_int_equal(burst_of(s, v4(1), START_US + SECOND_US), 1);
+    assert_int_equal(burst_of(s, v4(1), START_US + 100 * SECOND_US), 3);
+    sources_destroy(&s);
+    assert_null(s);
+    sources_destroy(&s);
+}
+
+static void unlimited_never_refuses(void **state)
+{
+    (void)state;
+    static const int64_t rates[] = {0, -1, INT64_MIN};
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        sources *s = sources_create(10, rates[i], 0);
+        assert_int_equal(burst_of(s, v4(1), START_US), 1000);
+        sources_destroy(&s);
+    }
+}
+
+static void extreme_values(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t per_hour;
+        unsigned burst, passed;
+    } cases[] = {
+        {1, 0, 1}, {1, 1, 1}, {1, UINT32_MAX, 1000}, {INT64_MAX, 1, 1}, {INT64_MAX, 7, 7},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        sources *s = sources_create(0, cases[i].per_hour, cases[i].burst);
+        assert_int_equal(burst_of(s, v6(1, 1), START_US), cases[i].passed);
+        assert_true(take(s, v6(2, 1), INT64_MIN) >= 0);
+        assert_true(take(s, v6(2, 1), INT64_MAX) >= 0);
+        sources_destroy(&s);
+    }
+}
+
+static void what_is_one_source(void **state)
+{
+    (void)state;
+    const address zero = {{0}}, loopback = {{[15] = 1}}, half_mapped = {{[10] = 0xFF, [15] = 1}};
+    const struct {
+        address one, other;
+        bool same;
+    } cases[] = {
+        {v4(1), v4(1), true},
+        {v4(1), v4(2), false},
+        {v4(1), v4(0x01000000), false},
+        {v4(0), zero, false},
+        {v4(1), loopback, false},
+        {v6(1, 1), v6(1, 1), true},
+        {v6(1, 1), v6(1, 2), true},
+        {v6(1, 1), v6(2, 1), false},
+        {zero, loopback, true},
+        {loopback, half_mapped, true},
+        {v4(0x20010DB8), v6(0, 1), false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        sources *s = sources_create(8, 1, 1); /* one bucket */
+        assert_int_equal(take(s, cases[i].one, START_US), 0);
+        assert_int_equal(take(s, cases[i].other, START_US) != 0, cases[i].same);
+        sources_destroy(&s);
+    }
+}
+
+/* The first source, all zeros, is not taken for a free place. */
+static void zero_is_a_source(void **state)
+{
+    (void)state;
+    const address zero = {{0}};
+    sources *s = sources_create(8, 1, 1);
+    assert_int_equal(take(s, v4(7), START_US), 0);
+    assert_int_equal(take(s, zero, START_US), 0);
+    assert_int_not_equal(take(s, zero, START_US), 0);
+    assert_int_not_equal(take(s, v4(7), START_US), 0);
+    sources_destroy(&s);
+}
+
+static void the_quiet_ones_give_way(void **state)
+{
+    (void)state;
+    sources *s = sources_create(8, 1, 1); /* one bucket */
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(take(s, v4(i), START_US), 0);
+    }
+    /* Being refused is not being quiet. */
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_not_equal(take(s, v4(i), START_US), 0);
+    }
+    assert_int_not_equal(take(s, v4(0), START_US), 0);
+    assert_int_equal(take(s, v4(8), START_US), 0); /* instead of 1 */
+    assert_int_equal(take(s, v4(9), START_US), 0); /* instead of 2 */
+    assert_int_not_equal(take(s, v4(0), START_US), 0);
+    for (uint32_t i = 3; i < 10; i++) {
+        assert_int_not_equal(take(s, v4(i), START_US), 0);
+    }
+    assert_int_equal(take(s, v4(1), START_US), 0); /* a new one to us, instead of 0 */
+    assert_int_equal(take(s, v4(0), START_US), 0);
+    sources_destroy(&s);
+}
+
+static void remembers_most_of_what_fits(void **state)
+{
+    (void)state;
+    sources *s = sources_create(4096, 1, 1);
+    for (uint32_t i = 0; i < 2048; i++) {
+        assert_int_equal(take(s, v6(i, 0), START_US), 0);
+    }
+    unsigned remembered = 0;
+    for (uint32_t i = 2048; i-- > 0;) {
+        remembered += take(s, v6(i, 1), START_US) != 0;
+    }
+    assert_in_range(remembered, 1900, 2048);
+    /* And of far too many only what fits. */
+    for (uint32_t i = 0; i < 40000; i++) {
+        take(s, v4(i), START_US);
+    }
+    remembered = 0;
+    for (uint32_t i = 40000; i-- > 0;) {
+        remembered += take(s, v4(i), START_US) != 0;
+    }
+    assert_in_range(remembered, 1, 4096);
+    sources_destroy(&s);
+}
+
+typedef struct job {
+    sources *memory;
+    unsigned passed;
+} job;
+
+static void *hammer(void *arg)
+{
+    job *j = arg;
+    for (uint32_t i = 0; i < 20000; i++) {
+        j->passed += take(j->memory, v4(i % 16), START_US) == 0;
+    }
+    return NULL;
+}
+
+static void threads_share_the_limit(void **state)
+{
+    (void)state;
+    sources *s = sources_create(100000, 1, 10);
+    job jobs[2] = {{.memory = s}, {.memory = s}};
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, hammer, &jobs[i]), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(jobs[0].passed + jobs[1].passed, 16 * 10);
+    sources_destroy(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_when_used_up),
+        cmocka_unit_test(unlimited_never_refuses),
+        cmocka_unit_test(extreme_values),
+        cmocka_unit_test(what_is_one_source),
+        cmocka_unit_test(zero_is_a_source),
+        cmocka_unit_test(the_quiet_ones_give_way),
+        cmocka_unit_test(remembers_most_of_what_fits),
+        cmocka_unit_test(threads_share_the_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
