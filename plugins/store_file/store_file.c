@@ -126,6 +126,9 @@ static void worker_adopt(void *instance, void *state, void *arg)
     (void)arg;
     store *s = instance;
     worker *w = state;
+    if (w == NULL) {
+        return; /* it has stopped meanwhile */
+    }
     pthread_mutex_lock(&s->lock);
     if (w->snapshot != s->current) {
         w->snapshot->workers--;

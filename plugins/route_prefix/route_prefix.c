@@ -1,0 +1,217 @@
+/* The plugin route_prefix: an ICI goes to the peer whose routing prefix is the longest that heads
+ * it. It stands at the step `route`: in a CMP of a multi-lateral arrangement, in a Split-CMP-Parent
+ * (its children are peers), and in a registry (MCR), which may refer to the peer instead. */
+#include "live.h"
+#include "memory.h"
+
+/* ---- descriptor ---- */
+
+enum { MODE_FORWARD, MODE_REFERRAL };
+
+static const char *const modes[] = {[MODE_FORWARD] = "forward", [MODE_REFERRAL] = "referral", NULL};
+
+typedef struct prefix_options {
+    const char *table; /* NULL: the peers' prefixes alone */
+    int64_t check_interval_ms;
+    int mode;
+    int64_t ttl_ms;
+} prefix_options;
+
+static void prefix_check(const cmp_host *host, const void *options, cmp_report *report);
+static void *prefix_create(const cmp_host *host, const void *options, void *previous,
+                           cmp_report *report);
+static void prefix_start(void *instance, cmp_loop *loop);
+static void *prefix_worker_start(void *instance, cmp_loop *loop);
+static void prefix_worker_stop(void *instance, void *worker);
+static void prefix_destroy(void *instance);
+static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_txn *txn,
+                                      cmp_route_reason reason, cmp_str target, cmp_op *op,
+                                      cmp_route_answer *answer);
+
+static const cmp_option rows[] = {
+    {.name = "table",
+     .type = CMP_OPTION_PATH,
+     .offset = offsetof(prefix_options, table),
+     .help = "file of lines PREFIX PEER-NAME, besides the peers' own prefixes; # begins a comment"},
+    {.name = "check_interval",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(prefix_options, check_interval_ms),
+     .fallback = "1s",
+     .min = 100,
+     .max = 86400000,
+     .help = "how often the table is looked at for a change"},
+    {.name = "mode",
+     .type = CMP_OPTION_ENUM,
+     .offset = offsetof(prefix_options, mode),
+     .fallback = "forward",
+     .choices = modes,
+     .help = "forward to the peer, or answer with a referral to its host"},
+    {.name = "ttl",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(prefix_options, ttl_ms),
+     .fallback = "1h",
+     .min = 1000,
+     .max = INT64_C(30) * 86400000,
+     .help = "how long a referral may be kept"},
+    CMP_OPTION_END,
+};
+
+static const cmp_route_ops ops = {
+    .size = sizeof(ops),
+    .route = prefix_route,
+};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI,
+    .name = "route_prefix",
+    .kind = CMP_PLUGIN_ROUTE,
+    .services = CMP_SERVICE_PEERS | CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD,
+    .version = "1.0",
+    .summary = "to the peer with the longest routing prefix that heads the ICI",
+    .options = rows,
+    .options_size = sizeof(prefix_options),
+    .check = prefix_check,
+    .create = prefix_create,
+    .start = prefix_start,
+    .worker_start = prefix_worker_start,
+    .worker_stop = prefix_worker_stop,
+    .destroy = prefix_destroy,
+    .ops.route = &ops,
+};
+
+/* ---- instance ---- */
+
+typedef struct prefix_instance {
+    const cmp_host *host;
+    const prefix_options *options;
+    live *live;
+} prefix_instance;
+
+static void prefix_check(const cmp_host *host, const void *options, cmp_report *report)
+{
+    const prefix_options *o = options;
+    load l = {.host = host, .path = o->table, .need_hosts = o->mode == MODE_REFERRAL};
+    const load_result result = load_prefixes(&l);
+    if (result != LOAD_GOOD) {
+        load_report(&l, result, report);
+    }
+    prefixes_destroy(&l.prefixes);
+}
+
+static void *prefix_create(const cmp_host *host, const void *options, void *previous,
+                           cmp_report *report)
+{
+    (void)previous;
+    const prefix_options *o = options;
+    live *made = live_create(host, o->table, o->mode == MODE_REFERRAL, report);
+    if (made == NULL) {
+        return NULL;
+    }
+    prefix_instance *self = memory_must(calloc(1, sizeof(*self)));
+    *self = (prefix_instance){.host = host, .options = o, .live = made};
+    return self;
+}
+
+static void prefix_start(void *instance, cmp_loop *loop)
+{
+    prefix_instance *self = instance;
+    live_start(self->live, loop, (uint64_t)self->options->check_interval_ms);
+}
+
+static void *prefix_worker_start(void *instance, cmp_loop *loop)
+{
+    (void)loop;
+    return live_join(((prefix_instance *)instance)->live);
+}
+
+static void prefix_worker_stop(void *instance, void *worker)
+{
+    live_worker *w = worker;
+    live_leave(((prefix_instance *)instance)->live, &w);
+}
+
+static void prefix_destroy(void *instance)
+{
+    prefix_instance *self = instance;
+    live_destroy(&self->live);
+    free(self);
+}
+
+/* ---- route ---- */
+
+/* Says whom to ask: for all that `prefix` heads, or without it for this ICI alone. */
+static cmp_route_verdict refer(const prefix_instance *self, const hop *to, cmp_str prefix,
+                               cmp_route_answer *answer)
+{
+    answer->addr = to->host;
+    answer->prefix = prefix;
+    answer->ttl_s = (uint32_t)(self->options->ttl_ms / 1000);
+    return CMP_ROUTE_REFERRAL;
+}
+
+static cmp_str copy(const prefix_instance *self, cmp_txn *txn, cmp_str text)
+{
+    char *to = self->host->txn_alloc(txn, text.size);
+    memcpy(to, text.at, text.size);
+    return (cmp_str){to, text.size};
+}
+
+/* Never back to where the request came from: that peer has looked for itself. */
+static bool is_requestor(const prefix_instance *self, const cmp_txn *txn, const hop *to)
+{
+    return cmp_str_equal(to->name, self->host->txn_peer(txn));
+}
+
+static cmp_route_verdict route_absent(const prefix_instance *self, const prefixes *p, cmp_txn *txn,
+                                      cmp_route_answer *answer)
+{
+    unsigned matched;
+    const cmp_str ici = self->host->txn_param(txn, CMP_PARAM_ICI);
+    const uint32_t found = prefixes_find(p, ici, &matched);
+    if (found == HOP_NONE) {
+        return CMP_ROUTE_DECLINE;
+    }
+    const hop *to = &prefixes_hops(p)->at[found];
+    if (is_requestor(self, txn, to)) {
+        return CMP_ROUTE_DECLINE;
+    }
+    if (self->options->mode == MODE_REFERRAL) {
+        return refer(self, to, copy(self, txn, (cmp_str){ici.at, matched}), answer);
+    }
+    answer->peer = to->name;
+    return CMP_ROUTE_FORWARD;
+}
+
+/* Who relays leaves this to route_addr; who refers says the host again, as a peer that is known. */
+static cmp_route_verdict route_addressed(const prefix_instance *self, const prefixes *p,
+                                         const cmp_txn *txn, cmp_str target,
+                                         cmp_route_answer *answer)
+{
+    if (self->options->mode == MODE_FORWARD) {
+        return CMP_ROUTE_DECLINE;
+    }
+    const uint32_t found = hop_at_host(prefixes_hops(p), target);
+    if (found == HOP_NONE || is_requestor(self, txn, &prefixes_hops(p)->at[found])) {
+        return CMP_ROUTE_DECLINE;
+    }
+    return refer(self, &prefixes_hops(p)->at[found], CMP_NONE, answer);
+}
+
+static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_txn *txn,
+                                      cmp_route_reason reason, cmp_str target, cmp_op *op,
+                                      cmp_route_answer *answer)
+{
+    (void)op;
+    const prefix_instance *self = instance;
+    const prefixes *p = live_prefixes(worker);
+    *answer = (cmp_route_answer){.peer = CMP_NONE};
+    switch (reason) {
+    case CMP_ROUTE_ABSENT:
+        return route_absent(self, p, txn, answer);
+    case CMP_ROUTE_ADDRESSED:
+        return route_addressed(self, p, txn, target, answer);
+    case CMP_ROUTE_TRANSFERRED:
+        break; /* the ICI's prefix is not where its content is */
+    }
+    return CMP_ROUTE_DECLINE;
+}

@@ -1,0 +1,188 @@
+/* Tests of the plugin route_addr: hosts lead to configured peers, and nowhere else. */
+#include "fake_host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+extern const cmp_plugin cmp_plugin_descriptor;
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+typedef struct fixture {
+    fake_host host;
+    fake_txn txn;
+} fixture;
+
+static cmp_str copied(cmp_str text)
+{
+    return text.at != NULL ? (cmp_str){memcpy(malloc(text.size), text.at, text.size), text.size}
+                           : CMP_NONE;
+}
+
+/* The peers are gone as soon as the instance is made: it may keep nothing of theirs. */
+static void open_with(fixture *f, const cmp_peer *peers, size_t count)
+{
+    cmp_peer *lent = calloc(count + 1, sizeof(*lent));
+    for (size_t i = 0; i < count; i++) {
+        lent[i] = (cmp_peer){.name = copied(peers[i].name), .host = copied(peers[i].host)};
+    }
+    fake_host_init(&f->host);
+    f->host.peers = lent;
+    f->host.peer_count = count;
+    assert_non_null(fake_host_open(&f->host, &cmp_plugin_descriptor, NULL));
+    f->host.peer_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        free((char *)(uintptr_t)lent[i].name.at);
+        free((char *)(uintptr_t)lent[i].host.at);
+    }
+    free(lent);
+    fake_txn_init(&f->txn, &f->host);
+}
+
+static const cmp_peer peers[] = {
+    {.name = CMP_STR("b"), .host = CMP_STR("b.example.net")},
+    {.name = CMP_STR("asks-only")},
+    {.name = CMP_STR("c"), .host = CMP_STR("C.Example.NET")},
+    {.name = CMP_STR("registry"), .host = CMP_STR("mcr.example.org")},
+};
+
+static int set_up(void **state)
+{
+    static fixture f;
+    open_with(&f, peers, COUNT(peers));
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    fake_txn_dispose(&f->txn);
+    fake_host_close(&f->host);
+    fake_host_dispose(&f->host);
+    return 0;
+}
+
+/* It answers at once, and fills the answer whatever was in it. */
+static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
+                             cmp_route_answer *answer)
+{
+    fake_op op = {.kind = CMP_PLUGIN_ROUTE};
+    memset(answer, 0xAA, sizeof(*answer));
+    const cmp_route_verdict verdict =
+        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker,
+                                               fake_txn_of(&f->txn), reason, target, &op.op,
+                                               answer);
+    assert_int_equal(op.completions, 0);
+    assert_int_not_equal(verdict, CMP_ROUTE_PENDING);
+    assert_null(answer->addr.at);
+    assert_false(answer->lookup);
+    return verdict;
+}
+
+static char long_host[400];
+
+static void a_host_that_is_no_peer_leads_nowhere(void **state)
+{
+    static const char *const hosts[] = {
+        "",
+        "d.example.net",
+        "example.net",
+        "b.example.net.",
+        "bb.example.net",
+        "b.example",
+        "b.example.net:",
+        "asks-only",
+        "b",
+        "127.0.0.1",
+        "xb.example",
+        "localhost",
+        "b.example.net\t",
+        long_host,
+    };
+    fixture *f = *state;
+    memset(long_host, 'b', sizeof(long_host) - 1);
+    for (size_t i = 0; i < COUNT(hosts); i++) {
+        cmp_route_answer answer;
+        assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, cmp_str_from(hosts[i]), &answer),
+                         CMP_ROUTE_REFUSE);
+        assert_int_equal(answer.refusal, CMP_REFUSE_ADDR_NOT_ALLOWED);
+        assert_null(answer.peer.at);
+        assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, cmp_str_from(hosts[i]), &answer),
+                         CMP_ROUTE_DECLINE);
+        assert_null(answer.peer.at);
+    }
+}
+
+static void without_a_host_it_declines(void **state)
+{
+    cmp_route_answer answer;
+    assert_int_equal(ask(*state, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(*state, CMP_ROUTE_TRANSFERRED, CMP_NONE, &answer), CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(*state, CMP_ROUTE_ADDRESSED, CMP_NONE, &answer), CMP_ROUTE_REFUSE);
+}
+
+static void a_peers_host_leads_to_it_without_addr(void **state)
+{
+    static const struct {
+        const char *host, *peer;
+    } cases[] = {
+        {"b.example.net", "b"}, {"B.EXAMPLE.net", "b"},          {"c.example.net", "c"},
+        {"C.EXAMPLE.NET", "c"}, {"mcr.example.org", "registry"},
+    };
+    fixture *f = *state;
+    f->txn.peer = CMP_STR("asks-only");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        cmp_route_answer answer;
+        const cmp_str host = cmp_str_from(cases[i].host), peer = cmp_str_from(cases[i].peer);
+        assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, host, &answer), CMP_ROUTE_FORWARD);
+        assert_true(cmp_str_equal(answer.peer, peer));
+        assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, host, &answer), CMP_ROUTE_FORWARD);
+        assert_true(cmp_str_equal(answer.peer, peer));
+    }
+}
+
+static void never_back_to_where_it_came_from(void **state)
+{
+    fixture *f = *state;
+    cmp_route_answer answer;
+    f->txn.peer = CMP_STR("c");
+    assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("c.example.net"), &answer),
+                     CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, CMP_STR("c.example.net"), &answer),
+                     CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, CMP_STR("b.example.net"), &answer),
+                     CMP_ROUTE_FORWARD);
+}
+
+static int set_up_without_peers(void **state)
+{
+    static fixture f;
+    open_with(&f, NULL, 0);
+    *state = &f;
+    return 0;
+}
+
+static void without_peers_nothing_is_addressed(void **state)
+{
+    cmp_route_answer answer;
+    assert_int_equal(ask(*state, CMP_ROUTE_ADDRESSED, CMP_STR("b.example.net"), &answer),
+                     CMP_ROUTE_REFUSE);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_host_that_is_no_peer_leads_nowhere),
+        TEST(without_a_host_it_declines),
+        TEST(a_peers_host_leads_to_it_without_addr),
+        TEST(never_back_to_where_it_came_from),
+        cmocka_unit_test_setup_teardown(without_peers_nothing_is_addressed, set_up_without_peers,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,562 @@
+/* The plugin route_prefix as a host sees it: decisions in both modes, the table file, and reloads
+ * that are all or nothing. */
+#include "fake_host.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern const cmp_plugin cmp_plugin_descriptor;
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { CHECK_MS = 1000, TTL_MS = 90000 };
+
+static const char *const of_b[] = {"2B001", "2b0017"};
+static const char *const of_c[] = {"2B0"};
+static const char *const of_twin[] = {"2b001"};
+static const char *const not_hex[] = {"2B00Z"};
+
+static const cmp_peer peers[] = {
+    {.name = CMP_STR("b"),
+     .host = CMP_STR("b.example.net"),
+     .prefixes = of_b,
+     .prefix_count = COUNT(of_b)},
+    {.name = CMP_STR("c"),
+     .host = CMP_STR("C.example.net"),
+     .prefixes = of_c,
+     .prefix_count = COUNT(of_c)},
+    {.name = CMP_STR("d"), .host = CMP_STR("d.example.net")},
+    {.name = CMP_STR("no-host")},
+};
+
+typedef struct fixture {
+    fake_host host;
+    fake_txn txn;
+    char folder[32], path[48], fresh[64];
+    void *options;
+} fixture;
+
+static const cmp_option *row(const char *name)
+{
+    const cmp_option *found = cmp_plugin_descriptor.options;
+    while (found->name != NULL && strcmp(found->name, name) != 0) {
+        found++;
+    }
+    assert_non_null(found->name);
+    return found;
+}
+
+static void *option(const fixture *f, const char *name)
+{
+    return (char *)f->options + row(name)->offset;
+}
+
+static void set_mode(const fixture *f, const char *mode)
+{
+    int *field = option(f, "mode");
+    for (*field = 0; strcmp(row("mode")->choices[*field], mode) != 0; ++*field) {
+        assert_non_null(row("mode")->choices[*field + 1]);
+    }
+}
+
+static int set_up(void **state)
+{
+    fixture *f = malloc(sizeof(*f));
+    fake_host_init(&f->host);
+    f->host.peers = peers;
+    f->host.peer_count = COUNT(peers);
+    strcpy(f->folder, "/tmp/test-prefix-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->path, sizeof(f->path), "%s/table", f->folder);
+    snprintf(f->fresh, sizeof(f->fresh), "%s.fresh", f->path);
+    f->options = calloc(1, cmp_plugin_descriptor.options_size);
+    *(int64_t *)option(f, "check_interval") = CHECK_MS;
+    *(int64_t *)option(f, "ttl") = TTL_MS;
+    set_mode(f, "forward");
+    fake_txn_init(&f->txn, &f->host);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    fake_txn_dispose(&f->txn);
+    fake_host_close(&f->host);
+    fake_host_dispose(&f->host);
+    unlink(f->path);
+    rmdir(f->folder);
+    free(f->options);
+    free(f);
+    return 0;
+}
+
+static void *open_plugin(fixture *f)
+{
+    return fake_host_open(&f->host, &cmp_plugin_descriptor, f->options);
+}
+
+/* Replaces the file whole, as an operator should. */
+static void write_table(const fixture *f, const char *text)
+{
+    FILE *file = fopen(f->fresh, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(rename(f->fresh, f->path), 0);
+}
+
+static void open_with(fixture *f, const char *table)
+{
+    write_table(f, table);
+    *(const char **)option(f, "table") = f->path;
+    assert_non_null(open_plugin(f));
+    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, " prefixes");
+}
+
+/* It answers at once, and fills the answer whatever was in it. */
+static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
+                             cmp_route_answer *answer)
+{
+    fake_op op = {.kind = CMP_PLUGIN_ROUTE};
+    memset(answer, 0xAA, sizeof(*answer));
+    const cmp_route_verdict verdict =
+        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker,
+                                               fake_txn_of(&f->txn), reason, target, &op.op,
+                                               answer);
+    assert_int_equal(op.completions, 0);
+    assert_int_not_equal(verdict, CMP_ROUTE_PENDING);
+    assert_false(answer->lookup);
+    return verdict;
+}
+
+/* `peer` NULL: the route declines. */
+static void expect_peer(fixture *f, const char *ici, const char *peer)
+{
+    cmp_route_answer answer;
+    f->txn.params[CMP_PARAM_ICI] = cmp_str_from(ici);
+    const cmp_route_verdict verdict = ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer);
+    assert_int_equal(verdict, peer != NULL ? CMP_ROUTE_FORWARD : CMP_ROUTE_DECLINE);
+    assert_true(cmp_str_equal(answer.peer, cmp_str_from(peer)));
+    assert_null(answer.addr.at);
+    assert_null(answer.prefix.at);
+}
+
+/* ---- what is refused at the start ---- */
+
+/* A check and a create without a check before complain alike. */
+static void expect_complaint(fixture *f, const char *complaint)
+{
+    assert_null(open_plugin(f));
+    assert_int_equal(f->host.report.count, 1);
+    if (!fake_host_reported(&f->host, complaint)) {
+        fail_msg("expected \"%s\", reported: %s", complaint, f->host.report.text);
+    }
+    fake_host_report_clear(&f->host);
+    assert_null(
+        cmp_plugin_descriptor.create(&f->host.table, f->options, NULL, fake_report_of(&f->host)));
+    assert_true(fake_host_reported(&f->host, complaint));
+    fake_host_report_clear(&f->host);
+}
+
+#define DIGITS_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void a_bad_table_is_refused_by_line(void **state)
+{
+    static const struct {
+        const char *table, *complaint;
+    } cases[] = {
+        {"1A0", "table:1: expected a routing prefix and the name of a peer"},
+        {"1A0 # d", "table:1: expected a routing prefix and the name of a peer"},
+        {"\n1A0 d e\n", "table:2: expected a routing prefix and the name of a peer"},
+        {"#\n\n1A d\n", "table:3: \"1A\": expected 3 to 64 hexadecimal digits"},
+        {"1A0 d\n1G0 d\n", "table:2: \"1G0\": expected 3 to 64 hexadecimal digits"},
+        {"0x1A0 d\n", "table:1: \"0x1A0\": expected"},
+        {DIGITS_64 "0 d\n", "table:1: \"" DIGITS_64 "\": expected"},
+        {"1A0 D\n", "table:1: there is no peer of the name \"D\""},
+        {"1A0 d.example.net\n", "table:1: there is no peer of the name \"d.example.net\""},
+        {"1A0 nobody#\n", "table:1: there is no peer of the name \"nobody#\""},
+        {"1A0F d\n# x\n1a0f c\n", "table:3: 1A0F stands on line 1 already"},
+        {"1A0F d\n1A0F d", "table:2: 1A0F stands on line 1 already"},
+        {"1A0 d\n2B0017 d\n", "table:2: 2B0017 stands in the entry of the peer \"b\" already"},
+        {"1A0 nobody\n1A d\n", "table:1: there is no peer"}, /* the first one */
+    };
+    fixture *f = *state;
+    *(const char **)option(f, "table") = f->path;
+    expect_complaint(f, "table: cannot be opened: No such file");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        write_table(f, cases[i].table);
+        expect_complaint(f, cases[i].complaint);
+        assert_int_equal(unlink(f->path), 0);
+    }
+    assert_int_equal(mkdir(f->path, 0700), 0);
+    expect_complaint(f, "table: is no regular file");
+    assert_int_equal(rmdir(f->path), 0);
+    write_table(f, "");
+    assert_int_equal(truncate(f->path, (64 << 20) + 1), 0);
+    expect_complaint(f, "table: is larger than 64 MiB");
+}
+
+static void bad_entries_of_peers_are_refused(void **state)
+{
+    static const cmp_peer twins[] = {
+        {.name = CMP_STR("b"), .prefixes = of_b, .prefix_count = COUNT(of_b)},
+        {.name = CMP_STR("t"), .prefixes = of_twin, .prefix_count = COUNT(of_twin)},
+    };
+    static const cmp_peer wrong[] = {
+        {.name = CMP_STR("w"), .prefixes = not_hex, .prefix_count = COUNT(not_hex)},
+    };
+    fixture *f = *state;
+    f->host.peers = twins;
+    f->host.peer_count = COUNT(twins);
+    expect_complaint(f, "have the same prefix 2B001\n");
+    f->host.peers = wrong;
+    f->host.peer_count = COUNT(wrong);
+    expect_complaint(f, "the peer \"w\" has the prefix \"2B00Z\": expected 3 to 64 hexadecimal");
+}
+
+static void who_has_no_host_cannot_be_referred_to(void **state)
+{
+    static const cmp_peer hostless[] = {
+        {.name = CMP_STR("b"), .prefixes = of_b, .prefix_count = COUNT(of_b)},
+    };
+    fixture *f = *state;
+    set_mode(f, "referral");
+    write_table(f, "1A0 d\n1A1 no-host\n");
+    *(const char **)option(f, "table") = f->path;
+    expect_complaint(f, "table:2: the peer \"no-host\" has no host to refer to");
+
+    *(const char **)option(f, "table") = NULL;
+    f->host.peers = hostless;
+    f->host.peer_count = COUNT(hostless);
+    expect_complaint(f, "mode: the peer \"b\" has prefixes and no host to refer to");
+    set_mode(f, "forward");
+    assert_non_null(open_plugin(f));
+    expect_peer(f, "2B001", "b");
+}
+
+/* ---- decisions ---- */
+
+static void forward_goes_to_the_longest_prefix(void **state)
+{
+    fixture *f = *state;
+    assert_non_null(open_plugin(f));
+    expect_peer(f, "", NULL);
+    expect_peer(f, "2B", NULL);
+    expect_peer(f, "2C0", NULL);
+    expect_peer(f, "x2B0", NULL);
+    expect_peer(f, "2B0", "c");
+    expect_peer(f, "2b00-1", "c");
+    expect_peer(f, "2b001", "b");
+    expect_peer(f, "2B0017FF:anything", "b");
+    assert_int_equal(fake_host_timers(&f->host), 0); /* there is no file to look at */
+}
+
+static void a_named_host_is_not_for_a_prefix(void **state)
+{
+    fixture *f = *state;
+    cmp_route_answer answer;
+    assert_non_null(open_plugin(f));
+    f->txn.params[CMP_PARAM_ICI] = CMP_STR("2B001");
+    assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("b.example.net"), &answer),
+                     CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, CMP_STR("b.example.net"), &answer),
+                     CMP_ROUTE_DECLINE);
+}
+
+/* Not even when a shorter prefix would lead to somebody else. */
+static void never_back_to_where_it_came_from(void **state)
+{
+    static const char *const both[] = {"forward", "referral"};
+    fixture *f = *state;
+    cmp_route_answer answer;
+    for (size_t i = 0; i < COUNT(both); i++) {
+        set_mode(f, both[i]);
+        assert_non_null(open_plugin(f));
+        f->txn.peer = CMP_STR("b");
+        expect_peer(f, "2B0017", NULL);
+        assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("b.example.net"), &answer),
+                         CMP_ROUTE_DECLINE);
+        f->txn.peer = CMP_STR("c");
+        assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer),
+                         i == 0 ? CMP_ROUTE_FORWARD : CMP_ROUTE_REFERRAL);
+        fake_host_close(&f->host);
+    }
+}
+
+static void referral_names_host_and_prefix(void **state)
+{
+    fixture *f = *state;
+    cmp_route_answer answer;
+    char ici[] = "2b00A1";
+    set_mode(f, "referral");
+    assert_non_null(open_plugin(f));
+    f->txn.peer = CMP_STR("d");
+    f->txn.params[CMP_PARAM_ICI] = cmp_str_from(ici);
+    assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_REFERRAL);
+    memset(ici, 'x', sizeof(ici)); /* the prefix outlives the operation */
+    assert_true(cmp_str_equal(answer.prefix, CMP_STR("2b0")));
+    assert_true(cmp_str_equal(answer.addr, CMP_STR("c.example.net")));
+    assert_int_equal(answer.ttl_s, TTL_MS / 1000);
+    assert_null(answer.peer.at);
+
+    f->txn.params[CMP_PARAM_ICI] = CMP_STR("3B0");
+    assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_DECLINE);
+}
+
+static void referral_of_an_addressed_host_is_for_the_ici_alone(void **state)
+{
+    fixture *f = *state;
+    cmp_route_answer answer;
+    set_mode(f, "referral");
+    assert_non_null(open_plugin(f));
+    f->txn.peer = CMP_STR("b");
+    f->txn.params[CMP_PARAM_ICI] = CMP_STR("2B001");
+    assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("nobody.example.net"), &answer),
+                     CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("no-host"), &answer), CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, CMP_STR("d.example.net"), &answer),
+                     CMP_ROUTE_DECLINE);
+    assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("D.Example.net"), &answer),
+                     CMP_ROUTE_REFERRAL);
+    assert_true(cmp_str_equal(answer.addr, CMP_STR("d.example.net")));
+    assert_null(answer.prefix.at);
+    assert_int_equal(answer.ttl_s, TTL_MS / 1000);
+}
+
+/* ---- the table file ---- */
+
+static void the_table_adds_to_the_peers_prefixes(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "# the community's table\r\n"
+                 "1A0F1 d\r\n"
+                 "\t1A0\tno-host   # theirs\n"
+                 "\n   \n"
+                 "2B00178 d\n" DIGITS_64 " d");
+    expect_peer(f, "1A0F1", "d");
+    expect_peer(f, "1A0F2", "no-host");
+    expect_peer(f, "2B0017", "b");
+    expect_peer(f, "2B00178", "d");
+    expect_peer(f, DIGITS_64 "0", "d");
+    expect_peer(f, "0123456789ABCDEF", NULL);
+}
+
+static void a_bad_change_leaves_the_old_prefixes(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "1A0 d\n");
+    write_table(f, "1A0 c\n1A1 d\n1a0 b\n");
+    fake_host_advance(&f->host, CHECK_MS);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR,
+                         "table:3: 1A0 stands on line 1 already; the prefixes read before stay");
+    expect_peer(f, "1A0", "d");
+    expect_peer(f, "1A1", NULL);
+    fake_host_advance(&f->host, 10 * CHECK_MS); /* it is not tried again */
+    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+
+    write_table(f, "1A0 c\n");
+    fake_host_advance(&f->host, CHECK_MS);
+    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "table: 4 prefixes");
+    expect_peer(f, "1A0", "c");
+    assert_int_equal(fake_host_counted(&f->host, "reloads"), 1);
+    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+}
+
+/* A folder stands for whatever can be seen but not read. */
+static void what_cannot_be_read_is_tried_again_in_silence(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "1A0 d\n");
+    assert_int_equal(unlink(f->path), 0);
+    fake_host_advance(&f->host, 5 * CHECK_MS);
+    assert_int_equal(f->host.log[CMP_LOG_ERROR].count, 1);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "table: cannot be opened");
+    assert_int_equal(mkdir(f->path, 0700), 0);
+    fake_host_advance(&f->host, 5 * CHECK_MS);
+    assert_int_equal(f->host.log[CMP_LOG_ERROR].count, 1);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "is no regular file");
+    assert_int_equal(rmdir(f->path), 0);
+    expect_peer(f, "1A0", "d");
+    write_table(f, "1A0 c\n");
+    fake_host_advance(&f->host, CHECK_MS);
+    expect_peer(f, "1A0", "c");
+}
+
+static void an_unchanged_file_is_left_alone(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "1A0 d\n");
+    fake_host_advance(&f->host, 100 * CHECK_MS);
+    assert_int_equal(f->host.log[CMP_LOG_NOTICE].count, 0);
+    assert_int_equal(fake_host_counted(&f->host, "reloads"), 0);
+    assert_int_equal(fake_host_timers(&f->host), 1);
+}
+
+static void a_full_pool_means_the_next_time(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "1A0 d\n");
+    write_table(f, "1A0 c\n");
+    f->host.pool_full = true;
+    fake_host_advance(&f->host, 3 * CHECK_MS);
+    expect_peer(f, "1A0", "d");
+    f->host.pool_full = false;
+    fake_host_advance(&f->host, CHECK_MS);
+    expect_peer(f, "1A0", "c");
+}
+
+/* The old prefixes are there until the worker has taken the new ones, and only one load is under
+ * way. */
+static void a_slow_pool_and_a_slow_worker(void **state)
+{
+    fixture *f = *state;
+    cmp_route_answer answer;
+    open_with(f, "1A0 d\n");
+    f->host.deferred = true;
+    write_table(f, "1A0 c\n");
+    fake_host_advance(&f->host, 3 * CHECK_MS);
+    assert_int_equal(f->host.job_count, 1);
+    f->txn.params[CMP_PARAM_ICI] = CMP_STR("1A0");
+    assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_FORWARD);
+
+    const fake_job load = f->host.jobs[0];
+    f->host.job_count = 0;
+    load.work(load.arg);
+    load.done(load.arg);
+    assert_int_equal(f->host.job_count, 1); /* the worker's */
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_true(cmp_str_equal(answer.peer, CMP_STR("d"))); /* not freed: it is in use */
+    expect_peer(f, "1A0", "d");
+
+    fake_host_run(&f->host, 0);
+    expect_peer(f, "1A0", "c");
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_int_equal(f->host.job_count, 0); /* and now nobody has to be told any more */
+    expect_peer(f, "1A0", "c");
+}
+
+static void a_worker_that_has_stopped_is_not_told(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "1A0 d\n");
+    f->host.deferred = true;
+    write_table(f, "1A0 c\n");
+    fake_host_advance(&f->host, CHECK_MS);
+    fake_job job = f->host.jobs[0];
+    f->host.job_count = 0;
+    job.work(job.arg);
+    job.done(job.arg);
+    job = f->host.jobs[0];
+    f->host.job_count = 0;
+    job.run(f->host.instance, NULL, job.arg);
+    expect_peer(f, "1A0", "d");
+}
+
+/* ---- threads ---- */
+
+enum { WORKERS = 2, SWAPS = 20 };
+
+/* A worker's thread, and what workers_call has for it to run. */
+typedef struct busy_worker {
+    pthread_t thread;
+    fake_host *host;
+    void (*_Atomic call)(void *instance, void *worker, void *arg);
+    void *_Atomic arg;
+    atomic_bool stop;
+    atomic_uint calls;
+    bool wrong;
+} busy_worker;
+
+static busy_worker workers[WORKERS];
+
+static unsigned call_busy_workers(const cmp_host *host,
+                                  void (*run)(void *instance, void *worker, void *arg), void *arg)
+{
+    (void)host;
+    for (int i = 0; i < WORKERS; i++) {
+        atomic_store(&workers[i].arg, arg);
+        atomic_store(&workers[i].call, run);
+    }
+    return WORKERS;
+}
+
+static void *busy(void *arg)
+{
+    busy_worker *w = arg;
+    const cmp_plugin *plugin = &cmp_plugin_descriptor;
+    void *state = plugin->worker_start(w->host->instance, &w->host->loop);
+    fake_txn txn = {.params[CMP_PARAM_ICI] = CMP_STR("1A0F1")};
+    while (!atomic_load(&w->stop)) {
+        void (*run)(void *instance, void *worker, void *arg_) = atomic_exchange(&w->call, NULL);
+        if (run != NULL) {
+            run(w->host->instance, state, atomic_load(&w->arg));
+            atomic_fetch_add(&w->calls, 1);
+        }
+        cmp_op op = {NULL};
+        cmp_route_answer answer;
+        w->wrong |=
+            plugin->ops.route->route(w->host->instance, state, fake_txn_of(&txn), CMP_ROUTE_ABSENT,
+                                     CMP_NONE, &op, &answer) != CMP_ROUTE_FORWARD ||
+            answer.peer.size != 1;
+    }
+    plugin->worker_stop(w->host->instance, state);
+    return NULL;
+}
+
+static void workers_search_while_the_table_changes(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "1A0 d\n");
+    f->host.table.workers_call = call_busy_workers;
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = (busy_worker){.host = &f->host};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, busy, &workers[i]), 0);
+    }
+    for (int i = 0; i < SWAPS; i++) {
+        write_table(f, i % 2 == 0 ? "1A0F c\n" : "1A0F1 b\n");
+        fake_host_advance(&f->host, CHECK_MS);
+        usleep(1000);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        while (atomic_load(&workers[i].calls) == 0) {
+            usleep(100);
+        }
+        atomic_store(&workers[i].stop, true);
+        pthread_join(workers[i].thread, NULL);
+        assert_false(workers[i].wrong);
+    }
+    assert_int_equal(fake_host_counted(&f->host, "reloads"), SWAPS);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_bad_table_is_refused_by_line),
+        TEST(bad_entries_of_peers_are_refused),
+        TEST(who_has_no_host_cannot_be_referred_to),
+        TEST(forward_goes_to_the_longest_prefix),
+        TEST(a_named_host_is_not_for_a_prefix),
+        TEST(never_back_to_where_it_came_from),
+        TEST(referral_names_host_and_prefix),
+        TEST(referral_of_an_addressed_host_is_for_the_ici_alone),
+        TEST(the_table_adds_to_the_peers_prefixes),
+        TEST(a_bad_change_leaves_the_old_prefixes),
+        TEST(what_cannot_be_read_is_tried_again_in_silence),
+        TEST(an_unchanged_file_is_left_alone),
+        TEST(a_full_pool_means_the_next_time),
+        TEST(a_slow_pool_and_a_slow_worker),
+        TEST(a_worker_that_has_stopped_is_not_told),
+        TEST(workers_search_while_the_table_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
