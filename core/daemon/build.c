@@ -41,6 +41,9 @@ const char **build_plugin_folders(arena *a, const char *const *first)
     return folders;
 }
 
+#define DEFAULT_PATH "/mc-3/resolve-ici"
+#define SOURCES_MAX  65536 /* addresses that a listener with MC-1 keeps in mind */
+
 /* ---- plugins ---- */
 
 typedef struct builder {
@@ -82,9 +85,32 @@ static void report_not_loaded(builder *b, const conf_plugin *section, const char
     loader_names_free(&names);
 }
 
+/* The core's own part of a store's section. */
+static void build_cache(builder *b, const conf_plugin *section, instance *i)
+{
+    struct fy_node *node = fy_node_mapping_lookup_by_string(section->node, "cache", (size_t)-1);
+    if (node == NULL) {
+        return;
+    }
+    const char *path = arena_printf(&b->g->memory, "%s.cache", section->path);
+    conf_cache settings;
+    if (i->plugin->kind != CMP_PLUGIN_STORE) {
+        report_at(b, path, "only a store has a cache; %s is of kind %s", section->use,
+                  plugin_kind_name(i->plugin->kind));
+    } else if (schema_fill(conf_cache_rows, section->file, node, path, NULL, &b->g->memory,
+                           &settings, b->report)) {
+        i->caches = arena_calloc(&b->g->memory, i->site->worker_count, sizeof(*i->caches));
+        i->cache_settings =
+            (instance_cache){.size_bytes = (size_t)settings.size_bytes / i->site->worker_count,
+                             .ttl_ms = settings.ttl_ms,
+                             .negative_ttl_ms = settings.negative_ttl_ms,
+                             .stale_ms = settings.stale_ms};
+    }
+}
+
 static void build_instance(builder *b, const conf_plugin *section, instance *i, instance_site *site)
 {
-    static const char *const ours[] = {"use", NULL};
+    static const char *const ours[] = {"use", "cache", NULL};
     char error[1024];
     const cmp_plugin *plugin = loader_load(b->loader, section->use, error, sizeof(error));
     if (plugin == NULL) {
@@ -105,6 +131,7 @@ static void build_instance(builder *b, const conf_plugin *section, instance *i, 
     b->report->scope = &scope;
     instance_create(i, plugin, section->name, options, &host, site, b->g, b->report);
     b->report->scope = NULL;
+    build_cache(b, section, i);
 }
 
 static void build_instances(builder *b, instance_site *site)
@@ -171,8 +198,88 @@ static void build_listener(builder *b, size_t at)
                           arena_printf(&g->memory, "%s.authenticate", path));
     add_path(l, settings, CMP_INTERFACE_MC3, settings->paths.mc3);
     add_path(l, settings, CMP_INTERFACE_MC6, settings->paths.mc6);
+    add_path(l, settings, CMP_INTERFACE_MC1, settings->paths.mc1);
+    if ((settings->interfaces >> CMP_INTERFACE_MC1 & 1) != 0) {
+        l->sources =
+            sources_create(SOURCES_MAX, settings->source_rate, (unsigned)settings->source_burst);
+    }
     if (settings->tls.certificate != NULL && settings->tls.key != NULL) {
         l->tls = tls_context_create(g->conf, settings, path, b->report);
+    }
+}
+
+/* ---- ways to peers ---- */
+
+static instance *build_signer(builder *b, const conf_peer *p, const char *path)
+{
+    if (p->sign_with == NULL || strcmp(p->sign_with, "none") == 0) {
+        return NULL;
+    }
+    const char *key = arena_printf(&b->g->memory, "%s.sign_with", path);
+    instance *i = find_instance(b->g, p->sign_with);
+    if (i == NULL || i->plugin == NULL) {
+        return NULL; /* reported before */
+    }
+    if (i->plugin->kind != CMP_PLUGIN_AUTH || i->plugin->ops.auth->sign == NULL ||
+        instance_blocks(i)) {
+        report_at(b, key, "\"%s\" (%s) cannot sign", p->sign_with, i->plugin->name);
+        return NULL;
+    }
+    return i;
+}
+
+/* A URL without a path means the default one of MC-3. */
+static const char *with_path(builder *b, const char *url)
+{
+    const char *authority = strstr(url, "://");
+    const bool has_path = authority == NULL || strchr(authority + 3, '/') != NULL;
+    return has_path ? url : arena_printf(&b->g->memory, "%s" DEFAULT_PATH, url);
+}
+
+static origin *build_url(builder *b, const conf_peer *p, const char *url, const char *path)
+{
+    const origin_options options = {.name = p->name,
+                                    .url = with_path(b, url),
+                                    .server_name = p->tls.server_name,
+                                    .ca = p->tls.ca,
+                                    .certificate = p->tls.certificate,
+                                    .key = p->tls.key,
+                                    .source = p->source,
+                                    .connections_max = (unsigned)p->connections,
+                                    .waiting_max = (unsigned)p->waiting,
+                                    .connect_timeout_ms = (uint64_t)p->connect_timeout_ms,
+                                    .idle_timeout_ms = (uint64_t)p->idle_timeout_ms,
+                                    .resolve_interval_ms = (uint64_t)p->resolve_interval_ms};
+    char error[1024];
+    origin *o = origin_create(&options, error, sizeof(error));
+    if (o == NULL) {
+        report_at(b, path, "%s", error);
+    }
+    return o;
+}
+
+static void build_way(builder *b, size_t at)
+{
+    generation *g = b->g;
+    const conf_peer *p = (const conf_peer *)g->conf->top.peers.at + at;
+    way *w = &g->ways[at];
+    const char *path = arena_printf(&g->memory, "peers[%zu]", at);
+    w->conf = p;
+    w->signer = build_signer(b, p, path);
+    w->urls = arena_calloc(&g->memory, p->url.count, sizeof(*w->urls));
+    for (size_t i = 0; i < p->url.count; i++) {
+        origin *o = build_url(b, p, p->url.at[i], arena_printf(&g->memory, "%s.url[%zu]", path, i));
+        if (o != NULL) {
+            w->urls[w->url_count++] = o;
+        }
+    }
+    g->forwards = g->forwards || w->url_count > 0;
+    for (size_t i = 0; i < p->release.withhold.count; i++) {
+        const bool user = strcmp(p->release.withhold.at[i], "user") == 0;
+        if (user && (g->keyring == NULL || keyring_pseudonym_secret(g->keyring).size == 0)) {
+            report_at(b, arena_printf(&g->memory, "%s.release.withhold[%zu]", path, i),
+                      "withholding users needs a pseudonym_secret in the keyring");
+        }
     }
 }
 
@@ -195,6 +302,10 @@ static void build_parts(builder *b, instance_site *site)
     g->listeners = arena_calloc(&g->memory, g->listener_count, sizeof(*g->listeners));
     for (size_t i = 0; i < g->listener_count; i++) {
         build_listener(b, i);
+    }
+    g->ways = arena_calloc(&g->memory, top->peers.count, sizeof(*g->ways));
+    for (size_t i = 0; i < top->peers.count; i++) {
+        build_way(b, i);
     }
     g->stores = build_chain(b, &top->resolve.stores, CMP_PLUGIN_STORE, "resolve.stores");
     g->routes = build_chain(b, &top->resolve.routes, CMP_PLUGIN_ROUTE, "resolve.routes");
@@ -266,6 +377,12 @@ void generation_destroy(generation **g_ref)
     }
     for (size_t i = 0; i < g->listener_count; i++) {
         tls_context_destroy(&g->listeners[i].tls);
+        sources_destroy(&g->listeners[i].sources);
+    }
+    for (size_t i = 0; g->ways != NULL && i < g->conf->top.peers.count; i++) {
+        for (size_t u = 0; u < g->ways[i].url_count; u++) {
+            origin_unref(&g->ways[i].urls[u]);
+        }
     }
     keyring_destroy(&g->keyring);
     peers_destroy(&g->peers);

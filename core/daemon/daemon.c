@@ -1,6 +1,8 @@
 /* Life of the process: build, bind, give up privileges, start workers, wait for a signal, drain. */
 #include "daemon/daemon.h"
 
+#include "admin/admin.h"
+#include "admin/explain.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/build.h"
@@ -38,7 +40,8 @@ struct daemon_state {
     instance_site site;
     sockets sockets;
     server *server;
-    replay *replay;
+    admin *admin;
+    process process;
     worker_thread *threads;
     unsigned started; /* threads that were created */
     unsigned ready, ended;
@@ -65,11 +68,14 @@ static void *worker_main(void *arg)
     worker_thread *thread = arg;
     daemon_state *d = thread->d;
     generation *g = d->generation;
-    worker_init(&thread->worker, thread->worker.index, thread->loop, g, d->replay, d->site.pool);
+    worker_init(&thread->worker, thread->worker.index, thread->loop, g, &d->process);
     for (size_t i = 0; i < g->instance_count; i++) {
         instance_worker_start(&g->instances[i], thread->worker.index, thread->loop);
     }
     thread->server = server_worker_start(d->server, &thread->worker, &d->sockets);
+    if (thread->worker.index == 0 && d->admin != NULL) {
+        admin_serve(d->admin, thread->server);
+    }
     loop_post(d->control, on_worker_ready, d);
     while (!thread->drained) {
         loop_turn(thread->loop);
@@ -78,6 +84,8 @@ static void *worker_main(void *arg)
         instance_worker_stop(&g->instances[i], thread->worker.index);
     }
     server_worker_destroy(&thread->server);
+    worker_disconnect(&thread->worker);
+    loop_settle(thread->loop); /* h2o's sockets can only be freed on the thread that made them */
     loop_post(d->control, on_worker_ended, d);
     return NULL;
 }
@@ -180,6 +188,7 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
     }
     if (report.count == 0 && bind_too) {
         sockets_open(&d->sockets, d->generation->conf, d->site.worker_count, &report);
+        d->admin = admin_open(d->generation->conf, &report);
     }
     const bool good = report.count == 0;
     report_print(&report, stderr);
@@ -204,9 +213,12 @@ static bool start(daemon_state *d)
     if (!privileges_drop(c)) {
         return false;
     }
-    d->replay = replay_from_conf(&c->top.replay);
-    d->site.pool = pool_create((unsigned)c->top.limits.blocking_threads, POOL_QUEUE);
+    d->process.replay = replay_from_conf(&c->top.replay);
+    d->process.referrals = referrals_create((size_t)c->top.limits.referrals);
+    d->process.pool = pool_create((unsigned)c->top.limits.blocking_threads, POOL_QUEUE);
+    d->site.pool = d->process.pool;
     d->server = server_create(c);
+    explain_register(server_admin_host(d->server));
     pipeline_setup();
     for (size_t i = 0; i < d->generation->instance_count; i++) {
         instance_start(&d->generation->instances[i], d->control);
@@ -240,8 +252,9 @@ static bool tear_down(daemon_state *d)
     }
     for (unsigned i = 0; i < d->started; i++) {
         worker_thread *thread = &d->threads[i];
-        loop_destroy(&thread->loop);
+        loop_run_posted(thread->loop);
         worker_dispose(&thread->worker);
+        loop_destroy(&thread->loop);
     }
     free(loops);
     free(d->threads);
@@ -250,10 +263,12 @@ static bool tear_down(daemon_state *d)
 
 static void destroy(daemon_state *d)
 {
+    admin_close(&d->admin);
     generation_destroy(&d->generation);
     loop_destroy(&d->control);
     server_destroy(&d->server);
-    replay_destroy(&d->replay);
+    replay_destroy(&d->process.replay);
+    referrals_destroy(&d->process.referrals);
     sockets_close(&d->sockets);
     loader_destroy(&d->loader);
 }

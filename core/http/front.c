@@ -1,13 +1,15 @@
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
 #include "base/log.h"
 #include "http/connection.h"
+#include "http/handset.h"
 #include "http/head.h"
 #include "pipeline/pipeline.h"
 
 #include <stdlib.h>
 
-#define CHALLENGE "MC-HMAC realm=\"mc-3\""
-#define ALLOWED   "GET, HEAD, POST"
+#define TRACEPARENT_MAX 256
+#define CHALLENGE       "MC-HMAC realm=\"mc-3\""
+#define ALLOWED         "GET, HEAD, POST"
 
 /* A request of h2o's on its way through the pipeline. It lies on the stack while nothing waits, and
  * in h2o's memory, with a dispose hook, once something does: h2o frees a request as soon as its
@@ -69,6 +71,10 @@ static const char *reason_of(int status)
     switch (status) {
     case 200:
         return "OK";
+    case 204:
+        return "No Content";
+    case 302:
+        return "Found";
     case 400:
         return "Bad Request";
     case 401:
@@ -106,6 +112,39 @@ static const char *reason_of(int status)
     }
 }
 
+static void add_cache_control(h2o_req_t *req, const cmp_txn *t, const txn_answer *a)
+{
+    if (t->interface != CMP_INTERFACE_MC1 || a->type == ANSWER_PROBLEM) {
+        add_header(req, H2O_TOKEN_CACHE_CONTROL, H2O_STRLIT("no-store"));
+        return;
+    }
+    char *text = h2o_mem_alloc_pool(&req->pool, 40);
+    const int size = snprintf(text, 40, "private, max-age=%u", (unsigned)a->ttl_s);
+    add_header(req, H2O_TOKEN_CACHE_CONTROL, text, (size_t)size);
+}
+
+static void add_answer_headers(h2o_req_t *req, cmp_txn *t, const txn_answer *a)
+{
+    switch (a->type) {
+    case ANSWER_JSON:
+        add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/json"));
+        break;
+    case ANSWER_PROBLEM:
+        add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/problem+json"));
+        add_special_headers(req, a);
+        break;
+    case ANSWER_REDIRECT: {
+        const h2o_iovec_t location = h2o_strdup(&req->pool, a->location.at, a->location.size);
+        add_header(req, H2O_TOKEN_LOCATION, location.base, location.len);
+        break;
+    }
+    }
+    add_cache_control(req, t, a);
+    if (t->interface == CMP_INTERFACE_MC1) {
+        handset_add_headers(req, t->listener);
+    }
+}
+
 static void front_send(cmp_txn *t, const txn_answer *a)
 {
     static h2o_generator_t no_more = {NULL, NULL};
@@ -115,17 +154,11 @@ static void front_send(cmp_txn *t, const txn_answer *a)
     req->res.status = a->status;
     req->res.reason = reason_of(a->status);
     req->res.content_length = a->body_size;
-    if (a->type == ANSWER_JSON) {
-        add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/json"));
-    } else {
-        add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/problem+json"));
-        add_special_headers(req, a);
-    }
-    add_header(req, H2O_TOKEN_CACHE_CONTROL, H2O_STRLIT("no-store"));
+    add_answer_headers(req, t, a);
     h2o_iovec_t body = {(char *)(uintptr_t)a->body, a->body_size};
     const bool head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
     h2o_start_response(req, &no_more);
-    h2o_send(req, &body, head ? 0 : 1, H2O_SEND_STATE_FINAL);
+    h2o_send(req, &body, head || a->body_size == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
 }
 
 static const front_ops front = {.body_alloc = front_body_alloc,
@@ -217,6 +250,18 @@ static http_fault read_body(const h2o_req_t *req, cmp_txn *t, bool has_query)
     return (http_fault){ERROR_NONE, NULL, false};
 }
 
+static void read_traceparent(const h2o_req_t *req, cmp_txn *t)
+{
+    if (!t->generation->forwards) {
+        return;
+    }
+    const ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("traceparent"), -1);
+    if (at >= 0 && req->headers.entries[at].value.len <= TRACEPARENT_MAX) {
+        t->traceparent =
+            (cmp_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
+    }
+}
+
 /* Finds interface, carriage and the message's octets. */
 static http_fault read_request(const h2o_req_t *req, cmp_txn *t, const connection *c)
 {
@@ -230,6 +275,10 @@ static http_fault read_request(const h2o_req_t *req, cmp_txn *t, const connectio
         return (http_fault){ERROR_NOT_FOUND, NULL, false};
     }
     const h2o_iovec_t method = req->input.method;
+    if (t->interface == CMP_INTERFACE_MC1) {
+        t->wants_redirect = handset_wants_redirect(req);
+    }
+    read_traceparent(req, t);
     if (h2o_memis(method.base, method.len, H2O_STRLIT("POST"))) {
         return read_body(req, t, has_query);
     }
@@ -263,6 +312,11 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     const http_fault wrong = read_request(req, t, c);
     if (wrong.code == ERROR_NONE) {
         pipeline_run(t);
+        return 0;
+    }
+    if (wrong.code == ERROR_METHOD_NOT_ALLOWED && t->interface == CMP_INTERFACE_MC1 &&
+        handset_answer_preflight(req, t->listener)) {
+        txn_discard(t);
         return 0;
     }
     if (wrong.close) {

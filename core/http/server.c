@@ -33,8 +33,15 @@ server *server_create(const conf *c)
         h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     front_register(h2o_config_register_path(s->hosts[0], "/", 0));
     fallback_register(&s->hosts[0]->fallback_path);
+    s->admin_hosts[0] =
+        h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("admin")), 65535);
     s->connections_max = limits->connections;
     return s;
+}
+
+h2o_hostconf_t *server_admin_host(server *s)
+{
+    return s->admin_hosts[0];
 }
 
 void server_destroy(server **s)
@@ -65,11 +72,12 @@ static void on_accept(h2o_socket_t *listening, const char *error)
     }
 }
 
-static void acceptor_start(acceptor *a, server_worker *sw, const listener *l, int fd)
+void server_worker_listen(server_worker *sw, const listener *l, int fd, h2o_hostconf_t **hosts)
 {
+    acceptor *a = &sw->acceptors[sw->acceptor_count++];
     *a = (acceptor){.sw = sw, .listener = l};
     a->accept.ctx = &sw->context;
-    a->accept.hosts = sw->server->hosts;
+    a->accept.hosts = hosts;
     a->accept.ssl_ctx = l->tls;
     a->socket = h2o_evloop_socket_create(sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     a->socket->data = a;
@@ -82,12 +90,10 @@ server_worker *server_worker_start(server *s, worker *w, sockets *listening)
     sw->server = s;
     sw->worker = w;
     h2o_context_init(&sw->context, loop_h2o(w->loop), &s->config);
-    sw->acceptor_count = listening->count;
-    sw->acceptors = mem_calloc(listening->count, sizeof(*sw->acceptors));
+    sw->acceptors = mem_calloc(listening->count + 1, sizeof(*sw->acceptors)); /* + admin */
     for (size_t i = 0; i < listening->count; i++) {
         int *fd = &listening->at[w->index * listening->count + i];
-        acceptor_start(&sw->acceptors[i], sw, &w->generation->listeners[listening->listener[i]],
-                       *fd);
+        server_worker_listen(sw, &w->generation->listeners[listening->listener[i]], *fd, s->hosts);
         *fd = -1;
     }
     return sw;

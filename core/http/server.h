@@ -8,6 +8,11 @@
 typedef struct server server;
 
 server *server_create(const conf *c);
+
+/* The host under which the admin socket's handlers are registered; before workers start. */
+struct st_h2o_hostconf_t;
+struct st_h2o_hostconf_t *server_admin_host(server *s);
+
 void server_destroy(server **s);
 
 /* One worker's part. */

@@ -27,7 +27,8 @@ typedef struct acceptor {
 
 struct server {
     h2o_globalconf_t config;
-    h2o_hostconf_t *hosts[2]; /* one catch-all, and NULL */
+    h2o_hostconf_t *hosts[2];       /* one catch-all, and NULL */
+    h2o_hostconf_t *admin_hosts[2]; /* the same for the admin socket */
     _Atomic int64_t connections;
     int64_t connections_max;
 };
@@ -47,6 +48,9 @@ struct server_worker {
     void (*drained)(void *arg);
     void *drained_arg;
 };
+
+/* Listens on one more socket, which it takes over. Before the worker's loop turns. */
+void server_worker_listen(server_worker *sw, const listener *l, int fd, h2o_hostconf_t **hosts);
 
 /* front.c: the only handler. */
 void front_register(h2o_pathconf_t *path);

@@ -1,9 +1,37 @@
 /* The last stop before the front sends: writes the body straight into the response's memory. */
 #include "pipeline/encode.h"
 
+#include "base/text.h"
 #include "mc/record.h"
 #include "mc/reply.h"
 #include "mc/variant.h"
+#include "pipeline/trace.h"
+
+/* A browser is sent to where the code leads; everybody else is told. */
+static bool is_redirect(const cmp_txn *t, const reply_resolved *r)
+{
+    const cmp_str content = r->content;
+    return t->wants_redirect &&
+           ((content.size > 8 && memcmp(content.at, "https://", 8) == 0) ||
+            (content.size > 7 && memcmp(content.at, "http://", 7) == 0)) &&
+           ascii_visible(content);
+}
+
+static void encode_content(cmp_txn *t, const reply_resolved *reply, txn_answer *a)
+{
+    a->ttl_s = reply->ttl_s;
+    if (is_redirect(t, reply)) {
+        a->status = 302;
+        a->type = ANSWER_REDIRECT;
+        a->location = reply->content;
+        a->body = "";
+        return;
+    }
+    a->body_size = reply_resolved_size(reply);
+    char *body = t->front->body_alloc(t, a->body_size);
+    reply_resolved_write(reply, body);
+    a->body = body;
+}
 
 static void encode_resolved(cmp_txn *t, txn_answer *a)
 {
@@ -19,10 +47,16 @@ static void encode_resolved(cmp_txn *t, txn_answer *a)
         .ttl_s = record->ttl_s != CMP_TTL_UNSET ? record->ttl_s
                                                 : (uint32_t)t->generation->conf->top.resolve.ttl_s,
     };
-    a->body_size = reply_resolved_size(&reply);
-    char *body = t->front->body_alloc(t, a->body_size);
-    reply_resolved_write(&reply, body);
-    a->body = body;
+    encode_content(t, &reply, a);
+}
+
+/* The next hop's answer, with the tid that the requestor knows. */
+static void encode_relayed(cmp_txn *t, txn_answer *a)
+{
+    reply_resolved reply = t->hop.answer.resolved;
+    reply.tid = t->message.params[CMP_PARAM_TID];
+    reply.ici = t->message.params[CMP_PARAM_ICI];
+    encode_content(t, &reply, a);
 }
 
 static void encode_referral(cmp_txn *t, txn_answer *a)
@@ -57,18 +91,57 @@ static void encode_problem(cmp_txn *t, txn_answer *a)
     a->body = body;
 }
 
+/* Says which rule was chosen, and by what. */
+static void trace_variant(cmp_txn *t)
+{
+    const cmp_variant *variant = variant_choose(&t->record, &t->message, t->now_ms);
+    if (variant == NULL) {
+        trace_add(t, "variant", "none of %zu rules matches: the default content",
+                  t->record.variant_count);
+        return;
+    }
+    trace_add(t, "variant", "rule %zu of %zu matches", (size_t)(variant - t->record.variants) + 1,
+              t->record.variant_count);
+    for (size_t i = 0; i < variant->condition_count; i++) {
+        const cmp_condition *condition = &variant->conditions[i];
+        trace_add(t, "variant", "because %.*s is %.*s", TEXT(condition->name),
+                  TEXT(condition->value));
+    }
+}
+
+static void encode_trace(cmp_txn *t, txn_answer *a)
+{
+    const int status = t->result == RESULT_PROBLEM ? error_info_of(t->fault.code)->status : 200;
+    if (t->result == RESULT_RESOLVED && t->record.variant_count != 0) {
+        trace_variant(t);
+    }
+    a->body_size = trace_write(t, status, NULL);
+    char *body = t->front->body_alloc(t, a->body_size);
+    trace_write(t, status, body);
+    a->body = body;
+}
+
 void encode_answer(cmp_txn *t, txn_answer *a)
 {
     *a = (txn_answer){.status = 200, .type = ANSWER_JSON};
+    if (is_traced(t)) {
+        encode_trace(t, a);
+        return;
+    }
     switch (t->result) {
     case RESULT_RESOLVED:
         encode_resolved(t, a);
+        break;
+    case RESULT_RELAYED:
+        encode_relayed(t, a);
         break;
     case RESULT_REFERRAL:
         encode_referral(t, a);
         break;
     case RESULT_PROBLEM:
         encode_problem(t, a);
+        break;
+    case RESULT_FORWARD: /* traced only */
         break;
     }
 }

@@ -5,8 +5,10 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "outbound/outbound.h"
 #include "peers/keyring.h"
 #include "peers/peers.h"
+#include "peers/sources.h"
 #include "plugin/instance.h"
 
 /* Plugin instances in the order in which they are asked. */
@@ -25,10 +27,19 @@ typedef struct listener {
     const conf_listener *conf;
     cmp_str name;
     chain auth;
-    listener_path paths[2];
+    listener_path paths[3];
     size_t path_count;
-    void *tls; /* SSL_CTX; NULL: plain */
+    void *tls;        /* SSL_CTX; NULL: plain */
+    sources *sources; /* what one address may ask on MC-1 */
 } listener;
+
+/* How requests get to a peer. */
+typedef struct way {
+    const conf_peer *conf;
+    origin **urls; /* in the order in which they are tried */
+    size_t url_count;
+    instance *signer; /* NULL: unsigned, over a dedicated link */
+} way;
 
 typedef struct generation {
     conf *conf;
@@ -39,6 +50,8 @@ typedef struct generation {
     listener *listeners; /* conf->top.listeners, in their order */
     size_t listener_count;
     chain stores, routes;
-    cmp_str host; /* our own; absent when the configuration names none */
+    way *ways;     /* by peer.index; without URLs: the peer only asks */
+    bool forwards; /* some peer has a URL */
+    cmp_str host;  /* our own; absent when the configuration names none */
     arena memory;
 } generation;

@@ -10,31 +10,36 @@
 #include "base/log.h"
 #include "observe/counters.h"
 #include "pipeline/encode.h"
+#include "pipeline/forward.h"
+#include "pipeline/lookup.h"
 #include "pipeline/step.h"
+#include "pipeline/trace.h"
 
 typedef struct step {
     const char *name;
     step_result (*run)(cmp_txn *t);
     error_code late; /* the answer when the deadline passes while this step waits */
+    bool live_only;  /* passed over when a request is only explained (trace.h) */
 } step;
 
 static const step steps[] = {
-    {"decode", step_decode, ERROR_OVERLOADED},
-    {"admit", step_admit, ERROR_OVERLOADED},
-    {"authenticate", step_authenticate, ERROR_OVERLOADED},
-    {"once", step_once, ERROR_OVERLOADED},
-    {"authorise", step_authorise, ERROR_OVERLOADED},
-    {"validate", step_validate, ERROR_OVERLOADED},
-    {"address", step_address, ERROR_OVERLOADED},
-    {"lookup", step_lookup, ERROR_STORE_UNAVAILABLE},
-    {"route", step_route, ERROR_OVERLOADED},
+    {"decode", step_decode, ERROR_OVERLOADED, false},
+    {"admit", step_admit, ERROR_OVERLOADED, true},
+    {"authenticate", step_authenticate, ERROR_OVERLOADED, true},
+    {"once", step_once, ERROR_OVERLOADED, true},
+    {"authorise", step_authorise, ERROR_OVERLOADED, false},
+    {"validate", step_validate, ERROR_OVERLOADED, false},
+    {"address", step_address, ERROR_OVERLOADED, false},
+    {"lookup", step_lookup, ERROR_STORE_UNAVAILABLE, false},
+    {"route", step_route, ERROR_OVERLOADED, false},
+    {"forward", step_forward, ERROR_PEER_TIMEOUT, false},
 };
 
 #define STEP_COUNT   (sizeof(steps) / sizeof(steps[0]))
 
 #define LATE_RETRY_S 1
 
-static unsigned count_resolved, count_referral, count_gone, count_problem[ERROR_MAX];
+static unsigned count_resolved, count_relayed, count_referral, count_gone, count_problem[ERROR_MAX];
 
 static void reply(cmp_txn *t)
 {
@@ -49,7 +54,9 @@ static void on_deadline(void *arg)
     cmp_txn *t = arg;
     t->deadline = NULL;
     ask_abandon(t);
-    log_notice("pipeline", "deadline passed in step %s", steps[t->step].name);
+    lookup_abandon(t);
+    forward_abandon(t);
+    log_info("pipeline", "deadline passed in step %s", steps[t->step].name);
     step_retry(t, steps[t->step].late, LATE_RETRY_S, "The deadline passed");
     reply(t);
 }
@@ -57,17 +64,15 @@ static void on_deadline(void *arg)
 static void wait_with_deadline(cmp_txn *t)
 {
     if (t->deadline == NULL) {
-        const int64_t left =
-            t->generation->conf->top.resolve.deadline_ms - (clock_now_ms() - t->now_ms);
-        t->deadline =
-            loop_timer_start(t->worker->loop, left > 0 ? (uint64_t)left : 0, on_deadline, t);
+        t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
     }
 }
 
 void pipeline_run(cmp_txn *t)
 {
     while (t->step < STEP_COUNT) {
-        switch (steps[t->step].run(t)) {
+        const step *s = &steps[t->step];
+        switch (s->live_only && is_traced(t) ? STEP_NEXT : s->run(t)) {
         case STEP_NEXT:
             t->step++;
             t->chain_at = 0;
@@ -94,14 +99,18 @@ void pipeline_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char 
 static void settle_replay_memory(cmp_txn *t, const txn_answer *a)
 {
     if (t->remembered && a != NULL && (a->status == 429 || a->status >= 500)) {
-        replay_release(t->worker->replay, t->fingerprint);
+        replay_release(t->worker->process->replay, t->fingerprint);
     }
 }
 
 static void count_result(const cmp_txn *t, const txn_answer *a)
 {
+    if (is_traced(t)) {
+        return;
+    }
     counter_add(a == NULL                      ? count_gone
                 : t->result == RESULT_RESOLVED ? count_resolved
+                : t->result == RESULT_RELAYED  ? count_relayed
                 : t->result == RESULT_REFERRAL ? count_referral
                                                : count_problem[t->fault.code],
                 1);
@@ -109,7 +118,8 @@ static void count_result(const cmp_txn *t, const txn_answer *a)
 
 static void log_result(const cmp_txn *t, const txn_answer *a)
 {
-    if (t->requestor == NULL || !log_wanted(CMP_LOG_INFO)) {
+    const bool rejected = t->requestor == NULL && t->interface != CMP_INTERFACE_MC1;
+    if (rejected || is_traced(t) || !log_wanted(CMP_LOG_INFO)) {
         return; /* step_authenticate has logged the rejection, within limits */
     }
     char status[16], took[24];
@@ -119,13 +129,15 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
     const log_field fields[] = {
         {"tid", t->message.params[CMP_PARAM_TID]},
         {"ici", t->message.params[CMP_PARAM_ICI]},
-        {"peer", t->requestor->name},
+        {"peer", t->requestor != NULL ? t->requestor->name : CMP_STR("")},
         {"listener", t->listener->name},
         {"status", cmp_str_from(status)},
         {"code", cmp_str_from(ok          ? "ok"
                               : a != NULL ? error_info_of(t->fault.code)->code
                                           : "gone")},
         {"ms", cmp_str_from(took)},
+        {"next", t->hop.to != NULL ? t->hop.to->name : CMP_STR("")},
+        {"next_tid", t->hop.to != NULL ? (cmp_str){t->hop.tid, UUID_TEXT_SIZE} : CMP_STR("")},
     };
     log_write(CMP_LOG_INFO, "pipeline", fields, sizeof(fields) / sizeof(fields[0]), "request");
 }
@@ -141,9 +153,12 @@ void pipeline_end(cmp_txn *t, const txn_answer *a)
 
 void pipeline_setup(void)
 {
+    lookup_setup();
     count_resolved = counter_register("requests", "resolved", "Requests answered with content");
+    count_relayed = counter_register("requests", "relayed", "Requests answered by the next hop");
     count_referral = counter_register("requests", "referral", "Requests answered with a referral");
-    count_gone = counter_register("requests", "gone", "Requests whose client went away first");
+    count_gone =
+        counter_register("requests", "client_gone", "Requests whose client went away first");
     for (int code = ERROR_NONE + 1; code < ERROR_MAX; code++) {
         const error_info *info = error_info_of((error_code)code);
         count_problem[code] = counter_register("requests", info->code, info->title);

@@ -3,6 +3,9 @@
 
 #include "mc/record.h"
 #include "pipeline/ask.h"
+#include "pipeline/cache.h"
+
+#include <stdlib.h>
 
 static const generation *generation_of(const cmp_host *host)
 {
@@ -16,6 +19,44 @@ static bool service_record_parse(const cmp_host *host, const char *json, size_t 
 {
     (void)host;
     return record_parse(json, size, alloc, arg, ici, record, error, error_size);
+}
+
+static size_t service_record_write(const cmp_host *host, cmp_str ici, const cmp_record *record,
+                                   char *json, size_t room)
+{
+    (void)host;
+    return record_write(ici, record, json, room);
+}
+
+typedef struct change {
+    const instance *store;
+    unsigned worker;
+    char *ici; /* NULL: any */
+} change;
+
+static void on_change(void *arg)
+{
+    change *c = arg;
+    cache *at = c->store->caches[c->worker];
+    if (at != NULL) {
+        cache_drop(at, cmp_str_from(c->ici));
+    }
+    free(c->ici);
+    free(c);
+}
+
+static void service_store_changed(const cmp_host *host, cmp_str ici)
+{
+    const instance *store = host->core;
+    loop **loops = store->site->worker_loops;
+    for (unsigned i = 0; store->caches != NULL && loops != NULL && i < store->site->worker_count;
+         i++) {
+        change *c = mem_alloc(sizeof(*c));
+        *c = (change){.store = store,
+                      .worker = i,
+                      .ici = ici.at != NULL ? strndup(ici.at, ici.size) : NULL};
+        loop_post(loops[i], on_change, c);
+    }
 }
 
 static cmp_str txn_param(const cmp_txn *t, cmp_param param)
@@ -98,6 +139,8 @@ void pipeline_services(cmp_host *host)
 {
     host->services |= CMP_SERVICE_KEYRING | CMP_SERVICE_PEERS;
     host->record_parse = service_record_parse;
+    host->record_write = service_record_write;
+    host->store_changed = service_store_changed;
     host->txn_param = txn_param;
     host->txn_contextual = txn_contextual;
     host->txn_source = txn_source;

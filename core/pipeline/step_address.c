@@ -1,6 +1,7 @@
 /* `count` and `addr` (Table 19): how far the request has come, and whether it is meant for us. */
 #include "base/text.h"
 #include "pipeline/step.h"
+#include "pipeline/trace.h"
 
 static bool may_address(const peer *requestor, cmp_str name)
 {
@@ -29,6 +30,14 @@ step_result step_address(cmp_txn *t)
     /* Never more than a key into the configured peers: nothing is resolved or connected to that a
      * request names (SPEC 4). */
     const peer *addressed = peers_by_host(t->generation->peers, addr);
+    if (is_traced(t)) {
+        trace_add(t, "address", "addr %.*s is %s%.*s", TEXT(addr),
+                  addressed == NULL ? "no peer" : "peer ",
+                  TEXT(addressed == NULL ? CMP_STR("") : addressed->name));
+    }
+    if (t->requestor == NULL) {
+        return step_refuse(t, ERROR_ADDR_NOT_ALLOWED, param_name(CMP_PARAM_ADDR), NULL);
+    }
     if (addressed == NULL || !may_address(t->requestor, addressed->name)) {
         return step_refuse(t, ERROR_ADDR_NOT_ALLOWED, param_name(CMP_PARAM_ADDR), NULL);
     }

@@ -59,6 +59,9 @@ static step_result accepted(cmp_txn *t, const instance *i, const cmp_auth_answer
 
 step_result step_authenticate(cmp_txn *t)
 {
+    if (t->interface == CMP_INTERFACE_MC1) {
+        return STEP_NEXT; /* handsets are anonymous; step_authorise limits them by address */
+    }
     const chain *auth = &t->listener->auth;
     for (; t->chain_at < auth->count; t->chain_at++) {
         instance *i = auth->at[t->chain_at];
@@ -104,7 +107,8 @@ step_result step_once(cmp_txn *t)
         return STEP_NEXT;
     }
     const uint64_t digest = t->once == CMP_ONCE_IDENTICAL ? digest_of(&t->message) : 0;
-    switch (replay_remember(t->worker->replay, t->credential, t->fingerprint, digest, t->now_ms)) {
+    switch (replay_remember(t->worker->process->replay, t->credential, t->fingerprint, digest,
+                            t->now_ms)) {
     case REPLAY_NEW:
         t->remembered = true;
         return STEP_NEXT;

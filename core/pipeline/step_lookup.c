@@ -1,6 +1,8 @@
 /* Asks the stores, in their order: the first that knows the ICI decides. */
 #include "base/text.h"
+#include "pipeline/lookup.h"
 #include "pipeline/step.h"
+#include "pipeline/trace.h"
 
 #define STORE_RETRY_S 1
 
@@ -29,6 +31,31 @@ static bool is_ours(const cmp_txn *t)
     return own > 0 && own > others;
 }
 
+static void explain_verdict(cmp_txn *t, const instance *store, cmp_store_verdict verdict)
+{
+    const cmp_record *record = &t->ask.answer.record;
+    if (verdict != CMP_STORE_FOUND) {
+        trace_add(t, "lookup", "store %s (%s): %s", store->name, store->plugin->name,
+                  verdict == CMP_STORE_ABSENT ? "does not know it" : "cannot tell now");
+    } else if (record->transferred_to.at != NULL) {
+        trace_add(t, "lookup", "store %s (%s): transferred to %.*s", store->name,
+                  store->plugin->name, TEXT(record->transferred_to));
+    } else {
+        trace_add(t, "lookup", "store %s (%s): found, %zu variants", store->name,
+                  store->plugin->name, record->variant_count);
+    }
+}
+
+static void explain_prefixes(cmp_txn *t)
+{
+    const cmp_str ici = t->message.params[CMP_PARAM_ICI];
+    size_t matched = 0;
+    const size_t own = prefix_longest(t->generation->conf->top.cmp.prefixes, ici);
+    const peer *p = peers_by_prefix(t->generation->peers, ici, &matched);
+    trace_add(t, "lookup", "prefixes: our longest has %zu digits, a peer's %zu (%.*s)", own,
+              matched, TEXT(p != NULL ? p->name : CMP_STR("none")));
+}
+
 step_result step_lookup(cmp_txn *t)
 {
     if (t->elsewhere) {
@@ -36,9 +63,12 @@ step_result step_lookup(cmp_txn *t)
     }
     const chain *stores = &t->generation->stores;
     for (; t->chain_at < stores->count; t->chain_at++) {
-        const cmp_store_verdict verdict = ask_store(t, stores->at[t->chain_at]);
+        const cmp_store_verdict verdict = lookup_ask(t, stores->at[t->chain_at]);
         if (verdict == CMP_STORE_PENDING) {
             return STEP_WAIT;
+        }
+        if (is_traced(t)) {
+            explain_verdict(t, stores->at[t->chain_at], verdict);
         }
         if (verdict == CMP_STORE_FOUND) {
             return found(t, &t->ask.answer.record);
@@ -47,6 +77,9 @@ step_result step_lookup(cmp_txn *t)
     }
     if (t->store_failed) { /* unavailable is not unknown */
         return step_retry(t, ERROR_STORE_UNAVAILABLE, STORE_RETRY_S, NULL);
+    }
+    if (is_traced(t)) {
+        explain_prefixes(t);
     }
     if (is_ours(t)) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);

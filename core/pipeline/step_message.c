@@ -1,4 +1,5 @@
 /* The message itself: decoding it before authentication, validating it after (Table 19). */
+#include "base/uuid.h"
 #include "mc/decode.h"
 #include "pipeline/step.h"
 
@@ -7,12 +8,39 @@ static step_result refuse_for(cmp_txn *t, const fault *f)
     return step_refuse(t, f->code, f->parameter, f->detail);
 }
 
+/* MC-1: what only CMPs say to each other is refused, and the Home CMP makes the tid. */
+static bool complete_handset_message(cmp_txn *t, fault *f)
+{
+    static const cmp_param between_cmps[] = {CMP_PARAM_TID, CMP_PARAM_APIKEYID, CMP_PARAM_SIGNATURE,
+                                             CMP_PARAM_COUNT, CMP_PARAM_ADDR};
+    cmp_str *params = t->message.params;
+    for (size_t i = 0; i < sizeof(between_cmps) / sizeof(between_cmps[0]); i++) {
+        if (params[between_cmps[i]].at != NULL) {
+            *f = (fault){.code = ERROR_INVALID_PARAMETER,
+                         .parameter = param_name(between_cmps[i]),
+                         .detail = "This parameter is not allowed on MC-1"};
+            return false;
+        }
+    }
+    char *tid = arena_alloc(&t->memory, UUID_TEXT_SIZE);
+    uuid_v7_make(t->now_ms, tid);
+    params[CMP_PARAM_TID] = (cmp_str){tid, UUID_TEXT_SIZE};
+    if (params[CMP_PARAM_USER].at == NULL) {
+        char *user = arena_alloc(&t->memory, UUID_TEXT_SIZE);
+        uuid_v7_make(t->now_ms, user);
+        params[CMP_PARAM_USER] = (cmp_str){user, UUID_TEXT_SIZE};
+    }
+    return true;
+}
+
 step_result step_decode(cmp_txn *t)
 {
     fault f = {.code = ERROR_MALFORMED};
-    const bool read = t->carriage == CARRIAGE_JSON
-                          ? decode_json(t->text, &t->memory, &t->message, &f)
-                          : decode_form(t->text, &t->memory, &t->message, &f);
+    bool read = t->carriage == CARRIAGE_JSON ? decode_json(t->text, &t->memory, &t->message, &f)
+                                             : decode_form(t->text, &t->memory, &t->message, &f);
+    if (read && t->interface == CMP_INTERFACE_MC1) {
+        read = complete_handset_message(t, &f);
+    }
     /* Without tid or ici there is nothing that a signature could be checked against. */
     if (!read || !message_identified(&t->message, &f)) {
         return refuse_for(t, &f);

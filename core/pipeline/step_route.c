@@ -1,5 +1,7 @@
 /* Asks the routes where a request goes that is not answered here. */
+#include "pipeline/forward.h"
 #include "pipeline/step.h"
+#include "pipeline/trace.h"
 
 #define ROUTE_RETRY_S 1
 
@@ -23,12 +25,48 @@ static step_result all_declined(cmp_txn *t)
                : step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
 }
 
+static step_result forward_to(cmp_txn *t, const cmp_route_answer *answer)
+{
+    peer *to = peers_find(t->generation->peers, answer->peer);
+    if (to == NULL) {
+        return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, "A route named no configured peer");
+    }
+    forward_prepare(t, to, answer->addr, answer->lookup);
+    return STEP_NEXT;
+}
+
+static const char *const reasons[] = {
+    [CMP_ROUTE_ADDRESSED] = "addressed",
+    [CMP_ROUTE_TRANSFERRED] = "transferred",
+    [CMP_ROUTE_ABSENT] = "absent",
+};
+
+static const char *const verdicts[] = {
+    [CMP_ROUTE_DECLINE] = "declines",        [CMP_ROUTE_REFUSE] = "refuses",
+    [CMP_ROUTE_UNAVAILABLE] = "cannot tell", [CMP_ROUTE_FORWARD] = "forward to peer ",
+    [CMP_ROUTE_REFERRAL] = "referral to ",   [CMP_ROUTE_ANSWER] = "answers itself",
+};
+
+static void explain_verdict(cmp_txn *t, const instance *route, cmp_route_verdict verdict,
+                            const cmp_route_answer *answer)
+{
+    const cmp_str where = verdict == CMP_ROUTE_FORWARD    ? answer->peer
+                          : verdict == CMP_ROUTE_REFERRAL ? answer->addr
+                                                          : CMP_STR("");
+    trace_add(t, "route", "route %s (%s), reason %s: %s%.*s%s", route->name, route->plugin->name,
+              reasons[t->reason], verdicts[verdict], TEXT(where),
+              verdict == CMP_ROUTE_FORWARD && answer->lookup ? ", which may refer us" : "");
+}
+
 step_result step_route(cmp_txn *t)
 {
     const chain *routes = &t->generation->routes;
     for (; t->chain_at < routes->count; t->chain_at++) {
         const cmp_route_verdict verdict = ask_route(t, routes->at[t->chain_at]);
         const cmp_route_answer *answer = &t->ask.answer.route;
+        if (is_traced(t) && verdict != CMP_ROUTE_PENDING) {
+            explain_verdict(t, routes->at[t->chain_at], verdict, answer);
+        }
         switch (verdict) {
         case CMP_ROUTE_PENDING:
             return STEP_WAIT;
@@ -39,7 +77,7 @@ step_result step_route(cmp_txn *t)
         case CMP_ROUTE_UNAVAILABLE:
             return step_retry(t, ERROR_OVERLOADED, ROUTE_RETRY_S, NULL);
         case CMP_ROUTE_FORWARD:
-            return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, "The next hop has no URL");
+            return forward_to(t, answer);
         case CMP_ROUTE_REFERRAL:
             t->referral = *answer;
             t->result = RESULT_REFERRAL;

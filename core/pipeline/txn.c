@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "pipeline/ask.h"
+#include "pipeline/forward.h"
+#include "pipeline/lookup.h"
 #include "pipeline/pipeline.h"
 
 #include <stdlib.h>
@@ -76,9 +78,19 @@ void txn_keep(cmp_txn *t)
     t->kept = true;
     message_own(&t->message, &t->memory);
     t->text = CMP_NONE;
+    t->traceparent = arena_copy(&t->memory, t->traceparent);
     t->expected_peer = arena_copy(&t->memory, t->expected_peer);
     t->target = arena_copy(&t->memory, t->target);
     t->front->keep(t);
+}
+
+uint64_t txn_time_left_ms(const cmp_txn *t)
+{
+    const conf_resolve *resolve = &t->generation->conf->top.resolve;
+    const int64_t hops = resolve->max_hops + 1;
+    const int64_t ahead = hops - (t->message.count < hops ? t->message.count : hops - 1);
+    const int64_t left = resolve->deadline_ms * ahead / hops - (clock_now_ms() - t->now_ms);
+    return left > 0 ? (uint64_t)left : 0;
 }
 
 cmp_txn *txn_snapshot(const cmp_txn *t)
@@ -101,6 +113,8 @@ void txn_client_gone(cmp_txn *t)
     if (!t->answered) {
         t->client_gone = true;
         ask_abandon(t);
+        lookup_abandon(t);
+        forward_abandon(t);
         pipeline_end(t, NULL);
     }
 }

@@ -2,7 +2,9 @@
  * plugin works for it any more. It lives and dies on one worker. */
 #pragma once
 
+#include "base/uuid.h"
 #include "mc/message.h"
+#include "mc/next_answer.h"
 #include "pipeline/worker.h"
 
 #include <cmp/auth.h>
@@ -21,6 +23,7 @@ typedef enum carriage {
 typedef enum answer_type {
     ANSWER_JSON,
     ANSWER_PROBLEM,
+    ANSWER_REDIRECT, /* a browser on MC-1: 302 to `location`, no body */
 } answer_type;
 
 typedef struct txn_answer {
@@ -29,6 +32,8 @@ typedef struct txn_answer {
     const char *body; /* from front_ops.body_alloc */
     size_t body_size;
     unsigned retry_after_s; /* 0: none */
+    uint32_t ttl_s;         /* of a 200 or 302: how long it may be kept */
+    cmp_str location;       /* REDIRECT; as long as the call */
 } txn_answer;
 
 /* Whoever brought the request: HTTP, or a test. Called on the worker's thread. */
@@ -68,12 +73,40 @@ typedef struct ask {
     } answer;
 } ask;
 
+/* The way to the next hop; see step_forward.c. */
+typedef enum hop_state {
+    HOP_NONE,
+    HOP_UNDER_WAY, /* a request was sent */
+    HOP_ANSWERED,  /* `result` below says what came of it */
+} hop_state;
+
+typedef struct hop {
+    hop_state state;
+    peer *to;
+    cmp_str addr;  /* to send along; absent when `to` itself is meant */
+    bool lookup;   /* `to` is a registry that may answer with a referral */
+    bool referred; /* `to` was named by the registry `registry` */
+    cmp_str registry;
+    size_t url;     /* the one that was tried last */
+    uint64_t tried; /* bit i: the peer's i-th URL */
+    outbound_call *call;
+    char tid[UUID_TEXT_SIZE]; /* of the attempt */
+    outbound_result result;
+    next_answer answer; /* with OUTBOUND_ANSWERED */
+    unsigned retry_after_s;
+} hop;
+
 /* What the answer will say. */
 typedef enum result_kind {
     RESULT_PROBLEM,
     RESULT_RESOLVED,
+    RESULT_RELAYED, /* what the next hop said */
     RESULT_REFERRAL,
+    RESULT_FORWARD, /* traced: a request would go to the next hop now */
 } result_kind;
+
+typedef struct trace trace;
+typedef struct flight flight;
 
 struct cmp_txn {
     worker *worker;
@@ -87,7 +120,9 @@ struct cmp_txn {
     uint8_t source[16]; /* IPv6 or IPv4-mapped */
     int64_t now_ms;     /* when it came in */
     carriage carriage;
-    cmp_str text; /* query string or body */
+    cmp_str text;        /* query string or body */
+    cmp_str traceparent; /* W3C Trace Context; absent: none came */
+    bool wants_redirect; /* MC-1: a browser */
 
     /* ---- the way through the pipeline ---- */
     unsigned step;
@@ -108,8 +143,12 @@ struct cmp_txn {
     bool remembered; /* in the replay memory */
     bool elsewhere;  /* not to be looked up here: `reason` and `target` say where */
     bool store_failed;
+    flight *flight; /* of a cached look-up: as its leader, or waiting for it */
+    cmp_txn *flight_next;
+    bool flight_failed; /* the one that was waited for brought nothing */
     cmp_route_reason reason;
     cmp_str target;
+    hop hop;
 
     /* ---- the result ---- */
     result_kind result;
@@ -118,6 +157,7 @@ struct cmp_txn {
     cmp_record record; /* octets as its plugin lends them: only until the answer is encoded */
     cmp_route_answer referral;
 
+    trace *trace; /* NULL: a real request */
     arena memory;
     cmp_txn *next_idle;
     max_align_t first_memory[TXN_FIRST_MEMORY / sizeof(max_align_t)];
@@ -136,6 +176,10 @@ void txn_discard(cmp_txn *t);
 /* Copies all that was borrowed from the front into the transaction's own memory, once. To be called
  * before anything may make the transaction wait. */
 void txn_keep(cmp_txn *t);
+
+/* What is left until the transaction's deadline. It shrinks by hop: the further a request has come,
+ * the earlier its answer is due, so that the hops before are still waiting for it. */
+uint64_t txn_time_left_ms(const cmp_txn *t);
 
 /* A copy of what plugins may see, for another thread. */
 cmp_txn *txn_snapshot(const cmp_txn *t);

@@ -1,26 +1,45 @@
 /* See worker.h. */
 #include "pipeline/worker.h"
 
-#include "pipeline/txn.h"
+#include "pipeline/cache.h"
 
 #include <stdlib.h>
 
 #define REJECTION_LINES_PER_S 20
 
-void worker_init(worker *w, unsigned index, loop *l, generation *g, replay *r, pool *p)
+void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
 {
     *w = (worker){.index = index,
                   .loop = l,
                   .generation = g,
-                  .replay = r,
-                  .pool = p,
+                  .outbound = outbound_create(l, p->pool),
+                  .process = p,
                   .store_pending = mem_calloc(g->stores.count, sizeof(bool))};
     rate_init(&w->rejection_lines, (int64_t)REJECTION_LINES_PER_S * 3600, 1000);
     loop_on_turn_end(l, worker_turn_end, w);
+    for (size_t i = 0; i < g->stores.count; i++) {
+        instance *store = g->stores.at[i];
+        if (store->caches != NULL) {
+            store->caches[index] = cache_create(&store->cache_settings);
+        }
+    }
+}
+
+void worker_disconnect(worker *w)
+{
+    outbound_destroy(&w->outbound);
 }
 
 void worker_dispose(worker *w)
 {
+    for (size_t i = 0; i < w->generation->stores.count; i++) {
+        instance *store = w->generation->stores.at[i];
+        if (store->caches != NULL) {
+            cache *c = store->caches[w->index];
+            store->caches[w->index] = NULL;
+            cache_destroy(&c);
+        }
+    }
     txn_free_idle(w);
     free(w->store_pending);
     w->store_pending = NULL;

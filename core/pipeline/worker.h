@@ -2,15 +2,23 @@
 #pragma once
 
 #include "peers/rate.h"
+#include "peers/referrals.h"
 #include "peers/replay.h"
 #include "pipeline/generation.h"
+
+/* What all workers share. */
+typedef struct process {
+    replay *replay;
+    referrals *referrals;
+    pool *pool;
+} process;
 
 typedef struct worker {
     unsigned index;
     loop *loop;
     generation *generation;
-    replay *replay; /* the process's */
-    pool *pool;     /* the process's */
+    outbound *outbound;
+    process *process;
 
     cmp_txn *idle; /* transactions for reuse */
     unsigned idle_count;
@@ -22,7 +30,12 @@ typedef struct worker {
     uint64_t rejections_unlogged;
 } worker;
 
-void worker_init(worker *w, unsigned index, loop *l, generation *g, replay *r, pool *p);
+void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p);
+
+/* Closes the connections to peers; on the worker's own thread, when no transaction is left. */
+void worker_disconnect(worker *w);
+
+/* After worker_disconnect; any thread, when the worker's has ended. */
 void worker_dispose(worker *w);
 
 /* Tells stores that want to know it that the turn has ended. */

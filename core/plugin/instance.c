@@ -97,6 +97,7 @@ void instance_services(cmp_host *host)
     host->timer_stop = loop_timer_stop;
     host->watch_start = loop_watch_start;
     host->watch_stop = loop_watch_stop;
+    host->watch_write = loop_watch_write;
     host->workers_call = service_workers_call;
     host->offload = service_offload;
 }

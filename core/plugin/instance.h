@@ -14,6 +14,12 @@ typedef struct instance_site {
     loop **worker_loops; /* worker_count of them; NULL while no worker runs */
 } instance_site;
 
+/* How the host caches a store's answers; see pipeline/cache.h. */
+typedef struct instance_cache {
+    size_t size_bytes; /* of one worker */
+    int64_t ttl_ms, negative_ttl_ms, stale_ms;
+} instance_cache;
+
 typedef struct instance {
     const cmp_plugin *plugin;
     const char *name; /* as in the configuration */
@@ -23,6 +29,8 @@ typedef struct instance {
     cmp_host host;       /* host.core is this instance */
     instance_site *site;
     void *context; /* whose peers and keyring the services show */
+    void **caches; /* by worker: what the pipeline keeps of a store's answers; NULL: nothing */
+    instance_cache cache_settings;
 } instance;
 
 /* Fills the services that need nothing but the process: log, clock, random, report, counters, loop,

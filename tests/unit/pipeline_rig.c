@@ -164,12 +164,16 @@ void rig_init(rig *r)
                                  .peers = peers_create(&r->conf.top),
                                  .stores = {r->store_chain, 1},
                                  .routes = {r->route_chain, 0},
+                                 .ways = r->ways,
                                  .host = CMP_STR("a.example.net")};
     r->loop = loop_create();
     const replay_options options = {.window_ms = 60000,
                                     .size_bytes = 1 << 20,
                                     .quota_percent = 100};
-    worker_init(&r->worker, 0, r->loop, &r->generation, replay_create(&options), pool_create(1, 4));
+    r->process = (process){.replay = replay_create(&options),
+                           .referrals = referrals_create(16),
+                           .pool = pool_create(1, 4)};
+    worker_init(&r->worker, 0, r->loop, &r->generation, &r->process);
 }
 
 void rig_use(rig *r, size_t auths, size_t stores, size_t routes)
@@ -190,13 +194,16 @@ void rig_use(rig *r, size_t auths, size_t stores, size_t routes)
 
 void rig_dispose(rig *r)
 {
-    pool_destroy(&r->worker.pool, 5000);
-    loop_destroy(&r->loop);
+    pool_destroy(&r->process.pool, 5000);
+    loop_run_posted(r->loop);
     if (r->worker.transactions != 0) {
         abort(); /* a transaction was left behind */
     }
+    worker_disconnect(&r->worker);
     worker_dispose(&r->worker);
-    replay_destroy(&r->worker.replay);
+    loop_destroy(&r->loop);
+    replay_destroy(&r->process.replay);
+    referrals_destroy(&r->process.referrals);
     peers_destroy(&r->generation.peers);
     for (size_t i = 0; i < sizeof(r->instances) / sizeof(r->instances[0]); i++) {
         free(r->instances[i].worker_state);

@@ -38,7 +38,10 @@ typedef struct rig {
     instance *auth_chain[RIG_PLUGINS], *store_chain[RIG_PLUGINS], *route_chain[RIG_PLUGINS];
     instance_site site;
     loop *loop;
+    process process;
     worker worker;
+    way ways[2];
+    void *caches[1]; /* of the first store, when a test gives it one */
     rig_plugin auth[RIG_PLUGINS], stores[RIG_PLUGINS], routes[RIG_PLUGINS];
 
     /* the last answer */

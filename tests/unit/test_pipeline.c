@@ -2,6 +2,7 @@
 #include "pipeline_rig.h"
 
 #include "base/log.h"
+#include "pipeline/cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -341,6 +342,7 @@ static void every_verdict_of_a_route_is_answered(void **state)
             p->how = how;
             p->verdict = (int)cases[i].verdict;
             p->route.refusal = cases[i].refusal;
+            p->route.peer = CMP_STR("c"); /* which has no URL */
             p->route.addr = CMP_STR("c.example.net");
             p->route.prefix = CMP_STR("2B001");
             p->route.ttl_s = 60;
@@ -403,6 +405,105 @@ static void a_client_that_goes_away_cancels(void **state)
     assert_int_equal(r.answers, 0);
 }
 
+/* ---- cached ---- */
+
+static void cache_the_store(void)
+{
+    r.instances[RIG_PLUGINS].caches = r.caches;
+    r.caches[0] = cache_create(&(instance_cache){
+        .size_bytes = 65536, .ttl_ms = 60000, .negative_ttl_ms = 60000, .stale_ms = 60000});
+}
+
+static void a_cached_store_is_asked_once(void **state)
+{
+    (void)state;
+    cache_the_store();
+    r.stores[0].verdict = CMP_STORE_FOUND;
+    r.stores[0].record.content = CMP_STR("x");
+    rig_ask(&r, GOOD);
+    rig_ask(&r, GOOD);
+    assert_answer(200, "\"content\":\"x\"");
+    r.stores[0].verdict = CMP_STORE_ABSENT;
+    rig_ask(&r, "tid=t&ici=1A0F1-2&user=u");
+    rig_ask(&r, "tid=t&ici=1A0F1-2&user=u");
+    assert_answer(404, "unknown_ici");
+    assert_int_equal(r.stores[0].asked, 2);
+}
+
+static void unavailable_is_not_cached(void **state)
+{
+    (void)state;
+    cache_the_store();
+    r.stores[0].verdict = CMP_STORE_UNAVAILABLE;
+    rig_ask(&r, GOOD);
+    rig_ask(&r, GOOD);
+    assert_answer(503, "store_unavailable");
+    assert_int_equal(r.stores[0].asked, 2);
+}
+
+static void those_who_want_the_same_wait_for_one_flight(void **state)
+{
+    (void)state;
+    cache_the_store();
+    r.stores[0].how = RIG_LATER;
+    r.stores[0].verdict = CMP_STORE_FOUND;
+    r.stores[0].record.content = CMP_STR("x");
+    rig_ask(&r, GOOD);
+    rig_ask(&r, GOOD);
+    rig_ask(&r, GOOD);
+    assert_int_equal(r.stores[0].asked, 1);
+    rig_complete(&r.stores[0]);
+    assert_int_equal(r.answers, 3);
+    assert_answer(200, "\"content\":\"x\"");
+}
+
+static void when_the_flight_fails_all_are_told(void **state)
+{
+    (void)state;
+    cache_the_store();
+    r.stores[0].how = RIG_LATER;
+    r.stores[0].verdict = CMP_STORE_UNAVAILABLE;
+    rig_ask(&r, GOOD);
+    rig_ask(&r, GOOD);
+    rig_complete(&r.stores[0]);
+    assert_int_equal(r.answers, 2);
+    assert_answer(503, "store_unavailable");
+    assert_int_equal(r.stores[0].asked, 1);
+}
+
+static void a_leader_that_goes_is_replaced(void **state)
+{
+    (void)state;
+    cache_the_store();
+    r.stores[0].how = RIG_LATER;
+    rig_ask(&r, GOOD);
+    cmp_txn *leader = r.last;
+    cmp_op *first = r.stores[0].op;
+    rig_ask(&r, GOOD);
+    txn_client_gone(leader);
+    assert_int_equal(r.stores[0].cancelled, 1);
+    assert_int_equal(r.stores[0].asked, 2);
+    cmp_op *second = r.stores[0].op;
+    r.stores[0].op = first;
+    rig_complete(&r.stores[0]);
+    r.stores[0].op = second;
+    rig_complete(&r.stores[0]);
+    assert_int_equal(r.answers, 1);
+    assert_answer(404, "unknown_ici");
+}
+
+static void a_waiter_that_goes_is_forgotten(void **state)
+{
+    (void)state;
+    cache_the_store();
+    r.stores[0].how = RIG_LATER;
+    rig_ask(&r, GOOD);
+    rig_ask(&r, GOOD);
+    txn_client_gone(r.last);
+    rig_complete(&r.stores[0]);
+    assert_int_equal(r.answers, 1);
+}
+
 /* ---- on the pool ---- */
 
 static void a_plugin_that_blocks_runs_on_the_pool(void **state)
@@ -437,8 +538,8 @@ static void a_late_result_of_the_pool_is_thrown_away(void **state)
 static void a_full_pool_is_unavailable_at_once(void **state)
 {
     (void)state;
-    pool_destroy(&r.worker.pool, 5000);
-    r.worker.pool = pool_create(0, 1);
+    pool_destroy(&r.process.pool, 5000);
+    r.process.pool = pool_create(0, 1);
     r.stores[0].how = RIG_BLOCKING;
     rig_use(&r, 1, 1, 0);
     rig_ask(&r, GOOD);
@@ -473,6 +574,12 @@ int main(void)
         TEST(an_answer_may_come_later),
         TEST(the_deadline_answers_for_a_plugin_that_does_not),
         TEST(a_client_that_goes_away_cancels),
+        TEST(a_cached_store_is_asked_once),
+        TEST(unavailable_is_not_cached),
+        TEST(those_who_want_the_same_wait_for_one_flight),
+        TEST(when_the_flight_fails_all_are_told),
+        TEST(a_leader_that_goes_is_replaced),
+        TEST(a_waiter_that_goes_is_forgotten),
         TEST(a_plugin_that_blocks_runs_on_the_pool),
         TEST(a_late_result_of_the_pool_is_thrown_away),
         TEST(a_full_pool_is_unavailable_at_once),

@@ -1,0 +1,114 @@
+/* The socket, and its place among a worker's listeners. */
+#include "admin/admin.h"
+
+#include "admin/explain.h"
+#include "http/server_internal.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct admin {
+    char *path;
+    int fd;
+    conf_listener conf;
+    listener listener;
+};
+
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool listens =
+        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return listens;
+}
+
+/* The daemon's user has to be able to remove it, and its operator to talk to it. */
+static void give_to(const char *path, const char *user)
+{
+    const struct passwd *entry = user != NULL && geteuid() == 0 ? getpwnam(user) : NULL;
+    if (entry != NULL && chown(path, entry->pw_uid, entry->pw_gid) != 0) {
+        return; /* root still can */
+    }
+}
+
+static int bind_socket(const char *path, const char *user)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    struct stat status;
+    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
+        if (somebody_listens(&address)) {
+            errno = EADDRINUSE;
+            return -1;
+        }
+        unlink(path);
+    }
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const mode_t before = umask(0177);
+    const bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    umask(before);
+    if (!bound || listen(fd, 16) != 0) {
+        const int error = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        errno = error;
+        return -1;
+    }
+    give_to(path, user);
+    return fd;
+}
+
+admin *admin_open(const conf *c, cmp_report *report)
+{
+    const char *path = c->top.admin.socket;
+    if (path == NULL) {
+        return NULL;
+    }
+    const int fd = bind_socket(path, c->top.user);
+    if (fd < 0) {
+        report_add(report, conf_place_of(c, "admin.socket"), "admin.socket", "cannot bind %s: %s",
+                   path, strerror(errno));
+        return NULL;
+    }
+    admin *a = mem_calloc(1, sizeof(*a));
+    a->path = mem_text(path);
+    a->fd = fd;
+    a->conf.name = "admin";
+    a->listener.conf = &a->conf;
+    a->listener.name = cmp_str_from(a->conf.name);
+    return a;
+}
+
+void admin_close(admin **a_ref)
+{
+    admin *a = *a_ref;
+    if (a == NULL) {
+        return;
+    }
+    if (a->fd >= 0) {
+        close(a->fd);
+    }
+    unlink(a->path);
+    free(a->path);
+    free(a);
+    *a_ref = NULL;
+}
+
+void admin_serve(admin *a, server_worker *sw)
+{
+    server_worker_listen(sw, &a->listener, a->fd, sw->server->admin_hosts);
+    a->fd = -1;
+}

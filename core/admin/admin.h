@@ -1,0 +1,17 @@
+/* The admin socket: how cmpctl asks the running daemon about itself. A unix socket, so file
+ * permissions say who may. One worker serves it. */
+#pragma once
+
+#include "http/server.h"
+
+typedef struct admin admin;
+
+/* Binds the configured socket, readable and writable for its owner only, and replaces one that
+ * nobody listens on any more. NULL when none is configured, or with errors in the report. */
+admin *admin_open(const conf *c, cmp_report *report);
+
+/* Removes the socket. */
+void admin_close(admin **a);
+
+/* Serves it on a worker; call before its loop turns. */
+void admin_serve(admin *a, server_worker *sw);

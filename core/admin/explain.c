@@ -1,0 +1,87 @@
+/* A traced transaction on behalf of the operator; see pipeline/trace.h. */
+#include "admin/explain.h"
+
+#include "base/clock.h"
+#include "http/connection.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/trace.h"
+
+#define AS "/explain/as/"
+
+typedef struct explanation {
+    h2o_req_t *req;
+    cmp_txn *txn; /* NULL: answered */
+} explanation;
+
+static void on_dispose(void *arg)
+{
+    explanation *e = arg;
+    if (e->txn != NULL) {
+        cmp_txn *t = e->txn;
+        e->txn = NULL;
+        txn_client_gone(t);
+    }
+}
+
+static char *explain_alloc(cmp_txn *t, size_t size)
+{
+    return h2o_mem_alloc_pool(&((explanation *)t->front_data)->req->pool, size);
+}
+
+static void explain_keep(cmp_txn *t)
+{
+    (void)t; /* the explanation lives with its request from the start */
+}
+
+static void explain_send(cmp_txn *t, const txn_answer *a)
+{
+    explanation *e = t->front_data;
+    e->txn = NULL;
+    e->req->res.status = a->status;
+    e->req->res.reason = "OK";
+    e->req->res.content_length = a->body_size;
+    h2o_add_header(&e->req->pool, &e->req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                   H2O_STRLIT("application/json"));
+    h2o_send_inline(e->req, a->body, a->body_size);
+}
+
+static const front_ops explain_front = {.body_alloc = explain_alloc,
+                                        .send = explain_send,
+                                        .keep = explain_keep};
+
+static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
+{
+    (void)handler;
+    connection *c = connection_of(req->conn);
+    cmp_txn *t = txn_open(c->sw->worker);
+    explanation *e = h2o_mem_alloc_shared(&req->pool, sizeof(*e), on_dispose);
+    *e = (explanation){.req = req, .txn = t};
+    t->front = &explain_front;
+    t->front_data = e;
+    t->listener = c->listener;
+    t->interface = CMP_INTERFACE_MC1;
+    t->now_ms = clock_now_ms();
+    trace_begin(t);
+    const bool has_query = req->query_at != SIZE_MAX;
+    const size_t path_size = has_query ? req->query_at : req->path.len;
+    t->text = has_query ? (cmp_str){req->path.base + path_size + 1, req->path.len - path_size - 1}
+                        : CMP_STR("");
+    if (path_size > sizeof(AS) - 1 && memcmp(req->path.base, AS, sizeof(AS) - 1) == 0) {
+        const cmp_str name = {req->path.base + sizeof(AS) - 1, path_size - (sizeof(AS) - 1)};
+        t->interface = CMP_INTERFACE_MC3;
+        t->requestor = peers_find(t->generation->peers, name);
+        if (t->requestor == NULL) {
+            trace_add(t, "authenticate", "there is no peer %.*s", TEXT(name));
+            pipeline_refuse(t, ERROR_AUTHENTICATION_FAILED, CMP_NONE, NULL);
+            return 0;
+        }
+    }
+    pipeline_run(t);
+    return 0;
+}
+
+void explain_register(h2o_hostconf_t *host)
+{
+    h2o_pathconf_t *path = h2o_config_register_path(host, "/explain", 0);
+    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_explain;
+}

@@ -1,0 +1,225 @@
+/* Calls: one request from outbound_start to `done`, its deadline and its answer. */
+#include "outbound/wire.h"
+
+#include "base/arena.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+
+static char *octets_put(char *at, cmp_str from, cmp_str *to)
+{
+    if (from.at == NULL) {
+        *to = CMP_NONE;
+        return at;
+    }
+    *to = (cmp_str){at, from.size};
+    return from.size != 0 ? (char *)mempcpy(at, from.at, from.size) : at;
+}
+
+static outbound_call *call_create(const origin *to, const outbound_request *r)
+{
+    const size_t path_size = strlen(to->path);
+    const bool query = r->query.at != NULL;
+    outbound_call *c = mem_alloc(sizeof(*c) + path_size + 1 + r->query.size + r->content_type.size +
+                                 r->body.size + r->accept.size + r->authorization.size +
+                                 r->traceparent.size);
+    memset(c, 0, sizeof(*c));
+    char *at = mempcpy(c->octets, to->path, path_size);
+    if (query) {
+        *at++ = '?';
+        cmp_str ignored;
+        at = octets_put(at, r->query, &ignored);
+    }
+    c->path = (cmp_str){c->octets, (size_t)(at - c->octets)};
+    at = octets_put(at, r->content_type, &c->content_type);
+    at = octets_put(at, c->content_type.at != NULL ? r->body : CMP_NONE, &c->body);
+    at = octets_put(at, r->accept, &c->accept);
+    at = octets_put(at, r->authorization, &c->authorization);
+    octets_put(at, r->traceparent, &c->traceparent);
+    c->post = strcmp(r->method, "POST") == 0;
+    c->answer_max = r->answer_max;
+    c->answer = c->answer_first;
+    c->answer_room = sizeof(c->answer_first);
+    return c;
+}
+
+static void call_free(outbound_call *c)
+{
+    if (c->answer != c->answer_first) {
+        free(c->answer);
+    }
+    free(c);
+}
+
+static void on_deadline(void *arg)
+{
+    outbound_call *c = arg;
+    c->timer = NULL;
+    if (c->state == CALL_ON_WIRE) {
+        wire_call_timed_out(c->wire, c);
+    } else {
+        call_finish(c, OUTBOUND_TIMEOUT, "no connection was free in time");
+    }
+}
+
+static void on_half(void *arg)
+{
+    outbound_call *c = arg;
+    const uint64_t now = monotonic_ms();
+    const uint64_t rest = c->deadline_ms > now ? c->deadline_ms - now : 0;
+    c->timer = loop_timer_start(c->owner->loop, rest, on_deadline, c);
+    if (c->state == CALL_ON_WIRE) {
+        wire_call_late(c->wire, c);
+    }
+}
+
+outbound_call *outbound_start(outbound *o, origin *to, const outbound_request *request,
+                              void (*done)(void *arg, const outbound_answer *answer), void *arg)
+{
+    outbound_call *c = call_create(to, request);
+    c->owner = o;
+    c->done = done;
+    c->arg = arg;
+    if (!breaker_closed(&to->breaker)) {
+        uint64_t delay_ms;
+        if (breaker_adopt(&to->breaker, o, &delay_ms)) {
+            probe_schedule(lane_get(o, to), delay_ms);
+        }
+        c->state = CALL_FINISHED; /* it never waits */
+        call_finish(c, OUTBOUND_NOT_SENT, "not used for now, after failures");
+        return c;
+    }
+    c->deadline_ms = monotonic_ms() + request->timeout_ms;
+    c->timer = loop_timer_start(o->loop, request->timeout_ms / 2, on_half, c);
+    lane *l = lane_get(o, to);
+    c->lane = l;
+    l->call_count++;
+    TAILQ_INSERT_TAIL(&l->waiting, c, entry);
+    l->waiting_count++;
+    lane_wake(l);
+    return c;
+}
+
+static void leave(outbound_call *c)
+{
+    if (c->state == CALL_WAITING) {
+        TAILQ_REMOVE(&c->lane->waiting, c, entry);
+        c->lane->waiting_count--;
+    } else if (c->state == CALL_ON_WIRE) {
+        wire_release(c->wire, c);
+    }
+}
+
+void call_finish(outbound_call *c, outbound_result result, const char *detail)
+{
+    leave(c);
+    c->state = CALL_FINISHED;
+    c->result = result;
+    c->detail = detail;
+    if (c->timer != NULL) {
+        loop_timer_stop(c->timer);
+        c->timer = NULL;
+    }
+    if (c->lane != NULL) {
+        c->lane->call_count--;
+        lane_wake(c->lane);
+    }
+    if (c->done == NULL) {
+        call_free(c);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&c->owner->finished, c, entry);
+    c->owner->finished_count++;
+    outbound_wake(c->owner);
+}
+
+void call_unprocessed(outbound_call *c, const char *detail)
+{
+    if (c->done == NULL || c->retried || !breaker_closed(&c->lane->origin->breaker)) {
+        call_finish(c, OUTBOUND_NOT_SENT, detail);
+        return;
+    }
+    c->avoid = c->wire->id;
+    leave(c);
+    c->retried = true;
+    c->sent = c->refused = c->pinged = false;
+    c->stream = 0;
+    c->head_octets = c->body_sent = c->answer_size = 0;
+    c->state = CALL_WAITING;
+    TAILQ_INSERT_HEAD(&c->lane->waiting, c, entry);
+    c->lane->waiting_count++;
+    lane_wake(c->lane);
+}
+
+void call_deliver(outbound_call *c)
+{
+    TAILQ_REMOVE(&c->owner->finished, c, entry);
+    c->owner->finished_count--;
+    const bool answered = c->result == OUTBOUND_ANSWERED;
+    const outbound_answer answer = {
+        .result = c->result,
+        .detail = c->detail,
+        .status = c->status,
+        .content_type = answered && c->answer_type_size > 0
+                            ? (cmp_str){c->answer_type, c->answer_type_size}
+                            : CMP_NONE,
+        .retry_after_s = answered ? c->retry_after_s : 0,
+        .body = answered ? (cmp_str){c->answer, c->answer_size} : CMP_NONE,
+    };
+    c->done(c->arg, &answer);
+    call_free(c);
+}
+
+void outbound_cancel(outbound_call *c)
+{
+    c->done = NULL;
+    if (c->state == CALL_FINISHED) {
+        TAILQ_REMOVE(&c->owner->finished, c, entry);
+        c->owner->finished_count--;
+        call_free(c);
+    } else if (c->state == CALL_WAITING) {
+        call_finish(c, OUTBOUND_NOT_SENT, NULL);
+    }
+}
+
+void call_answer_type(outbound_call *c, cmp_str value)
+{
+    const char *end = memchr(value.at, ';', value.size);
+    size_t size = end != NULL ? (size_t)(end - value.at) : value.size;
+    while (size > 0 && (value.at[size - 1] == ' ' || value.at[size - 1] == '\t')) {
+        size--;
+    }
+    if (size <= sizeof(c->answer_type)) {
+        memcpy(c->answer_type, value.at, size);
+        c->answer_type_size = size;
+    }
+}
+
+void call_answer_retry_after(outbound_call *c, cmp_str value)
+{
+    int64_t seconds;
+    c->retry_after_s = number_parse(value, 0, UINT32_MAX, &seconds) ? (unsigned)seconds : 0;
+}
+
+bool call_answer_add(outbound_call *c, const void *at, size_t size)
+{
+    if (c->done == NULL) {
+        return true; /* nobody wants it */
+    }
+    if (size > c->answer_max || c->answer_size > c->answer_max - size) {
+        return false;
+    }
+    const size_t needed = c->answer_size + size;
+    if (needed > c->answer_room) {
+        const size_t room = needed < c->answer_max / 2 ? needed * 2 : c->answer_max;
+        const bool first = c->answer == c->answer_first;
+        c->answer = mem_realloc(first ? NULL : c->answer, room);
+        if (first) {
+            memcpy(c->answer, c->answer_first, c->answer_size);
+        }
+        c->answer_room = room;
+    }
+    memcpy(c->answer + c->answer_size, at, size);
+    c->answer_size = needed;
+    return true;
+}

@@ -1,0 +1,194 @@
+/* A worker's way to one origin: who gets which wire, when another is opened, who is refused. */
+#include "outbound/wire.h"
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+static lane **bucket_of(outbound *o, const origin *to)
+{
+    return &o->buckets[hash_octets(&to, sizeof(to)) % LANE_BUCKETS];
+}
+
+lane *lane_get(outbound *o, origin *to)
+{
+    lane **bucket = bucket_of(o, to);
+    for (lane *l = *bucket; l != NULL; l = l->next_in_bucket) {
+        if (l->origin == to) {
+            return l;
+        }
+    }
+    lane *l = mem_calloc(1, sizeof(*l));
+    l->owner = o;
+    l->origin = origin_hold(to);
+    TAILQ_INIT(&l->wires);
+    TAILQ_INIT(&l->waiting);
+    l->next_in_bucket = *bucket;
+    *bucket = l;
+    return l;
+}
+
+void lane_wake(lane *l)
+{
+    if (!l->awake) {
+        l->awake = true;
+        TAILQ_INSERT_TAIL(&l->owner->awake, l, awake_entry);
+        outbound_wake(l->owner);
+    }
+}
+
+/* What the wires of a lane are doing. */
+typedef struct tally {
+    unsigned counted; /* against connections_max: all but those that drain */
+    unsigned connecting;
+    unsigned serving; /* have taken, or will take, calls */
+    bool congested;   /* one has room for calls but is still writing */
+} tally;
+
+static tally lane_tally(const lane *l)
+{
+    tally t = {0};
+    for (const wire *w = TAILQ_FIRST(&l->wires); w != NULL; w = TAILQ_NEXT(w, entry)) {
+        if (w->draining) {
+            continue;
+        }
+        t.counted++;
+        if (w->state != WIRE_READY) {
+            t.connecting++;
+        } else {
+            t.serving++;
+            t.congested |= w->call_count < wire_capacity(w) && !wire_has_room(w);
+        }
+    }
+    return t;
+}
+
+/* The first wire with room, so that spare ones fall idle. */
+static wire *wire_with_room(const lane *l, uint64_t avoid)
+{
+    wire *w = TAILQ_FIRST(&l->wires);
+    while (w != NULL && (!wire_has_room(w) || w->id == avoid)) {
+        w = TAILQ_NEXT(w, entry);
+    }
+    return w;
+}
+
+static void serve_waiting(lane *l)
+{
+    const bool can_open = lane_tally(l).counted < l->origin->connections_max;
+    for (outbound_call *c = TAILQ_FIRST(&l->waiting), *next; c != NULL; c = next) {
+        next = TAILQ_NEXT(c, entry);
+        wire *w = wire_with_room(l, c->avoid);
+        if (w == NULL && c->avoid != 0 && !can_open) {
+            w = wire_with_room(l, 0);
+        }
+        if (w != NULL) {
+            TAILQ_REMOVE(&l->waiting, c, entry);
+            l->waiting_count--;
+            wire_take(w, c);
+        } else if (c->avoid == 0) {
+            break; /* there is room for nobody */
+        }
+    }
+}
+
+static void refuse_waiting(lane *l, unsigned keep, const char *detail)
+{
+    while (l->waiting_count > keep) {
+        call_finish(TAILQ_LAST(&l->waiting, call_list), OUTBOUND_NOT_SENT, detail);
+    }
+}
+
+/* One connection tells what the server speaks; with HTTP/1.1 each call needs its own. */
+static void open_wires(lane *l)
+{
+    tally t = lane_tally(l);
+    const outbound_call *first = TAILQ_FIRST(&l->waiting);
+    if (t.congested && first->avoid == 0) {
+        return;
+    }
+    const unsigned wanted = l->http1 ? l->waiting_count : 1;
+    while (t.connecting < wanted && t.counted < l->origin->connections_max &&
+           breaker_closed(&l->origin->breaker)) {
+        if (!wire_open(l, false)) {
+            return;
+        }
+        t = lane_tally(l);
+    }
+}
+
+void lane_dispatch(lane *l)
+{
+    serve_waiting(l);
+    if (l->waiting_count > 0) {
+        open_wires(l);
+    }
+    const tally t = lane_tally(l);
+    if (t.connecting == 0 && t.serving == 0 && !breaker_closed(&l->origin->breaker)) {
+        refuse_waiting(l, 0, "not used for now, after failures");
+    }
+    refuse_waiting(l, l->origin->waiting_max, "too many requests wait for a connection");
+}
+
+void lane_connect_failed(lane *l, const char *detail)
+{
+    const tally t = lane_tally(l);
+    if (t.connecting == 0 && t.serving == 0) {
+        refuse_waiting(l, 0, detail);
+    }
+    lane_wake(l);
+}
+
+void lane_count_failure(lane *l, const char *detail)
+{
+    uint64_t delay_ms;
+    if (breaker_failed(&l->origin->breaker, l->owner, &delay_ms)) {
+        log_warning("outbound", "%s is not used for now: %s", l->origin->name, detail);
+        probe_schedule(l, delay_ms);
+    }
+}
+
+void lane_count_answer(lane *l)
+{
+    if (breaker_answered(&l->origin->breaker)) {
+        log_notice("outbound", "%s is used again", l->origin->name);
+    }
+}
+
+static void lane_free(lane *l)
+{
+    lane **at = bucket_of(l->owner, l->origin);
+    while (*at != l) {
+        at = &(*at)->next_in_bucket;
+    }
+    *at = l->next_in_bucket;
+    origin_drop(&l->origin);
+    free(l);
+}
+
+void lane_reap(lane *l)
+{
+    if (TAILQ_EMPTY(&l->wires) && l->call_count == 0 && l->resolving == NULL &&
+        l->probe_timer == NULL && !l->awake) {
+        lane_free(l);
+    }
+}
+
+void lane_destroy(lane *l)
+{
+    if (l->probe_timer != NULL) {
+        loop_timer_stop(l->probe_timer);
+    }
+    breaker_abandon(&l->origin->breaker, l->owner);
+    resolve_abandon(l);
+    /* Cancelled calls may still be on the wires; they end with them. */
+    while (!TAILQ_EMPTY(&l->wires)) {
+        wire_lost(TAILQ_FIRST(&l->wires), OUTBOUND_BROKEN, NULL, false);
+    }
+    if (l->awake) {
+        TAILQ_REMOVE(&l->owner->awake, l, awake_entry);
+    }
+    lane_free(l);
+}

@@ -1,0 +1,86 @@
+/* The TLS context of one origin. Certificate and host name are checked by OpenSSL itself: h2o's own
+ * check of the name is skipped under TLS 1.3. */
+#include "outbound/origin.h"
+#include "outbound/wire.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+
+#define CIPHERS_1_2                                                                                \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+/* Says what OpenSSL has to say about a file: what the system said, when it did. */
+static bool refuse(char *error, size_t error_size, const char *what, const char *file)
+{
+    const char *reason = "unknown reason";
+    unsigned long code;
+    while ((code = ERR_get_error()) != 0) {
+        if (ERR_SYSTEM_ERROR(code)) {
+            reason = strerrordesc_np(ERR_GET_REASON(code));
+            break;
+        }
+        reason = ERR_reason_error_string(code) != NULL ? ERR_reason_error_string(code) : reason;
+    }
+    snprintf(error, error_size, "cannot use the %s %s: %s", what, file, reason);
+    ERR_clear_error();
+    return false;
+}
+
+static bool load_trust(SSL_CTX *ctx, const char *ca, char *error, size_t error_size)
+{
+    if (ca == NULL) {
+        return SSL_CTX_set_default_verify_paths(ctx) == 1 ||
+               refuse(error, error_size, "CA", "of the system");
+    }
+    return SSL_CTX_load_verify_file(ctx, ca) == 1 || refuse(error, error_size, "CA", ca);
+}
+
+static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *error,
+                          size_t error_size)
+{
+    if (options->certificate == NULL) {
+        return true;
+    }
+    const char *key = options->key != NULL ? options->key : options->certificate;
+    if (SSL_CTX_use_certificate_chain_file(ctx, options->certificate) != 1) {
+        return refuse(error, error_size, "certificate", options->certificate);
+    }
+    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(ctx) != 1) {
+        return refuse(error, error_size, "key", key);
+    }
+    return true;
+}
+
+static bool expect_name(SSL_CTX *ctx, const origin *o)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    return o->sni[0] != '\0' ? X509_VERIFY_PARAM_set1_host(param, o->server_name, 0) == 1
+                             : X509_VERIFY_PARAM_set1_ip_asc(param, o->server_name) == 1;
+}
+
+SSL_CTX *origin_tls_create(const origin *o, const origin_options *options, char *error,
+                           size_t error_size)
+{
+    static const unsigned char protocols[] = "\x02h2\x08http/1.1";
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    ERR_clear_error();
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_alpn_protos(ctx, protocols, sizeof(protocols) - 1);
+    SSL_CTX_set_info_callback(ctx, wire_on_tls_info);
+    if (!expect_name(ctx, o)) {
+        snprintf(error, error_size, "cannot expect the server name %s", o->server_name);
+    } else if (load_trust(ctx, options->ca, error, error_size) &&
+               load_identity(ctx, options, error, error_size)) {
+        return ctx;
+    }
+    SSL_CTX_free(ctx);
+    return NULL;
+}

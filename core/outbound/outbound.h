@@ -1,0 +1,104 @@
+/* Outbound HTTPS: requests to peers, on the worker's own loop and connections.
+ *
+ * h2 (nghttp2 on h2o sockets) when the server negotiates it, HTTP/1.1 otherwise. Certificate and
+ * host name are always verified. An origin describes one URL and is shared by all workers; its
+ * connections are each worker's own. */
+#pragma once
+
+#include "conf/report.h"
+#include "event/pool.h"
+
+/* ---- origins: process-wide ---- */
+
+typedef struct origin origin;
+
+typedef struct origin_options {
+    const char *name;        /* for logs: the peer's name */
+    const char *url;         /* https://host[:port][/path]; the path is the requests' */
+    const char *server_name; /* SNI, and what the certificate must be for; NULL: the URL's host */
+    const char *ca;          /* PEM file; NULL: the system's */
+    const char *certificate; /* client certificate, PEM chain; NULL: none */
+    const char *key;
+    const char *source;       /* local address to connect from; NULL: any */
+    unsigned connections_max; /* of one worker */
+    unsigned waiting_max;     /* requests of one worker that wait for a connection or a stream */
+    uint64_t connect_timeout_ms;
+    uint64_t idle_timeout_ms;     /* an unused connection is closed after this */
+    uint64_t resolve_interval_ms; /* how long looked-up addresses are used */
+} origin_options;
+
+/* Parses the URL and loads CA and certificate. NULL, with *error filled, naming the file or the
+ * part of the URL. Texts are copied. The creator holds the first reference. */
+origin *origin_create(const origin_options *options, char *error, size_t error_size);
+origin *origin_ref(origin *o);
+void origin_unref(origin **o);
+
+/* "https://host:port" and the path. Live as long as the origin. */
+const char *origin_authority(const origin *o); /* host:port as in the URL */
+const char *origin_path(const origin *o);
+
+/* Health, shared by all workers, any thread. A circuit opens after `CIRCUIT_FAILURES` failures in a
+ * row (of connecting, TLS, or the connection itself; an HTTP answer of any status is a success, a
+ * time-out is a failure only when nothing at all came back from that connection meanwhile). Then
+ * one attempt is let through after a backoff that doubles from 250 ms to 2 s, with jitter: an
+ * origin is used again within 2 s of its recovery. */
+typedef enum circuit {
+    CIRCUIT_CLOSED,
+    CIRCUIT_OPEN,    /* not now */
+    CIRCUIT_PROBING, /* one attempt is under way */
+} circuit;
+
+#define CIRCUIT_FAILURES 3
+
+circuit origin_circuit(const origin *o);
+
+/* ---- requests: a worker's ---- */
+
+typedef struct outbound outbound;           /* one for each worker */
+typedef struct outbound_call outbound_call; /* one request under way */
+
+outbound *outbound_create(loop *l, pool *p);
+
+/* Closes all connections. No call may be under way. */
+void outbound_destroy(outbound **o);
+
+typedef struct outbound_request {
+    const char *method;   /* "GET" or "POST" */
+    cmp_str query;        /* appended to the path after `?`; absent: none */
+    cmp_str content_type; /* absent: no body */
+    cmp_str body;
+    cmp_str accept;        /* absent: not sent */
+    cmp_str authorization; /* absent: not sent */
+    cmp_str traceparent;   /* absent: not sent */
+    uint64_t timeout_ms;   /* for everything: waiting, connecting, the whole answer */
+    size_t answer_max;     /* octets of the body */
+} outbound_request;
+
+typedef enum outbound_result {
+    OUTBOUND_ANSWERED, /* status and body are there, whatever they say */
+    OUTBOUND_NOT_SENT, /* provably not processed: no connection, refused stream, unprocessed by
+                          GOAWAY, circuit open, too much is waiting */
+    OUTBOUND_BROKEN,   /* sent, perhaps processed, and then the connection ended */
+    OUTBOUND_TIMEOUT,
+    OUTBOUND_BAD_ANSWER, /* no HTTP, or the body is over answer_max */
+} outbound_result;
+
+/* Valid during the callback. */
+typedef struct outbound_answer {
+    outbound_result result;
+    const char *detail; /* what went wrong, for the log; static or valid during the callback */
+    int status;
+    cmp_str content_type;   /* without parameters, as it came; absent: none */
+    unsigned retry_after_s; /* 0: none or not a number */
+    cmp_str body;
+} outbound_answer;
+
+/* Begins a request: `done(arg, answer)` is called exactly once, later (never from within), on the
+ * loop's thread, unless the call is cancelled. All octets of `request` are copied or written before
+ * this returns. Never NULL. */
+outbound_call *outbound_start(outbound *o, origin *to, const outbound_request *request,
+                              void (*done)(void *arg, const outbound_answer *answer), void *arg);
+
+/* `done` will not be called. The request itself is left to end by itself, and its answer is thrown
+ * away: a client's cancel is never relayed as a reset. */
+void outbound_cancel(outbound_call *call);

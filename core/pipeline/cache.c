@@ -1,0 +1,319 @@
+/* A hash table of entries in one list by use; flights in a small table of their own. */
+#include "pipeline/cache.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+#define BUCKETS_FIRST  ((size_t)256)
+#define FLIGHT_BUCKETS ((size_t)256)
+
+typedef struct entry entry;
+struct entry {
+    entry *next; /* in its bucket */
+    entry *newer, *older;
+    uint64_t hash;
+    size_t size_bytes;
+    int64_t fresh_until_ms, stale_until_ms;
+    cmp_str ici;
+    bool found;
+    cmp_record record; /* its octets lie behind this struct */
+};
+
+struct flight {
+    flight *next; /* in its bucket */
+    cache *owner;
+    uint64_t hash;
+    cmp_txn *leader, *first_waiter;
+    bool outdated; /* dropped meanwhile: what it brings is not kept */
+};
+
+struct cache {
+    instance_cache settings;
+    entry **buckets;
+    size_t bucket_count, entry_count, size_bytes;
+    entry *newest, *oldest;
+    flight *flights[FLIGHT_BUCKETS];
+};
+
+cache *cache_create(const instance_cache *settings)
+{
+    cache *c = mem_calloc(1, sizeof(*c));
+    c->settings = *settings;
+    c->bucket_count = BUCKETS_FIRST;
+    c->buckets = mem_calloc(c->bucket_count, sizeof(*c->buckets));
+    return c;
+}
+
+/* ---- the list by use ---- */
+
+static void list_remove(cache *c, entry *e)
+{
+    *(e->newer != NULL ? &e->newer->older : &c->newest) = e->older;
+    *(e->older != NULL ? &e->older->newer : &c->oldest) = e->newer;
+}
+
+static void list_add(cache *c, entry *e)
+{
+    e->newer = NULL;
+    e->older = c->newest;
+    *(c->newest != NULL ? &c->newest->newer : &c->oldest) = e;
+    c->newest = e;
+}
+
+/* ---- the table ---- */
+
+static entry **slot_of(const cache *c, uint64_t hash, cmp_str ici)
+{
+    entry **slot = &c->buckets[hash & (c->bucket_count - 1)];
+    while (*slot != NULL && ((*slot)->hash != hash || !cmp_str_equal((*slot)->ici, ici))) {
+        slot = &(*slot)->next;
+    }
+    return slot;
+}
+
+static void entry_remove(cache *c, entry **slot)
+{
+    entry *e = *slot;
+    *slot = e->next;
+    list_remove(c, e);
+    c->entry_count--;
+    c->size_bytes -= e->size_bytes;
+    free(e);
+}
+
+static void grow(cache *c)
+{
+    entry **old = c->buckets;
+    const size_t old_count = c->bucket_count;
+    c->bucket_count *= 2;
+    c->buckets = mem_calloc(c->bucket_count, sizeof(*c->buckets));
+    for (size_t i = 0; i < old_count; i++) {
+        for (entry *e = old[i], *next; e != NULL; e = next) {
+            next = e->next;
+            e->next = c->buckets[e->hash & (c->bucket_count - 1)];
+            c->buckets[e->hash & (c->bucket_count - 1)] = e;
+        }
+    }
+    free(old);
+}
+
+void cache_destroy(cache **c_ref)
+{
+    cache *c = *c_ref;
+    if (c == NULL) {
+        return;
+    }
+    cache_drop(c, CMP_NONE);
+    free(c->buckets);
+    free(c);
+    *c_ref = NULL;
+}
+
+/* ---- entries: one block, the strings behind the arrays behind the struct ---- */
+
+static size_t record_octets(const cmp_record *r)
+{
+    size_t size = r->content.size + r->content_type.size + r->transferred_to.size;
+    for (size_t v = 0; v < r->variant_count; v++) {
+        const cmp_variant *variant = &r->variants[v];
+        size += variant->content.size + variant->content_type.size;
+        for (size_t i = 0; i < variant->condition_count; i++) {
+            size += variant->conditions[i].name.size + variant->conditions[i].value.size;
+        }
+    }
+    return size;
+}
+
+static size_t record_arrays(const cmp_record *r)
+{
+    size_t size = r->variant_count * sizeof(cmp_variant);
+    for (size_t v = 0; v < r->variant_count; v++) {
+        size += r->variants[v].condition_count * sizeof(cmp_condition);
+    }
+    return size;
+}
+
+static cmp_str take(char **to, cmp_str text)
+{
+    if (text.at == NULL) {
+        return CMP_NONE;
+    }
+    memcpy(*to, text.at, text.size);
+    const cmp_str copy = {*to, text.size};
+    *to += text.size;
+    return copy;
+}
+
+static void record_copy(cmp_record *to, const cmp_record *from, void *arrays, char **octets)
+{
+    cmp_variant *variants = arrays;
+    cmp_condition *conditions = (cmp_condition *)(variants + from->variant_count);
+    *to = *from;
+    to->content = take(octets, from->content);
+    to->content_type = take(octets, from->content_type);
+    to->transferred_to = take(octets, from->transferred_to);
+    to->variants = variants;
+    for (size_t v = 0; v < from->variant_count; v++) {
+        variants[v] = from->variants[v];
+        variants[v].content = take(octets, from->variants[v].content);
+        variants[v].content_type = take(octets, from->variants[v].content_type);
+        variants[v].conditions = conditions;
+        for (size_t i = 0; i < variants[v].condition_count; i++) {
+            const cmp_condition *condition = &from->variants[v].conditions[i];
+            *conditions++ = (cmp_condition){.name = take(octets, condition->name),
+                                            .value = take(octets, condition->value)};
+        }
+    }
+}
+
+static entry *entry_make(cmp_str ici, const cmp_record *record)
+{
+    const size_t arrays = record != NULL ? record_arrays(record) : 0;
+    const size_t octets = ici.size + (record != NULL ? record_octets(record) : 0);
+    const size_t size = sizeof(entry) + arrays + octets;
+    entry *e = mem_alloc(size);
+    *e = (entry){.size_bytes = size, .found = record != NULL};
+    char *to = (char *)(e + 1) + arrays;
+    e->ici = take(&to, ici);
+    if (record != NULL) {
+        record_copy(&e->record, record, e + 1, &to);
+    }
+    return e;
+}
+
+cache_state cache_find(cache *c, cmp_str ici, int64_t now_ms, const cmp_record **record)
+{
+    entry *e = *slot_of(c, hash_str(ici), ici);
+    if (e == NULL || now_ms >= e->stale_until_ms) {
+        return CACHE_MISS;
+    }
+    list_remove(c, e);
+    list_add(c, e);
+    *record = &e->record;
+    if (now_ms < e->fresh_until_ms) {
+        return e->found ? CACHE_FOUND : CACHE_ABSENT;
+    }
+    return CACHE_STALE;
+}
+
+void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
+{
+    const uint64_t hash = hash_str(ici);
+    entry **slot = slot_of(c, hash, ici);
+    if (*slot != NULL) {
+        entry_remove(c, slot);
+    }
+    const int64_t ttl_ms = record != NULL ? c->settings.ttl_ms : c->settings.negative_ttl_ms;
+    if (ttl_ms == 0) {
+        return;
+    }
+    entry *e = entry_make(ici, record);
+    e->hash = hash;
+    e->fresh_until_ms = now_ms + ttl_ms;
+    e->stale_until_ms = e->fresh_until_ms + (record != NULL ? c->settings.stale_ms : 0);
+    if (c->entry_count >= c->bucket_count) {
+        grow(c);
+    }
+    slot = &c->buckets[hash & (c->bucket_count - 1)];
+    e->next = *slot;
+    *slot = e;
+    list_add(c, e);
+    c->entry_count++;
+    c->size_bytes += e->size_bytes;
+    while (c->size_bytes > c->settings.size_bytes) {
+        entry_remove(c, slot_of(c, c->oldest->hash, c->oldest->ici));
+    }
+}
+
+static cmp_str ici_of(const cmp_txn *t)
+{
+    return t->message.params[CMP_PARAM_ICI];
+}
+
+void cache_drop(cache *c, cmp_str ici)
+{
+    for (size_t i = 0; i < FLIGHT_BUCKETS; i++) {
+        for (flight *f = c->flights[i]; f != NULL; f = f->next) {
+            f->outdated = f->outdated || ici.at == NULL || cmp_str_equal(ici_of(f->leader), ici);
+        }
+    }
+    if (ici.at != NULL) {
+        entry **slot = slot_of(c, hash_str(ici), ici);
+        if (*slot != NULL) {
+            entry_remove(c, slot);
+        }
+        return;
+    }
+    while (c->oldest != NULL) {
+        entry_remove(c, slot_of(c, c->oldest->hash, c->oldest->ici));
+    }
+}
+
+size_t cache_size_bytes(const cache *c)
+{
+    return c->size_bytes;
+}
+
+/* ---- flights ---- */
+
+bool cache_flight_join(cache *c, cmp_txn *t)
+{
+    const cmp_str ici = ici_of(t);
+    const uint64_t hash = hash_str(ici);
+    flight **bucket = &c->flights[hash % FLIGHT_BUCKETS], *f = *bucket;
+    while (f != NULL && (f->outdated || !cmp_str_equal(ici_of(f->leader), ici))) {
+        f = f->next;
+    }
+    const bool joined = f != NULL;
+    if (joined) {
+        t->flight_next = f->first_waiter;
+        f->first_waiter = t;
+    } else {
+        f = mem_alloc(sizeof(*f));
+        *f = (flight){.next = *bucket, .owner = c, .hash = hash, .leader = t};
+        *bucket = f;
+    }
+    t->flight = f;
+    return joined;
+}
+
+bool cache_flight_current(const cmp_txn *leader)
+{
+    return !leader->flight->outdated;
+}
+
+cmp_txn *cache_flight_end(cmp_txn *leader)
+{
+    flight *f = leader->flight;
+    flight **at = &f->owner->flights[f->hash % FLIGHT_BUCKETS];
+    while (*at != f) {
+        at = &(*at)->next;
+    }
+    *at = f->next;
+    cmp_txn *waiters = f->first_waiter;
+    for (cmp_txn *t = waiters; t != NULL; t = t->flight_next) {
+        t->flight = NULL;
+    }
+    leader->flight = NULL;
+    free(f);
+    return waiters;
+}
+
+cmp_txn *cache_flight_leave(cmp_txn *t)
+{
+    flight *f = t->flight;
+    if (f == NULL) {
+        return NULL;
+    }
+    if (f->leader == t) {
+        return cache_flight_end(t);
+    }
+    cmp_txn **at = &f->first_waiter;
+    while (*at != t) {
+        at = &(*at)->flight_next;
+    }
+    *at = t->flight_next;
+    t->flight = NULL;
+    return NULL;
+}

@@ -1,0 +1,48 @@
+/* The cache in front of a slow store: one for each store and worker, so without locks.
+ *
+ * An entry belongs to one store: it says what the store said, found or absent, and never where a
+ * request goes. While a store is asked for an ICI, others who want the same wait for that flight.
+ */
+#pragma once
+
+#include "pipeline/txn.h"
+
+typedef struct cache cache;
+
+/* Copies the settings (plugin/instance.h). */
+cache *cache_create(const instance_cache *settings);
+void cache_destroy(cache **c);
+
+typedef enum cache_state {
+    CACHE_MISS,
+    CACHE_FOUND,
+    CACHE_ABSENT,
+    CACHE_STALE, /* a record, for when the store cannot tell */
+} cache_state;
+
+/* What is known of an ICI. *record (FOUND, STALE) lives until the cache is changed next. */
+cache_state cache_find(cache *c, cmp_str ici, int64_t now_ms, const cmp_record **record);
+
+/* Keeps what the store said; `record` NULL: absent. Copies. */
+void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms);
+
+/* Forgets an ICI (absent: all), and what flights that are under way will bring. */
+void cache_drop(cache *c, cmp_str ici);
+
+size_t cache_size_bytes(const cache *c);
+
+/* ---- flights ---- */
+
+/* Joins the flight for t's ICI; false: there was none, and t is now the leader of one. */
+bool cache_flight_join(cache *c, cmp_txn *t);
+
+/* Whether what the leader's flight brings may still be kept (cache_drop did not come between). */
+bool cache_flight_current(const cmp_txn *leader);
+
+/* Ends the leader's flight. Returns those who waited for it, linked by flight_next; they have left
+ * the flight. */
+cmp_txn *cache_flight_end(cmp_txn *leader);
+
+/* t goes away: as a waiter it leaves; as a leader it ends the flight and gets the waiters, as
+ * above. Fine when t is in no flight. */
+cmp_txn *cache_flight_leave(cmp_txn *t);

@@ -1,0 +1,164 @@
+/* Builds the request to the next hop from the one that came in, and sends it. */
+#include "pipeline/forward.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "mc/query.h"
+
+#include <openssl/hmac.h>
+#include <stdio.h>
+
+#define ANSWER_SIZE_MAX   ((size_t)128 * 1024)
+#define PSEUDONYM_OCTETS  16
+#define CONTEXTUAL_MEMBER "contextual" /* in release.withhold: all of them */
+#define ORIGIN_TID        "origin-tid"
+
+static const way *way_to(const cmp_txn *t)
+{
+    return &t->generation->ways[t->hop.to->index];
+}
+
+void forward_prepare(cmp_txn *t, peer *to, cmp_str addr, bool lookup)
+{
+    t->hop.to = to;
+    t->hop.addr = arena_copy(&t->memory, addr);
+    t->hop.lookup = lookup;
+    t->hop.tried = 0;
+}
+
+static bool is_withheld(const way *w, cmp_str name)
+{
+    const cmp_strings *withhold = &w->conf->release.withhold;
+    for (size_t i = 0; i < withhold->count; i++) {
+        if (cmp_str_equal(cmp_str_from(withhold->at[i]), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Stable for one user and peer, of no use to anybody else. */
+static cmp_str pseudonym(cmp_txn *t, cmp_str user)
+{
+    const cmp_str secret = keyring_pseudonym_secret(t->generation->keyring);
+    const cmp_str name = t->hop.to->name;
+    unsigned char *text = arena_alloc(&t->memory, name.size + 1 + user.size);
+    memcpy(text, name.at, name.size);
+    text[name.size] = 0;
+    memcpy(text + name.size + 1, user.at, user.size);
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    HMAC(EVP_sha256(), secret.at, (int)secret.size, text, name.size + 1 + user.size, mac, NULL);
+    char *hex = arena_alloc(&t->memory, (size_t)2 * PSEUDONYM_OCTETS);
+    hex_encode(mac, PSEUDONYM_OCTETS, hex);
+    return (cmp_str){hex, (size_t)2 * PSEUDONYM_OCTETS};
+}
+
+static void add_optional(cmp_txn *t, const way *w, query *q)
+{
+    for (int param = CMP_PARAM_LANGUAGE; param <= CMP_PARAM_GENDER; param++) {
+        const cmp_str name = param_name((cmp_param)param);
+        if (!is_withheld(w, name)) {
+            query_add(q, name.at, t->message.params[param]);
+        }
+    }
+}
+
+static void add_contextual(cmp_txn *t, const way *w, query *q)
+{
+    if (is_withheld(w, CMP_STR(CONTEXTUAL_MEMBER))) {
+        return;
+    }
+    for (size_t i = 0; i < t->message.contextual_count; i++) {
+        const cmp_pair *pair = &t->message.contextual[i];
+        if (!is_withheld(w, pair->name)) {
+            query_add(q, arena_text(&t->memory, pair->name), pair->value);
+        }
+    }
+}
+
+/* The credential is the one that the next hop issued to us (9.3.2). */
+static bool add_signature(cmp_txn *t, const way *w, query *q)
+{
+    if (w->signer == NULL) {
+        return true;
+    }
+    const cmp_outgoing outgoing = {.peer = t->hop.to->name,
+                                   .tid = {t->hop.tid, UUID_TEXT_SIZE},
+                                   .ici = t->message.params[CMP_PARAM_ICI]};
+    cmp_signature *signature = arena_calloc(&t->memory, 1, sizeof(*signature));
+    const instance *signer = w->signer;
+    const cmp_sign_verdict verdict =
+        signer->plugin->ops.auth->sign(signer->self, signer->worker_state[t->worker->index],
+                                       &outgoing, signature);
+    if (verdict != CMP_SIGN_DONE) {
+        log_error(signer->name, "cannot sign to peer %.*s: %s", (int)t->hop.to->name.size,
+                  t->hop.to->name.at,
+                  verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable");
+        return false;
+    }
+    query_add(q, "apikeyid", arena_copy(&t->memory, signature->apikeyid));
+    query_add(q, "signature", (cmp_str){signature->text, signature->size});
+    return true;
+}
+
+static bool build_message(cmp_txn *t, const way *w, query *q)
+{
+    const cmp_str user = t->message.params[CMP_PARAM_USER];
+    uuid_v7_make(clock_now_ms(), t->hop.tid);
+    query_add(q, "tid", (cmp_str){t->hop.tid, UUID_TEXT_SIZE});
+    query_add(q, "ici", t->message.params[CMP_PARAM_ICI]);
+    query_add(q, "user", is_withheld(w, CMP_STR("user")) ? pseudonym(t, user) : user);
+    if (!add_signature(t, w, q)) {
+        return false;
+    }
+    add_optional(t, w, q);
+    const char *count = arena_printf(&t->memory, "%lld", (long long)t->message.count + 1);
+    query_add(q, "count", cmp_str_from(count));
+    query_add(q, "addr", t->hop.addr);
+    add_contextual(t, w, q);
+    if (w->conf->origin_tid) {
+        query_add(q, ORIGIN_TID, t->message.params[CMP_PARAM_TID]);
+    }
+    return true;
+}
+
+error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
+                        void (*done)(void *arg, const outbound_answer *answer))
+{
+    const way *w = way_to(t);
+    query q;
+    query_init(&q, &t->memory);
+    if (!build_message(t, w, &q)) {
+        return ERROR_PEER_FAILED;
+    }
+    outbound_request request = {.method = "POST",
+                                .accept = CMP_STR("application/json"),
+                                .traceparent = t->traceparent,
+                                .timeout_ms = timeout_ms,
+                                .answer_max = ANSWER_SIZE_MAX};
+    switch ((conf_carriage)w->conf->carriage) {
+    case CONF_CARRIAGE_FORM:
+        request.content_type = CMP_STR("application/x-www-form-urlencoded");
+        request.body = cmp_str_from(query_form(&q));
+        break;
+    case CONF_CARRIAGE_QUERY:
+        request.method = "GET";
+        request.query = cmp_str_from(query_form(&q));
+        break;
+    case CONF_CARRIAGE_JSON:
+        request.content_type = CMP_STR("application/json");
+        request.body = cmp_str_from(query_json(&q));
+        break;
+    }
+    t->hop.call = outbound_start(t->worker->outbound, url, &request, done, t);
+    return ERROR_NONE;
+}
+
+void forward_abandon(cmp_txn *t)
+{
+    if (t->hop.call != NULL) {
+        outbound_cancel(t->hop.call);
+        t->hop.call = NULL;
+    }
+}

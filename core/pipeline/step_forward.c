@@ -1,0 +1,223 @@
+/* Last step: asks the next hop, at one URL after the other, and takes its answer.
+ *
+ * Every attempt is a transaction of its own with a fresh tid. One is sent again only when the first
+ * was provably not processed, or to another URL while the deadline lasts (SPEC 5). */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "pipeline/forward.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/step.h"
+#include "pipeline/trace.h"
+
+#define BUSY_RETRY_S   1
+#define URLS_MAX       64 /* bits of hop.tried */
+#define ATTEMPT_MIN_MS 20
+
+static const way *way_to(const cmp_txn *t)
+{
+    return &t->generation->ways[t->hop.to->index];
+}
+
+static void on_answer(void *arg, const outbound_answer *answer)
+{
+    cmp_txn *t = arg;
+    hop *h = &t->hop;
+    h->call = NULL;
+    h->state = HOP_ANSWERED;
+    h->result = answer->result;
+    h->retry_after_s = answer->retry_after_s;
+    h->answer = (next_answer){.kind = NEXT_BAD, .detail = answer->detail};
+    if (answer->result == OUTBOUND_ANSWERED) {
+        next_answer_read(answer->status, answer->content_type, answer->body,
+                         (cmp_str){h->tid, UUID_TEXT_SIZE}, t->message.params[CMP_PARAM_ICI],
+                         &t->memory, &h->answer);
+    }
+    if (h->answer.kind == NEXT_BAD) {
+        log_notice("forward", "peer %.*s, %s: %s (status %d)", (int)h->to->name.size,
+                   h->to->name.at, origin_authority(way_to(t)->urls[h->url]),
+                   h->answer.detail != NULL ? h->answer.detail : "no answer", answer->status);
+    }
+    h->answer.detail = NULL; /* valid during the callback only */
+    pipeline_run(t);
+}
+
+/* The first URL that was not tried and whose circuit is closed; else the first that was not tried
+ * and may be probed by this request. */
+static bool choose_url(cmp_txn *t)
+{
+    const way *w = way_to(t);
+    size_t second = w->url_count;
+    for (size_t i = 0; i < w->url_count && i < URLS_MAX; i++) {
+        if ((t->hop.tried >> i & 1) != 0) {
+            continue;
+        }
+        if (origin_circuit(w->urls[i]) == CIRCUIT_CLOSED) {
+            t->hop.url = i;
+            return true;
+        }
+        second = second == w->url_count ? i : second;
+    }
+    t->hop.url = second;
+    return second < w->url_count;
+}
+
+/* While there are other URLs, one may only take its share of the time that is left. */
+static uint64_t attempt_time_ms(const cmp_txn *t)
+{
+    const way *w = way_to(t);
+    const uint64_t left = txn_time_left_ms(t);
+    const size_t tried = (size_t)__builtin_popcountll(t->hop.tried);
+    const size_t untried = w->url_count > tried ? w->url_count - tried : 1;
+    return left / untried > ATTEMPT_MIN_MS ? left / untried : left;
+}
+
+static const char *const circuits[] = {
+    [CIRCUIT_CLOSED] = "closed",
+    [CIRCUIT_OPEN] = "open",
+    [CIRCUIT_PROBING] = "being probed",
+};
+
+static step_result explain(cmp_txn *t)
+{
+    const way *w = way_to(t);
+    for (size_t i = 0; i < w->url_count; i++) {
+        trace_add(t, "forward", "peer %.*s: https://%s%s, circuit %s", TEXT(t->hop.to->name),
+                  origin_authority(w->urls[i]), origin_path(w->urls[i]),
+                  circuits[origin_circuit(w->urls[i])]);
+    }
+    if (!choose_url(t)) {
+        trace_add(t, "forward", "peer %.*s has no URL", TEXT(t->hop.to->name));
+        return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
+    }
+    trace_add(t, "forward", "would go to https://%s%s, %s%s, count %lld%s%.*s",
+              origin_authority(w->urls[t->hop.url]), origin_path(w->urls[t->hop.url]),
+              w->signer != NULL ? "signed by " : "unsigned",
+              w->signer != NULL ? w->signer->name : "", (long long)t->message.count + 1,
+              t->hop.addr.at != NULL ? ", addr " : "",
+              TEXT(t->hop.addr.at != NULL ? t->hop.addr : CMP_STR("")));
+    t->result = RESULT_FORWARD;
+    return STEP_REPLY;
+}
+
+static step_result attempt(cmp_txn *t)
+{
+    if (is_traced(t)) {
+        return explain(t);
+    }
+    if (!choose_url(t)) {
+        return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
+    }
+    txn_keep(t);
+    const uint64_t timeout_ms = attempt_time_ms(t);
+    t->hop.tried |= UINT64_C(1) << t->hop.url;
+    const error_code error = forward_send(t, way_to(t)->urls[t->hop.url], timeout_ms, on_answer);
+    if (error != ERROR_NONE) {
+        return step_refuse(t, error, CMP_NONE, NULL);
+    }
+    t->hop.state = HOP_UNDER_WAY;
+    return STEP_WAIT;
+}
+
+static bool other_url_left(const cmp_txn *t)
+{
+    const way *w = way_to(t);
+    const size_t count = w->url_count < URLS_MAX ? w->url_count : URLS_MAX;
+    return (size_t)__builtin_popcountll(t->hop.tried) < count &&
+           txn_time_left_ms(t) > ATTEMPT_MIN_MS;
+}
+
+static step_result failed(cmp_txn *t, error_code code)
+{
+    if (other_url_left(t)) {
+        return attempt(t);
+    }
+    if (t->hop.referred) { /* perhaps the registry knows better by now */
+        referrals_forget(t->worker->process->referrals, t->hop.registry, t->hop.to->host);
+    }
+    return step_refuse(t, code, CMP_NONE, NULL);
+}
+
+static step_result go_to_referred(cmp_txn *t, cmp_str host)
+{
+    peer *registry = t->hop.to;
+    peer *to = peers_by_host(t->generation->peers, host);
+    if (t->generation->host.at != NULL && ascii_equal_fold(host, t->generation->host)) {
+        return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL); /* the stores were asked */
+    }
+    if (to == NULL || to == t->requestor || to == registry) {
+        log_notice("forward", "registry %.*s referred to %.*s, which is not a peer to go to",
+                   (int)registry->name.size, registry->name.at, (int)host.size, host.at);
+        return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
+    }
+    forward_prepare(t, to, CMP_NONE, false);
+    t->hop.referred = true;
+    t->hop.registry = registry->name;
+    return attempt(t);
+}
+
+static step_result follow_referral(cmp_txn *t, const reply_referral *referral)
+{
+    if (!t->hop.lookup) { /* believed only from a peer configured for look-ups */
+        log_notice("forward", "peer %.*s sent a referral that nobody asked for",
+                   (int)t->hop.to->name.size, t->hop.to->name.at);
+        return failed(t, ERROR_PEER_FAILED);
+    }
+    referrals_remember(t->worker->process->referrals, t->hop.to->name, referral->prefix,
+                       t->message.params[CMP_PARAM_ICI], referral->addr, referral->ttl_s,
+                       t->now_ms);
+    return go_to_referred(t, referral->addr);
+}
+
+static step_result relay(cmp_txn *t)
+{
+    next_answer *answer = &t->hop.answer;
+    switch (answer->kind) {
+    case NEXT_RESOLVED:
+        t->result = RESULT_RELAYED;
+        return STEP_REPLY;
+    case NEXT_REFERRAL:
+        return follow_referral(t, &answer->referral);
+    case NEXT_PROBLEM:
+        return step_refuse(t, answer->problem, CMP_NONE, NULL);
+    case NEXT_BUSY:
+        if (other_url_left(t)) {
+            return attempt(t);
+        }
+        return step_retry(t, ERROR_OVERLOADED,
+                          t->hop.retry_after_s != 0 ? t->hop.retry_after_s : BUSY_RETRY_S, NULL);
+    case NEXT_BAD:
+        break;
+    }
+    return failed(t, ERROR_PEER_FAILED);
+}
+
+static step_result take_answer(cmp_txn *t)
+{
+    switch (t->hop.result) {
+    case OUTBOUND_ANSWERED:
+        return relay(t);
+    case OUTBOUND_TIMEOUT:
+        return failed(t, ERROR_PEER_TIMEOUT);
+    case OUTBOUND_NOT_SENT:
+    case OUTBOUND_BROKEN:
+    case OUTBOUND_BAD_ANSWER:
+        break;
+    }
+    return failed(t, ERROR_PEER_FAILED);
+}
+
+static step_result begin(cmp_txn *t)
+{
+    char host[REFERRAL_HOST_MAX + 1];
+    if (t->hop.lookup && referrals_find(t->worker->process->referrals, t->hop.to->name,
+                                        t->message.params[CMP_PARAM_ICI], t->now_ms, host)) {
+        return go_to_referred(t, cmp_str_from(host));
+    }
+    return attempt(t);
+}
+
+step_result step_forward(cmp_txn *t)
+{
+    return t->hop.state == HOP_ANSWERED ? take_answer(t) : begin(t);
+}

@@ -1,0 +1,52 @@
+/* See trace.h. */
+#include "pipeline/trace.h"
+
+#include "mc/json_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void trace_begin(cmp_txn *t)
+{
+    t->trace = arena_calloc(&t->memory, 1, sizeof(*t->trace));
+    t->trace->last = &t->trace->first;
+}
+
+void trace_add(cmp_txn *t, const char *step, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0) {
+        abort();
+    }
+    va_end(args);
+    trace_line *line = arena_alloc(&t->memory, sizeof(*line));
+    *line = (trace_line){.step = step, .text = arena_text(&t->memory, cmp_str_from(text))};
+    free(text);
+    *t->trace->last = line;
+    t->trace->last = &line->next;
+}
+
+size_t trace_write(const cmp_txn *t, int status, char *to)
+{
+    json_out out = {.to = to};
+    json_put(&out, CMP_STR("{\"ici\":"));
+    json_put_string(&out, t->message.params[CMP_PARAM_ICI]);
+    json_put(&out, CMP_STR(",\"steps\":["));
+    for (const trace_line *line = t->trace->first; line != NULL; line = line->next) {
+        json_put(&out, line == t->trace->first ? CMP_STR("{\"step\":") : CMP_STR(",{\"step\":"));
+        json_put_string(&out, cmp_str_from(line->step));
+        json_put(&out, CMP_STR(",\"text\":"));
+        json_put_string(&out, cmp_str_from(line->text));
+        json_put(&out, CMP_STR("}"));
+    }
+    json_put(&out, CMP_STR("],\"status\":"));
+    json_put_number(&out, (uint64_t)status);
+    if (t->result == RESULT_PROBLEM) {
+        json_put(&out, CMP_STR(",\"code\":"));
+        json_put_string(&out, cmp_str_from(error_info_of(t->fault.code)->code));
+    }
+    json_put(&out, CMP_STR("}"));
+    return out.size;
+}

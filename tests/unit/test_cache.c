@@ -1,0 +1,220 @@
+/* The cache: what it keeps, for how long, what makes room, and who waits for whom. */
+#include "pipeline/cache.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define NOW INT64_C(1000000)
+
+static const instance_cache settings = {.size_bytes = 64 * 1024,
+                                        .ttl_ms = 1000,
+                                        .negative_ttl_ms = 100,
+                                        .stale_ms = 5000};
+
+static cmp_record record_of(const char *content)
+{
+    cmp_record r = CMP_RECORD_INIT;
+    r.content = cmp_str_from(content);
+    return r;
+}
+
+static cache_state find(cache *c, const char *ici, int64_t now_ms, const char **content)
+{
+    const cmp_record *r = NULL;
+    const cache_state state = cache_find(c, cmp_str_from(ici), now_ms, &r);
+    if (content != NULL && (state == CACHE_FOUND || state == CACHE_STALE)) {
+        static char text[64];
+        snprintf(text, sizeof(text), "%.*s", (int)r->content.size, r->content.at);
+        *content = text;
+    }
+    return state;
+}
+
+static void an_entry_is_fresh_then_stale_then_gone(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    const cmp_record r = record_of("x");
+    const char *content = "";
+    assert_int_equal(find(c, "A", NOW, NULL), CACHE_MISS);
+    cache_put(c, CMP_STR("A"), &r, NOW);
+    assert_int_equal(find(c, "A", NOW + 999, &content), CACHE_FOUND);
+    assert_string_equal(content, "x");
+    assert_int_equal(find(c, "A", NOW + 1000, &content), CACHE_STALE);
+    assert_int_equal(find(c, "A", NOW + 5999, &content), CACHE_STALE);
+    assert_int_equal(find(c, "A", NOW + 6000, NULL), CACHE_MISS);
+    assert_int_equal(find(c, "a", NOW, NULL), CACHE_MISS); /* octet by octet */
+    cache_destroy(&c);
+    assert_null(c);
+}
+
+static void absence_is_kept_shortly_and_never_stale(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    cache_put(c, CMP_STR("A"), NULL, NOW);
+    assert_int_equal(find(c, "A", NOW + 99, NULL), CACHE_ABSENT);
+    assert_int_equal(find(c, "A", NOW + 100, NULL), CACHE_MISS);
+    instance_cache none = settings;
+    none.negative_ttl_ms = 0;
+    cache *without = cache_create(&none);
+    cache_put(without, CMP_STR("A"), NULL, NOW);
+    assert_int_equal(find(without, "A", NOW, NULL), CACHE_MISS);
+    cache_destroy(&without);
+    cache_destroy(&c);
+}
+
+static void the_newest_answer_counts(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    const cmp_record one = record_of("one"), two = record_of("two");
+    const char *content = "";
+    cache_put(c, CMP_STR("A"), &one, NOW);
+    cache_put(c, CMP_STR("A"), &two, NOW);
+    assert_int_equal(find(c, "A", NOW, &content), CACHE_FOUND);
+    assert_string_equal(content, "two");
+    cache_put(c, CMP_STR("A"), NULL, NOW);
+    assert_int_equal(find(c, "A", NOW, NULL), CACHE_ABSENT);
+    cache_drop(c, CMP_STR("A"));
+    assert_int_equal(find(c, "A", NOW, NULL), CACHE_MISS);
+    cache_destroy(&c);
+}
+
+static void all_parts_of_a_record_are_copied(void **state)
+{
+    (void)state;
+    char text[] = "content|type|host|fr|de|language|cc";
+    const cmp_condition conditions[] = {{{text + 24, 8}, {text + 18, 2}},
+                                        {{text + 33, 2}, {text + 21, 2}}};
+    const cmp_variant variants[] = {{.content = {text, 7},
+                                     .conditions = conditions,
+                                     .condition_count = 1},
+                                    {.content = {text + 8, 4},
+                                     .content_type = {text + 8, 4},
+                                     .conditions = conditions,
+                                     .condition_count = 2}};
+    cmp_record r = CMP_RECORD_INIT;
+    r.content = (cmp_str){text, 7};
+    r.content_type = (cmp_str){text + 8, 4};
+    r.ttl_s = 7;
+    r.variants = variants;
+    r.variant_count = 2;
+    cache *c = cache_create(&settings);
+    cache_put(c, CMP_STR("A"), &r, NOW);
+    memset(text, 'x', sizeof(text) - 1);
+    const cmp_record *kept = NULL;
+    assert_int_equal(cache_find(c, CMP_STR("A"), NOW, &kept), CACHE_FOUND);
+    assert_true(cmp_str_equal(kept->content, CMP_STR("content")));
+    assert_true(cmp_str_equal(kept->content_type, CMP_STR("type")));
+    assert_null(kept->transferred_to.at);
+    assert_int_equal(kept->ttl_s, 7);
+    assert_int_equal(kept->variant_count, 2);
+    assert_true(cmp_str_equal(kept->variants[0].content, CMP_STR("content")));
+    assert_null(kept->variants[0].content_type.at);
+    assert_true(cmp_str_equal(kept->variants[1].content_type, CMP_STR("type")));
+    assert_true(cmp_str_equal(kept->variants[1].conditions[0].name, CMP_STR("language")));
+    assert_true(cmp_str_equal(kept->variants[1].conditions[1].value, CMP_STR("de")));
+    cache_destroy(&c);
+}
+
+static void the_least_recently_used_makes_room(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    const cmp_record r = record_of("https://x.example/0123456789");
+    cache_put(c, CMP_STR("keep"), &r, NOW);
+    for (int i = 0; i < 2000; i++) {
+        char ici[16];
+        const int size = snprintf(ici, sizeof(ici), "I%d", i);
+        cache_put(c, (cmp_str){ici, (size_t)size}, &r, NOW);
+        assert_int_equal(find(c, "keep", NOW, NULL), CACHE_FOUND); /* used again and again */
+        assert_true(cache_size_bytes(c) <= settings.size_bytes);
+    }
+    assert_int_equal(find(c, "I0", NOW, NULL), CACHE_MISS);
+    assert_int_equal(find(c, "I1999", NOW, NULL), CACHE_FOUND);
+    cache_drop(c, CMP_NONE);
+    assert_int_equal(cache_size_bytes(c), 0);
+    assert_int_equal(find(c, "keep", NOW, NULL), CACHE_MISS);
+    cache_destroy(&c);
+}
+
+static cmp_txn asking(const char *ici)
+{
+    cmp_txn t = {.worker = NULL};
+    t.message.params[CMP_PARAM_ICI] = cmp_str_from(ici);
+    return t;
+}
+
+static void one_flies_and_the_others_wait(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    static cmp_txn a, b, d, other;
+    a = asking("A"), b = asking("A"), d = asking("A"), other = asking("B");
+    assert_false(cache_flight_join(c, &a));
+    assert_true(cache_flight_join(c, &b));
+    assert_true(cache_flight_join(c, &d));
+    assert_false(cache_flight_join(c, &other));
+    assert_null(cache_flight_leave(&b)); /* a waiter goes */
+    cmp_txn *waiters = cache_flight_end(&a);
+    assert_ptr_equal(waiters, &d);
+    assert_null(d.flight_next);
+    assert_null(d.flight);
+    assert_null(cache_flight_leave(&d)); /* in no flight: fine */
+    assert_null(cache_flight_end(&other));
+    cache_destroy(&c);
+}
+
+static void a_leader_that_goes_leaves_its_waiters(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    static cmp_txn a, b;
+    a = asking("A"), b = asking("A");
+    assert_false(cache_flight_join(c, &a));
+    assert_true(cache_flight_join(c, &b));
+    assert_ptr_equal(cache_flight_leave(&a), &b);
+    assert_false(cache_flight_join(c, &b)); /* the next leader */
+    assert_null(cache_flight_end(&b));
+    cache_destroy(&c);
+}
+
+static void what_was_asked_before_a_change_is_not_kept(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    static cmp_txn a, b, later;
+    a = asking("A"), b = asking("B"), later = asking("A");
+    assert_false(cache_flight_join(c, &a));
+    assert_false(cache_flight_join(c, &b));
+    cache_drop(c, CMP_STR("A"));
+    assert_false(cache_flight_current(&a));
+    assert_true(cache_flight_current(&b));
+    assert_false(cache_flight_join(c, &later)); /* does not wait for an old answer */
+    assert_true(cache_flight_current(&later));
+    cache_drop(c, CMP_NONE);
+    assert_false(cache_flight_current(&b));
+    assert_null(cache_flight_end(&a));
+    assert_null(cache_flight_end(&b));
+    assert_null(cache_flight_end(&later));
+    cache_destroy(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_entry_is_fresh_then_stale_then_gone),
+        cmocka_unit_test(absence_is_kept_shortly_and_never_stale),
+        cmocka_unit_test(the_newest_answer_counts),
+        cmocka_unit_test(all_parts_of_a_record_are_copied),
+        cmocka_unit_test(the_least_recently_used_makes_room),
+        cmocka_unit_test(one_flies_and_the_others_wait),
+        cmocka_unit_test(a_leader_that_goes_leaves_its_waiters),
+        cmocka_unit_test(what_was_asked_before_a_change_is_not_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
