@@ -116,7 +116,16 @@ typedef struct conf_admin {
     const char *socket; /* path of the unix socket that cmpctl talks to; NULL: none */
 } conf_admin;
 
-/* A plugin's section: the core reads `use`, the plugin's own rows read the rest. */
+/* `cache:` in a store's section. */
+typedef struct conf_cache {
+    int64_t size_bytes; /* of the process; 0: no cache */
+    int64_t ttl_ms, negative_ttl_ms, stale_ms;
+} conf_cache;
+
+extern const cmp_option conf_cache_rows[];
+
+/* A plugin's section: the core reads `use` and `cache`, the plugin's own rows read the
+ * rest. */
 typedef struct conf_plugin {
     const char *name; /* of the instance */
     const char *use;  /* of the plugin */
@@ -137,8 +146,8 @@ typedef struct conf_top {
     conf_limits limits;
     cmp_rows listeners; /* conf_listener */
     conf_resolve resolve;
-    cmp_rows peers;      /* conf_peer */
-    int64_t drain_ms;    /* how long a stop waits for requests in flight */
+    cmp_rows peers;   /* conf_peer */
+    int64_t drain_ms; /* how long a stop waits for requests in flight */
     conf_admin admin;
     cmp_strings include; /* folders; what their files hold is part of this struct already */
 } conf_top;

@@ -441,6 +441,38 @@ static const cmp_option admin_rows[] = {
     CMP_OPTION_END,
 };
 
+const cmp_option conf_cache_rows[] = {
+    {.name = "size",
+     .type = CMP_OPTION_SIZE,
+     .offset = offsetof(conf_cache, size_bytes),
+     .fallback = "64M",
+     .min = 64 * KIB,
+     .max = 1024 * GIB,
+     .help = "memory of all workers together"},
+    {.name = "ttl",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(conf_cache, ttl_ms),
+     .fallback = "60s",
+     .min = 1,
+     .max = 7 * DAYS,
+     .help = "how long a record is believed"},
+    {.name = "negative_ttl",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(conf_cache, negative_ttl_ms),
+     .fallback = "5s",
+     .min = 0,
+     .max = HOURS,
+     .help = "how long it is believed that there is none"},
+    {.name = "serve_stale",
+     .type = CMP_OPTION_DURATION,
+     .offset = offsetof(conf_cache, stale_ms),
+     .fallback = "1h",
+     .min = 0,
+     .max = 30 * DAYS,
+     .help = "how much longer a record is good while the store is unavailable"},
+    CMP_OPTION_END,
+};
+
 const cmp_option conf_rows[] = {
     {.name = "cmp",
      .type = CMP_OPTION_GROUP,
