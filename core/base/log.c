@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/text.h"
+#include "base/times.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-/* Reading and writing of small texts: numbers, times, hex, base64, UTF-8, host names. */
+/* Reading and writing of small texts: numbers, hex, base64, UTF-8, host names. */
 #pragma once
 
 #include <cmp/base.h>
@@ -46,17 +46,11 @@ size_t base64url_encode(const uint8_t *from, size_t size, char *to);
  * does not fit. */
 ptrdiff_t base64_decode(cmp_str text, uint8_t *to, size_t room);
 
-/* ---- numbers and times ---- */
+/* ---- numbers ---- */
 
 /* A whole decimal number, a sign allowed only when min < 0. False when it is none or out of range.
  */
 bool number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number);
-
-/* RFC 3339, for example 2026-11-24T05:30:00.250Z; offsets are taken into account. Unix time in
- * milliseconds. */
-bool time_parse(cmp_str text, int64_t *ms);
-#define TIME_TEXT_SIZE 32
-void time_format(int64_t ms, char text[TIME_TEXT_SIZE]);
 
 /* ---- names ---- */
 

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/times.h"
 #include "ctl/output.h"
 
 #include <getopt.h>
@@ -132,23 +133,37 @@ static args_result parse_options(const args_command *c, int argc, char **argv, v
     return result;
 }
 
-args_result args_parse(const args_command *c, int argc, char **argv, void *options,
-                       const char **operands)
+static args_result parse(const args_command *c, size_t most, int argc, char **argv, void *options)
 {
     const args_result result = parse_options(c, argc, argv, options);
     if (result != ARGS_GO) {
         return result;
     }
     const size_t given = (size_t)(argc - optind);
-    if (given != c->operand_count) {
+    if (given < c->operand_count || given > most) {
         output_fail("%s: it takes %s; see cmpctl %s --help", c->name,
                     c->operands != NULL ? c->operands : "options only", c->name);
         return ARGS_WRONG;
     }
-    for (size_t i = 0; i < given; i++) {
+    return ARGS_GO;
+}
+
+args_result args_parse(const args_command *c, int argc, char **argv, void *options,
+                       const char **operands)
+{
+    const args_result result = parse(c, c->operand_count, argc, argv, options);
+    for (size_t i = 0; result == ARGS_GO && i < c->operand_count; i++) {
         operands[i] = argv[optind + (int)i];
     }
-    return ARGS_GO;
+    return result;
+}
+
+args_result args_parse_some(const args_command *c, int argc, char **argv, void *options,
+                            char ***operands)
+{
+    const args_result result = parse(c, c->operand_most, argc, argv, options);
+    *operands = result == ARGS_GO ? argv + optind : NULL;
+    return result;
 }
 
 int args_status(args_result result)
@@ -186,5 +201,17 @@ bool args_time(const char *option, const char *text, int64_t *ms)
         return true;
     }
     output_fail("--%s: \"%s\" is no time such as 2026-11-24T05:30:00Z", option, text);
+    return false;
+}
+
+bool args_number(const char *option, const char *text, int64_t fallback, int64_t min, int64_t max,
+                 int64_t *number)
+{
+    *number = fallback;
+    if (text == NULL || number_parse(cmp_str_from(text), min, max, number)) {
+        return true;
+    }
+    output_fail("--%s: \"%s\" is no whole number from %lld to %lld", option, text, (long long)min,
+                (long long)max);
     return false;
 }

@@ -28,7 +28,8 @@ typedef struct args_row {
 typedef struct args_command {
     const char *name;     /* as typed, "keys issue" */
     const char *operands; /* "URL ICI"; NULL: none */
-    size_t operand_count;
+    size_t operand_count; /* exactly; with args_parse_some: at least */
+    size_t operand_most;  /* with args_parse_some */
     const char *summary;  /* one line, no full stop */
     const char *details;  /* paragraphs; may be NULL */
     const args_row *rows; /* ended by a row without a name */
@@ -45,6 +46,11 @@ typedef enum args_result {
 args_result args_parse(const args_command *command, int argc, char **argv, void *options,
                        const char **operands);
 
+/* The same for a command whose number of operands is not fixed: *operands is what of argv is left,
+ * ended by NULL. */
+args_result args_parse_some(const args_command *command, int argc, char **argv, void *options,
+                            char ***operands);
+
 /* The exit status of a result other than ARGS_GO. */
 int args_status(args_result result);
 
@@ -55,3 +61,7 @@ bool args_choice(const char *option, const char *text, const char *const *names,
 
 /* An RFC 3339 time, in Unix milliseconds; or `now`. False with a message. */
 bool args_time(const char *option, const char *text, int64_t *ms);
+
+/* A whole number; `fallback` when `text` is NULL. False with a message that says what could be. */
+bool args_number(const char *option, const char *text, int64_t fallback, int64_t min, int64_t max,
+                 int64_t *number);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/credential.h"
 #include "ctl/keyfile.h"

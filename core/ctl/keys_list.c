@@ -1,6 +1,7 @@
 /* `cmpctl keys list`: which keys there are, and which of them are valid. Never a secret. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/keys.h"
 #include "ctl/output.h"

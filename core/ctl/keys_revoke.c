@@ -1,6 +1,7 @@
 /* `cmpctl keys revoke`: ends a key's validity, at once or at a time to come. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/keyfile.h"
 #include "ctl/keys.h"

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
 #include "ctl/credential.h"

@@ -3,6 +3,7 @@
 #include "mc/record.h"
 
 #include "base/text.h"
+#include "base/times.h"
 #include "mc/variant.h"
 
 #include <jansson.h>

@@ -2,6 +2,7 @@
 #include "mc/record.h"
 
 #include "base/text.h"
+#include "base/times.h"
 #include "mc/json_write.h"
 
 static void put_member(json_out *out, const char *name, cmp_str value)

@@ -3,6 +3,7 @@
 #include "mc/variant.h"
 
 #include "base/text.h"
+#include "base/times.h"
 #include "mc/range.h"
 
 #define DAY_MS              ((int64_t)24 * 60 * 60 * 1000)

@@ -6,6 +6,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/times.h"
 #include "conf/schema.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 #include "mc/variant.h"
 
 #include "base/text.h"
+#include "base/times.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
