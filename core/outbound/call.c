@@ -20,9 +20,9 @@ static outbound_call *call_create(const origin *to, const outbound_request *r)
 {
     const size_t path_size = strlen(to->path);
     const bool query = r->query.at != NULL;
-    outbound_call *c = mem_alloc(sizeof(*c) + path_size + 1 + r->query.size + r->content_type.size +
-                                 r->body.size + r->accept.size + r->authorization.size +
-                                 r->traceparent.size);
+    outbound_call *c =
+        mem_alloc(sizeof(*c) + path_size + 1 + r->query.size + r->content_type.size + r->body.size +
+                  r->accept.size + r->authorization.size + r->traceparent.size);
     memset(c, 0, sizeof(*c));
     char *at = mempcpy(c->octets, to->path, path_size);
     if (query) {

@@ -222,9 +222,8 @@ void wire_on_tls_info(const SSL *ssl, int where, int value)
     } else if (value >> 8 == SSL3_AL_FATAL) {
         w->alert = alert == SSL_AD_CERTIFICATE_REQUIRED ? "certificate required"
                                                         : SSL_alert_desc_string_long(value);
-        w->rejected_us =
-            (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
-            alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_ACCESS_DENIED ||
-            alert == SSL_AD_CERTIFICATE_REQUIRED;
+        w->rejected_us = (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
+                         alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_ACCESS_DENIED ||
+                         alert == SSL_AD_CERTIFICATE_REQUIRED;
     }
 }

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STREAMS_MAX     1000 /* on one connection, when the server sets no limit */
-#define STREAM_WINDOW   (1 << 20)
-#define SESSION_WINDOW  (16 << 20)
-#define FILL_MAX        ((size_t)256 * 1024) /* octets written at once */
+#define STREAMS_MAX    1000 /* on one connection, when the server sets no limit */
+#define STREAM_WINDOW  (1 << 20)
+#define SESSION_WINDOW (16 << 20)
+#define FILL_MAX       ((size_t)256 * 1024) /* octets written at once */
 
 /* ---- reading ---- */
 

@@ -18,11 +18,11 @@ TAILQ_HEAD(call_list, outbound_call);
 TAILQ_HEAD(wire_list, wire);
 TAILQ_HEAD(lane_list, lane);
 
-#define ADDRESSES_MAX       8
-#define ANSWER_HEAD_MAX     ((size_t)64 * 1024)
-#define ANSWER_INLINE       512
-#define CONTENT_TYPE_MAX    128
-#define LANE_BUCKETS        64
+#define ADDRESSES_MAX    8
+#define ANSWER_HEAD_MAX  ((size_t)64 * 1024)
+#define ANSWER_INLINE    512
+#define CONTENT_TYPE_MAX 128
+#define LANE_BUCKETS     64
 
 /* ---- calls (call.c) ---- */
 
@@ -42,13 +42,13 @@ struct outbound_call {
     void *arg;
     cmp_timer *timer; /* half of the time, then the deadline */
     uint64_t deadline_ms;
-    bool pinged;       /* the wire was asked for a sign of life at half of the time */
-    bool sent;         /* the wire has written it */
+    bool pinged; /* the wire was asked for a sign of life at half of the time */
+    bool sent;   /* the wire has written it */
     bool retried;
-    bool refused;      /* the stream was reset by the server */
-    int32_t stream;    /* h2 */
-    uint64_t avoid;    /* id of the wire that did not process it; 0: none */
-    uint64_t reads;    /* of the wire when it was sent: more have come = it lives */
+    bool refused;       /* the stream was reset by the server */
+    int32_t stream;     /* h2 */
+    uint64_t avoid;     /* id of the wire that did not process it; 0: none */
+    uint64_t reads;     /* of the wire when it was sent: more have come = it lives */
     size_t head_octets; /* of the answer */
 
     bool post;
@@ -58,8 +58,8 @@ struct outbound_call {
 
     outbound_result result;
     const char *detail;
-    int status;        /* 0: no final one yet */
-    int block_status;  /* h2: of the block of fields that is being read; 0 in a trailer */
+    int status;       /* 0: no final one yet */
+    int block_status; /* h2: of the block of fields that is being read; 0 in a trailer */
     unsigned retry_after_s;
     size_t answer_type_size;
     char answer_type[CONTENT_TYPE_MAX];

@@ -32,7 +32,8 @@ static bool name_valid(const char *text)
 {
     const size_t size = strlen(text);
     return size > 0 && size <= 253 && text[0] != '.' && text[0] != '-' &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == size;
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
+               size;
 }
 
 static char *text_copy(cmp_str text)
@@ -47,8 +48,8 @@ static char *text_copy(cmp_str text)
 static bool url_host(origin *o, cmp_str authority, cmp_str *rest)
 {
     const bool bracket = authority.size > 0 && authority.at[0] == '[';
-    const char *end = authority.size > 0 ? memchr(authority.at, bracket ? ']' : ':', authority.size)
-                                         : NULL;
+    const char *end =
+        authority.size > 0 ? memchr(authority.at, bracket ? ']' : ':', authority.size) : NULL;
     if (bracket && end == NULL) {
         return false;
     }

@@ -59,7 +59,7 @@ typedef struct outbound_call outbound_call; /* one request under way */
 
 outbound *outbound_create(loop *l, pool *p);
 
-/* Closes all connections. No call may be under way. */
+/* Closes all connections. No call may be under way; not from within `done`. */
 void outbound_destroy(outbound **o);
 
 typedef struct outbound_request {

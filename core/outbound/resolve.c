@@ -23,8 +23,9 @@ struct resolve_job {
 static void look_up(void *arg)
 {
     resolve_job *job = arg;
-    const struct addrinfo hints = {
-        .ai_family = job->family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    const struct addrinfo hints = {.ai_family = job->family,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICSERV};
     struct addrinfo *list = NULL;
     char port[8];
     snprintf(port, sizeof(port), "%u", job->port);

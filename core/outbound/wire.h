@@ -41,7 +41,7 @@ struct wire {
     uint64_t idle_since_ms;
     unsigned address_next, addresses_left;
     const char *failure; /* of the address that was tried last */
-    uint64_t reads; /* that brought something */
+    uint64_t reads;      /* that brought something */
     struct call_list calls;
     unsigned call_count;
 

@@ -6,6 +6,8 @@
  *   drop     the connection ends without an answer
  *   big      a body of 100 kB          fields   header fields of 80 kB
  *   source   the address that the connection came from
+ *   sni      the server name that the client asked for
+ *   count    how many octets the request's body had
  *   interim  103 first, and trailers at the end
  *   garbage  octets that are no HTTP   reset    RST_STREAM (INTERNAL_ERROR)
  *   refuse   REFUSED_STREAM, once      refuse-always
@@ -141,7 +143,7 @@ void https_make_certificates(void)
 /* One request that is coming in. */
 typedef struct incoming {
     char method[8], path[1024], body[4096];
-    size_t body_size;
+    size_t body_size, body_total;
     char answer[6200];
     size_t answer_size, answer_sent;
 } incoming;
@@ -188,6 +190,9 @@ static int h2_on_data(nghttp2_session *session, uint8_t flags, int32_t stream, c
     (void)flags;
     (void)user;
     incoming *i = nghttp2_session_get_stream_user_data(session, stream);
+    if (i != NULL) {
+        i->body_total += size;
+    }
     if (i != NULL && i->body_size + size < sizeof(i->body)) {
         memcpy(i->body + i->body_size, at, size);
         i->body_size += size;
@@ -233,8 +238,7 @@ static ssize_t h2_read_answer(nghttp2_session *session, int32_t stream, uint8_t 
 
 static void h2_answer(const visitor *v, nghttp2_session *session, int32_t stream, incoming *i)
 {
-    static char filler[FIELD_SIZE];
-    memset(filler, 'f', sizeof(filler));
+    static _Thread_local char filler[FIELD_SIZE];
     const bool busy = wants(i->path, "busy"), fields = wants(i->path, "fields");
     nghttp2_nv nv[5] = {NV(":status", busy ? "503" : "200", 3),
                         NV("content-type", "application/json; charset=utf-8", 31)};
@@ -243,18 +247,25 @@ static void h2_answer(const visitor *v, nghttp2_session *session, int32_t stream
         nv[count++] = NV("retry-after", "7", 1);
     }
     for (int n = 0; fields && n < 2; n++) {
+        memset(filler, 'f', sizeof(filler));
         nv[count++] = NV("x-filler", filler, sizeof(filler));
     }
     if (wants(i->path, "interim")) {
         const nghttp2_nv early = NV(":status", "103", 3);
         nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, stream, NULL, &early, 1, NULL);
     }
-    i->answer_size = (size_t)snprintf(i->answer, sizeof(i->answer), "%s %s %.*s", i->method, i->path,
-                                      (int)i->body_size, i->body);
+    i->answer_size = (size_t)snprintf(i->answer, sizeof(i->answer), "%s %s %.*s", i->method,
+                                      i->path, (int)i->body_size, i->body);
     if (wants(i->path, "big")) {
         i->answer_size = BIG_SIZE;
     } else if (wants(i->path, "source")) {
         i->answer_size = (size_t)snprintf(i->answer, sizeof(i->answer), "%s", v->source);
+    } else if (wants(i->path, "sni")) {
+        const char *name = SSL_get_servername(v->ssl, TLSEXT_NAMETYPE_host_name);
+        i->answer_size =
+            (size_t)snprintf(i->answer, sizeof(i->answer), "%s", name != NULL ? name : "none");
+    } else if (wants(i->path, "count")) {
+        i->answer_size = (size_t)snprintf(i->answer, sizeof(i->answer), "%zu", i->body_total);
     }
     const nghttp2_data_provider provider = {.source = {.ptr = i}, .read_callback = h2_read_answer};
     nghttp2_submit_response(session, stream, nv, count, &provider);
@@ -375,7 +386,8 @@ static void h1_answer(visitor *v, const char *method, const char *path, const ch
         visit_write(v, "ding: chunked\r\nContent-Type: text/plain\r\n\r\n5\r\nhel");
         visit_write(v, "lo\r\n6;x=y\r\n world\r\n0\r\nTrailer: t\r\n\r\n");
     } else if (wants(path, "both")) {
-        visit_write(v, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n");
+        visit_write(v,
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n");
     } else if (wants(path, "more")) {
         visit_write(v, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n");
     } else if (wants(path, "garbage")) {
@@ -417,7 +429,8 @@ static bool h1_read(visitor *v, char *in, size_t room)
         used += (size_t)size;
         in[used] = '\0';
         const char *end = strstr(in, "\r\n\r\n"), *length = strstr(in, "Content-Length: ");
-        if (end != NULL && strlen(end + 4) >= (length != NULL ? strtoul(length + 16, NULL, 10) : 0)) {
+        if (end != NULL &&
+            strlen(end + 4) >= (length != NULL ? strtoul(length + 16, NULL, 10) : 0)) {
             return true;
         }
     }
@@ -426,8 +439,7 @@ static bool h1_read(visitor *v, char *in, size_t room)
 static void h1_visit(visitor *v)
 {
     char in[8192], method[8], path[1024];
-    while (!v->ended && h1_read(v, in, sizeof(in)) &&
-           sscanf(in, "%7s %1023s", method, path) == 2) {
+    while (!v->ended && h1_read(v, in, sizeof(in)) && sscanf(in, "%7s %1023s", method, path) == 2) {
         atomic_fetch_add(&v->server->requests, 1);
         snprintf(v->last, sizeof(v->last), "%s", path);
         if (wants(path, "drop")) {
@@ -445,8 +457,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
 {
     (void)ssl;
     const https_server *s = arg;
-    const unsigned char *list = (const unsigned char *)(s->options.http1 ? "\x08http/1.1"
-                                                                         : "\x02h2");
+    const unsigned char *list =
+        (const unsigned char *)(s->options.http1 ? "\x08http/1.1" : "\x02h2");
     return SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_size, list, list[0] + 1U, in,
                                  in_size) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK

@@ -80,8 +80,8 @@ static void on_answer(void *arg, const outbound_answer *a)
     snprintf(out->type, sizeof(out->type), "%.*s", (int)a->content_type.size, a->content_type.at);
     out->retry_after_s = a->retry_after_s;
     out->size = a->body.size;
-    snprintf(out->body, sizeof(out->body), "%.*s",
-             (int)(a->body.size < 500 ? a->body.size : 500), a->body.at);
+    snprintf(out->body, sizeof(out->body), "%.*s", (int)(a->body.size < 500 ? a->body.size : 500),
+             a->body.at);
 }
 
 static outbound_call *begin(rig *r, const char *query, uint64_t timeout_ms, outcome *out)
@@ -239,8 +239,8 @@ static void test_identity(void **state)
     const size_t count = sizeof(cases) / sizeof(cases[0]);
     for (size_t i = 0; i < count * 4; i++) {
         const bool tls12 = (i & 1) != 0, http1 = (i & 2) != 0;
-        https_server *s = https_start(&(https_options){
-            .name = cases[i / 4].certificate, .tls12 = tls12, .http1 = http1});
+        https_server *s = https_start(
+            &(https_options){.name = cases[i / 4].certificate, .tls12 = tls12, .http1 = http1});
         char url[64];
         origin_options options = options_for(https_port(s), url);
         snprintf(url, sizeof(url), "https://%s:%u/mc", cases[i / 4].host, https_port(s));
@@ -262,8 +262,8 @@ static void test_client_certificate(void **state)
     (void)state;
     for (int i = 0; i < 8; i++) {
         const bool tls12 = (i & 1) != 0, http1 = (i & 2) != 0, given = (i & 4) != 0;
-        https_server *s = https_start(&(https_options){
-            .name = "good", .tls12 = tls12, .http1 = http1, .client_wanted = true});
+        https_server *s = https_start(&(
+            https_options){.name = "good", .tls12 = tls12, .http1 = http1, .client_wanted = true});
         char url[64];
         origin_options options = options_for(https_port(s), url);
         options.certificate = given ? "client.pem" : NULL;
@@ -317,6 +317,54 @@ static void test_requests(void **state)
         rig_end(&r);
         https_stop(&s);
     }
+}
+
+static void test_large_request(void **state)
+{
+    (void)state;
+    enum { SIZE = 300000 }; /* several times what a server takes at once */
+    https_server *s = https_start(&(https_options){.name = "good"});
+    rig r = rig_for(s);
+    char *body = malloc(SIZE);
+    memset(body, 'b', SIZE);
+    const outbound_request request = {.method = "POST",
+                                      .query = CMP_STR("do=count"),
+                                      .content_type = CMP_STR("text/plain"),
+                                      .body = {body, SIZE},
+                                      .timeout_ms = 5000,
+                                      .answer_max = 100};
+    outcome out = {0};
+    outbound_start(r.o, r.to, &request, on_answer, &out);
+    memset(body, 'x', SIZE); /* it was copied */
+    free(body);
+    wait_for(&r, &out);
+    assert_outcome(out, OUTBOUND_ANSWERED);
+    assert_string_equal(out.body, "300000");
+    rig_end(&r);
+    https_stop(&s);
+}
+
+static void test_server_name(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"127.0.0.1", NULL, "none"}, /* an address is no server name */
+        {"127.0.0.1", "peer.test", "peer.test"},
+        {"localhost", NULL, "localhost"},
+    };
+    https_server *s = https_start(&(https_options){.name = "good"});
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char url[64];
+        origin_options options = options_for(https_port(s), url);
+        snprintf(url, sizeof(url), "https://%s:%u/mc", cases[i][0], https_port(s));
+        options.server_name = cases[i][1];
+        rig r = rig_make(&options);
+        const outcome out = ask(&r, "do=sni");
+        assert_outcome(out, OUTBOUND_ANSWERED);
+        assert_string_equal(out.body, cases[i][2]);
+        rig_end(&r);
+    }
+    https_stop(&s);
 }
 
 static void test_bad_answers(void **state)
@@ -410,15 +458,15 @@ static void test_our_idle_timeout(void **state)
     https_server *s = https_start(&(https_options){.name = "good"});
     char url[64];
     origin_options options = options_for(https_port(s), url);
-    options.idle_timeout_ms = 60;
+    options.idle_timeout_ms = 200;
     rig r = rig_make(&options);
     ask(&r, NULL);
-    run_for(&r, 30);
+    run_for(&r, 110);
     ask(&r, NULL);
-    run_for(&r, 40);
-    ask(&r, NULL); /* 40 ms after the second: still the same */
+    run_for(&r, 110);
+    ask(&r, NULL); /* 220 ms after the first, 110 after the second: still the same */
     assert_int_equal(https_connections(s), 1);
-    run_for(&r, 120);
+    run_for(&r, 350);
     assert_int_equal(atomic_load(&r.to->references), 1); /* the lane has gone with it */
     ask(&r, NULL);
     assert_int_equal(https_connections(s), 2);
@@ -455,8 +503,11 @@ static void test_streams_and_waiting(void **state)
         options.waiting_max = 8;
         rig r = rig_make(&options);
         ask(&r, NULL);
-        outcome out[CALLS];
+        outcome held, out[CALLS];
         unsigned answered = 0, refused = 0;
+        outbound_call *c = begin(&r, "do=silent", 2000, &held);
+        assert_outcome(ask(&r, NULL), OUTBOUND_ANSWERED);
+        assert_int_equal(https_connections(s), 2);
         for (int i = 0; i < CALLS; i++) {
             begin(&r, NULL, 2000, &out[i]);
         }
@@ -465,11 +516,12 @@ static void test_streams_and_waiting(void **state)
             answered += out[i].result == OUTBOUND_ANSWERED;
             refused += out[i].result == OUTBOUND_NOT_SENT;
         }
-        /* One is on the connection that stands, eight wait: the rest is too much. */
+        /* One is on the connection that is free, eight wait: the rest is too much. */
         assert_int_equal(answered, 9);
         assert_int_equal(refused, 3);
         assert_string_equal(out[CALLS - 1].detail, "too many requests wait for a connection");
         assert_int_equal(https_connections(s), 2);
+        outbound_cancel(c);
         rig_end(&r);
         https_stop(&s);
     }
@@ -534,7 +586,7 @@ static void test_slow_answer(void **state)
                 assert_outcome(out, OUTBOUND_TIMEOUT);
             }
         }
-        assert_in_range(now_ms() - from, 60 * CIRCUIT_FAILURES, 1500);
+        assert_in_range(now_ms() - from, 60 * CIRCUIT_FAILURES, 1900);
         /* An h2 connection that answers our PING lives: somebody behind it is slow. HTTP/1.1 has no
          * such sign. */
         assert_int_equal(origin_circuit(r.to), http1 == 0 ? CIRCUIT_CLOSED : CIRCUIT_OPEN);
@@ -592,11 +644,11 @@ static void test_mute_server(void **state)
     begin(&r, NULL, 2000, &second);
     wait_for(&r, &first);
     assert_outcome(first, OUTBOUND_TIMEOUT);
-    assert_in_range(now_ms() - from, 30, 95);
+    assert_int_equal(second.times, 0);
     wait_for(&r, &second);
     assert_outcome(second, OUTBOUND_NOT_SENT);
     assert_string_equal(second.detail, "no end of the TLS handshake in time");
-    assert_in_range(now_ms() - from, 100, 600);
+    assert_in_range(now_ms() - from, 100, 1900);
     rig_end(&r);
     close(fd);
 }
@@ -632,7 +684,7 @@ static void test_circuit(void **state)
     assert_string_equal(ask(&r, NULL).detail, "not used for now, after failures");
     r.o = mine;
 
-    run_for(&r, 700); /* some probes fail */
+    run_for(&r, 300); /* a probe fails */
     assert_int_not_equal(origin_circuit(r.to), CIRCUIT_CLOSED);
     https_server *s = https_start(&(https_options){.name = "good", .port = port});
     const uint64_t from = now_ms();
@@ -667,7 +719,7 @@ static void test_prober_goes_away(void **state)
     while (origin_circuit(r.to) != CIRCUIT_CLOSED) {
         run_for(&r, 5);
     }
-    assert_in_range(now_ms() - from, 0, 1000);
+    assert_in_range(now_ms() - from, 0, 2000);
     rig_end(&r);
     https_stop(&s);
 }
@@ -742,6 +794,49 @@ static void test_endless_failing(void **state)
     rig_end(&r);
 }
 
+/* Everything at once: each call ends exactly once, or never when it was cancelled. */
+static void test_bad_weather(void **state)
+{
+    (void)state;
+    enum { CALLS = 240 };
+    static const char *const words[] = {
+        NULL,        "do=busy",  "do=big",     "do=fields",  "do=reset", "do=refuse-always",
+        "do=silent", "do=drop",  "do=garbage", "do=chunked", "do=more",  "do=interim",
+        "do=cut",    "do=close", NULL,         NULL,         NULL,       NULL,
+    };
+    for (unsigned http1 = 0; http1 < 2; http1++) {
+        https_server *s =
+            https_start(&(https_options){.name = "good", .http1 = http1 == 1, .streams = 4});
+        rig r = rig_for(s);
+        outcome *out = calloc(CALLS, sizeof(*out));
+        bool cancelled[CALLS] = {false};
+        unsigned seed = 7 + http1, answered = 0, connections = 0;
+        for (int i = 0; i < CALLS && connections < 50; i++) {
+            const size_t word = (unsigned)rand_r(&seed) % (sizeof(words) / sizeof(words[0]));
+            outbound_call *c = begin(&r, words[word], 50, &out[i]);
+            cancelled[i] = rand_r(&seed) % 8 == 0;
+            if (cancelled[i]) {
+                outbound_cancel(c);
+            }
+            if (rand_r(&seed) % 4 == 0) {
+                run_for(&r, 2);
+            }
+            connections = https_connections(s);
+            out[i].size = 1; /* begun */
+        }
+        run_for(&r, 250);
+        for (int i = 0; i < CALLS; i++) {
+            const bool begun = out[i].times > 0 || out[i].size > 0;
+            assert_int_equal(out[i].times, begun && !cancelled[i] ? 1 : 0);
+            answered += out[i].times == 1 && out[i].result == OUTBOUND_ANSWERED;
+        }
+        assert_true(answered > 5);
+        rig_end(&r);
+        free(out);
+        https_stop(&s);
+    }
+}
+
 /* ---- two workers ---- */
 
 typedef struct load {
@@ -762,8 +857,9 @@ static void on_load(void *arg, const outbound_answer *a)
 static void load_more(load *w)
 {
     if (w->begun < w->wanted) {
-        const outbound_request request = {
-            .method = "GET", .timeout_ms = 10000, .answer_max = 65536};
+        const outbound_request request = {.method = "GET",
+                                          .timeout_ms = 10000,
+                                          .answer_max = 65536};
         w->begun++;
         outbound_start(w->r.o, w->r.to, &request, on_load, w);
     }
@@ -831,6 +927,8 @@ int main(void)
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_client_certificate),
         cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_large_request),
+        cmocka_unit_test(test_server_name),
         cmocka_unit_test(test_bad_answers),
         cmocka_unit_test(test_good_framings),
         cmocka_unit_test(test_idle_connection_closed),
@@ -846,6 +944,7 @@ int main(void)
         cmocka_unit_test(test_prober_goes_away),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_endless_failing),
+        cmocka_unit_test(test_bad_weather),
         cmocka_unit_test(test_two_workers),
     };
     return cmocka_run_group_tests_name("outbound", tests, enter, scratch_leave);
