@@ -69,6 +69,7 @@ static void *worker_main(void *arg)
     daemon_state *d = thread->d;
     generation *g = d->generation;
     worker_init(&thread->worker, thread->worker.index, thread->loop, g, &d->process);
+    d->site.worker_outbounds[thread->worker.index] = thread->worker.outbound;
     for (size_t i = 0; i < g->instance_count; i++) {
         instance_worker_start(&g->instances[i], thread->worker.index, thread->loop);
     }
@@ -114,6 +115,7 @@ static bool workers_start(daemon_state *d)
         d->threads[i].worker.index = i;
     }
     d->site.worker_loops = loops;
+    d->site.worker_outbounds = mem_calloc(count, sizeof(*d->site.worker_outbounds));
     for (unsigned i = 0; i < count; i++) {
         if (pthread_create(&d->threads[i].id, NULL, worker_main, &d->threads[i]) != 0) {
             log_error("daemon", "cannot start worker %u: %s", i, strerror(errno));
@@ -257,6 +259,7 @@ static bool tear_down(daemon_state *d)
         loop_destroy(&thread->loop);
     }
     free(loops);
+    free(d->site.worker_outbounds);
     free(d->threads);
     return true;
 }

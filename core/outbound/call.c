@@ -16,27 +16,34 @@ static char *octets_put(char *at, cmp_str from, cmp_str *to)
     return from.size != 0 ? (char *)mempcpy(at, from.at, from.size) : at;
 }
 
-static outbound_call *call_create(const origin *to, const outbound_request *r)
+static size_t octets_of(const origin *to, const cmp_https_request *r)
 {
-    const size_t path_size = strlen(to->path);
-    const bool query = r->query.at != NULL;
-    outbound_call *c =
-        mem_alloc(sizeof(*c) + path_size + 1 + r->query.size + r->content_type.size + r->body.size +
-                  r->accept.size + r->authorization.size + r->traceparent.size);
-    memset(c, 0, sizeof(*c));
-    char *at = mempcpy(c->octets, to->path, path_size);
-    if (query) {
-        *at++ = '?';
-        cmp_str ignored;
-        at = octets_put(at, r->query, &ignored);
+    size_t size = strlen(r->method) + strlen(to->path) + r->path.size + r->content_type.size +
+                  r->body.size + r->accept.size + r->authorization.size;
+    for (size_t i = 0; i < r->header_count; i++) {
+        size += r->headers[i].name.size + r->headers[i].value.size;
     }
-    c->path = (cmp_str){c->octets, (size_t)(at - c->octets)};
+    return size;
+}
+
+static outbound_call *call_create(const origin *to, const cmp_https_request *r)
+{
+    outbound_call *c = mem_alloc(sizeof(*c) + octets_of(to, r));
+    memset(c, 0, sizeof(*c));
+    cmp_str more;
+    char *at = octets_put(c->octets, cmp_str_from(r->method), &c->method);
+    at = octets_put(at, cmp_str_from(to->path), &c->path);
+    at = octets_put(at, r->path, &more);
+    c->path.size += more.size;
     at = octets_put(at, r->content_type, &c->content_type);
     at = octets_put(at, c->content_type.at != NULL ? r->body : CMP_NONE, &c->body);
     at = octets_put(at, r->accept, &c->accept);
     at = octets_put(at, r->authorization, &c->authorization);
-    octets_put(at, r->traceparent, &c->traceparent);
-    c->post = strcmp(r->method, "POST") == 0;
+    c->header_count = r->header_count < CALL_HEADERS_MAX ? r->header_count : CALL_HEADERS_MAX;
+    for (size_t i = 0; i < c->header_count; i++) {
+        at = octets_put(at, r->headers[i].name, &c->headers[i].name);
+        at = octets_put(at, r->headers[i].value, &c->headers[i].value);
+    }
     c->answer_max = r->answer_max;
     c->answer = c->answer_first;
     c->answer_room = sizeof(c->answer_first);
@@ -58,7 +65,7 @@ static void on_deadline(void *arg)
     if (c->state == CALL_ON_WIRE) {
         wire_call_timed_out(c->wire, c);
     } else {
-        call_finish(c, OUTBOUND_TIMEOUT, "no connection was free in time");
+        call_finish(c, CMP_HTTPS_TIMEOUT, "no connection was free in time");
     }
 }
 
@@ -73,8 +80,8 @@ static void on_half(void *arg)
     }
 }
 
-outbound_call *outbound_start(outbound *o, origin *to, const outbound_request *request,
-                              void (*done)(void *arg, const outbound_answer *answer), void *arg)
+outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *request,
+                              void (*done)(void *arg, const cmp_https_answer *answer), void *arg)
 {
     outbound_call *c = call_create(to, request);
     c->owner = o;
@@ -86,7 +93,7 @@ outbound_call *outbound_start(outbound *o, origin *to, const outbound_request *r
             probe_schedule(lane_get(o, to), delay_ms);
         }
         c->state = CALL_FINISHED; /* it never waits */
-        call_finish(c, OUTBOUND_NOT_SENT, "not used for now, after failures");
+        call_finish(c, CMP_HTTPS_NOT_SENT, "not used for now, after failures");
         return c;
     }
     c->deadline_ms = monotonic_ms() + request->timeout_ms;
@@ -110,7 +117,7 @@ static void leave(outbound_call *c)
     }
 }
 
-void call_finish(outbound_call *c, outbound_result result, const char *detail)
+void call_finish(outbound_call *c, cmp_https_result result, const char *detail)
 {
     leave(c);
     c->state = CALL_FINISHED;
@@ -136,7 +143,7 @@ void call_finish(outbound_call *c, outbound_result result, const char *detail)
 void call_unprocessed(outbound_call *c, const char *detail)
 {
     if (c->done == NULL || c->retried || !breaker_closed(&c->lane->origin->breaker)) {
-        call_finish(c, OUTBOUND_NOT_SENT, detail);
+        call_finish(c, CMP_HTTPS_NOT_SENT, detail);
         return;
     }
     c->avoid = c->wire->id;
@@ -155,8 +162,8 @@ void call_deliver(outbound_call *c)
 {
     TAILQ_REMOVE(&c->owner->finished, c, entry);
     c->owner->finished_count--;
-    const bool answered = c->result == OUTBOUND_ANSWERED;
-    const outbound_answer answer = {
+    const bool answered = c->result == CMP_HTTPS_ANSWERED;
+    const cmp_https_answer answer = {
         .result = c->result,
         .detail = c->detail,
         .status = c->status,
@@ -178,7 +185,7 @@ void outbound_cancel(outbound_call *c)
         c->owner->finished_count--;
         call_free(c);
     } else if (c->state == CALL_WAITING) {
-        call_finish(c, OUTBOUND_NOT_SENT, NULL);
+        call_finish(c, CMP_HTTPS_NOT_SENT, NULL);
     }
 }
 

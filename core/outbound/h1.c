@@ -25,13 +25,16 @@ void h1_take(wire *w, outbound_call *c)
     char length[24];
     const int length_size = snprintf(length, sizeof(length), "%zu", c->body.size);
     o->scratch_size = 0;
-    add(o, c->post ? CMP_STR("POST ") : CMP_STR("GET "));
+    add(o, c->method);
+    add(o, CMP_STR(" "));
     add(o, c->path);
     add(o, CMP_STR(" HTTP/1.1\r\n"));
     add_field(o, CMP_STR("Host"), cmp_str_from(w->lane->origin->authority));
     add_field(o, CMP_STR("Accept"), c->accept);
     add_field(o, CMP_STR("Authorization"), c->authorization);
-    add_field(o, CMP_STR("Traceparent"), c->traceparent);
+    for (size_t i = 0; i < c->header_count; i++) {
+        add_field(o, c->headers[i].name, c->headers[i].value);
+    }
     add_field(o, CMP_STR("Content-Type"), c->content_type);
     add_field(o, CMP_STR("Content-Length"),
               body ? (cmp_str){length, (size_t)length_size} : CMP_NONE);
@@ -53,14 +56,14 @@ static void bad_answer(wire *w, const char *detail, bool failure)
     if (failure) {
         lane_count_failure(w->lane, detail);
     }
-    call_finish(TAILQ_FIRST(&w->calls), OUTBOUND_BAD_ANSWER, detail);
+    call_finish(TAILQ_FIRST(&w->calls), CMP_HTTPS_BAD_ANSWER, detail);
 }
 
 static void answered(wire *w)
 {
     w->draining |= !w->keep;
     lane_count_answer(w->lane);
-    call_finish(TAILQ_FIRST(&w->calls), OUTBOUND_ANSWERED, NULL);
+    call_finish(TAILQ_FIRST(&w->calls), CMP_HTTPS_ANSWERED, NULL);
 }
 
 static void too_large(wire *w)
@@ -202,7 +205,7 @@ bool h1_input(wire *w)
     h2o_buffer_consume(input, at);
     if (w->call_count == 0 && ((*input)->size > 0 || w->draining)) {
         /* Octets that nobody asked for: whose answer would they be? */
-        wire_lost(w, OUTBOUND_BROKEN, NULL, false);
+        wire_lost(w, CMP_HTTPS_BROKEN, NULL, false);
         return false;
     }
     return true;
@@ -215,6 +218,6 @@ bool h1_end(wire *w)
         return false;
     }
     answered(w);
-    wire_lost(w, OUTBOUND_BROKEN, NULL, false);
+    wire_lost(w, CMP_HTTPS_BROKEN, NULL, false);
     return true;
 }

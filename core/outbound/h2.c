@@ -72,7 +72,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     c->head_octets += name_size + value_size + 32; /* as HPACK counts them */
     if (c->head_octets > ANSWER_HEAD_MAX) {
         let_go(session, c, true);
-        call_finish(c, OUTBOUND_BAD_ANSWER, "the answer's header fields are too large");
+        call_finish(c, CMP_HTTPS_BAD_ANSWER, "the answer's header fields are too large");
         return 0;
     }
     take_field(c, name, name_size, (cmp_str){(const char *)value, value_size});
@@ -88,7 +88,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
     if (c != NULL && !call_answer_add(c, at, size)) {
         let_go(session, c, true);
         lane_count_answer(w->lane);
-        call_finish(c, OUTBOUND_BAD_ANSWER, "the answer's body is too large");
+        call_finish(c, CMP_HTTPS_BAD_ANSWER, "the answer's body is too large");
     }
     return 0;
 }
@@ -99,7 +99,7 @@ static void on_stream_end(wire *w, int32_t stream)
     if (c != NULL) {
         let_go(w->h2, c, c->body_sent < c->body.size);
         lane_count_answer(w->lane);
-        call_finish(c, OUTBOUND_ANSWERED, NULL);
+        call_finish(c, CMP_HTTPS_ANSWERED, NULL);
     }
 }
 
@@ -151,9 +151,9 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
     if (code == NGHTTP2_REFUSED_STREAM && c->status == 0) {
         call_unprocessed(c, "the server refused the stream");
     } else if (c->refused) {
-        call_finish(c, OUTBOUND_BROKEN, nghttp2_http2_strerror(code));
+        call_finish(c, CMP_HTTPS_BROKEN, nghttp2_http2_strerror(code));
     } else {
-        call_finish(c, OUTBOUND_BAD_ANSWER, "the answer is not good HTTP");
+        call_finish(c, CMP_HTTPS_BAD_ANSWER, "the answer is not good HTTP");
     }
     return 0;
 }
@@ -168,7 +168,7 @@ bool h2_input(wire *w)
         if (w->state != WIRE_READY) {
             wire_connect_failed(w, nghttp2_strerror((int)used));
         } else {
-            wire_lost(w, OUTBOUND_BAD_ANSWER, nghttp2_strerror((int)used), true);
+            wire_lost(w, CMP_HTTPS_BAD_ANSWER, nghttp2_strerror((int)used), true);
         }
         return false;
     }
@@ -232,7 +232,7 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t stream, uint8_t *t
 }
 
 typedef struct fields {
-    nghttp2_nv at[10];
+    nghttp2_nv at[8 + CALL_HEADERS_MAX];
     size_t count;
 } fields;
 
@@ -255,13 +255,15 @@ void h2_take(wire *w, outbound_call *c)
     const int length_size = snprintf(length, sizeof(length), "%zu", c->body.size);
     const nghttp2_data_provider provider = {.read_callback = on_read_body};
     fields f = {.count = 0};
-    fields_add(&f, H2O_STRLIT(":method"), c->post ? CMP_STR("POST") : CMP_STR("GET"), 0);
+    fields_add(&f, H2O_STRLIT(":method"), c->method, 0);
     fields_add(&f, H2O_STRLIT(":scheme"), CMP_STR("https"), 0);
     fields_add(&f, H2O_STRLIT(":authority"), cmp_str_from(o->authority), 0);
     fields_add(&f, H2O_STRLIT(":path"), c->path, 0);
     fields_add(&f, H2O_STRLIT("accept"), c->accept, 0);
     fields_add(&f, H2O_STRLIT("authorization"), c->authorization, NGHTTP2_NV_FLAG_NO_INDEX);
-    fields_add(&f, H2O_STRLIT("traceparent"), c->traceparent, 0);
+    for (size_t i = 0; i < c->header_count; i++) {
+        fields_add(&f, c->headers[i].name.at, c->headers[i].name.size, c->headers[i].value, 0);
+    }
     fields_add(&f, H2O_STRLIT("content-type"), c->content_type, 0);
     fields_add(&f, H2O_STRLIT("content-length"),
                body ? (cmp_str){length, (size_t)length_size} : CMP_NONE, 0);

@@ -14,12 +14,13 @@ typedef struct lane lane;
 typedef struct wire wire;
 typedef struct resolve_job resolve_job;
 
-TAILQ_HEAD(call_list, outbound_call);
+TAILQ_HEAD(call_list, cmp_call);
 TAILQ_HEAD(wire_list, wire);
 TAILQ_HEAD(lane_list, lane);
 
 #define ADDRESSES_MAX    8
 #define ANSWER_HEAD_MAX  ((size_t)64 * 1024)
+#define CALL_HEADERS_MAX 8
 #define ANSWER_INLINE    512
 #define CONTENT_TYPE_MAX 128
 #define LANE_BUCKETS     64
@@ -32,13 +33,13 @@ typedef enum call_state {
     CALL_FINISHED, /* `done` is called at the end of the turn */
 } call_state;
 
-struct outbound_call {
-    TAILQ_ENTRY(outbound_call) entry; /* of the list that `state` names */
+struct cmp_call {
+    TAILQ_ENTRY(cmp_call) entry; /* of the list that `state` names */
     call_state state;
     outbound *owner;
     lane *lane; /* NULL when it never got to one */
     wire *wire;
-    void (*done)(void *arg, const outbound_answer *answer); /* NULL: cancelled */
+    void (*done)(void *arg, const cmp_https_answer *answer); /* NULL: cancelled */
     void *arg;
     cmp_timer *timer; /* half of the time, then the deadline */
     uint64_t deadline_ms;
@@ -51,12 +52,13 @@ struct outbound_call {
     uint64_t reads;     /* of the wire when it was sent: more have come = it lives */
     size_t head_octets; /* of the answer */
 
-    bool post;
-    cmp_str path, content_type, body, accept, authorization, traceparent; /* in `octets` */
+    cmp_str method, path, content_type, body, accept, authorization; /* in `octets` */
+    cmp_pair headers[CALL_HEADERS_MAX];                              /* likewise */
+    size_t header_count;
     size_t body_sent;
     size_t answer_max;
 
-    outbound_result result;
+    cmp_https_result result;
     const char *detail;
     int status;       /* 0: no final one yet */
     int block_status; /* h2: of the block of fields that is being read; 0 in a trailer */
@@ -77,7 +79,7 @@ void call_answer_retry_after(outbound_call *c, cmp_str value);
 bool call_answer_add(outbound_call *c, const void *at, size_t size);
 
 /* Takes the call from wherever it is; `done` follows at the end of the turn. */
-void call_finish(outbound_call *c, outbound_result result, const char *detail);
+void call_finish(outbound_call *c, cmp_https_result result, const char *detail);
 
 /* It was provably not processed: goes to another wire, once. */
 void call_unprocessed(outbound_call *c, const char *detail);

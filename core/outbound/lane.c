@@ -97,7 +97,7 @@ static void serve_waiting(lane *l)
 static void refuse_waiting(lane *l, unsigned keep, const char *detail)
 {
     while (l->waiting_count > keep) {
-        call_finish(TAILQ_LAST(&l->waiting, call_list), OUTBOUND_NOT_SENT, detail);
+        call_finish(TAILQ_LAST(&l->waiting, call_list), CMP_HTTPS_NOT_SENT, detail);
     }
 }
 
@@ -185,7 +185,7 @@ void lane_destroy(lane *l)
     resolve_abandon(l);
     /* Cancelled calls may still be on the wires; they end with them. */
     while (!TAILQ_EMPTY(&l->wires)) {
-        wire_lost(TAILQ_FIRST(&l->wires), OUTBOUND_BROKEN, NULL, false);
+        wire_lost(TAILQ_FIRST(&l->wires), CMP_HTTPS_BROKEN, NULL, false);
     }
     if (l->awake) {
         TAILQ_REMOVE(&l->owner->awake, l, awake_entry);

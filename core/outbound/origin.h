@@ -11,7 +11,7 @@ typedef struct address {
     socklen_t size;
 } address;
 
-struct origin {
+struct cmp_origin {
     /* Lanes hold an origin too, but do not make it wanted: once its last owner has gone, nobody
      * probes it any more. */
     _Atomic unsigned owners, references;

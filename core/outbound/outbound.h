@@ -5,12 +5,13 @@
  * connections are each worker's own. */
 #pragma once
 
-#include "conf/report.h"
 #include "event/pool.h"
+
+#include <cmp/https.h>
 
 /* ---- origins: process-wide ---- */
 
-typedef struct origin origin;
+typedef cmp_origin origin;
 
 typedef struct origin_options {
     const char *name;        /* for logs: the peer's name */
@@ -54,50 +55,21 @@ circuit origin_circuit(const origin *o);
 
 /* ---- requests: a worker's ---- */
 
-typedef struct outbound outbound;           /* one for each worker */
-typedef struct outbound_call outbound_call; /* one request under way */
+typedef struct outbound outbound; /* one for each worker */
+typedef cmp_call outbound_call;   /* one request under way */
+
+/* Requests, results and answers are those of the plugin ABI: plugins send theirs through here. */
 
 outbound *outbound_create(loop *l, pool *p);
 
 /* Closes all connections. No call may be under way; not from within `done`. */
 void outbound_destroy(outbound **o);
 
-typedef struct outbound_request {
-    const char *method;   /* "GET" or "POST" */
-    cmp_str query;        /* appended to the path after `?`; absent: none */
-    cmp_str content_type; /* absent: no body */
-    cmp_str body;
-    cmp_str accept;        /* absent: not sent */
-    cmp_str authorization; /* absent: not sent */
-    cmp_str traceparent;   /* absent: not sent */
-    uint64_t timeout_ms;   /* for everything: waiting, connecting, the whole answer */
-    size_t answer_max;     /* octets of the body */
-} outbound_request;
-
-typedef enum outbound_result {
-    OUTBOUND_ANSWERED, /* status and body are there, whatever they say */
-    OUTBOUND_NOT_SENT, /* provably not processed: no connection, refused stream, unprocessed by
-                          GOAWAY, circuit open, too much is waiting */
-    OUTBOUND_BROKEN,   /* sent, perhaps processed, and then the connection ended */
-    OUTBOUND_TIMEOUT,
-    OUTBOUND_BAD_ANSWER, /* no HTTP, or the body is over answer_max */
-} outbound_result;
-
-/* Valid during the callback. */
-typedef struct outbound_answer {
-    outbound_result result;
-    const char *detail; /* what went wrong, for the log; static or valid during the callback */
-    int status;
-    cmp_str content_type;   /* without parameters, as it came; absent: none */
-    unsigned retry_after_s; /* 0: none or not a number */
-    cmp_str body;
-} outbound_answer;
-
 /* Begins a request: `done(arg, answer)` is called exactly once, later (never from within), on the
  * loop's thread, unless the call is cancelled. All octets of `request` are copied or written before
  * this returns. Never NULL. */
-outbound_call *outbound_start(outbound *o, origin *to, const outbound_request *request,
-                              void (*done)(void *arg, const outbound_answer *answer), void *arg);
+outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *request,
+                              void (*done)(void *arg, const cmp_https_answer *answer), void *arg);
 
 /* `done` will not be called. The request itself is left to end by itself, and its answer is thrown
  * away: a client's cancel is never relayed as a reset. */

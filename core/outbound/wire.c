@@ -36,7 +36,7 @@ void wire_free(wire *w)
     free(w);
 }
 
-void wire_lost(wire *w, outbound_result result, const char *detail, bool failure)
+void wire_lost(wire *w, cmp_https_result result, const char *detail, bool failure)
 {
     w->state = WIRE_GONE;
     if (failure) {
@@ -71,7 +71,7 @@ void wire_ended(wire *w, const char *detail)
             c->sent = false;
         }
     }
-    wire_lost(w, OUTBOUND_BROKEN, detail, w->call_count > 0);
+    wire_lost(w, CMP_HTTPS_BROKEN, detail, w->call_count > 0);
 }
 
 static void on_idle(void *arg)
@@ -83,7 +83,7 @@ static void on_idle(void *arg)
     }
     const uint64_t idle_ms = monotonic_ms() - w->idle_since_ms;
     if (idle_ms >= w->lane->origin->idle_timeout_ms) {
-        wire_lost(w, OUTBOUND_BROKEN, NULL, false);
+        wire_lost(w, CMP_HTTPS_BROKEN, NULL, false);
         return;
     }
     const uint64_t rest = w->lane->origin->idle_timeout_ms - idle_ms;
@@ -156,9 +156,9 @@ void wire_call_timed_out(wire *w, outbound_call *c)
     if (http2) {
         h2_forget(w, c);
     }
-    call_finish(c, OUTBOUND_TIMEOUT, silent ? "nothing came back" : "no whole answer in time");
+    call_finish(c, CMP_HTTPS_TIMEOUT, silent ? "nothing came back" : "no whole answer in time");
     if (dead || !http2) {
-        wire_lost(w, OUTBOUND_BROKEN, "the connection gave no sign of life", dead);
+        wire_lost(w, CMP_HTTPS_BROKEN, "the connection gave no sign of life", dead);
     }
 }
 
@@ -216,7 +216,7 @@ void wire_flush(wire *w)
     if (w->state != WIRE_READY) {
         wire_connect_failed(w, detail);
     } else {
-        wire_lost(w, garbage ? OUTBOUND_BAD_ANSWER : OUTBOUND_BROKEN, detail,
+        wire_lost(w, garbage ? CMP_HTTPS_BAD_ANSWER : CMP_HTTPS_BROKEN, detail,
                   garbage || w->call_count > 0);
     }
 }

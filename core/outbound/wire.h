@@ -68,7 +68,7 @@ void wire_ready(wire *w);
 
 /* wire.c. Frees a wire. What was sent on it ends with `result`, what was not is tried elsewhere.
  * `failure`: the circuit counts it. */
-void wire_lost(wire *w, outbound_result result, const char *detail, bool failure);
+void wire_lost(wire *w, cmp_https_result result, const char *detail, bool failure);
 
 /* What a read or write error means for what is under way. */
 void wire_ended(wire *w, const char *detail);

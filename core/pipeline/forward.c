@@ -124,7 +124,7 @@ static bool build_message(cmp_txn *t, const way *w, query *q)
 }
 
 error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
-                        void (*done)(void *arg, const outbound_answer *answer))
+                        void (*done)(void *arg, const cmp_https_answer *answer))
 {
     const way *w = way_to(t);
     query q;
@@ -132,11 +132,13 @@ error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
     if (!build_message(t, w, &q)) {
         return ERROR_PEER_FAILED;
     }
-    outbound_request request = {.method = "POST",
-                                .accept = CMP_STR("application/json"),
-                                .traceparent = t->traceparent,
-                                .timeout_ms = timeout_ms,
-                                .answer_max = ANSWER_SIZE_MAX};
+    const cmp_pair traceparent = {CMP_STR("traceparent"), t->traceparent};
+    cmp_https_request request = {.method = "POST",
+                                 .accept = CMP_STR("application/json"),
+                                 .headers = &traceparent,
+                                 .header_count = t->traceparent.at != NULL ? 1 : 0,
+                                 .timeout_ms = timeout_ms,
+                                 .answer_max = ANSWER_SIZE_MAX};
     switch ((conf_carriage)w->conf->carriage) {
     case CONF_CARRIAGE_FORM:
         request.content_type = CMP_STR("application/x-www-form-urlencoded");
@@ -144,7 +146,7 @@ error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
         break;
     case CONF_CARRIAGE_QUERY:
         request.method = "GET";
-        request.query = cmp_str_from(query_form(&q));
+        request.path = cmp_str_from(arena_printf(&t->memory, "?%s", query_form(&q)));
         break;
     case CONF_CARRIAGE_JSON:
         request.content_type = CMP_STR("application/json");

@@ -10,7 +10,7 @@ void forward_prepare(cmp_txn *t, peer *to, cmp_str addr, bool lookup);
 /* Begins one attempt at the peer's URL: fresh tid, count + 1, what may be released, signed. The
  * answer comes to `done` as at outbound_start. An error when it cannot be signed. */
 error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
-                        void (*done)(void *arg, const outbound_answer *answer));
+                        void (*done)(void *arg, const cmp_https_answer *answer));
 
 /* Nobody waits for the next hop any more. */
 void forward_abandon(cmp_txn *t);

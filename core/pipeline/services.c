@@ -137,6 +137,7 @@ static void service_peer_each(const cmp_host *host, void (*visit)(const cmp_peer
 
 void pipeline_services(cmp_host *host)
 {
+    https_services(host);
     host->services |= CMP_SERVICE_KEYRING | CMP_SERVICE_PEERS;
     host->record_parse = service_record_parse;
     host->record_write = service_record_write;

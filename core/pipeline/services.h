@@ -6,3 +6,6 @@
 /* Fills them in, beside those of instance_services. An instance's context must be its generation.
  */
 void pipeline_services(cmp_host *host);
+
+/* https_services.c: those of CMP_SERVICE_HTTPS; called by pipeline_services. */
+void https_services(cmp_host *host);

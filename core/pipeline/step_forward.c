@@ -19,7 +19,7 @@ static const way *way_to(const cmp_txn *t)
     return &t->generation->ways[t->hop.to->index];
 }
 
-static void on_answer(void *arg, const outbound_answer *answer)
+static void on_answer(void *arg, const cmp_https_answer *answer)
 {
     cmp_txn *t = arg;
     hop *h = &t->hop;
@@ -28,7 +28,7 @@ static void on_answer(void *arg, const outbound_answer *answer)
     h->result = answer->result;
     h->retry_after_s = answer->retry_after_s;
     h->answer = (next_answer){.kind = NEXT_BAD, .detail = answer->detail};
-    if (answer->result == OUTBOUND_ANSWERED) {
+    if (answer->result == CMP_HTTPS_ANSWERED) {
         next_answer_read(answer->status, answer->content_type, answer->body,
                          (cmp_str){h->tid, UUID_TEXT_SIZE}, t->message.params[CMP_PARAM_ICI],
                          &t->memory, &h->answer);
@@ -195,13 +195,13 @@ static step_result relay(cmp_txn *t)
 static step_result take_answer(cmp_txn *t)
 {
     switch (t->hop.result) {
-    case OUTBOUND_ANSWERED:
+    case CMP_HTTPS_ANSWERED:
         return relay(t);
-    case OUTBOUND_TIMEOUT:
+    case CMP_HTTPS_TIMEOUT:
         return failed(t, ERROR_PEER_TIMEOUT);
-    case OUTBOUND_NOT_SENT:
-    case OUTBOUND_BROKEN:
-    case OUTBOUND_BAD_ANSWER:
+    case CMP_HTTPS_NOT_SENT:
+    case CMP_HTTPS_BROKEN:
+    case CMP_HTTPS_BAD_ANSWER:
         break;
     }
     return failed(t, ERROR_PEER_FAILED);

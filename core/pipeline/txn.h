@@ -91,8 +91,8 @@ typedef struct hop {
     uint64_t tried; /* bit i: the peer's i-th URL */
     outbound_call *call;
     char tid[UUID_TEXT_SIZE]; /* of the attempt */
-    outbound_result result;
-    next_answer answer; /* with OUTBOUND_ANSWERED */
+    cmp_https_result result;
+    next_answer answer; /* with CMP_HTTPS_ANSWERED */
     unsigned retry_after_s;
 } hop;
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "event/pool.h"
+#include "outbound/outbound.h"
 
 #include <cmp/plugin.h>
 
@@ -11,7 +11,8 @@
 typedef struct instance_site {
     pool *pool;
     unsigned worker_count;
-    loop **worker_loops; /* worker_count of them; NULL while no worker runs */
+    loop **worker_loops;         /* worker_count of them; NULL while no worker runs */
+    outbound **worker_outbounds; /* likewise; each filled in by its worker */
 } instance_site;
 
 /* How the host caches a store's answers; see pipeline/cache.h. */

@@ -4,7 +4,7 @@
  * failing servers are left alone for a while (a circuit breaker). */
 #pragma once
 
-#include <cmp/base.h>
+#include <cmp/message.h>
 
 /* One server. Belongs to the instance that opened it. */
 typedef struct cmp_origin cmp_origin;
@@ -26,10 +26,12 @@ typedef struct cmp_https_request {
     cmp_str path;         /* appended to the URL's path, query included; absent: nothing */
     cmp_str content_type; /* absent: no body */
     cmp_str body;
-    cmp_str accept;        /* absent: not sent */
-    cmp_str authorization; /* absent: not sent; never logged */
-    uint64_t timeout_ms;   /* for everything: waiting, connecting, the whole answer */
-    size_t answer_max;     /* octets of the body */
+    cmp_str accept;          /* absent: not sent */
+    cmp_str authorization;   /* absent: not sent; never logged */
+    const cmp_pair *headers; /* further ones; names in lower case, values visible ASCII */
+    size_t header_count;     /* at most 8 */
+    uint64_t timeout_ms; /* for everything: waiting, connecting, the whole answer */
+    size_t answer_max;   /* octets of the body */
 } cmp_https_request;
 
 typedef enum cmp_https_result {

@@ -20,12 +20,12 @@ typedef struct bench {
 
 static void again(bench *b);
 
-static void on_answer(void *arg, const outbound_answer *a)
+static void on_answer(void *arg, const cmp_https_answer *a)
 {
     bench *b = arg;
     b->under_way--;
-    b->answered += a->result == OUTBOUND_ANSWERED;
-    b->failed += a->result != OUTBOUND_ANSWERED;
+    b->answered += a->result == CMP_HTTPS_ANSWERED;
+    b->failed += a->result != CMP_HTTPS_ANSWERED;
     if (!b->over) {
         again(b);
     }
@@ -33,12 +33,15 @@ static void on_answer(void *arg, const outbound_answer *a)
 
 static void again(bench *b)
 {
-    const outbound_request request = {
+    const cmp_pair trace = {CMP_STR("traceparent"),
+                            CMP_STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")};
+    const cmp_https_request request = {
         .method = "GET",
-        .query = CMP_STR("tid=018f3c1e-7b0a-7cc3-98c4-dc0c0c07398f&ici=1A0F1-0000123&signature="
-                         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+        .path = CMP_STR("?tid=018f3c1e-7b0a-7cc3-98c4-dc0c0c07398f&ici=1A0F1-0000123&signature="
+                        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
         .accept = CMP_STR("application/json"),
-        .traceparent = CMP_STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        .headers = &trace,
+        .header_count = 1,
         .timeout_ms = 10000,
         .answer_max = 65536};
     b->under_way++;

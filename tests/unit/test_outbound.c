@@ -21,7 +21,7 @@ typedef struct rig {
 
 typedef struct outcome {
     unsigned times;
-    outbound_result result;
+    cmp_https_result result;
     char detail[128];
     int status;
     char type[64];
@@ -70,7 +70,7 @@ static void rig_end(rig *r)
     loop_destroy(&r->l);
 }
 
-static void on_answer(void *arg, const outbound_answer *a)
+static void on_answer(void *arg, const cmp_https_answer *a)
 {
     outcome *out = arg;
     out->times++;
@@ -86,11 +86,13 @@ static void on_answer(void *arg, const outbound_answer *a)
 
 static outbound_call *begin(rig *r, const char *query, uint64_t timeout_ms, outcome *out)
 {
+    char path[512];
     memset(out, 0, sizeof(*out));
-    const outbound_request request = {.method = "GET",
-                                      .query = cmp_str_from(query),
-                                      .timeout_ms = timeout_ms,
-                                      .answer_max = 65536};
+    snprintf(path, sizeof(path), "?%s", query != NULL ? query : "");
+    const cmp_https_request request = {.method = "GET",
+                                       .path = query != NULL ? cmp_str_from(path) : CMP_NONE,
+                                       .timeout_ms = timeout_ms,
+                                       .answer_max = 65536};
     outbound_call *c = outbound_start(r->o, r->to, &request, on_answer, out);
     assert_int_equal(out->times, 0); /* never from within */
     return c;
@@ -221,20 +223,20 @@ static void test_identity(void **state)
     (void)state;
     static const struct {
         const char *certificate, *ca, *host, *server_name;
-        outbound_result result;
+        cmp_https_result result;
         const char *detail;
     } cases[] = {
-        {"named", "ca.pem", "127.0.0.1", NULL, OUTBOUND_NOT_SENT, "IP address mismatch"},
-        {"named", "ca.pem", "localhost", NULL, OUTBOUND_NOT_SENT, "hostname mismatch"},
-        {"named", "ca.pem", "127.0.0.1", "peer.test", OUTBOUND_NOT_SENT, "hostname mismatch"},
-        {"good", "ca.pem", "127.0.0.1", "127.0.0.2", OUTBOUND_NOT_SENT, "IP address mismatch"},
-        {"good", "other-ca.pem", "127.0.0.1", NULL, OUTBOUND_NOT_SENT,
+        {"named", "ca.pem", "127.0.0.1", NULL, CMP_HTTPS_NOT_SENT, "IP address mismatch"},
+        {"named", "ca.pem", "localhost", NULL, CMP_HTTPS_NOT_SENT, "hostname mismatch"},
+        {"named", "ca.pem", "127.0.0.1", "peer.test", CMP_HTTPS_NOT_SENT, "hostname mismatch"},
+        {"good", "ca.pem", "127.0.0.1", "127.0.0.2", CMP_HTTPS_NOT_SENT, "IP address mismatch"},
+        {"good", "other-ca.pem", "127.0.0.1", NULL, CMP_HTTPS_NOT_SENT,
          "unable to get local issuer certificate"},
-        {"expired", "ca.pem", "127.0.0.1", NULL, OUTBOUND_NOT_SENT, "certificate has expired"},
-        {"good", "ca.pem", "127.0.0.1", NULL, OUTBOUND_ANSWERED, ""},
-        {"good", "ca.pem", "localhost", NULL, OUTBOUND_ANSWERED, ""},
-        {"good", "ca.pem", "localhost", "127.0.0.1", OUTBOUND_ANSWERED, ""},
-        {"named", "ca.pem", "127.0.0.1", "other.test", OUTBOUND_ANSWERED, ""},
+        {"expired", "ca.pem", "127.0.0.1", NULL, CMP_HTTPS_NOT_SENT, "certificate has expired"},
+        {"good", "ca.pem", "127.0.0.1", NULL, CMP_HTTPS_ANSWERED, ""},
+        {"good", "ca.pem", "localhost", NULL, CMP_HTTPS_ANSWERED, ""},
+        {"good", "ca.pem", "localhost", "127.0.0.1", CMP_HTTPS_ANSWERED, ""},
+        {"named", "ca.pem", "127.0.0.1", "other.test", CMP_HTTPS_ANSWERED, ""},
     };
     const size_t count = sizeof(cases) / sizeof(cases[0]);
     for (size_t i = 0; i < count * 4; i++) {
@@ -251,7 +253,7 @@ static void test_identity(void **state)
         if (out.result != cases[i / 4].result || strcmp(out.detail, cases[i / 4].detail) != 0) {
             fail_msg("case %zu, TLS 1.%d: %d, %s", i / 4, tls12 ? 2 : 3, out.result, out.detail);
         }
-        assert_int_equal(https_requests(s), out.result == OUTBOUND_ANSWERED ? 1 : 0);
+        assert_int_equal(https_requests(s), out.result == CMP_HTTPS_ANSWERED ? 1 : 0);
         rig_end(&r);
         https_stop(&s);
     }
@@ -270,7 +272,7 @@ static void test_client_certificate(void **state)
         options.key = given ? "client.key" : NULL;
         rig r = rig_make(&options);
         const outcome out = ask(&r, NULL);
-        assert_outcome(out, given ? OUTBOUND_ANSWERED : OUTBOUND_NOT_SENT);
+        assert_outcome(out, given ? CMP_HTTPS_ANSWERED : CMP_HTTPS_NOT_SENT);
         assert_string_equal(out.detail,
                             given ? "" : (tls12 ? "handshake failure" : "certificate required"));
         assert_int_equal(https_requests(s), given ? 1 : 0);
@@ -288,29 +290,31 @@ static void test_requests(void **state)
         https_server *s = https_start(&(https_options){.name = "good", .http1 = http1 == 1});
         rig r = rig_for(s);
         outcome out = ask(&r, "tid=1&ici=2");
-        assert_outcome(out, OUTBOUND_ANSWERED);
+        assert_outcome(out, CMP_HTTPS_ANSWERED);
         assert_int_equal(out.status, 200);
         assert_string_equal(out.type, "application/json");
         assert_string_equal(out.body, "GET /mc?tid=1&ici=2 ");
         out = ask(&r, NULL);
         assert_string_equal(out.body, "GET /mc ");
 
-        const outbound_request post = {.method = "POST",
-                                       .content_type = CMP_STR("application/json"),
-                                       .body = CMP_STR("{\"a\":1}"),
-                                       .accept = CMP_STR("application/json"),
-                                       .authorization = CMP_STR("Bearer x"),
-                                       .traceparent = CMP_STR("00-1-2-01"),
-                                       .timeout_ms = 2000,
-                                       .answer_max = 20};
+        const cmp_pair trace = {CMP_STR("traceparent"), CMP_STR("00-1-2-01")};
+        const cmp_https_request post = {.method = "POST",
+                                        .content_type = CMP_STR("application/json"),
+                                        .body = CMP_STR("{\"a\":1}"),
+                                        .accept = CMP_STR("application/json"),
+                                        .authorization = CMP_STR("Bearer x"),
+                                        .headers = &trace,
+                                        .header_count = 1,
+                                        .timeout_ms = 2000,
+                                        .answer_max = 20};
         memset(&out, 0, sizeof(out));
         outbound_start(r.o, r.to, &post, on_answer, &out);
         wait_for(&r, &out);
-        assert_outcome(out, OUTBOUND_ANSWERED);
+        assert_outcome(out, CMP_HTTPS_ANSWERED);
         assert_string_equal(out.body, "POST /mc {\"a\":1}");
 
         out = ask(&r, "do=busy");
-        assert_outcome(out, OUTBOUND_ANSWERED);
+        assert_outcome(out, CMP_HTTPS_ANSWERED);
         assert_int_equal(out.status, 503);
         assert_int_equal(out.retry_after_s, 7);
         assert_int_equal(https_connections(s), 1); /* one for all of them */
@@ -327,18 +331,18 @@ static void test_large_request(void **state)
     rig r = rig_for(s);
     char *body = malloc(SIZE);
     memset(body, 'b', SIZE);
-    const outbound_request request = {.method = "POST",
-                                      .query = CMP_STR("do=count"),
-                                      .content_type = CMP_STR("text/plain"),
-                                      .body = {body, SIZE},
-                                      .timeout_ms = 5000,
-                                      .answer_max = 100};
+    const cmp_https_request request = {.method = "POST",
+                                       .path = CMP_STR("?do=count"),
+                                       .content_type = CMP_STR("text/plain"),
+                                       .body = {body, SIZE},
+                                       .timeout_ms = 5000,
+                                       .answer_max = 100};
     outcome out = {0};
     outbound_start(r.o, r.to, &request, on_answer, &out);
     memset(body, 'x', SIZE); /* it was copied */
     free(body);
     wait_for(&r, &out);
-    assert_outcome(out, OUTBOUND_ANSWERED);
+    assert_outcome(out, CMP_HTTPS_ANSWERED);
     assert_string_equal(out.body, "300000");
     rig_end(&r);
     https_stop(&s);
@@ -360,7 +364,7 @@ static void test_server_name(void **state)
         options.server_name = cases[i][1];
         rig r = rig_make(&options);
         const outcome out = ask(&r, "do=sni");
-        assert_outcome(out, OUTBOUND_ANSWERED);
+        assert_outcome(out, CMP_HTTPS_ANSWERED);
         assert_string_equal(out.body, cases[i][2]);
         rig_end(&r);
     }
@@ -373,22 +377,24 @@ static void test_bad_answers(void **state)
     static const struct {
         bool http1;
         const char *query;
-        outbound_result result;
+        cmp_https_result result;
         const char *detail;
         bool same_wire; /* the connection goes on */
     } cases[] = {
-        {false, "do=big", OUTBOUND_BAD_ANSWER, "the answer's body is too large", true},
-        {false, "do=fields", OUTBOUND_BAD_ANSWER, "the answer's header fields are too large", true},
-        {false, "do=garbage", OUTBOUND_BAD_ANSWER, "the server broke the protocol", false},
-        {false, "do=reset", OUTBOUND_BROKEN, "INTERNAL_ERROR", true},
-        {false, "do=drop", OUTBOUND_BROKEN, "the server closed the connection", false},
-        {false, "do=refuse-always", OUTBOUND_NOT_SENT, "the server refused the stream", false},
-        {true, "do=big", OUTBOUND_BAD_ANSWER, "the answer's body is too large", false},
-        {true, "do=fields", OUTBOUND_BAD_ANSWER, "the answer's header fields are too large", false},
-        {true, "do=garbage", OUTBOUND_BAD_ANSWER, "the answer is not good HTTP", false},
-        {true, "do=both", OUTBOUND_BAD_ANSWER, "the answer is not good HTTP", false},
-        {true, "do=cut", OUTBOUND_BROKEN, "socket closed by peer", false},
-        {true, "do=drop", OUTBOUND_BROKEN, "the server closed the connection", false},
+        {false, "do=big", CMP_HTTPS_BAD_ANSWER, "the answer's body is too large", true},
+        {false, "do=fields", CMP_HTTPS_BAD_ANSWER, "the answer's header fields are too large",
+         true},
+        {false, "do=garbage", CMP_HTTPS_BAD_ANSWER, "the server broke the protocol", false},
+        {false, "do=reset", CMP_HTTPS_BROKEN, "INTERNAL_ERROR", true},
+        {false, "do=drop", CMP_HTTPS_BROKEN, "the server closed the connection", false},
+        {false, "do=refuse-always", CMP_HTTPS_NOT_SENT, "the server refused the stream", false},
+        {true, "do=big", CMP_HTTPS_BAD_ANSWER, "the answer's body is too large", false},
+        {true, "do=fields", CMP_HTTPS_BAD_ANSWER, "the answer's header fields are too large",
+         false},
+        {true, "do=garbage", CMP_HTTPS_BAD_ANSWER, "the answer is not good HTTP", false},
+        {true, "do=both", CMP_HTTPS_BAD_ANSWER, "the answer is not good HTTP", false},
+        {true, "do=cut", CMP_HTTPS_BROKEN, "socket closed by peer", false},
+        {true, "do=drop", CMP_HTTPS_BROKEN, "the server closed the connection", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         https_server *s = https_start(&(https_options){.name = "good", .http1 = cases[i].http1});
@@ -398,7 +404,7 @@ static void test_bad_answers(void **state)
             fail_msg("%s: %d, %s", cases[i].query, out.result, out.detail);
         }
         out = ask(&r, NULL);
-        assert_outcome(out, OUTBOUND_ANSWERED);
+        assert_outcome(out, CMP_HTTPS_ANSWERED);
         assert_int_equal(https_connections(s), cases[i].same_wire ? 1 : 2);
         rig_end(&r);
         https_stop(&s);
@@ -422,7 +428,7 @@ static void test_good_framings(void **state)
         rig r = rig_for(s);
         for (int again = 0; again < 2; again++) {
             const outcome out = ask(&r, cases[i].query);
-            assert_outcome(out, OUTBOUND_ANSWERED);
+            assert_outcome(out, CMP_HTTPS_ANSWERED);
             assert_string_equal(out.body, cases[i].body);
             assert_string_equal(out.type, cases[i].type);
         }
@@ -441,7 +447,7 @@ static void test_idle_connection_closed(void **state)
             &(https_options){.name = "good", .http1 = (i & 1) != 0, .tls12 = (i & 2) != 0});
         rig r = rig_for(s);
         for (int again = 0; again < 3; again++) {
-            assert_outcome(ask(&r, NULL), OUTBOUND_ANSWERED);
+            assert_outcome(ask(&r, NULL), CMP_HTTPS_ANSWERED);
             https_close_connections(s);
         }
         assert_int_equal(https_connections(s), 3);
@@ -482,7 +488,7 @@ static void test_unprocessed_is_retried(void **state)
         https_server *s = https_start(&(https_options){.name = "good"});
         rig r = rig_for(s);
         const outcome out = ask(&r, queries[i]);
-        assert_outcome(out, OUTBOUND_ANSWERED);
+        assert_outcome(out, CMP_HTTPS_ANSWERED);
         assert_int_equal(https_connections(s), 2);
         assert_int_equal(https_requests(s), 2);
         rig_end(&r);
@@ -506,15 +512,15 @@ static void test_streams_and_waiting(void **state)
         outcome held, out[CALLS];
         unsigned answered = 0, refused = 0;
         outbound_call *c = begin(&r, "do=silent", 2000, &held);
-        assert_outcome(ask(&r, NULL), OUTBOUND_ANSWERED);
+        assert_outcome(ask(&r, NULL), CMP_HTTPS_ANSWERED);
         assert_int_equal(https_connections(s), 2);
         for (int i = 0; i < CALLS; i++) {
             begin(&r, NULL, 2000, &out[i]);
         }
         for (int i = 0; i < CALLS; i++) {
             wait_for(&r, &out[i]);
-            answered += out[i].result == OUTBOUND_ANSWERED;
-            refused += out[i].result == OUTBOUND_NOT_SENT;
+            answered += out[i].result == CMP_HTTPS_ANSWERED;
+            refused += out[i].result == CMP_HTTPS_NOT_SENT;
         }
         /* One is on the connection that is free, eight wait: the rest is too much. */
         assert_int_equal(answered, 9);
@@ -539,7 +545,7 @@ static void test_many_streams_on_one(void **state)
     }
     for (int i = 0; i < CALLS; i++) {
         wait_for(&r, &out[i]);
-        assert_outcome(out[i], OUTBOUND_ANSWERED);
+        assert_outcome(out[i], CMP_HTTPS_ANSWERED);
         assert_string_equal(out[i].body, i % 2 == 0 ? "GET /mc?n=even " : "GET /mc?n=odd ");
     }
     assert_int_equal(https_connections(s), 1);
@@ -556,14 +562,14 @@ static void test_source_address(void **state)
     options.source = "127.0.0.9";
     rig r = rig_make(&options);
     const outcome out = ask(&r, "do=source");
-    assert_outcome(out, OUTBOUND_ANSWERED);
+    assert_outcome(out, CMP_HTTPS_ANSWERED);
     assert_string_equal(out.body, "127.0.0.9");
     rig_end(&r);
 
     options.source = "192.0.2.1"; /* not ours */
     rig bad = rig_make(&options);
     const outcome none = ask(&bad, NULL);
-    assert_outcome(none, OUTBOUND_NOT_SENT);
+    assert_outcome(none, CMP_HTTPS_NOT_SENT);
     assert_string_equal(none.detail, "Cannot assign requested address");
     rig_end(&bad);
     https_stop(&s);
@@ -583,7 +589,7 @@ static void test_slow_answer(void **state)
             begin(&r, "do=silent", 60, &out);
             wait_for(&r, &out);
             if (http1 == 0 || i < CIRCUIT_FAILURES) {
-                assert_outcome(out, OUTBOUND_TIMEOUT);
+                assert_outcome(out, CMP_HTTPS_TIMEOUT);
             }
         }
         assert_in_range(now_ms() - from, 60 * CIRCUIT_FAILURES, 1900);
@@ -606,11 +612,11 @@ static void test_dead_connection(void **state)
     begin(&r, "do=silent", 2000, &other);
     begin(&r, "do=freeze", 100, &out);
     wait_for(&r, &out);
-    assert_outcome(out, OUTBOUND_TIMEOUT);
+    assert_outcome(out, CMP_HTTPS_TIMEOUT);
     wait_for(&r, &other); /* sent on the same connection */
-    assert_outcome(other, OUTBOUND_BROKEN);
+    assert_outcome(other, CMP_HTTPS_BROKEN);
     assert_string_equal(other.detail, "the connection gave no sign of life");
-    assert_outcome(ask(&r, NULL), OUTBOUND_ANSWERED);
+    assert_outcome(ask(&r, NULL), CMP_HTTPS_ANSWERED);
     assert_int_equal(https_connections(s), 2);
     rig_end(&r);
     https_stop(&s);
@@ -643,10 +649,10 @@ static void test_mute_server(void **state)
     begin(&r, NULL, 30, &first);
     begin(&r, NULL, 2000, &second);
     wait_for(&r, &first);
-    assert_outcome(first, OUTBOUND_TIMEOUT);
+    assert_outcome(first, CMP_HTTPS_TIMEOUT);
     assert_int_equal(second.times, 0);
     wait_for(&r, &second);
-    assert_outcome(second, OUTBOUND_NOT_SENT);
+    assert_outcome(second, CMP_HTTPS_NOT_SENT);
     assert_string_equal(second.detail, "no end of the TLS handshake in time");
     assert_in_range(now_ms() - from, 100, 1900);
     rig_end(&r);
@@ -672,7 +678,7 @@ static void test_circuit(void **state)
     for (int i = 0; i < CIRCUIT_FAILURES; i++) {
         assert_int_equal(origin_circuit(r.to), CIRCUIT_CLOSED);
         const outcome out = ask(&r, NULL);
-        assert_outcome(out, OUTBOUND_NOT_SENT);
+        assert_outcome(out, CMP_HTTPS_NOT_SENT);
         assert_string_equal(out.detail, "Connection refused");
     }
     assert_int_not_equal(origin_circuit(r.to), CIRCUIT_CLOSED);
@@ -693,7 +699,7 @@ static void test_circuit(void **state)
     }
     assert_in_range(now_ms() - from, 0, 2000);
     assert_int_equal(https_requests(s), 0); /* found without a request */
-    assert_outcome(ask(&r, NULL), OUTBOUND_ANSWERED);
+    assert_outcome(ask(&r, NULL), CMP_HTTPS_ANSWERED);
     assert_int_equal(https_connections(s), 1); /* the probe's */
     outbound_destroy(&other);
     rig_end(&r);
@@ -714,7 +720,7 @@ static void test_prober_goes_away(void **state)
     outbound_destroy(&r.o);
     r.o = outbound_create(r.l, r.p);
     https_server *s = https_start(&(https_options){.name = "good", .port = port});
-    assert_outcome(ask(&r, NULL), OUTBOUND_NOT_SENT);
+    assert_outcome(ask(&r, NULL), CMP_HTTPS_NOT_SENT);
     const uint64_t from = now_ms();
     while (origin_circuit(r.to) != CIRCUIT_CLOSED) {
         run_for(&r, 5);
@@ -766,13 +772,13 @@ typedef struct chain {
     bool stop;
 } chain;
 
-static void on_chain(void *arg, const outbound_answer *a)
+static void on_chain(void *arg, const cmp_https_answer *a)
 {
     chain *c = arg;
     c->came++;
-    assert_int_equal(a->result, OUTBOUND_NOT_SENT);
+    assert_int_equal(a->result, CMP_HTTPS_NOT_SENT);
     if (!c->stop) {
-        const outbound_request request = {.method = "GET", .timeout_ms = 100};
+        const cmp_https_request request = {.method = "GET", .timeout_ms = 100};
         outbound_start(c->r->o, c->r->to, &request, on_chain, c);
     }
 }
@@ -785,7 +791,7 @@ static void test_endless_failing(void **state)
     const origin_options options = options_for(unused_port(), url);
     rig r = rig_make(&options);
     chain c = {.r = &r};
-    const outbound_request request = {.method = "GET", .timeout_ms = 100};
+    const cmp_https_request request = {.method = "GET", .timeout_ms = 100};
     outbound_start(r.o, r.to, &request, on_chain, &c);
     run_for(&r, 50);
     assert_true(c.came > CIRCUIT_FAILURES);
@@ -828,7 +834,7 @@ static void test_bad_weather(void **state)
         for (int i = 0; i < CALLS; i++) {
             const bool begun = out[i].times > 0 || out[i].size > 0;
             assert_int_equal(out[i].times, begun && !cancelled[i] ? 1 : 0);
-            answered += out[i].times == 1 && out[i].result == OUTBOUND_ANSWERED;
+            answered += out[i].times == 1 && out[i].result == CMP_HTTPS_ANSWERED;
         }
         assert_true(answered > 5);
         rig_end(&r);
@@ -846,10 +852,10 @@ typedef struct load {
 
 static void load_more(load *w);
 
-static void on_load(void *arg, const outbound_answer *a)
+static void on_load(void *arg, const cmp_https_answer *a)
 {
     load *w = arg;
-    assert_int_equal(a->result, OUTBOUND_ANSWERED);
+    assert_int_equal(a->result, CMP_HTTPS_ANSWERED);
     w->ended++;
     load_more(w);
 }
@@ -857,9 +863,9 @@ static void on_load(void *arg, const outbound_answer *a)
 static void load_more(load *w)
 {
     if (w->begun < w->wanted) {
-        const outbound_request request = {.method = "GET",
-                                          .timeout_ms = 10000,
-                                          .answer_max = 65536};
+        const cmp_https_request request = {.method = "GET",
+                                           .timeout_ms = 10000,
+                                           .answer_max = 65536};
         w->begun++;
         outbound_start(w->r.o, w->r.to, &request, on_load, w);
     }

@@ -1,0 +1,65 @@
+/* The services of CMP_SERVICE_HTTPS: plugins send through the worker's own connections. */
+#include "pipeline/services.h"
+
+#include "outbound/outbound.h"
+#include "pipeline/worker.h"
+
+#include <stdlib.h>
+
+#define CONNECTIONS 8
+#define WAITING     1024
+#define CONNECT_MS  1000
+#define IDLE_MS     30000
+#define RESOLVE_MS  30000
+
+static uint64_t or_default(uint64_t given, uint64_t otherwise)
+{
+    return given != 0 ? given : otherwise;
+}
+
+static cmp_origin *service_origin_open(const cmp_host *host, const cmp_origin_options *options,
+                                       char *error, size_t error_size)
+{
+    const instance *i = host->core;
+    const origin_options full = {
+        .name = i->name,
+        .url = options->url,
+        .server_name = options->server_name,
+        .ca = options->ca,
+        .certificate = options->certificate,
+        .key = options->key,
+        .connections_max = (unsigned)or_default(options->connections_max, CONNECTIONS),
+        .waiting_max = (unsigned)or_default(options->waiting_max, WAITING),
+        .connect_timeout_ms = or_default(options->connect_timeout_ms, CONNECT_MS),
+        .idle_timeout_ms = or_default(options->idle_timeout_ms, IDLE_MS),
+        .resolve_interval_ms = or_default(options->resolve_interval_ms, RESOLVE_MS)};
+    return origin_create(&full, error, error_size);
+}
+
+static void service_origin_close(cmp_origin *o)
+{
+    origin_unref(&o);
+}
+
+static cmp_call *service_https_start(const cmp_host *host, cmp_loop *l, cmp_origin *o,
+                                     const cmp_https_request *request,
+                                     void (*done)(void *arg, const cmp_https_answer *answer),
+                                     void *arg)
+{
+    const instance *i = host->core;
+    for (unsigned w = 0; w < i->site->worker_count; w++) {
+        if (i->site->worker_loops[w] == l) {
+            return outbound_start(i->site->worker_outbounds[w], o, request, done, arg);
+        }
+    }
+    abort(); /* a plugin's bug: the loop is not a worker's */
+}
+
+void https_services(cmp_host *host)
+{
+    host->services |= CMP_SERVICE_HTTPS;
+    host->origin_open = service_origin_open;
+    host->origin_close = service_origin_close;
+    host->https_start = service_https_start;
+    host->https_cancel = outbound_cancel;
+}
