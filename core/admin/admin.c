@@ -46,7 +46,7 @@ static int bind_socket(const char *path, const char *user)
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     struct stat status;
     if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
         if (somebody_listens(&address)) {

@@ -188,11 +188,11 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
     if (d->generation != NULL) {
         privileges_check(d->generation->conf, &report);
     }
-    if (report.count == 0 && bind_too) {
+    if (d->generation != NULL && report.count == 0 && bind_too) {
         sockets_open(&d->sockets, d->generation->conf, d->site.worker_count, &report);
         d->admin = admin_open(d->generation->conf, &report);
     }
-    const bool good = report.count == 0;
+    const bool good = report.count == 0 && d->generation != NULL;
     report_print(&report, stderr);
     report_dispose(&report);
     return good;

@@ -73,6 +73,17 @@ static void heap_remove(timers *t, const cmp_timer *timer)
     }
 }
 
+/* Takes the one that is due first. */
+static cmp_timer *heap_pop(timers *t)
+{
+    cmp_timer *first = t->heap[0], *last = t->heap[--t->count];
+    if (last != first) {
+        place(t, 0, last);
+        sift_down(t, last);
+    }
+    return first;
+}
+
 /* The descriptor is only set again when the nearest deadline comes earlier: a stopped timer costs
  * no system call, at worst one idle wake-up. */
 static void arm(timers *t)
@@ -126,10 +137,10 @@ void timers_run(timers *t)
     t->armed_ms = UINT64_MAX;
     const uint64_t now = monotonic_ms();
     while (t->count > 0 && t->heap[0]->due_ms <= now) {
-        cmp_timer *timer = t->heap[0];
-        heap_remove(t, timer);
-        timer->run(timer->arg);
+        cmp_timer *timer = heap_pop(t);
+        const cmp_timer fired = *timer;
         free(timer);
+        fired.run(fired.arg);
     }
     arm(t);
 }
