@@ -1,0 +1,42 @@
+# shellcheck shell=bash disable=SC2034  # sourced; the lists are read by the scripts that do so
+# The Debian packages that building, testing and checking need: the one list for every script.
+
+PACKAGES_BUILD=(
+    gcc libc6-dev cmake ninja-build pkg-config openssl
+    libh2o-evloop-dev libssl-dev libfyaml-dev libjansson-dev libltdl-dev libxxhash-dev
+    libcurl4-openssl-dev
+)
+PACKAGES_TEST=(
+    libcmocka-dev python3 python3-pytest python3-httpx python3-h2 python3-cryptography
+)
+PACKAGES_CHECK=(
+    clang clang-tidy-14 clang-format-14 libclang-rt-14-dev shellcheck
+)
+
+# packages_need PACKAGE...: installs those that are missing; costs one look at dpkg when none is.
+packages_need() {
+    local missing=() name state
+    declare -A installed=()
+    while read -r name state; do
+        [[ $state == installed ]] && installed[$name]=1
+    done < <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+    for name in "$@"; do
+        [[ -n ${installed[$name]:-} ]] || missing+=("$name")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+
+    local root=()
+    if [[ $(id -u) -ne 0 ]]; then
+        if ! command -v sudo >/dev/null; then
+            echo "These packages are missing, and sudo is not there to install them:" >&2
+            echo "    ${missing[*]}" >&2
+            echo "Run as root: apt-get install ${missing[*]}" >&2
+            return 1
+        fi
+        root=(sudo)
+    fi
+    echo "Installing: ${missing[*]}"
+    "${root[@]}" apt-get -qq update
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+}

@@ -1,0 +1,229 @@
+"""A real cmpd in a folder of its own: configuration, keyring, certificate, codes, log."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import client
+from signing import Key, uuid7
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("CMPD_BUILD_DIR", ROOT / "build")).resolve()
+CMPD = BUILD / "cmpd"
+CMPCTL = BUILD / "cmpctl"
+PLUGINS = BUILD / "plugins"
+TEST_PLUGINS = BUILD / "tests" / "plugins"
+SANITIZER_MARKS = ("Sanitizer", "runtime error:")
+
+
+def free_port(host="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def run(*command, **options):
+    """Runs a program to its end and keeps what it says."""
+    words = [str(word) for word in command]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, **options)
+
+
+class Site:
+    """Describe it (config, peer, codes), start it, ask it. It is `a.example.net`, prefix 1A0F1."""
+
+    def __init__(self, folder, authority):
+        self.folder = folder
+        self.authority = authority
+        self.process = None
+        self.expected_errors = []
+        self.port = free_port()
+        self.issued, self.received = [], []
+        self.keep_keyring = False
+        certificate, key = authority.issue("localhost", "127.0.0.1", "::1", "a.example.net")
+        self.config = {
+            "cmp": {"host": "a.example.net", "prefixes": ["1A0F1"]},
+            "workers": 2,
+            "plugin_path": [str(PLUGINS), str(TEST_PLUGINS)],
+            "log": {"level": "debug", "format": "json"},
+            "keys": "keys.yaml",
+            "listeners": [
+                {
+                    "name": "peers",
+                    "bind": f"127.0.0.1:{self.port}",
+                    "interfaces": ["mc-3", "mc-6"],
+                    "authenticate": ["hmac"],
+                    "tls": {"certificate": str(certificate), "key": str(key)},
+                }
+            ],
+            "plugins": {
+                "hmac": {"use": "auth_hmac"},
+                "codes": {"use": "store_file", "path": "codes.ndjson"},
+            },
+            "resolve": {"stores": ["codes"], "deadline": "3s"},
+            "peers": [],
+        }
+        self.write_codes()
+
+    # ---- describing ----
+
+    @property
+    def listener(self):
+        return self.config["listeners"][0]
+
+    def peer(self, name, *, hash="sha256", key=None, **settings):
+        """Adds a peer; returns a key that we issued to it. `key` are options of that key."""
+        settings.setdefault("allow", {"interfaces": ["mc-3"]})
+        self.config["peers"].append({"name": name, **settings})
+        return self.key(name, hash=hash, **(key or {}))
+
+    def key(self, peer, *, id=None, hash="sha256", **options):
+        """Issues another key to a peer."""
+        made = Key(id or f"{peer}-{len(self.issued) + 1}", peer, hash=hash, options=options)
+        self.issued.append(made)
+        return made
+
+    def store(self, use, name="special", **options):
+        """Makes this the only store."""
+        self.config["plugins"][name] = {"use": use, **options}
+        self.config["resolve"]["stores"] = [name]
+
+    def counting(self, **options):
+        """Takes the counting store; returns a function that tells how often it was asked."""
+        trace = self.folder / "lookups"
+        self.store("store_counting", path=str(trace), **options)
+        return lambda: trace.stat().st_size
+
+    def write_codes(self, *records, path="codes.ndjson"):
+        """Replaces the code file in one step, as an operator should."""
+        lines = [r if isinstance(r, str) else json.dumps(r, ensure_ascii=False) for r in records]
+        new = self.folder / (path + ".new")
+        new.write_text("".join(line + "\n" for line in lines))
+        new.rename(self.folder / path)
+
+    def write(self):
+        """Writes configuration and keyring; returns the configuration's path."""
+        if not self.keep_keyring:
+            keys = self.folder / "keys.yaml"
+            rings = {"issued": self.issued, "received": self.received}
+            rows = {use: [key.row() for key in ring] for use, ring in rings.items()}
+            keys.write_text(json.dumps(rows, indent=1))
+            keys.chmod(0o600)
+        path = self.folder / "cmpd.yaml"
+        path.write_text(json.dumps(self.config, indent=1))
+        return path
+
+    # ---- running ----
+
+    def start(self):
+        path = self.write()
+        self.log_path = self.folder / "log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(CMPD), "-c", str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self._wait_until_open()
+        return self
+
+    def _wait_until_open(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                code, self.process = self.process.returncode, None
+                raise AssertionError(f"cmpd ended with {code}:\n{self.log_text()}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+        raise AssertionError(f"cmpd does not open its port:\n{self.log_text()}")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=20):
+        """Waits for the end; returns the exit status."""
+        status = self.process.wait(timeout=seconds)
+        self.process = None
+        return status
+
+    def stop(self):
+        """Ends cmpd as an operator does, and looks for what should not have happened."""
+        if self.process is not None:
+            self.signal(signal.SIGTERM)
+            try:
+                status = self.wait()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                self.process = None
+                raise AssertionError(f"cmpd does not stop:\n{self.log_text()}") from None
+            assert status == 0, f"cmpd ended with {status}:\n{self.log_text()}"
+        self.check_log()
+
+    def check_log(self):
+        text = self.log_text()
+        for mark in SANITIZER_MARKS:
+            assert mark not in text, text
+        for line in self.log("error"):
+            known = any(words in line["message"] for words in self.expected_errors)
+            assert known, f"not expected in the log: {line}"
+
+    def expect_error(self, words):
+        """From now on, error lines with these words are what the test is about."""
+        self.expected_errors.append(words)
+
+    # ---- the log ----
+
+    def log_text(self):
+        path = getattr(self, "log_path", None)
+        return path.read_text(errors="replace") if path and path.exists() else ""
+
+    def log(self, level=None):
+        lines = []
+        for text in self.log_text().splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if level is None or line["level"] == level:
+                lines.append(line)
+        return lines
+
+    def wait_for_log(self, words, seconds=10):
+        """Waits until a line holds these words; returns it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for line in self.log():
+                if words in json.dumps(line, ensure_ascii=False):
+                    return line
+            time.sleep(0.02)
+        raise AssertionError(f"never logged: {words}\n{self.log_text()}")
+
+    # ---- asking ----
+
+    def url(self, path="/mc-3/resolve-ici", host="127.0.0.1", port=None):
+        return f"https://{f'[{host}]' if ':' in host else host}:{port or self.port}{path}"
+
+    def send(self, pairs=(), *, path="/mc-3/resolve-ici", host="127.0.0.1", port=None, **how):
+        pairs = pairs.items() if isinstance(pairs, dict) else pairs
+        return client.send(self.url(path, host, port), self.authority.path, list(pairs), **how)
+
+    def ask(self, key, ici, *, tid=None, written="hex", more=None, **how):
+        """Sends a proper signed request for an ICI; `more` are further parameters."""
+        return self.send(message(key, ici, tid=tid, written=written, **(more or {})), **how)
+
+    def exchange(self, octets, seconds=5):
+        return client.exchange(self.port, self.authority.path, octets, seconds)
+
+
+def message(key, ici, *, tid=None, written="hex", **more):
+    """The parameters of a signed request, in Table 19's order."""
+    tid = uuid7() if tid is None else tid
+    pairs = {"tid": tid, "ici": ici, "user": "user-1"}
+    if key is not None:
+        pairs |= {"apikeyid": key.id, "signature": key.sign(tid, ici, written)}
+    return pairs | more

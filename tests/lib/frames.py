@@ -1,0 +1,97 @@
+"""HTTP/2 by the frame (RFC 9113): for what a well-behaved client would not do, or not see."""
+import hpack
+from hyperframe.frame import (
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+)
+
+import client
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+class Http2:
+    """One connection. Streams are numbered 1, 3, 5 … in the order of `get`."""
+
+    def __init__(self, port, authority):
+        self.connection = client.connect(port, authority, alpn=["h2"])
+        self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
+        self.next_stream = 1
+        self.status, self.body, self.ended, self.reset = {}, {}, set(), {}
+        self.goaways = []
+        self.pending = b""
+        self.connection.sendall(PREFACE + SettingsFrame(0).serialize())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def get(self, target, more=(), end=True):
+        """Asks; returns the stream's number."""
+        stream, self.next_stream = self.next_stream, self.next_stream + 2
+        headers = [
+            (":method", "GET"),
+            (":scheme", "https"),
+            (":authority", "localhost"),
+            (":path", target),
+            *more,
+        ]
+        frame = HeadersFrame(stream, self.encoder.encode(headers), flags=["END_HEADERS"])
+        if end:
+            frame.flags.add("END_STREAM")
+        self.send(frame)
+        return stream
+
+    def send(self, *frames):
+        self.connection.sendall(b"".join(frame.serialize() for frame in frames))
+
+    def cancel(self, stream):
+        self.send(RstStreamFrame(stream, error_code=8))
+
+    def read(self, *streams, seconds=10):
+        """Reads until these streams have ended; False when the connection ends before."""
+        self.connection.settimeout(seconds)
+        while not set(streams) <= self.ended | set(self.reset):
+            try:
+                part = self.connection.recv(65536)
+            except (ConnectionError, TimeoutError, OSError):
+                return False
+            if not part:
+                return False
+            self.pending += part
+            self._take_frames()
+        return True
+
+    def _take_frames(self):
+        while len(self.pending) >= 9:
+            frame, size = Frame.parse_frame_header(memoryview(self.pending[:9]))
+            if len(self.pending) < 9 + size:
+                return
+            frame.parse_body(memoryview(self.pending[9 : 9 + size]))
+            self.pending = self.pending[9 + size :]
+            self._on_frame(frame)
+
+    def _on_frame(self, frame):
+        stream = frame.stream_id
+        if isinstance(frame, HeadersFrame):
+            fields = dict(self.decoder.decode(frame.data))
+            self.status[stream] = int(fields[":status"])
+        elif isinstance(frame, DataFrame):
+            self.body[stream] = self.body.get(stream, b"") + frame.data
+        elif isinstance(frame, RstStreamFrame):
+            self.reset[stream] = frame.error_code
+        elif isinstance(frame, GoAwayFrame):
+            self.goaways.append(frame.error_code)
+        elif isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
+            self.send(SettingsFrame(0, flags=["ACK"]))
+        elif isinstance(frame, PingFrame) and "ACK" not in frame.flags:
+            self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]))
+        if "END_STREAM" in frame.flags:
+            self.ended.add(stream)

@@ -1,0 +1,51 @@
+"""What every scenario gets: a CA for the whole run, and a site of its own."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+from authority import Authority  # noqa: E402
+from daemon import Site  # noqa: E402
+from world import World  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def make_site(tmp_path, authority):
+    """Makes sites, each in a folder of its own, and ends them all."""
+    sites = []
+
+    def make(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        sites.append(Site(folder, authority))
+        return sites[-1]
+
+    yield make
+    failures = []
+    for site in sites:
+        try:
+            site.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def site(make_site):
+    """One CMP, not started yet: a.example.net, with prefix 1A0F1."""
+    return make_site("a")
+
+
+@pytest.fixture
+def world(tmp_path, authority):
+    """Several CMPs on loopback; all of them are ended, and their logs looked at."""
+    made = World(tmp_path, authority)
+    yield made
+    made.stop()

@@ -1,0 +1,99 @@
+"""The code file is read again when it changes: all of it or nothing."""
+import json
+import time
+
+import pytest
+from daemon import CMPD, run
+
+
+def eventually(check, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, "did not come to pass"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def served(site):
+    site.b = site.peer("b")
+    site.write_codes({"ici": "1A0F1-1", "content": "old"})
+    site.start()
+    site.content = lambda ici="1A0F1-1": site.ask(site.b, ici).json.get("content")
+    assert site.content() == "old"
+    return site
+
+
+def test_a_good_change_is_seen(served):
+    served.write_codes({"ici": "1A0F1-1", "content": "new"}, {"ici": "1A0F1-2", "content": "more"})
+    eventually(lambda: served.content() == "new")
+    assert served.content("1A0F1-2") == "more"
+
+
+def test_a_change_in_place_is_seen(served):
+    with open(served.folder / "codes.ndjson", "a") as codes:
+        codes.write('{"ici":"1A0F1-2","content":"more"}\n')
+    eventually(lambda: served.content("1A0F1-2") == "more")
+
+
+def test_a_code_that_is_removed_is_gone(served):
+    served.write_codes({"ici": "1A0F1-2", "content": "new"})
+    eventually(lambda: served.ask(served.b, "1A0F1-1").status == 404)
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("not json", ""),
+        ('{"ici":"1A0F1-3"}', "content"),
+        ('{"content":"x"}', "ici"),
+        ('{"ici":"1A0F1-1","content":"twice"}', "1A0F1-1"),
+        ('{"ici":"1A0F1-3","content":"x","tttl":1}', "tttl"),
+        ('{"ici":"1A0F1-3","content":"x","ttl":"soon"}', "ttl"),
+        ('{"ici":"1A0F1-3","content":"x","not_after":"soon"}', "not_after"),
+        ('{"ici":"1A0F1-3","content":"x","transferred_to":"b.example.net"}', ""),
+        (
+            '{"ici":"1A0F1-3","content":"x","variants":[{"when":{"age":"55-22"},"content":"y"}]}',
+            "age",
+        ),
+        ('{"ici":"1A0F1-3","content":"x"', ""),
+    ],
+)
+def test_a_bad_change_leaves_the_old_codes_and_names_the_line(served, line, words):
+    served.expect_error("codes.ndjson:3")
+    served.write_codes(
+        {"ici": "1A0F1-1", "content": "new"}, {"ici": "1A0F1-2", "content": "more"}, line
+    )
+    logged = served.wait_for_log("codes.ndjson:3")
+    assert words in logged["message"], logged
+    assert served.content() == "old"
+    assert served.ask(served.b, "1A0F1-2").status == 404
+
+    served.write_codes({"ici": "1A0F1-1", "content": "mended"})
+    eventually(lambda: served.content() == "mended")
+
+
+def test_a_file_that_goes_away_leaves_the_old_codes(served):
+    served.expect_error("codes.ndjson")
+    (served.folder / "codes.ndjson").unlink()
+    time.sleep(1.5)
+    assert served.content() == "old"
+    served.write_codes({"ici": "1A0F1-1", "content": "back"})
+    eventually(lambda: served.content() == "back")
+
+
+def test_cmpd_does_not_start_with_a_bad_file(site):
+    site.peer("b")
+    site.write_codes({"ici": "1A0F1-1", "content": "x"}, "{}")
+    for words in (["-t"], []):
+        ended = run(CMPD, *words, "-c", site.write())
+        assert ended.returncode == 1
+        assert "codes.ndjson:2" in ended.stderr
+
+
+def test_many_codes_change_under_load(served):
+    for turn in range(5):
+        served.write_codes(
+            *(json.dumps({"ici": f"1A0F1-{i}", "content": f"turn {turn}"}) for i in range(20000))
+        )
+        eventually(lambda: served.content("1A0F1-19999") == f"turn {turn}")  # noqa: B023
+        assert served.content("1A0F1-0") == f"turn {turn}"

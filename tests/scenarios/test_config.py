@@ -1,0 +1,157 @@
+"""A wrong configuration is told whole: every error, where it is, what was expected."""
+import re
+
+import pytest
+from daemon import CMPD, run
+
+PLACE = re.compile(r"cmpd\.yaml:(\d+):(\d+): ")
+
+
+def check(site, text=None):
+    path = site.write()
+    if text is not None:
+        path.write_text(text)
+    return run(CMPD, "-t", "-c", path)
+
+
+def test_a_good_one(site):
+    site.peer("b", rate="500/s", prefixes=["2B001"], host="b.example.net")
+    ended = check(site)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_good_one_opens_nothing(site):
+    """The check must be possible beside the cmpd that runs."""
+    site.peer("b")
+    site.start()
+    assert run(CMPD, "-t", "-c", site.folder / "cmpd.yaml").returncode == 0
+
+
+def test_all_errors_are_listed(site):
+    site.peer("b")
+    site.config["wrokers"] = 4
+    site.config["cmp"]["host"] = "not a host"
+    site.listener["interfaces"] = ["mc-9"]
+    site.listener["authenticate"] = ["hmc"]
+    site.listener["tls"]["certificate"] = "/nonexistent/a.pem"
+    site.config["resolve"]["deadline"] = "soon"
+    site.config["resolve"]["stores"] = ["codez"]
+    site.config["plugins"]["codes"]["pth"] = "x"
+    site.config["peers"][0]["rate"] = "many"
+    ended = check(site)
+    assert ended.returncode == 1
+    for words in (
+        "wrokers",
+        "workers",
+        "not a host",
+        "mc-9",
+        "hmc",
+        "/nonexistent/a.pem",
+        "soon",
+        "codez",
+        "pth",
+        "many",
+    ):
+        assert words in ended.stderr, (words, ended.stderr)
+    lines = [line for line in ended.stderr.splitlines() if PLACE.search(line)]
+    assert len(lines) >= 9, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "text, place, words",
+    [
+        ("cmp: {host: a.example.net\n", r":[12]:", ""),
+        ("cmp: {host: a.example.net}\ncmp: {host: b.example.net}\n", r":2:", "cmp"),
+        ("- a\n- b\n", r":1:", "mapping"),
+        ("workers: many\n", r":1:10:", "many"),
+        ("workers: 1\nlimits:\n  body: 1Q\n", r":3:9:", "limits.body"),
+        ("resolve:\n  dealine: 1s\n", r":2:3:", "deadline"),
+    ],
+)
+def test_an_error_names_its_place(site, text, place, words):
+    ended = check(site, text)
+    assert ended.returncode == 1
+    told = [line for line in ended.stderr.splitlines() if re.search("cmpd.yaml" + place, line)]
+    assert told and any(words in line for line in told), ended.stderr
+
+
+def test_references_must_lead_somewhere(site):
+    site.peer("b", allow={"interfaces": ["mc-3"], "forward_to": ["nobody"]})
+    site.config["plugins"]["hmac"]["use"] = "auth_hmca"
+    site.config["resolve"]["routes"] = ["codes"]
+    ended = check(site)
+    assert ended.returncode == 1
+    for words in ("nobody", "auth_hmca", "routes"):
+        assert words in ended.stderr
+
+
+def test_names_are_unique(site):
+    site.peer("b")
+    site.peer("b")
+    site.config["listeners"].append(dict(site.listener))
+    ended = check(site)
+    assert ended.returncode == 1
+    assert "peers[1].name" in ended.stderr and "listeners[1].name" in ended.stderr
+
+
+def test_a_certificate_and_a_key_that_do_not_belong_together(site):
+    site.peer("b")
+    _, other = site.authority.issue("localhost")
+    site.listener["tls"]["key"] = str(other)
+    ended = check(site)
+    assert ended.returncode == 1
+    assert "tls" in ended.stderr
+
+
+def test_a_port_that_is_taken(site, make_site):
+    site.peer("b")
+    site.start()
+    other = make_site("other")
+    other.peer("b")
+    other.listener["bind"] = "192.0.2.1:8443"  # nobody's address here
+    ended = run(CMPD, "-c", other.write())
+    assert ended.returncode == 1
+    assert "192.0.2.1:8443" in ended.stderr
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    ended = run(CMPD, "-t", "-c", tmp_path / "none.yaml")
+    assert ended.returncode == 1 and "none.yaml" in ended.stderr
+
+
+def test_a_folder_can_be_included(site):
+    site.peer("b")
+    folder = site.folder / "conf.d"
+    folder.mkdir()
+    (folder / "10-c.yaml").write_text("peers: [{name: c, rate: oops}]\n")
+    site.config["include"] = "conf.d"
+    ended = check(site)
+    assert ended.returncode == 1
+    assert "10-c.yaml:1:" in ended.stderr and "oops" in ended.stderr
+
+
+def test_secrets_are_never_shown(site):
+    b = site.peer("b")
+    ended = check(site)
+    assert b.secret.hex() not in ended.stdout + ended.stderr
+
+
+def test_help_comes_from_the_rows():
+    listed = run(CMPD, "--list-plugins")
+    assert listed.returncode == 0
+    for name in ("auth_hmac", "auth_vpn", "store_file"):
+        assert name in listed.stdout
+    help = run(CMPD, "--help-plugin", "store_file")
+    assert help.returncode == 0 and "path" in help.stdout
+    assert "source" in run(CMPD, "--help-plugin", "auth_vpn").stdout
+    config = run(CMPD, "--help-config")
+    assert config.returncode == 0
+    for key in ("listeners", "certificate", "max_hops", "window", "forward_to"):
+        assert key in config.stdout
+
+
+@pytest.mark.parametrize("words", [["--help-plugin", "store_fiel"], ["--nonsense"], ["-c"], ["x"]])
+def test_a_wrong_command_line(words):
+    ended = run(CMPD, *words)
+    assert ended.returncode != 0
+    assert ended.stderr

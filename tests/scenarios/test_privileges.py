@@ -1,0 +1,68 @@
+"""Started as root, cmpd serves as somebody who may do nothing else."""
+import os
+import pwd
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from daemon import CMPD, Site, run
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop"),
+]
+
+
+@pytest.fixture
+def open_site(authority):
+    """A site in a folder that everybody may enter, as /etc is."""
+    folder = Path(tempfile.mkdtemp(prefix="cmpd-"))
+    folder.chmod(0o755)
+    site = Site(folder, authority)
+    yield site
+    try:
+        site.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+def status_of(site, name):
+    for line in Path(f"/proc/{site.process.pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return line.split()[1:]
+    raise AssertionError(name)
+
+
+def test_user_and_group_are_taken_before_serving(open_site):
+    site = open_site
+    b = site.peer("b")
+    site.config |= {"user": "nobody", "group": "nogroup"}
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    assert site.ask(b, "1A0F1-1").status == 200
+    nobody = pwd.getpwnam("nobody")
+    assert status_of(site, "Uid") == [str(nobody.pw_uid)] * 4
+    assert status_of(site, "Gid") == [str(nobody.pw_gid)] * 4
+    assert set(status_of(site, "Groups")) <= {str(nobody.pw_gid)}
+    for set_of in ("CapEff", "CapPrm", "CapInh"):
+        assert int(status_of(site, set_of)[0], 16) == 0
+    for thread in Path(f"/proc/{site.process.pid}/task").iterdir():
+        assert f"Uid:\t{nobody.pw_uid}\t" in (thread / "status").read_text()
+
+
+def test_the_keyring_may_stay_roots(open_site):
+    site = open_site
+    b = site.peer("b")
+    site.config |= {"user": "nobody"}
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    assert (site.folder / "keys.yaml").stat().st_uid == 0
+    assert site.ask(b, "1A0F1-1").status == 200
+
+
+def test_a_user_that_does_not_exist(open_site):
+    open_site.peer("b")
+    open_site.config["user"] = "no-such-user"
+    ended = run(CMPD, "-t", "-c", open_site.write())
+    assert ended.returncode == 1 and "no-such-user" in ended.stderr

@@ -1,0 +1,129 @@
+"""A signed pair is good once: the replay memory (9.3.2 signs tid and ici, and no time)."""
+import concurrent.futures
+import time
+
+import pytest
+from daemon import message
+
+ICI = "1A0F1-COUNTED"
+
+
+@pytest.fixture
+def b(site):
+    return site.peer("b")
+
+
+@pytest.mark.parametrize("first, second", [("get", "get"), ("get", "json"), ("form", "get")])
+def test_a_second_use_is_a_replay_however_it_is_carried(site, b, first, second):
+    count = site.counting()
+    site.start()
+    pairs = message(b, ICI)
+    assert site.send(pairs, carriage=first).status == 200
+    answer = site.send(pairs, carriage=second)
+    assert (answer.status, answer.code) == (409, "replayed")
+    assert answer.json["tid"] == pairs["tid"]
+    assert count() == 1
+
+
+def test_every_worker_shares_the_memory(site, b):
+    site.config["workers"] = 4
+    count = site.counting()
+    site.start()
+    pairs = message(b, ICI)
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = [f.result() for f in [pool.submit(site.send, pairs) for _ in range(24)]]
+    assert sorted(a.status for a in answers) == [200] + [409] * 23
+    assert count() == 1
+
+
+def test_the_signature_written_in_another_way_is_still_a_replay(site, b):
+    site.counting()
+    site.start()
+    assert site.ask(b, ICI, tid="t", written="hex").status == 200
+    for written in ("HEX", "base64", "base64url-unpadded"):
+        assert site.ask(b, ICI, tid="t", written=written).status == 409
+
+
+def test_the_boundary_twin_is_a_replay(site, b):
+    """tid=ab, ici=c and tid=a, ici=bc have one signature."""
+    count = site.counting()
+    site.start()
+    assert site.ask(b, "1A0F1-XY", tid="tid-").status == 404
+    twin = message(b, "-1A0F1-XY", tid="tid")
+    assert twin["signature"] == message(b, "1A0F1-XY", tid="tid-")["signature"]
+    assert site.send(twin).status == 409
+    assert count() == 1
+
+
+def test_a_tid_may_come_again_for_another_ici(site, b):
+    site.counting()
+    site.start()
+    assert site.ask(b, ICI, tid="t").status == 200
+    assert site.ask(b, "1A0F1-OTHER", tid="t").status == 404
+
+
+def test_two_keys_do_not_share_what_was_seen(site, b):
+    c = site.peer("c")
+    site.counting()
+    site.start()
+    assert site.ask(b, ICI, tid="t").status == 200
+    assert site.ask(c, ICI, tid="t").status == 200
+
+
+def test_a_key_may_answer_an_identical_repeat(site):
+    b = site.peer("b", key={"repeat": "identical"})
+    site.counting()
+    site.start()
+    pairs = message(b, ICI, language="fr")
+    assert site.send(pairs).status == 200
+    assert site.send(pairs).status == 200
+    assert site.send(pairs, carriage="json").status == 200
+    assert site.send(pairs | {"language": "de"}).status == 409
+    assert site.send(pairs | {"user": "another"}).status == 409
+    assert site.send(pairs | {"device": "watch"}).status == 409
+
+
+def test_an_answer_of_503_gives_the_pair_back(site, b):
+    site.counting(unavailable_first=1)
+    site.start()
+    pairs = message(b, ICI)
+    assert site.send(pairs).status == 503
+    assert site.send(pairs).status == 200
+    assert site.send(pairs).status == 409
+
+
+def test_an_answer_of_429_gives_the_pair_back(site):
+    b = site.peer("b", rate="1/s")
+    site.counting()
+    site.start()
+    pairs = message(b, ICI)
+    deadline = time.monotonic() + 10
+    while site.ask(b, ICI).status != 429:  # uses up what a burst may have
+        assert time.monotonic() < deadline
+    statuses = [site.send(pairs).status]
+    while statuses[-1] == 429 and time.monotonic() < deadline:
+        time.sleep(0.3)
+        statuses.append(site.send(pairs).status)
+    assert statuses[-1] == 200 and 409 not in statuses, statuses
+    time.sleep(1.1)
+    assert site.send(pairs).status == 409
+
+
+@pytest.mark.parametrize("ici, status", [("1A0F1-NONE", 404), ("1A0F1-GONE", 410)])
+def test_a_refusal_on_the_merits_uses_the_pair_up(site, b, ici, status):
+    site.write_codes({"ici": "1A0F1-GONE", "content": "x", "status": "revoked"})
+    site.start()
+    pairs = message(b, ici)
+    assert site.send(pairs).status == status
+    assert site.send(pairs).status == 409
+
+
+def test_the_window_ends(site, b):
+    site.config["replay"] = {"window": "1s"}
+    site.counting()
+    site.start()
+    pairs = message(b, ICI)
+    assert site.send(pairs).status == 200
+    assert site.send(pairs).status == 409
+    time.sleep(2.2)
+    assert site.send(pairs).status == 200

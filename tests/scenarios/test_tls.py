@@ -1,0 +1,90 @@
+"""MC-3 and MC-6 run over https only (9.3.2), and over a TLS of today."""
+import socket
+import ssl
+
+import pytest
+from client import connect, receive_all
+from daemon import CMPD, run
+
+V = ssl.TLSVersion
+
+
+@pytest.fixture
+def served(site):
+    site.b = site.peer("b")
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    return site.start()
+
+
+@pytest.mark.parametrize("version, name", [(V.TLSv1_2, "TLSv1.2"), (V.TLSv1_3, "TLSv1.3")])
+@pytest.mark.parametrize("alpn", ["h2", "http/1.1"])
+def test_versions_of_today(served, version, name, alpn):
+    with connect(
+        served.port, served.authority.path, alpn=[alpn], lowest=version, highest=version
+    ) as c:
+        assert (c.version(), c.selected_alpn_protocol()) == (name, alpn)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("version", [V.TLSv1, V.TLSv1_1], ids=["1.0", "1.1"])
+def test_versions_of_yesterday_are_refused(served, version):
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        connect(served.port, served.authority.path, lowest=version, highest=version)
+    assert served.ask(served.b, "1A0F1-1").status == 200
+
+
+def test_plain_http_gets_no_answer(served):
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as plain:
+        plain.sendall(b"GET /mc-3/resolve-ici HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        got, closed = receive_all(plain)
+    assert closed and b"HTTP/" not in got
+
+
+def test_the_certificate_is_for_its_names_only(served):
+    context = ssl.create_default_context(cafile=str(served.authority.path))
+    with socket.create_connection(("127.0.0.1", served.port)) as plain:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            context.wrap_socket(plain, server_hostname="b.example.net")
+
+
+def test_http2_can_be_switched_off(site):
+    b = site.peer("b")
+    site.listener["http2"] = False
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    with connect(site.port, site.authority.path, alpn=["h2", "http/1.1"]) as c:
+        assert c.selected_alpn_protocol() == "http/1.1"
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+    got, closed = site.exchange(preface)
+    assert closed and not got.startswith(b"\0\0")
+    assert site.ask(b, "1A0F1-1").status == 200
+
+
+def test_clients_may_have_to_show_a_certificate(site):
+    site.peer("b")
+    site.listener["tls"]["client_ca"] = str(site.authority.path)
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+        with connect(site.port, site.authority.path) as c:  # TLS 1.3 tells it after the handshake
+            c.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert receive_all(c)[0] != b""
+
+    context = ssl.create_default_context(cafile=str(site.authority.path))
+    context.load_cert_chain(*map(str, site.authority.issue("b.example.net")))
+    for _ in range(2):  # the second one resumes
+        with socket.create_connection(("127.0.0.1", site.port)) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as c:
+                c.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                assert b" 404 " in receive_all(c)[0]
+
+
+@pytest.mark.parametrize("interface", ["mc-3", "mc-6"])
+def test_a_listener_without_tls_is_a_configuration_error(site, interface):
+    site.peer("b")
+    del site.listener["tls"]
+    site.listener["interfaces"] = [interface]
+    ended = run(CMPD, "-t", "-c", site.write())
+    assert ended.returncode == 1
+    assert "cmpd.yaml:" in ended.stderr and "tls" in ended.stderr.lower()
+    assert run(CMPD, "-c", site.folder / "cmpd.yaml").returncode == 1
