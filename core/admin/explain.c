@@ -10,12 +10,14 @@
 
 typedef struct explanation {
     h2o_req_t *req;
+    connection *connection;
     cmp_txn *txn; /* NULL: answered */
 } explanation;
 
 static void on_dispose(void *arg)
 {
     explanation *e = arg;
+    e->connection->active--;
     if (e->txn != NULL) {
         cmp_txn *t = e->txn;
         e->txn = NULL;
@@ -55,7 +57,8 @@ static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
     connection *c = connection_of(req->conn);
     cmp_txn *t = txn_open(c->sw->worker);
     explanation *e = h2o_mem_alloc_shared(&req->pool, sizeof(*e), on_dispose);
-    *e = (explanation){.req = req, .txn = t};
+    *e = (explanation){.req = req, .connection = c, .txn = t};
+    c->active++;
     t->front = &explain_front;
     t->front_data = e;
     t->listener = c->listener;

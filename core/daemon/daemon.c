@@ -63,6 +63,17 @@ static void on_worker_ended(void *arg)
     ((daemon_state *)arg)->ended++;
 }
 
+static void worker_end(worker_thread *thread)
+{
+    generation *g = thread->d->generation;
+    for (size_t i = 0; i < g->instance_count; i++) {
+        instance_worker_stop(&g->instances[i], thread->worker.index);
+    }
+    server_worker_destroy(&thread->server);
+    worker_disconnect(&thread->worker);
+    loop_settle(thread->loop); /* h2o's sockets can only be freed on the thread that made them */
+}
+
 static void *worker_main(void *arg)
 {
     worker_thread *thread = arg;
@@ -81,12 +92,9 @@ static void *worker_main(void *arg)
     while (!thread->drained) {
         loop_turn(thread->loop);
     }
-    for (size_t i = 0; i < g->instance_count; i++) {
-        instance_worker_stop(&g->instances[i], thread->worker.index);
+    if (thread->worker.transactions == 0) { /* else plugins are at work, and the process ends */
+        worker_end(thread);
     }
-    server_worker_destroy(&thread->server);
-    worker_disconnect(&thread->worker);
-    loop_settle(thread->loop); /* h2o's sockets can only be freed on the thread that made them */
     loop_post(d->control, on_worker_ended, d);
     return NULL;
 }
@@ -150,6 +158,10 @@ static void on_signal(void *arg)
     signals *s = arg;
     struct signalfd_siginfo info;
     while (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP) {
+            log_notice("daemon", "a hang-up changes nothing: a new configuration needs a restart");
+            continue;
+        }
         if (s->d->stopping) {
             log_warning("daemon", "signal %u again: ending at once", info.ssi_signo);
             _exit(1);
@@ -165,6 +177,7 @@ static void signals_block(sigset_t *set)
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -249,9 +262,11 @@ static bool tear_down(daemon_state *d)
     }
     loop **loops = d->site.worker_loops;
     d->site.worker_loops = NULL;
-    if (!pool_destroy(&d->site.pool, POOL_PATIENCE_MS) || !clean) {
+    const unsigned patience_ms = (unsigned)d->generation->conf->top.drain_ms + POOL_PATIENCE_MS;
+    if (!pool_destroy(&d->site.pool, patience_ms) || !clean) {
         return false;
     }
+    loop_run_posted(d->control); /* what jobs have brought goes to instances that still live */
     for (unsigned i = 0; i < d->started; i++) {
         worker_thread *thread = &d->threads[i];
         loop_run_posted(thread->loop);

@@ -15,6 +15,9 @@ void privileges_check(const conf *c, cmp_report *report)
         report_add(report, conf_place_of(c, "user"), "user", "there is no user \"%s\"",
                    c->top.user);
     }
+    if (c->top.group != NULL && c->top.user == NULL) {
+        report_add(report, conf_place_of(c, "group"), "group", "a group needs a user beside it");
+    }
     if (c->top.group != NULL && getgrnam(c->top.group) == NULL) {
         report_add(report, conf_place_of(c, "group"), "group", "there is no group \"%s\"",
                    c->top.group);

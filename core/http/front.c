@@ -1,5 +1,4 @@
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
-#include "base/log.h"
 #include "http/connection.h"
 #include "http/handset.h"
 #include "http/head.h"
@@ -7,9 +6,8 @@
 
 #include <stdlib.h>
 
-#define TRACEPARENT_MAX 256
-#define CHALLENGE       "MC-HMAC realm=\"mc-3\""
-#define ALLOWED         "GET, HEAD, POST"
+#define CHALLENGE "MC-HMAC realm=\"mc-3\""
+#define ALLOWED   "GET, HEAD, POST"
 
 /* A request of h2o's on its way through the pipeline. It lies on the stack while nothing waits, and
  * in h2o's memory, with a dispose hook, once something does: h2o frees a request as soon as its
@@ -65,53 +63,6 @@ static void add_special_headers(h2o_req_t *req, const txn_answer *a)
     }
 }
 
-/* The reason phrases of SPEC 3's table. */
-static const char *reason_of(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 204:
-        return "No Content";
-    case 302:
-        return "Found";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 409:
-        return "Conflict";
-    case 410:
-        return "Gone";
-    case 413:
-        return "Content Too Large";
-    case 414:
-        return "URI Too Long";
-    case 415:
-        return "Unsupported Media Type";
-    case 429:
-        return "Too Many Requests";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 502:
-        return "Bad Gateway";
-    case 503:
-        return "Service Unavailable";
-    case 504:
-        return "Gateway Timeout";
-    case 508:
-        return "Loop Detected";
-    default:
-        return "Internal Server Error";
-    }
-}
-
 static void add_cache_control(h2o_req_t *req, const cmp_txn *t, const txn_answer *a)
 {
     if (t->interface != CMP_INTERFACE_MC1 || a->type == ANSWER_PROBLEM) {
@@ -152,7 +103,7 @@ static void front_send(cmp_txn *t, const txn_answer *a)
     h2o_req_t *req = r->req;
     r->txn = NULL;
     req->res.status = a->status;
-    req->res.reason = reason_of(a->status);
+    req->res.reason = a->reason;
     req->res.content_length = a->body_size;
     add_answer_headers(req, t, a);
     h2o_iovec_t body = {(char *)(uintptr_t)a->body, a->body_size};
@@ -250,13 +201,27 @@ static http_fault read_body(const h2o_req_t *req, cmp_txn *t, bool has_query)
     return (http_fault){ERROR_NONE, NULL, false};
 }
 
+/* version-trace-parent-flags, in lower-case hex (W3C Trace Context); anything else is dropped. */
+static bool traceparent_valid(h2o_iovec_t value)
+{
+    static const char form[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+    for (size_t i = 0; i < value.len && value.len == sizeof(form) - 1; i++) {
+        const char c = value.base[i];
+        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (form[i] == 'h' ? !hex : c != '-') {
+            return false;
+        }
+    }
+    return value.len == sizeof(form) - 1;
+}
+
 static void read_traceparent(const h2o_req_t *req, cmp_txn *t)
 {
     if (!t->generation->forwards) {
         return;
     }
     const ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("traceparent"), -1);
-    if (at >= 0 && req->headers.entries[at].value.len <= TRACEPARENT_MAX) {
+    if (at >= 0 && traceparent_valid(req->headers.entries[at].value)) {
         t->traceparent =
             (cmp_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
     }

@@ -98,10 +98,11 @@ static void add(h2o_req_t *req, const char *name, cmp_str value)
 void handset_add_headers(h2o_req_t *req, const listener *l)
 {
     if (l->conf->cors.count == 0) {
+        add(req, "vary", CMP_STR("Accept"));
         return;
     }
     const cmp_str allowed = allowed_origin(req, l);
-    add(req, "vary", CMP_STR("Origin"));
+    add(req, "vary", CMP_STR("Accept, Origin"));
     if (allowed.at != NULL) {
         add(req, "access-control-allow-origin", allowed);
     }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,12 +54,11 @@ void server_destroy(server **s)
     }
 }
 
-static void on_accept(h2o_socket_t *listening, const char *error)
+static void accept_up_to(acceptor *a, int count)
 {
-    acceptor *a = listening->data;
     server *s = a->sw->server;
-    for (int i = 0; error == NULL && i < ACCEPTS_PER_TURN; i++) {
-        h2o_socket_t *socket = h2o_evloop_socket_accept(listening);
+    for (int i = 0; i < count; i++) {
+        h2o_socket_t *socket = h2o_evloop_socket_accept(a->socket);
         if (socket == NULL) {
             return;
         }
@@ -69,6 +69,13 @@ static void on_accept(h2o_socket_t *listening, const char *error)
             continue;
         }
         connection_open(a->sw, socket, a->listener, &a->accept);
+    }
+}
+
+static void on_accept(h2o_socket_t *listening, const char *error)
+{
+    if (error == NULL) {
+        accept_up_to(listening->data, ACCEPTS_PER_TURN);
     }
 }
 
@@ -101,10 +108,34 @@ server_worker *server_worker_start(server *s, worker *w, sockets *listening)
 
 /* ---- the end ---- */
 
+/* GOAWAY to every h2 connection that there is now; `Connection: close` to HTTP/1 from now on. */
+static void say_goodbye(server_worker *sw)
+{
+    sw->context.http2._graceful_shutdown_timeout.cb = NULL; /* h2o does it once only otherwise */
+    h2o_context_request_shutdown(&sw->context);
+    h2o_timeout_unlink(&sw->context.http2._graceful_shutdown_timeout);
+}
+
+static int on_open_stream(h2o_req_t *req, void *arg)
+{
+    (void)arg;
+    connection_of(req->conn)->streams++;
+    return 0;
+}
+
+/* Streams on which a body is still coming, or an answer is held back by flow control. */
+static void count_streams(server_worker *sw)
+{
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        c->streams = 0;
+    }
+    sw->server->config.http2.callbacks.foreach_request(&sw->context, on_open_stream, NULL);
+}
+
 static bool is_idle(const connection *c, uint64_t now)
 {
-    return c->active == 0 && !h2o_socket_is_writing(c->socket) && c->socket->input->size == 0 &&
-           now >= c->last_ms + DRAIN_GRACE_MS;
+    return c->active == 0 && c->streams == 0 && !h2o_socket_is_writing(c->socket) &&
+           c->socket->input->size == 0 && now >= c->last_ms + DRAIN_GRACE_MS;
 }
 
 static void drain_finish(server_worker *sw)
@@ -124,6 +155,11 @@ static void on_drain_sweep(void *arg)
     sw->drain_timer = NULL;
     const uint64_t now = h2o_now(sw->context.loop);
     const bool late = now >= sw->drain_until_ms;
+    if (!sw->goodbye_again && now >= sw->drain_sweep_from_ms) {
+        sw->goodbye_again = true; /* for those whose handshake was under way the first time */
+        say_goodbye(sw);
+    }
+    count_streams(sw);
     for (const connection *c = sw->connections; c != NULL; c = c->next) {
         if (late) {
             shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
@@ -148,12 +184,11 @@ void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained
 {
     for (size_t i = 0; i < sw->acceptor_count; i++) {
         acceptor *a = &sw->acceptors[i];
-        on_accept(a->socket, NULL); /* who is in the queue was let in by the kernel */
+        accept_up_to(a, INT_MAX); /* who is in the queue was let in by the kernel */
         h2o_socket_close(a->socket);
         a->socket = NULL;
     }
-    h2o_context_request_shutdown(&sw->context);
-    h2o_timeout_unlink(&sw->context.http2._graceful_shutdown_timeout);
+    say_goodbye(sw);
     const uint64_t now = h2o_now(sw->context.loop);
     sw->drain_until_ms = now + patience_ms;
     sw->drain_sweep_from_ms = now + DRAIN_GRACE_MS;

@@ -13,6 +13,7 @@ struct connection {
     h2o_socket_t *socket;
     uint8_t source[16];
     unsigned active;  /* requests that wait for their answer */
+    unsigned streams; /* h2, while draining: open ones */
     uint64_t last_ms; /* loop time of the last request, or of the accept */
     connection *next, **previous;
 };
@@ -45,6 +46,7 @@ struct server_worker {
     /* draining */
     uint64_t drain_until_ms, drain_sweep_from_ms; /* loop time; 0: not draining */
     cmp_timer *drain_timer;
+    bool goodbye_again;
     void (*drained)(void *arg);
     void *drained_arg;
 };

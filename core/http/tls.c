@@ -10,20 +10,29 @@
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-/* Says what OpenSSL has to say about a file. */
+/* Takes the errors of OpenSSL's queue: what the system said tells most, else what came last. */
+static const char *take_reason(void)
+{
+    const char *reason = NULL;
+    unsigned long code;
+    while ((code = ERR_get_error()) != 0) {
+        if (ERR_SYSTEM_ERROR(code)) {
+            reason = strerrordesc_np(ERR_GET_REASON(code));
+            break;
+        }
+        reason = ERR_reason_error_string(code);
+    }
+    ERR_clear_error();
+    return reason != NULL ? reason : "unknown reason";
+}
+
+/* Says what is wrong with a file. */
 static void report_file(const conf *c, cmp_report *report, const char *path, const char *member,
                         const char *file)
 {
     char key[256];
     snprintf(key, sizeof(key), "%s.tls.%s", path, member);
-    const unsigned long error = ERR_peek_last_error();
-    const char *reason = ERR_reason_error_string(error);
-    if (ERR_GET_LIB(error) == ERR_LIB_SYS) {
-        reason = strerror(ERR_GET_REASON(error));
-    }
-    report_add(report, conf_place_of(c, key), key, "cannot use %s: %s", file,
-               reason != NULL ? reason : "unknown reason");
-    ERR_clear_error();
+    report_add(report, conf_place_of(c, key), key, "cannot use %s: %s", file, take_reason());
 }
 
 /* The list is the server's order; a client that offers none of them goes on without ALPN. */

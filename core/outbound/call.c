@@ -170,7 +170,7 @@ void call_deliver(outbound_call *c)
         .content_type = answered && c->answer_type_size > 0
                             ? (cmp_str){c->answer_type, c->answer_type_size}
                             : CMP_NONE,
-        .retry_after_s = answered ? c->retry_after_s : 0,
+        .retry_after_s = c->retry_after_s,
         .body = answered ? (cmp_str){c->answer, c->answer_size} : CMP_NONE,
     };
     c->done(c->arg, &answer);

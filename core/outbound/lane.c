@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define FULL_RETRY_S 1 /* the queue is ours, and short */
+
 static lane **bucket_of(outbound *o, const origin *to)
 {
     return &o->buckets[hash_octets(&to, sizeof(to)) % LANE_BUCKETS];
@@ -94,10 +96,12 @@ static void serve_waiting(lane *l)
     }
 }
 
-static void refuse_waiting(lane *l, unsigned keep, const char *detail)
+static void refuse_waiting(lane *l, unsigned keep, unsigned retry_after_s, const char *detail)
 {
     while (l->waiting_count > keep) {
-        call_finish(TAILQ_LAST(&l->waiting, call_list), CMP_HTTPS_NOT_SENT, detail);
+        outbound_call *c = TAILQ_LAST(&l->waiting, call_list);
+        c->retry_after_s = retry_after_s;
+        call_finish(c, CMP_HTTPS_NOT_SENT, detail);
     }
 }
 
@@ -127,16 +131,17 @@ void lane_dispatch(lane *l)
     }
     const tally t = lane_tally(l);
     if (t.connecting == 0 && t.serving == 0 && !breaker_closed(&l->origin->breaker)) {
-        refuse_waiting(l, 0, "not used for now, after failures");
+        refuse_waiting(l, 0, 0, "not used for now, after failures");
     }
-    refuse_waiting(l, l->origin->waiting_max, "too many requests wait for a connection");
+    refuse_waiting(l, l->origin->waiting_max, FULL_RETRY_S,
+                   "too many requests wait for a connection");
 }
 
 void lane_connect_failed(lane *l, const char *detail)
 {
     const tally t = lane_tally(l);
     if (t.connecting == 0 && t.serving == 0) {
-        refuse_waiting(l, 0, detail);
+        refuse_waiting(l, 0, 0, detail);
     }
     lane_wake(l);
 }

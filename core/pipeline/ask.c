@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "pipeline/pipeline.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* PENDING is the first of all three kinds of verdict. */
@@ -17,12 +18,18 @@ struct ask_job {
     cmp_txn *asker; /* NULL: abandoned */
     cmp_txn *copy;
     instance *instance;
+    _Atomic bool abandoned; /* nobody waits: need not be begun any more */
     int verdict;
 };
 
 static cmp_txn *txn_of(cmp_op *op)
 {
     return H2O_STRUCT_FROM_MEMBER(cmp_txn, ask, (ask *)op);
+}
+
+static bool record_complete(const cmp_record *record)
+{
+    return record->content.size > 0 || record->transferred_to.size > 0;
 }
 
 static int unavailable(const instance *i)
@@ -72,9 +79,43 @@ static cancel_fn cancel_of(const instance *i)
     return i->plugin->ops.route->cancel;
 }
 
+/* What a plugin answers is checked once, here: nothing behind this looks at an answer that lacks
+ * what its verdict promises. */
+static bool answer_good(const instance *i, int verdict, const ask *a)
+{
+    const cmp_route_answer *route = &a->answer.route;
+    switch (i->plugin->kind) {
+    case CMP_PLUGIN_AUTH:
+        return verdict > PENDING && verdict <= CMP_AUTH_UNAVAILABLE &&
+               (verdict != CMP_AUTH_ACCEPT || a->answer.auth.peer.at != NULL);
+    case CMP_PLUGIN_STORE:
+        return verdict > PENDING && verdict <= CMP_STORE_UNAVAILABLE &&
+               (verdict != CMP_STORE_FOUND || record_complete(&a->answer.record));
+    case CMP_PLUGIN_ROUTE:
+        break;
+    }
+    return verdict > PENDING && verdict <= CMP_ROUTE_ANSWER &&
+           (verdict != CMP_ROUTE_REFERRAL || route->addr.size > 0) &&
+           (verdict != CMP_ROUTE_ANSWER || record_complete(&route->record));
+}
+
+static int checked(const instance *i, int verdict, const ask *a)
+{
+    if (answer_good(i, verdict, a)) {
+        return verdict;
+    }
+    log_error(i->name, "plugin %s gave an answer that lacks something (verdict %d)",
+              i->plugin->name, verdict);
+    return unavailable(i);
+}
+
 static void job_work(void *arg)
 {
     ask_job *job = arg;
+    if (atomic_load_explicit(&job->abandoned, memory_order_relaxed)) {
+        job->verdict = unavailable(job->instance);
+        return;
+    }
     memset(&job->copy->ask, 0, sizeof(job->copy->ask));
     job->verdict = call(job->instance, NULL, job->copy, &job->copy->ask);
 }
@@ -121,11 +162,11 @@ static int ask_direct(cmp_txn *t, instance *i)
     const int verdict = call(i, i->worker_state[t->worker->index], t, a);
     if (verdict != PENDING) {
         a->state = ASK_IDLE;
-        return verdict;
+        return checked(i, verdict, a);
     }
     if (a->state == ASK_DONE) { /* completed from within the call */
         a->state = ASK_IDLE;
-        return a->verdict;
+        return checked(i, a->verdict, a);
     }
     if (!may_wait) {
         log_error(i->name, "answered PENDING, which a plugin without cancel may not");
@@ -141,7 +182,7 @@ static int ask_any(cmp_txn *t, instance *i)
     ask *a = &t->ask;
     if (a->state == ASK_DONE) {
         a->state = ASK_IDLE;
-        return a->verdict;
+        return checked(i, a->verdict, a);
     }
     a->instance = i;
     return instance_blocks(i) ? ask_offload(t, i) : ask_direct(t, i);
@@ -180,6 +221,7 @@ void ask_abandon(cmp_txn *t)
         a->state = ASK_IDLE;
     } else if (a->state == ASK_WAITING && a->job != NULL) {
         a->job->asker = NULL;
+        atomic_store_explicit(&a->job->abandoned, true, memory_order_relaxed);
         a->job = NULL;
         a->state = ASK_IDLE;
     } else if (a->state == ASK_WAITING) {
@@ -189,7 +231,7 @@ void ask_abandon(cmp_txn *t)
     }
 }
 
-static void answer_store(ask *a, int verdict, const void *answer)
+static void answer_take(ask *a, int verdict, const void *answer)
 {
     a->verdict = verdict;
     if (answer == NULL) {
@@ -214,11 +256,11 @@ void ask_complete(cmp_op *op, int verdict, const void *answer)
     ask *a = &t->ask;
     switch (a->state) {
     case ASK_CALLING:
-        answer_store(a, verdict, answer);
+        answer_take(a, verdict, answer);
         a->state = ASK_DONE;
         break;
     case ASK_WAITING:
-        answer_store(a, verdict, answer);
+        answer_take(a, verdict, answer);
         a->state = ASK_DONE;
         pipeline_run(t);
         break;

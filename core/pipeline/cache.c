@@ -24,7 +24,7 @@ struct flight {
     flight *next; /* in its bucket */
     cache *owner;
     uint64_t hash;
-    cmp_txn *leader, *first_waiter;
+    cmp_txn *leader, *first_waiter, **last_waiter;
     bool outdated; /* dropped meanwhile: what it brings is not kept */
 };
 
@@ -267,11 +267,13 @@ bool cache_flight_join(cache *c, cmp_txn *t)
     }
     const bool joined = f != NULL;
     if (joined) {
-        t->flight_next = f->first_waiter;
-        f->first_waiter = t;
+        t->flight_next = NULL;
+        *f->last_waiter = t;
+        f->last_waiter = &t->flight_next;
     } else {
         f = mem_alloc(sizeof(*f));
         *f = (flight){.next = *bucket, .owner = c, .hash = hash, .leader = t};
+        f->last_waiter = &f->first_waiter;
         *bucket = f;
     }
     t->flight = f;
@@ -314,6 +316,9 @@ cmp_txn *cache_flight_leave(cmp_txn *t)
         at = &(*at)->flight_next;
     }
     *at = t->flight_next;
+    if (f->last_waiter == &t->flight_next) {
+        f->last_waiter = at;
+    }
     t->flight = NULL;
     return NULL;
 }

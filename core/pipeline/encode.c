@@ -22,6 +22,7 @@ static void encode_content(cmp_txn *t, const reply_resolved *reply, txn_answer *
     a->ttl_s = reply->ttl_s;
     if (is_redirect(t, reply)) {
         a->status = 302;
+        a->reason = "Found";
         a->type = ANSWER_REDIRECT;
         a->location = reply->content;
         a->body = "";
@@ -83,6 +84,7 @@ static void encode_problem(cmp_txn *t, txn_answer *a)
         .parameter = t->fault.parameter,
     };
     a->status = error_info_of(t->fault.code)->status;
+    a->reason = error_info_of(t->fault.code)->title;
     a->type = ANSWER_PROBLEM;
     a->retry_after_s = t->retry_after_s;
     a->body_size = reply_problem_size(&reply);
@@ -123,7 +125,7 @@ static void encode_trace(cmp_txn *t, txn_answer *a)
 
 void encode_answer(cmp_txn *t, txn_answer *a)
 {
-    *a = (txn_answer){.status = 200, .type = ANSWER_JSON};
+    *a = (txn_answer){.status = 200, .reason = "OK", .type = ANSWER_JSON};
     if (is_traced(t)) {
         encode_trace(t, a);
         return;

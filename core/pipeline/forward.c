@@ -71,7 +71,8 @@ static void add_contextual(cmp_txn *t, const way *w, query *q)
     }
     for (size_t i = 0; i < t->message.contextual_count; i++) {
         const cmp_pair *pair = &t->message.contextual[i];
-        if (!is_withheld(w, pair->name)) {
+        const bool ours = w->conf->origin_tid && cmp_str_equal(pair->name, CMP_STR(ORIGIN_TID));
+        if (!ours && !is_withheld(w, pair->name)) {
             query_add(q, arena_text(&t->memory, pair->name), pair->value);
         }
     }
@@ -92,8 +93,9 @@ static bool add_signature(cmp_txn *t, const way *w, query *q)
         signer->plugin->ops.auth->sign(signer->self, signer->worker_state[t->worker->index],
                                        &outgoing, signature);
     if (verdict != CMP_SIGN_DONE) {
-        log_error(signer->name, "cannot sign to peer %.*s: %s", (int)t->hop.to->name.size,
-                  t->hop.to->name.at,
+        log_error(signer->name, "cannot sign to peer %.*s for tid %.*s: %s",
+                  (int)t->hop.to->name.size, t->hop.to->name.at,
+                  (int)t->message.params[CMP_PARAM_TID].size, t->message.params[CMP_PARAM_TID].at,
                   verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable");
         return false;
     }
@@ -130,7 +132,7 @@ error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
     query q;
     query_init(&q, &t->memory);
     if (!build_message(t, w, &q)) {
-        return ERROR_PEER_FAILED;
+        return ERROR_INTERNAL_ERROR;
     }
     const cmp_pair traceparent = {CMP_STR("traceparent"), t->traceparent};
     cmp_https_request request = {.method = "POST",

@@ -13,12 +13,14 @@ static cmp_str ici_of(const cmp_txn *t)
     return t->message.params[CMP_PARAM_ICI];
 }
 
-/* Those who waited run their look-up again: they find what the cache got, or begin a new flight. */
-static void resume(cmp_txn *waiters, bool failed)
+/* Those who waited go on with what the leader got. */
+static void land(cmp_txn *waiters, cmp_store_verdict verdict, const cmp_record *record)
 {
     for (cmp_txn *t = waiters, *next; t != NULL; t = next) {
         next = t->flight_next;
-        t->flight_failed = failed;
+        t->flight_landed = true;
+        t->flight_verdict = verdict;
+        t->ask.answer.record = *record;
         pipeline_run(t);
     }
 }
@@ -55,13 +57,17 @@ static cmp_store_verdict ask_as_leader(cmp_txn *t, instance *store, cache *c)
     }
     const cmp_store_verdict result = verdict == CMP_STORE_UNAVAILABLE ? or_stale(t, c) : verdict;
     const cmp_record record = t->ask.answer.record;
-    resume(cache_flight_end(t), verdict == CMP_STORE_UNAVAILABLE);
+    land(cache_flight_end(t), result, &record);
     t->ask.answer.record = record;
     return result;
 }
 
 static cmp_store_verdict ask_through_cache(cmp_txn *t, instance *store, cache *c)
 {
+    if (t->flight_landed) {
+        t->flight_landed = false;
+        return t->flight_verdict;
+    }
     const cmp_record *record;
     switch (cache_find(c, ici_of(t), t->now_ms, &record)) {
     case CACHE_FOUND:
@@ -74,10 +80,6 @@ static cmp_store_verdict ask_through_cache(cmp_txn *t, instance *store, cache *c
     case CACHE_MISS:
     case CACHE_STALE:
         break;
-    }
-    if (t->flight_failed) {
-        t->flight_failed = false;
-        return or_stale(t, c);
     }
     counter_add(count_misses, 1);
     txn_keep(t);
@@ -101,7 +103,10 @@ cmp_store_verdict lookup_ask(cmp_txn *t, instance *store)
 
 void lookup_abandon(cmp_txn *t)
 {
-    resume(cache_flight_leave(t), false);
+    for (cmp_txn *waiter = cache_flight_leave(t), *next; waiter != NULL; waiter = next) {
+        next = waiter->flight_next;
+        pipeline_run(waiter); /* the first of them leads the next flight */
+    }
 }
 
 void lookup_setup(void)

@@ -56,16 +56,18 @@ static void on_deadline(void *arg)
     ask_abandon(t);
     lookup_abandon(t);
     forward_abandon(t);
-    log_info("pipeline", "deadline passed in step %s", steps[t->step].name);
+    const log_field tid = {"tid", t->message.params[CMP_PARAM_TID]};
+    log_write(CMP_LOG_INFO, "pipeline", &tid, 1, "deadline passed in step %s", steps[t->step].name);
     step_retry(t, steps[t->step].late, LATE_RETRY_S, "The deadline passed");
     reply(t);
 }
 
 static void wait_with_deadline(cmp_txn *t)
 {
-    if (t->deadline == NULL) {
-        t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
+    if (t->deadline != NULL) { /* `count` may be known by now, and with it an earlier deadline */
+        loop_timer_stop(t->deadline);
     }
+    t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
 }
 
 void pipeline_run(cmp_txn *t)
@@ -137,7 +139,7 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
                                           : "gone")},
         {"ms", cmp_str_from(took)},
         {"next", t->hop.to != NULL ? t->hop.to->name : CMP_STR("")},
-        {"next_tid", t->hop.to != NULL ? (cmp_str){t->hop.tid, UUID_TEXT_SIZE} : CMP_STR("")},
+        {"next_tid", t->hop.tid[0] != '\0' ? (cmp_str){t->hop.tid, UUID_TEXT_SIZE} : CMP_STR("")},
     };
     log_write(CMP_LOG_INFO, "pipeline", fields, sizeof(fields) / sizeof(fields[0]), "request");
 }

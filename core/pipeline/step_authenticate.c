@@ -78,6 +78,10 @@ step_result step_authenticate(cmp_txn *t)
             log_rejection(t, i->name, answer->reason != NULL ? answer->reason : "unavailable");
             return step_retry(t, ERROR_OVERLOADED, UNAVAILABLE_RETRY_S, NULL);
         case CMP_AUTH_ABSTAIN:
+            if (answer->peer.at != NULL && t->expected_peer.at != NULL &&
+                !cmp_str_equal(answer->peer, t->expected_peer)) {
+                return rejected(t, i->name, "two dedicated links of different peers");
+            }
             if (answer->peer.at != NULL) {
                 t->expected_peer = arena_copy(&t->memory, answer->peer);
             }

@@ -200,6 +200,10 @@ static step_result take_answer(cmp_txn *t)
     case CMP_HTTPS_TIMEOUT:
         return failed(t, ERROR_PEER_TIMEOUT);
     case CMP_HTTPS_NOT_SENT:
+        if (t->hop.retry_after_s != 0 && !other_url_left(t)) { /* our own queue is full */
+            return step_retry(t, ERROR_OVERLOADED, t->hop.retry_after_s, NULL);
+        }
+        break;
     case CMP_HTTPS_BROKEN:
     case CMP_HTTPS_BAD_ANSWER:
         break;

@@ -1,5 +1,6 @@
 /* Asks the stores, in their order: the first that knows the ICI decides. */
 #include "base/text.h"
+#include "mc/record.h"
 #include "pipeline/lookup.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
@@ -8,7 +9,7 @@
 
 static step_result found(cmp_txn *t, const cmp_record *record)
 {
-    if (record->transferred_to.at == NULL) {
+    if (record->transferred_to.at == NULL || record_state_at(record, t->now_ms) != RECORD_VALID) {
         return step_resolve(t, record);
     }
     const cmp_str host = t->generation->host;

@@ -28,6 +28,7 @@ typedef enum answer_type {
 
 typedef struct txn_answer {
     int status;
+    const char *reason; /* phrase for people; static */
     answer_type type;
     const char *body; /* from front_ops.body_alloc */
     size_t body_size;
@@ -145,7 +146,8 @@ struct cmp_txn {
     bool store_failed;
     flight *flight; /* of a cached look-up: as its leader, or waiting for it */
     cmp_txn *flight_next;
-    bool flight_failed; /* the one that was waited for brought nothing */
+    bool flight_landed; /* the one that was waited for has brought `flight_verdict` */
+    cmp_store_verdict flight_verdict;
     cmp_route_reason reason;
     cmp_str target;
     hop hop;

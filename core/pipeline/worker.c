@@ -48,16 +48,16 @@ void worker_dispose(worker *w)
 void worker_turn_end(void *arg)
 {
     worker *w = arg;
-    if (!w->any_pending) {
-        return;
-    }
-    w->any_pending = false;
     const chain *stores = &w->generation->stores;
-    for (size_t i = 0; i < stores->count; i++) {
-        const instance *store = stores->at[i];
-        if (w->store_pending[i] && store->plugin->ops.store->turn_end != NULL) {
-            store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
+    while (w->any_pending) { /* a batch may bring look-ups that are pending again */
+        w->any_pending = false;
+        for (size_t i = 0; i < stores->count; i++) {
+            const instance *store = stores->at[i];
+            const bool pending = w->store_pending[i];
+            w->store_pending[i] = false;
+            if (pending && store->plugin->ops.store->turn_end != NULL && !instance_blocks(store)) {
+                store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
+            }
         }
-        w->store_pending[i] = false;
     }
 }

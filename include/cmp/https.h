@@ -30,8 +30,8 @@ typedef struct cmp_https_request {
     cmp_str authorization;   /* absent: not sent; never logged */
     const cmp_pair *headers; /* further ones; names in lower case, values visible ASCII */
     size_t header_count;     /* at most 8 */
-    uint64_t timeout_ms; /* for everything: waiting, connecting, the whole answer */
-    size_t answer_max;   /* octets of the body */
+    uint64_t timeout_ms;     /* for everything: waiting, connecting, the whole answer */
+    size_t answer_max;       /* octets of the body */
 } cmp_https_request;
 
 typedef enum cmp_https_result {
@@ -47,8 +47,8 @@ typedef struct cmp_https_answer {
     cmp_https_result result;
     const char *detail; /* what went wrong, for the log */
     int status;
-    cmp_str content_type; /* without parameters; absent: none */
-    unsigned retry_after_s;
+    cmp_str content_type;   /* without parameters; absent: none */
+    unsigned retry_after_s; /* the server's; with NOT_SENT: too much waits here, not 0 */
     cmp_str body;
 } cmp_https_answer;
 

@@ -1,0 +1,32 @@
+/* How steps end: with an error, or with a record of this CMP's own. */
+#include "pipeline/step.h"
+
+#include "mc/record.h"
+
+step_result step_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char *detail)
+{
+    t->result = RESULT_PROBLEM;
+    t->fault = (fault){.code = code, .parameter = parameter, .detail = detail};
+    return STEP_REPLY;
+}
+
+step_result step_retry(cmp_txn *t, error_code code, unsigned after_s, const char *detail)
+{
+    t->retry_after_s = after_s;
+    return step_refuse(t, code, CMP_NONE, detail);
+}
+
+step_result step_resolve(cmp_txn *t, const cmp_record *record)
+{
+    switch (record_state_at(record, t->now_ms)) {
+    case RECORD_VALID:
+        t->record = *record;
+        t->result = RESULT_RESOLVED;
+        return STEP_REPLY;
+    case RECORD_GONE:
+        return step_refuse(t, ERROR_GONE, CMP_NONE, NULL);
+    case RECORD_NOT_YET:
+        break;
+    }
+    return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
+}
