@@ -1,4 +1,5 @@
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
+#include "base/text.h"
 #include "http/connection.h"
 #include "http/handset.h"
 #include "http/head.h"
@@ -149,6 +150,20 @@ static http_fault check_head(const h2o_req_t *req, const connection *c, const co
     return (http_fault){ERROR_NONE, NULL, false};
 }
 
+/* A target may come in absolute form (RFC 9112, 3.2.2); whom it names is Host's business. */
+static cmp_str without_authority(cmp_str target)
+{
+    static const char scheme[] = "https://";
+    const size_t size = sizeof(scheme) - 1;
+    if (target.size <= size ||
+        !ascii_equal_fold((cmp_str){target.at, size}, (cmp_str){scheme, size})) {
+        return target;
+    }
+    const char *end = target.at + target.size;
+    const char *slash = memchr(target.at + size, '/', target.size - size);
+    return slash != NULL ? (cmp_str){slash, (size_t)(end - slash)} : CMP_STR("/");
+}
+
 static bool find_interface(cmp_txn *t, cmp_str path)
 {
     for (size_t i = 0; i < t->listener->path_count; i++) {
@@ -236,7 +251,7 @@ static http_fault read_request(const h2o_req_t *req, cmp_txn *t, const connectio
     }
     const bool has_query = req->query_at != SIZE_MAX;
     const size_t path_size = has_query ? req->query_at : req->path.len;
-    if (!find_interface(t, (cmp_str){req->path.base, path_size})) {
+    if (!find_interface(t, without_authority((cmp_str){req->path.base, path_size}))) {
         return (http_fault){ERROR_NOT_FOUND, NULL, false};
     }
     const h2o_iovec_t method = req->input.method;

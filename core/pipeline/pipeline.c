@@ -136,7 +136,7 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
         {"status", cmp_str_from(status)},
         {"code", cmp_str_from(ok          ? "ok"
                               : a != NULL ? error_info_of(t->fault.code)->code
-                                          : "gone")},
+                                          : "client_gone")},
         {"ms", cmp_str_from(took)},
         {"next", t->hop.to != NULL ? t->hop.to->name : CMP_STR("")},
         {"next_tid", t->hop.tid[0] != '\0' ? (cmp_str){t->hop.tid, UUID_TEXT_SIZE} : CMP_STR("")},
