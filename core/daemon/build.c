@@ -4,14 +4,11 @@
 #include "base/text.h"
 #include "http/tls.h"
 #include "pipeline/services.h"
+#include "plugin/folders.h"
+#include "plugin/section.h"
 
-#include <libgen.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#ifndef CMPD_PLUGIN_DIR
-#define CMPD_PLUGIN_DIR "/usr/lib/cmpd/plugins"
-#endif
 
 uint32_t build_services(void)
 {
@@ -19,26 +16,6 @@ uint32_t build_services(void)
     instance_services(&host);
     pipeline_services(&host);
     return host.services;
-}
-
-const char **build_plugin_folders(arena *a, const char *const *first)
-{
-    size_t count = 0;
-    while (first != NULL && first[count] != NULL) {
-        count++;
-    }
-    const char **folders = arena_calloc(a, count + 3, sizeof(*folders));
-    for (size_t i = 0; i < count; i++) {
-        folders[i] = first[i];
-    }
-    char program[4096];
-    const ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    if (size > 0) {
-        program[size] = '\0';
-        folders[count++] = arena_printf(a, "%s/plugins", dirname(program));
-    }
-    folders[count] = CMPD_PLUGIN_DIR;
-    return folders;
 }
 
 #define DEFAULT_PATH "/mc-3/resolve-ici"
@@ -51,12 +28,6 @@ typedef struct builder {
     cmp_report *report;
     loader *loader;
 } builder;
-
-static conf_place place_in_section(void *arg, const char *key)
-{
-    const builder *b = arg;
-    return conf_place_of(b->g->conf, key);
-}
 
 static void report_at(builder *b, const char *key, const char *format, ...) CMP_PRINTF(3, 4);
 
@@ -72,75 +43,22 @@ static void report_at(builder *b, const char *key, const char *format, ...)
     free(text);
 }
 
-static void report_not_loaded(builder *b, const conf_plugin *section, const char *error)
-{
-    const char *key = arena_printf(&b->g->memory, "%s.use", section->path);
-    char **names = loader_names(b->loader);
-    const char *near = name_nearest(cmp_str_from(section->use), (const char *const *)names);
-    if (near != NULL && strcmp(near, section->use) != 0) {
-        report_at(b, key, "%s; did you mean \"%s\"?", error, near);
-    } else {
-        report_at(b, key, "%s", error);
-    }
-    loader_names_free(&names);
-}
-
-/* The core's own part of a store's section. */
-static void build_cache(builder *b, const conf_plugin *section, instance *i)
-{
-    struct fy_node *node = fy_node_mapping_lookup_by_string(section->node, "cache", (size_t)-1);
-    if (node == NULL) {
-        return;
-    }
-    const char *path = arena_printf(&b->g->memory, "%s.cache", section->path);
-    conf_cache settings;
-    if (i->plugin->kind != CMP_PLUGIN_STORE) {
-        report_at(b, path, "only a store has a cache; %s is of kind %s", section->use,
-                  plugin_kind_name(i->plugin->kind));
-    } else if (schema_fill(conf_cache_rows, section->file, node, path, NULL, &b->g->memory,
-                           &settings, b->report)) {
-        i->caches = arena_calloc(&b->g->memory, i->site->worker_count, sizeof(*i->caches));
-        i->cache_settings =
-            (instance_cache){.size_bytes = (size_t)settings.size_bytes / i->site->worker_count,
-                             .ttl_ms = settings.ttl_ms,
-                             .negative_ttl_ms = settings.negative_ttl_ms,
-                             .stale_ms = settings.stale_ms};
-    }
-}
-
-static void build_instance(builder *b, const conf_plugin *section, instance *i, instance_site *site)
-{
-    static const char *const ours[] = {"use", "cache", NULL};
-    char error[1024];
-    const cmp_plugin *plugin = loader_load(b->loader, section->use, error, sizeof(error));
-    if (plugin == NULL) {
-        report_not_loaded(b, section, error);
-        return;
-    }
-    void *options = arena_calloc(&b->g->memory, 1, plugin->options_size + 1);
-    static const cmp_option none[] = {{.name = NULL}};
-    i->plugin = plugin;
-    if (!schema_fill(plugin->options != NULL ? plugin->options : none, section->file, section->node,
-                     section->path, ours, &b->g->memory, options, b->report)) {
-        return;
-    }
-    cmp_host host = {0};
-    instance_services(&host);
-    pipeline_services(&host);
-    const conf_scope scope = {.place_of = place_in_section, .arg = b, .path = section->path};
-    b->report->scope = &scope;
-    instance_create(i, plugin, section->name, options, &host, site, b->g, b->report);
-    b->report->scope = NULL;
-    build_cache(b, section, i);
-}
-
 static void build_instances(builder *b, instance_site *site)
 {
     generation *g = b->g;
+    cmp_host services = {0};
+    instance_services(&services);
+    pipeline_services(&services);
+    const section_site s = {.conf = g->conf,
+                            .loader = b->loader,
+                            .services = &services,
+                            .site = site,
+                            .context = g,
+                            .memory = &g->memory};
     g->instance_count = g->conf->plugin_count;
     g->instances = arena_calloc(&g->memory, g->instance_count, sizeof(*g->instances));
     for (size_t i = 0; i < g->instance_count; i++) {
-        build_instance(b, &g->conf->plugins[i], &g->instances[i], site);
+        section_open(&s, &g->conf->plugins[i], &g->instances[i], b->report);
     }
 }
 
@@ -311,26 +229,11 @@ static void build_parts(builder *b, instance_site *site)
     g->routes = build_chain(b, &top->resolve.routes, CMP_PLUGIN_ROUTE, "resolve.routes");
 }
 
-/* The loader's folders: given ones, the configuration's (from its own folder), built-in ones. */
-static loader *make_loader(const char *path, const char *const *extra, const conf *c)
+static loader *make_loader(const char *const *extra, const conf *c)
 {
     arena a;
     arena_init(&a, NULL, 0);
-    size_t count = 0, extra_count = 0;
-    while (extra != NULL && extra[extra_count] != NULL) {
-        extra_count++;
-    }
-    const char **first =
-        arena_calloc(&a, extra_count + c->top.plugin_path.count + 1, sizeof(*first));
-    for (; count < extra_count; count++) {
-        first[count] = extra[count];
-    }
-    const char *folder = dirname(arena_text(&a, cmp_str_from(path)));
-    for (size_t i = 0; i < c->top.plugin_path.count; i++) {
-        const char *given = c->top.plugin_path.at[i];
-        first[count++] = given[0] == '/' ? given : arena_printf(&a, "%s/%s", folder, given);
-    }
-    loader *l = loader_create(build_plugin_folders(&a, first), build_services());
+    loader *l = loader_create(plugin_folders(&a, extra, &c->top.plugin_path), build_services());
     arena_reset(&a);
     return l;
 }
@@ -352,7 +255,7 @@ generation *generation_build(const char *path, const char *const *extra_folders,
                                                 : 1;
     }
     if (*loader_ref == NULL) {
-        *loader_ref = make_loader(path, extra_folders, c);
+        *loader_ref = make_loader(extra_folders, c);
     }
     builder b = {.g = g, .report = report, .loader = *loader_ref};
     build_parts(&b, site);
@@ -369,11 +272,7 @@ void generation_destroy(generation **g_ref)
         return;
     }
     for (size_t i = g->instance_count; i-- > 0;) {
-        instance *in = &g->instances[i];
-        instance_destroy(in);
-        if (in->plugin != NULL && in->plugin->options != NULL && in->options != NULL) {
-            schema_wipe(in->plugin->options, (void *)(uintptr_t)in->options);
-        }
+        section_close(&g->instances[i]);
     }
     for (size_t i = 0; i < g->listener_count; i++) {
         tls_context_destroy(&g->listeners[i].tls);

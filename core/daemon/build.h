@@ -7,10 +7,6 @@
 /* What plugins may ask for in this program. */
 uint32_t build_services(void);
 
-/* Folders in which plugins are looked for: those given (ended by NULL; may be NULL), then beside
- * the program, then where they are installed. In `a`, ended by NULL. */
-const char **build_plugin_folders(arena *a, const char *const *first);
-
 /* Reads, checks and wires everything that a start needs: configuration, keyring, peers, plugins
  * with their own checks, certificates. `extra_folders` come before the configuration's plugin_path.
  * *loader_ref is made when NULL. Errors of all parts go to the report; NULL when there is one. */

@@ -4,6 +4,7 @@
 #include "conf/conf.h"
 #include "daemon/build.h"
 #include "daemon/daemon.h"
+#include "plugin/folders.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ static loader *loader_for(const char *const *folders)
 {
     arena a;
     arena_init(&a, NULL, 0);
-    loader *l = loader_create(build_plugin_folders(&a, folders), build_services());
+    loader *l = loader_create(plugin_folders(&a, folders, NULL), build_services());
     arena_reset(&a);
     return l;
 }

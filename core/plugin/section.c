@@ -1,0 +1,100 @@
+/* Makes instances for whoever has read a configuration: the daemon for all of its sections, a tool
+ * for the ones that it needs. */
+#include "plugin/section.h"
+
+#include "base/text.h"
+
+/* Where a plugin's complaints belong. */
+typedef struct section_scope {
+    const section_site *site;
+    const conf_plugin *section;
+} section_scope;
+
+static conf_place place_in_section(void *arg, const char *key)
+{
+    const section_scope *scope = arg;
+    const char *path = scope->section->path;
+    return conf_place_of(scope->site->conf,
+                         key != NULL ? arena_printf(scope->site->memory, "%s.%s", path, key)
+                                     : path);
+}
+
+/* With the nearest name that could have been meant. */
+static void report_not_loaded(const section_site *s, const conf_plugin *section, const char *error,
+                              cmp_report *report)
+{
+    const char *key = arena_printf(s->memory, "%s.use", section->path);
+    char **names = loader_names(s->loader);
+    const char *near = name_nearest(cmp_str_from(section->use), (const char *const *)names);
+    const bool hint = near != NULL && strcmp(near, section->use) != 0;
+    report_add(report, conf_place_of(s->conf, key), key, "%s%s%s%s", error,
+               hint ? "; did you mean \"" : "", hint ? near : "", hint ? "\"?" : "");
+    loader_names_free(&names);
+}
+
+/* The core's own part of a store's section. */
+static void fill_cache(const section_site *s, const conf_plugin *section, instance *i,
+                       cmp_report *report)
+{
+    struct fy_node *node = yaml_value(section->node, CMP_STR("cache"));
+    if (node == NULL) {
+        return;
+    }
+    const char *path = arena_printf(s->memory, "%s.cache", section->path);
+    conf_cache settings;
+    if (i->plugin->kind != CMP_PLUGIN_STORE) {
+        report_add(report, conf_place_of(s->conf, path), path,
+                   "only a store has a cache; %s is of kind %s", section->use,
+                   plugin_kind_name(i->plugin->kind));
+    } else if (schema_fill(conf_cache_rows, section->file, node, path, NULL, s->memory, &settings,
+                           report)) {
+        const unsigned workers = i->site->worker_count;
+        i->caches = arena_calloc(s->memory, workers, sizeof(*i->caches));
+        i->cache_settings = (instance_cache){.size_bytes = (size_t)settings.size_bytes / workers,
+                                             .ttl_ms = settings.ttl_ms,
+                                             .negative_ttl_ms = settings.negative_ttl_ms,
+                                             .stale_ms = settings.stale_ms};
+    }
+}
+
+static bool fill_options(const section_site *s, const conf_plugin *section,
+                         const cmp_plugin *plugin, void *options, cmp_report *report)
+{
+    static const cmp_option none[] = {CMP_OPTION_END};
+    static const char *const ours[] = {"use", "cache", NULL};
+    return schema_fill(plugin->options != NULL ? plugin->options : none, section->file,
+                       section->node, section->path, ours, s->memory, options, report);
+}
+
+bool section_open(const section_site *s, const conf_plugin *section, instance *i,
+                  cmp_report *report)
+{
+    char error[1024];
+    const size_t errors = report->count;
+    const cmp_plugin *plugin = loader_load(s->loader, section->use, error, sizeof(error));
+    if (plugin == NULL) {
+        report_not_loaded(s, section, error, report);
+        return false;
+    }
+    void *options = arena_calloc(s->memory, 1, plugin->options_size + 1);
+    i->plugin = plugin;
+    i->options = options;
+    if (!fill_options(s, section, plugin, options, report)) {
+        return false;
+    }
+    section_scope arg = {s, section};
+    const conf_scope scope = {.place_of = place_in_section, .arg = &arg, .path = section->path};
+    report->scope = &scope;
+    instance_create(i, plugin, section->name, options, s->services, s->site, s->context, report);
+    report->scope = NULL;
+    fill_cache(s, section, i, report);
+    return report->count == errors;
+}
+
+void section_close(instance *i)
+{
+    instance_destroy(i);
+    if (i->plugin != NULL && i->plugin->options != NULL && i->options != NULL) {
+        schema_wipe(i->plugin->options, (void *)(uintptr_t)i->options);
+    }
+}
