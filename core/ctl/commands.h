@@ -7,3 +7,4 @@ int verify_run(int argc, char **argv);
 int resolve_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
 int keys_run(int argc, char **argv);
+int codes_run(int argc, char **argv);

@@ -135,7 +135,21 @@ static struct curl_slist *set_request(CURL *curl, const https_request *r)
     return headers;
 }
 
-static bool perform(CURL *curl, const https_request *request, https_answer *answer)
+/* For the admin socket the URL is a mere form, and so is what libcurl says about its host. */
+static void tell_failure(const https_request *request, const https_options *options, CURLcode code,
+                         const char *what)
+{
+    if (options->admin_socket == NULL) {
+        output_fail("%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
+    } else if (code == CURLE_COULDNT_CONNECT) {
+        output_fail("%s: nobody answers there; does the daemon run?", options->admin_socket);
+    } else {
+        output_fail("%s: %s", options->admin_socket, what);
+    }
+}
+
+static bool perform(CURL *curl, const https_request *request, const https_options *options,
+                    https_answer *answer)
 {
     char error[CURL_ERROR_SIZE] = "";
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
@@ -148,8 +162,7 @@ static bool perform(CURL *curl, const https_request *request, https_answer *answ
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
     if (code != CURLE_OK) {
-        const char *what = *error != '\0' ? error : curl_easy_strerror(code);
-        output_fail("%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
+        tell_failure(request, options, code, *error != '\0' ? error : curl_easy_strerror(code));
     }
     return code == CURLE_OK;
 }
@@ -167,7 +180,7 @@ bool https_ask(const https_request *request, const https_options *options, https
     if (curl != NULL) {
         set_options(curl, options);
         struct curl_slist *headers = set_request(curl, request);
-        answered = perform(curl, request, answer);
+        answered = perform(curl, request, options, answer);
         curl_slist_free_all(headers);
         curl_easy_cleanup(curl);
     }

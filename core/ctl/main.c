@@ -20,6 +20,7 @@ static const command commands[] = {
     {"resolve", resolve_run, "ask a CMP to resolve an ICI"},
     {"explain", explain_run, "show what the daemon would do with a request, and why"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
+    {"codes", codes_run, "import, export, copy, show and change the codes of a store"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

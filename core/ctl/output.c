@@ -81,3 +81,15 @@ void output_visible(cmp_str text, FILE *to)
     fputs(escaped, to);
     free(escaped);
 }
+
+int output_fail_at(const char *file, size_t line, const char *text)
+{
+    char *escaped = escape(cmp_str_from(text));
+    if (line > 0) {
+        output_fail("%s:%zu: %s", file, line, escaped);
+    } else {
+        output_fail("%s: %s", file, escaped);
+    }
+    free(escaped);
+    return EXIT_CANNOT;
+}

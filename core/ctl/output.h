@@ -15,6 +15,10 @@ enum {
 /* Writes `cmpctl: …` to stderr and returns EXIT_CANNOT. */
 int output_fail(const char *format, ...) CMP_PRINTF(1, 2);
 
+/* Writes `cmpctl: FILE:LINE: TEXT` likewise, whatever octets the text has. Line 0: the whole file.
+ */
+int output_fail_at(const char *file, size_t line, const char *text);
+
 /* Writes every error of a report likewise. */
 int output_fail_report(const cmp_report *r);
 

@@ -203,6 +203,21 @@ size_t index_count(const code_index *index)
     return index->count;
 }
 
+void index_read(const code_index *index, uint64_t offset, packed *p)
+{
+    packed_read(index->records + offset, p);
+}
+
+uint64_t index_offset(const code_index *index, const uint8_t *record)
+{
+    return (uint64_t)(record - index->records);
+}
+
+uint64_t index_end(const code_index *index)
+{
+    return index->used;
+}
+
 size_t index_octets(const code_index *index)
 {
     return index->used + slots_size(index) + sizeof(*index);

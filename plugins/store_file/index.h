@@ -37,5 +37,10 @@ bool index_find(const code_index *index, cmp_str ici, packed *p);
 
 size_t index_count(const code_index *index);
 
+/* The record at an offset; offsets go from 0 to index_end, each record's to the next one's. */
+void index_read(const code_index *index, uint64_t offset, packed *p);
+uint64_t index_offset(const code_index *index, const uint8_t *record);
+uint64_t index_end(const code_index *index);
+
 /* Octets of memory: packed records and table. */
 size_t index_octets(const code_index *index);

@@ -5,6 +5,7 @@
  * look-up touches only its own worker's pointer: no lock, no shared counter. */
 #include "loader.h"
 #include "memory.h"
+#include "order.h"
 
 #include <cmp/plugin.h>
 
@@ -41,12 +42,14 @@ static const cmp_option rows[] = {
     CMP_OPTION_END,
 };
 
-/* The codes as they were at one time, and how many workers still search them. */
+/* The codes as they were at one time, and how many workers and scans still use them. */
 typedef struct snapshot snapshot;
 struct snapshot {
     snapshot *older; /* in the list of those that were replaced */
     code_index *index;
-    unsigned workers;
+    unsigned users;
+    pthread_mutex_t order_lock; /* for making the order, which takes a while */
+    code_order order;           /* once there was a scan */
 };
 
 typedef struct store {
@@ -54,7 +57,7 @@ typedef struct store {
     const options *options;
     unsigned reloads, reload_failures; /* counters */
 
-    pthread_mutex_t lock; /* for `current` and every snapshot's `workers`; not taken by look-ups */
+    pthread_mutex_t lock; /* for `current` and every snapshot's `users`; not taken by look-ups */
     snapshot *current;
 
     /* Control thread. */
@@ -108,12 +111,15 @@ static snapshot *snapshot_take(load *l)
 {
     snapshot *taken = memory_must(calloc(1, sizeof(*taken)));
     taken->index = l->index;
+    pthread_mutex_init(&taken->order_lock, NULL);
     l->index = NULL;
     return taken;
 }
 
 static void snapshot_free(snapshot *s)
 {
+    order_dispose(&s->order);
+    pthread_mutex_destroy(&s->order_lock);
     index_destroy(&s->index);
     free(s);
 }
@@ -131,14 +137,14 @@ static void worker_adopt(void *instance, void *state, void *arg)
     }
     pthread_mutex_lock(&s->lock);
     if (w->snapshot != s->current) {
-        w->snapshot->workers--;
+        w->snapshot->users--;
         w->snapshot = s->current;
-        w->snapshot->workers++;
+        w->snapshot->users++;
     }
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Frees what no worker searches any more. A worker that has not heard of the new codes yet (it was
+/* Frees what nobody uses any more. A worker that has not heard of the new codes yet (it was
  * about to start when they came) is told again. */
 static void replaced_free(store *s)
 {
@@ -146,7 +152,7 @@ static void replaced_free(store *s)
     while (*at != NULL) {
         snapshot *old = *at;
         pthread_mutex_lock(&s->lock);
-        const bool unused = old->workers == 0;
+        const bool unused = old->users == 0;
         pthread_mutex_unlock(&s->lock);
         if (unused) {
             *at = old->older;
@@ -279,7 +285,7 @@ static void *store_worker_start(void *instance, cmp_loop *loop)
     worker *w = memory_must(calloc(1, sizeof(*w)));
     pthread_mutex_lock(&s->lock);
     w->snapshot = s->current;
-    w->snapshot->workers++;
+    w->snapshot->users++;
     pthread_mutex_unlock(&s->lock);
     return w;
 }
@@ -289,7 +295,7 @@ static void store_worker_stop(void *instance, void *state)
     store *s = instance;
     worker *w = state;
     pthread_mutex_lock(&s->lock);
-    w->snapshot->workers--;
+    w->snapshot->users--;
     pthread_mutex_unlock(&s->lock);
     free(w);
 }
@@ -330,9 +336,42 @@ static cmp_store_verdict store_lookup(void *instance, void *state, cmp_txn *txn,
     return CMP_STORE_FOUND;
 }
 
+/* ---- scans ---- */
+
+static bool order_ready(snapshot *s)
+{
+    pthread_mutex_lock(&s->order_lock);
+    const bool ready = s->order.offsets != NULL || order_make(s->index, &s->order);
+    pthread_mutex_unlock(&s->order_lock);
+    return ready;
+}
+
+/* Shows the codes as they were when it began, by ICI. */
+static bool store_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
+                       size_t error_size)
+{
+    store *s = instance;
+    pthread_mutex_lock(&s->lock);
+    snapshot *codes = s->current;
+    codes->users++;
+    pthread_mutex_unlock(&s->lock);
+    const bool ready = order_ready(codes);
+    if (ready) {
+        order_scan(&codes->order, codes->index, after, visit, arg);
+    } else {
+        snprintf(error, error_size, "not enough memory to sort %zu codes",
+                 index_count(codes->index));
+    }
+    pthread_mutex_lock(&s->lock);
+    codes->users--;
+    pthread_mutex_unlock(&s->lock);
+    return ready;
+}
+
 static const cmp_store_ops ops = {
     .size = sizeof(cmp_store_ops),
     .lookup = store_lookup,
+    .scan = store_scan,
 };
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {

@@ -112,6 +112,9 @@ static int compare_rows(const void *a, const void *b)
 static void rows_settle(rows *r)
 {
     size_t kept = 0;
+    if (r->count == 0) {
+        return;
+    }
     qsort(r->at, r->count, sizeof(*r->at), compare_rows);
     for (size_t i = 0; i < r->count; i++) {
         if (i + 1 < r->count && compare_ici(&r->at[i], &r->at[i + 1]) == 0) {

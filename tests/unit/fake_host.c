@@ -1,5 +1,5 @@
 /* The fake host of plugin tests: every service of struct cmp_host, on the test's own thread.
- * Nothing here knows the daemon; only record_parse is the real one. */
+ * Nothing here knows the daemon; only records are read and written by the real functions. */
 #include "fake_host.h"
 
 #include "mc/record.h"
@@ -134,6 +134,31 @@ static bool fake_record_parse(const cmp_host *host, const char *json, size_t siz
 {
     (void)host;
     return record_parse(json, size, alloc, arg, ici, record, error, error_size);
+}
+
+static size_t fake_record_write(const cmp_host *host, cmp_str ici, const cmp_record *record,
+                                char *json, size_t room)
+{
+    (void)host;
+    return record_write(ici, record, json, room);
+}
+
+static void changed_add(fake_texts *t, const char *format, ...) CMP_PRINTF(2, 3);
+static void changed_add(fake_texts *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    texts_add(t, NULL, format, args);
+    va_end(args);
+}
+
+static void fake_store_changed(const cmp_host *host, cmp_str ici)
+{
+    if (ici.at == NULL) {
+        changed_add(&host_of(host)->changed, "*");
+    } else {
+        changed_add(&host_of(host)->changed, "%.*s", (int)ici.size, ici.at);
+    }
 }
 
 /* ---- transactions and operations ---- */
@@ -300,7 +325,7 @@ static cmp_watch *fake_watch_start(cmp_loop *loop, int fd, void (*run)(void *arg
     fake_host *f = loop->owner;
     for (unsigned i = 0; i < FAKE_WATCHES_MAX; i++) {
         if (f->watches[i].run == NULL) {
-            f->watches[i] = (cmp_watch){run, arg, fd};
+            f->watches[i] = (cmp_watch){.run = run, .arg = arg, .fd = fd};
             return &f->watches[i];
         }
     }
@@ -314,6 +339,28 @@ static void fake_watch_stop(cmp_watch *watch)
         die("watch_stop", "it was stopped");
     }
     watch->run = NULL;
+}
+
+static void fake_watch_write(cmp_watch *watch, void (*run)(void *arg))
+{
+    watch->run_write = run;
+}
+
+/* Either call may stop the watch, and start another one in its place. */
+static void watch_ready(cmp_watch *watch, short events)
+{
+    void (*run_write)(void *arg) = watch->run_write;
+    if (events & POLLNVAL) {
+        die("watch", "its descriptor was closed");
+    }
+    if ((events & (POLLOUT | POLLERR | POLLHUP)) != 0 && run_write != NULL) {
+        watch->run_write = NULL;
+        run_write(watch->arg);
+        return; /* what can be read will be seen at the next turn */
+    }
+    if ((events & (POLLIN | POLLERR | POLLHUP)) != 0) {
+        watch->run(watch->arg);
+    }
 }
 
 static void job_run(fake_host *f, const fake_job *job)
@@ -374,15 +421,19 @@ void fake_host_run(fake_host *f, int wait_ms)
     struct pollfd polled[FAKE_WATCHES_MAX];
     jobs_run(f);
     for (unsigned i = 0; i < FAKE_WATCHES_MAX; i++) {
-        const bool used = f->watches[i].run != NULL;
-        polled[i] = (struct pollfd){.fd = used ? f->watches[i].fd : -1, .events = POLLIN};
+        const cmp_watch *w = &f->watches[i];
+        polled[i] = (struct pollfd){
+            .fd = w->run != NULL ? w->fd : -1,
+            .events = (short)(w->run_write != NULL ? POLLIN | POLLOUT : POLLIN),
+        };
     }
     if (poll(polled, FAKE_WATCHES_MAX, wait_ms) <= 0) {
         return;
     }
     for (unsigned i = 0; i < FAKE_WATCHES_MAX; i++) {
-        if (polled[i].revents != 0 && f->watches[i].run != NULL) {
-            f->watches[i].run(f->watches[i].arg);
+        if (polled[i].revents != 0 && f->watches[i].run != NULL &&
+            f->watches[i].fd == polled[i].fd) {
+            watch_ready(&f->watches[i], polled[i].revents);
         }
     }
 }
@@ -440,6 +491,8 @@ void fake_host_init(fake_host *f)
         .counter = fake_counter_add,
         .count = fake_count,
         .record_parse = fake_record_parse,
+        .record_write = fake_record_write,
+        .store_changed = fake_store_changed,
         .txn_param = fake_txn_param,
         .txn_contextual = fake_txn_contextual,
         .txn_source = fake_txn_source_of,
@@ -453,6 +506,7 @@ void fake_host_init(fake_host *f)
         .timer_stop = fake_timer_stop,
         .watch_start = fake_watch_start,
         .watch_stop = fake_watch_stop,
+        .watch_write = fake_watch_write,
         .workers_call = fake_workers_call,
         .offload = fake_offload,
         .key_each = fake_key_each,
@@ -492,6 +546,7 @@ void *fake_host_open(fake_host *f, const cmp_plugin *plugin, const void *options
         if (f->report.count == 0) {
             die("create", "failed and did not say why");
         }
+        f->counter_count = 0;
         return NULL;
     }
     if (plugin->start != NULL) {

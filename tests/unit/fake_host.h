@@ -49,6 +49,7 @@ struct cmp_timer {
 
 struct cmp_watch {
     void (*run)(void *arg); /* NULL: the place is free */
+    void (*run_write)(void *arg);
     void *arg;
     int fd;
 };
@@ -80,6 +81,7 @@ struct fake_host {
     /* Read by the test. */
     fake_texts log[CMP_LOG_DEBUG + 1]; /* by level */
     fake_texts report;                 /* `key: text`, or `text` when the key is NULL */
+    fake_texts changed;                /* store_changed: the ICI, or `*` for any */
     fake_counter counters[FAKE_COUNTERS_MAX];
     unsigned counter_count;
 
@@ -112,7 +114,7 @@ void *fake_host_open(fake_host *f, const cmp_plugin *plugin, const void *options
 void fake_host_close(fake_host *f);
 
 /* One turn: runs deferred jobs (those too that they add), then waits up to wait_ms for watched
- * descriptors and calls back for those that can be read. */
+ * descriptors and calls back for those that are ready. */
 void fake_host_run(fake_host *f, int wait_ms);
 
 /* Moves the clock on and fires the timers that become due, each at its own time. */

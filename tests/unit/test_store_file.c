@@ -163,6 +163,84 @@ static void variants_live_as_long_as_the_transaction(void **state)
     fake_txn_dispose(&txn);
 }
 
+/* ---- scans ---- */
+
+/* What a scan has shown: ICIs in brackets, `*` for each variant. */
+typedef struct shown {
+    char text[256];
+    int left; /* visits until it wants no more */
+} shown;
+
+static bool show(cmp_str ici, const cmp_record *record, void *arg)
+{
+    shown *s = arg;
+    const size_t used = strlen(s->text);
+    snprintf(s->text + used, sizeof(s->text) - used, "[%.*s%.*s]", (int)ici.size, ici.at,
+             (int)record->variant_count, "***");
+    return --s->left > 0;
+}
+
+static void expect_scan(const fixture *f, cmp_str after, int most, const char *expected)
+{
+    shown s = {.left = most};
+    char error[64] = "";
+    assert_true(cmp_plugin_descriptor.ops.store->scan(f->host.instance, after, show, &s, error,
+                                                      sizeof(error)));
+    assert_string_equal(s.text, expected);
+    assert_string_equal(error, "");
+}
+
+#define VARIANT "{\"when\":{\"cc\":\"CA\"},\"content\":\"y\"}"
+
+static void scans_go_by_ici(void **state)
+{
+    fixture *f = *state;
+    open_with(f, CODE("B", "x") CODE("AA", "x") CODE("b", "x") CODE("A", "x"));
+    expect_scan(f, CMP_NONE, 9, "[A][AA][B][b]");
+    expect_scan(f, CMP_NONE, 2, "[A][AA]");
+    expect_scan(f, CMP_STR(""), 9, "[A][AA][B][b]");
+    expect_scan(f, CMP_STR("A"), 9, "[AA][B][b]");
+    expect_scan(f, CMP_STR("AB"), 9, "[B][b]"); /* it need not be there */
+    expect_scan(f, CMP_STR("b"), 9, "");
+}
+
+static void scans_show_variants(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "{\"ici\":\"C\",\"content\":\"x\",\"variants\":[" VARIANT "]}\n" CODE("B", "x") //
+              "{\"ici\":\"A\",\"content\":\"x\",\"variants\":[" VARIANT "," VARIANT "]}\n");
+    expect_scan(f, CMP_NONE, 9, "[A**][B][C*]");
+}
+
+static void an_empty_file_shows_nothing(void **state)
+{
+    fixture *f = *state;
+    open_with(f, "");
+    expect_scan(f, CMP_NONE, 9, "");
+    expect_scan(f, CMP_STR("A"), 9, "");
+}
+
+static bool reload_and_show(cmp_str ici, const cmp_record *record, void *arg)
+{
+    fixture *f = arg;
+    assert_true(cmp_str_equal(ici, CMP_STR("A")));
+    write_codes(f, CODE("B", "new"));
+    fake_host_advance(&f->host, 3 * CHECK_MS);
+    assert_true(cmp_str_equal(record->content, CMP_STR("old"))); /* not freed: it is in use */
+    return true;
+}
+
+static void a_scan_keeps_the_codes_that_it_began_with(void **state)
+{
+    fixture *f = *state;
+    char error[64];
+    open_with(f, CODE("A", "old"));
+    assert_true(cmp_plugin_descriptor.ops.store->scan(f->host.instance, CMP_NONE, reload_and_show,
+                                                      f, error, sizeof(error)));
+    expect_scan(f, CMP_NONE, 9, "[B]");
+    fake_host_advance(&f->host, CHECK_MS);
+}
+
 /* ---- reloads ---- */
 
 static void a_bad_change_leaves_the_old_codes(void **state)
@@ -369,6 +447,10 @@ int main(void)
         TEST(an_empty_file_has_no_codes),
         TEST(codes_are_found),
         TEST(variants_live_as_long_as_the_transaction),
+        TEST(scans_go_by_ici),
+        TEST(scans_show_variants),
+        TEST(an_empty_file_shows_nothing),
+        TEST(a_scan_keeps_the_codes_that_it_began_with),
         TEST(a_bad_change_leaves_the_old_codes),
         TEST(a_file_that_goes_leaves_the_old_codes),
         TEST(what_cannot_be_read_is_tried_again_in_silence),

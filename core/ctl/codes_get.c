@@ -1,0 +1,66 @@
+/* `cmpctl codes get`: asks a store for one ICI, the way that a worker of cmpd does. */
+#include "ctl/args.h"
+#include "ctl/codes.h"
+#include "ctl/output.h"
+#include "ctl/stores.h"
+
+typedef struct get_options {
+    const char *config, *store;
+} get_options;
+
+static const args_row rows[] = {
+    {"config", ARGS_TEXT, offsetof(get_options, config), "FILE", "the daemon's configuration"},
+    {"store", ARGS_TEXT, offsetof(get_options, store), "NAME", "as under plugins"},
+    {.name = NULL},
+};
+
+static const args_command command = {
+    .name = "codes get",
+    .operands = "ICI",
+    .operand_count = 1,
+    .summary = "Prints the record that a store has for an ICI",
+    .details = "Exit status: 1 when the store does not know the ICI, 2 when it cannot tell.\n",
+    .rows = rows,
+};
+
+static int print(const get_options *o, const char *ici, cmp_store_verdict verdict, cmp_str json)
+{
+    switch (verdict) {
+    case CMP_STORE_FOUND:
+        output_json(json_loadb(json.at, json.size, 0, NULL));
+        return EXIT_GOOD;
+    case CMP_STORE_ABSENT:
+        output_fail("store %s does not know %s", o->store, ici);
+        return EXIT_BAD;
+    case CMP_STORE_UNAVAILABLE:
+    case CMP_STORE_PENDING:
+        break;
+    }
+    return output_fail("store %s cannot tell now", o->store);
+}
+
+int codes_get_run(int argc, char **argv)
+{
+    get_options o = {.config = NULL};
+    const char *operands[1];
+    const args_result parsed = args_parse(&command, argc, argv, &o, operands);
+    if (parsed != ARGS_GO) {
+        return args_status(parsed);
+    }
+    if (o.config == NULL || o.store == NULL) {
+        return output_fail("--config and --store have to be given");
+    }
+    stores *s = stores_open(o.config);
+    int status = EXIT_CANNOT;
+    if (s != NULL && stores_take(s, o.store, STORES_LOOKUP) != NULL) {
+        arena memory;
+        cmp_str json;
+        arena_init(&memory, NULL, 0);
+        const cmp_store_verdict verdict =
+            stores_lookup(s, cmp_str_from(operands[0]), &memory, &json);
+        status = print(&o, operands[0], verdict, json);
+        arena_reset(&memory);
+    }
+    stores_close(&s);
+    return status;
+}

@@ -1,0 +1,58 @@
+/* `cmpctl codes list`: the ICIs that a store holds. */
+#include "ctl/args.h"
+#include "ctl/codes.h"
+#include "ctl/codes_scan.h"
+#include "ctl/interrupt.h"
+#include "ctl/output.h"
+#include "ctl/stores.h"
+
+typedef struct list_options {
+    const char *config, *store, *prefix, *limit;
+} list_options;
+
+static const args_row rows[] = {
+    {"config", ARGS_TEXT, offsetof(list_options, config), "FILE", "the daemon's configuration"},
+    {"store", ARGS_TEXT, offsetof(list_options, store), "NAME", "as under plugins"},
+    {"prefix", ARGS_TEXT, offsetof(list_options, prefix), "PREFIX",
+     "only ICIs that begin with it, in either case"},
+    {"limit", ARGS_TEXT, offsetof(list_options, limit), "N", "print no more than that many"},
+    {.name = NULL},
+};
+
+static const args_command command = {
+    .name = "codes list",
+    .summary = "Prints the ICIs that a store holds, one a line",
+    .rows = rows,
+};
+
+static bool print_ici(cmp_str ici, const cmp_record *record, void *arg)
+{
+    (void)record;
+    int64_t *left = arg;
+    output_visible(ici, stdout);
+    putchar('\n');
+    return --*left > 0;
+}
+
+int codes_list_run(int argc, char **argv)
+{
+    list_options o = {.config = NULL};
+    int64_t left;
+    const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
+    if (parsed != ARGS_GO) {
+        return args_status(parsed);
+    }
+    if (o.config == NULL || o.store == NULL) {
+        return output_fail("--config and --store have to be given");
+    }
+    if (!args_number("limit", o.limit, INT64_MAX, 1, INT64_MAX, &left)) {
+        return EXIT_CANNOT;
+    }
+    interrupt_catch();
+    stores *s = stores_open(o.config);
+    instance *store = s != NULL ? stores_take(s, o.store, STORES_SCAN) : NULL;
+    const codes_scan scan = {.prefix = o.prefix, .visit = print_ici, .arg = &left};
+    const bool good = store != NULL && codes_scan_run(&scan, store);
+    stores_close(&s);
+    return good ? EXIT_GOOD : EXIT_CANNOT;
+}

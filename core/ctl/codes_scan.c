@@ -1,0 +1,40 @@
+/* Filters what a store lists, and listens to Ctrl-C meanwhile. */
+#include "ctl/codes_scan.h"
+
+#include "base/text.h"
+#include "ctl/interrupt.h"
+#include "ctl/output.h"
+
+typedef struct sieve {
+    const codes_scan *scan;
+    cmp_str prefix;
+} sieve;
+
+static bool visit(cmp_str ici, const cmp_record *record, void *arg)
+{
+    const sieve *s = arg;
+    if (interrupt_came()) {
+        return false;
+    }
+    if (ici.size < s->prefix.size ||
+        !ascii_equal_fold((cmp_str){ici.at, s->prefix.size}, s->prefix)) {
+        return true;
+    }
+    return s->scan->visit(ici, record, s->scan->arg);
+}
+
+bool codes_scan_run(const codes_scan *scan, instance *store)
+{
+    char error[512] = "";
+    sieve s = {scan, scan->prefix != NULL ? cmp_str_from(scan->prefix) : CMP_STR("")};
+    const bool good =
+        store->plugin->ops.store->scan(store->self, CMP_NONE, visit, &s, error, sizeof(error));
+    if (interrupt_came()) {
+        output_fail("interrupted");
+        return false;
+    }
+    if (!good) {
+        output_fail("store %s: %s", store->name, error);
+    }
+    return good;
+}

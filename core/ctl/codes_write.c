@@ -1,0 +1,103 @@
+/* Calls a store's writing functions in their order, and keeps in mind what a replacement removes.
+ */
+#include "ctl/codes_write.h"
+
+#include "ctl/interrupt.h"
+
+#include <stdio.h>
+
+static const cmp_store_ops *ops_of(const codes_write *w)
+{
+    return w->store->plugin->ops.store;
+}
+
+/* `said` is what the store has left in its error. */
+static bool fail(codes_write *w, const char *said)
+{
+    snprintf(w->error, sizeof(w->error), "store %s: %s", w->store->name,
+             said[0] != '\0' ? said : "it failed and did not say why");
+    return false;
+}
+
+static bool add_other(cmp_str ici, const cmp_record *record, void *arg)
+{
+    (void)record;
+    ici_set_add(arg, ici);
+    return !interrupt_came();
+}
+
+/* Inside the write, so that nobody else adds codes meanwhile. */
+static bool list_others(codes_write *w)
+{
+    char said[512] = "";
+    w->others = ici_set_create();
+    if (!ops_of(w)->scan(w->store->self, CMP_NONE, add_other, w->others, said, sizeof(said))) {
+        return fail(w, said);
+    }
+    return !interrupt_came() || fail(w, "interrupted");
+}
+
+bool codes_write_begin(codes_write *w, instance *store, bool replace)
+{
+    char said[512] = "";
+    *w = (codes_write){.store = store};
+    w->write = ops_of(w)->begin(store->self, said, sizeof(said));
+    if (w->write == NULL) {
+        return fail(w, said);
+    }
+    return !replace || list_others(w);
+}
+
+bool codes_write_put(codes_write *w, cmp_str ici, const cmp_record *record)
+{
+    char said[512] = "";
+    if (!ops_of(w)->put(w->store->self, w->write, ici, record, said, sizeof(said))) {
+        return fail(w, said);
+    }
+    if (w->others != NULL) {
+        ici_set_mark(w->others, ici);
+    }
+    return true;
+}
+
+bool codes_write_remove(codes_write *w, cmp_str ici, bool *existed)
+{
+    char said[512] = "";
+    *existed = false;
+    return ops_of(w)->remove(w->store->self, w->write, ici, existed, said, sizeof(said)) ||
+           fail(w, said);
+}
+
+static bool remove_other(cmp_str ici, void *arg)
+{
+    codes_write *w = arg;
+    bool existed;
+    if (interrupt_came()) {
+        return fail(w, "interrupted");
+    }
+    if (!codes_write_remove(w, ici, &existed)) {
+        return false;
+    }
+    w->removed++;
+    return true;
+}
+
+bool codes_write_commit(codes_write *w)
+{
+    if (w->others != NULL && !ici_set_each_unmarked(w->others, remove_other, w)) {
+        return false;
+    }
+    char said[512] = "";
+    void *write = w->write;
+    w->write = NULL; /* ended, whatever comes of it */
+    return ops_of(w)->commit(w->store->self, write, said, sizeof(said)) || fail(w, said);
+}
+
+void codes_write_end(codes_write *w)
+{
+    ici_set_destroy(&w->others);
+    if (w->write != NULL) {
+        ops_of(w)->abort(w->store->self, w->write);
+        w->write = NULL;
+    }
+}

@@ -1,0 +1,23 @@
+/* One look-up in a store from a program that has no workers: a loop and a pool of its own, and a
+ * transaction that holds nothing but the ICI. */
+#pragma once
+
+#include "plugin/instance.h"
+
+typedef struct store_call store_call;
+
+/* Replaces those services that show a real transaction, in the table for section_open. */
+void store_call_services(cmp_host *host);
+
+/* Starts the instance and its one worker; instance->site gets a loop and a pool. */
+store_call *store_call_open(instance *i);
+
+/* Asks and waits. With CMP_STORE_FOUND the record is in *json, in `memory`, as record_write writes
+ * it. */
+cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, arena *memory, cmp_str *json);
+
+/* Ends the worker; the instance is to be destroyed next. NULL is fine. */
+void store_call_close(store_call *c);
+
+/* After the instance was destroyed. */
+void store_call_free(store_call **c);

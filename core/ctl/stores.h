@@ -1,0 +1,28 @@
+/* The stores of a configuration, as cmpctl opens them: like cmpd does, but without workers. */
+#pragma once
+
+#include "plugin/instance.h"
+
+typedef struct stores stores;
+
+/* What a command wants to do with a store. */
+enum {
+    STORES_SCAN = 1 << 0,
+    STORES_WRITE = 1 << 1,
+    STORES_LOOKUP = 1 << 2,
+};
+
+/* Reads the configuration. NULL after messages. */
+stores *stores_open(const char *config);
+
+/* Whether there is a store of that name whose plugin can do that. False after a message. */
+bool stores_can(stores *s, const char *name, unsigned wants);
+
+/* Makes the store; valid until stores_close. NULL after messages. */
+instance *stores_take(stores *s, const char *name, unsigned wants);
+
+/* Looks an ICI up in a store that was taken with STORES_LOOKUP; see store_call_lookup. */
+cmp_store_verdict stores_lookup(stores *s, cmp_str ici, arena *memory, cmp_str *json);
+
+/* NULL is fine. */
+void stores_close(stores **s);

@@ -1,0 +1,88 @@
+/* Sorts the codes once, when the first scan comes, and walks along them. */
+#include "order.h"
+
+#include "memory.h"
+
+#include <stdlib.h>
+
+static cmp_str ici_at(const code_index *index, uint64_t offset)
+{
+    packed p;
+    index_read(index, offset, &p);
+    return p.ici;
+}
+
+static int compare(cmp_str a, cmp_str b)
+{
+    const int octets = memcmp(a.at, b.at, a.size < b.size ? a.size : b.size);
+    return octets != 0 ? octets : (a.size > b.size) - (a.size < b.size);
+}
+
+static int compare_offsets(const void *a, const void *b, void *index)
+{
+    return compare(ici_at(index, *(const uint64_t *)a), ici_at(index, *(const uint64_t *)b));
+}
+
+bool order_make(const code_index *index, code_order *order)
+{
+    const size_t count = index_count(index);
+    uint64_t *offsets = malloc((count + 1) * sizeof(*offsets));
+    if (offsets == NULL) {
+        return false;
+    }
+    size_t at = 0;
+    for (uint64_t offset = 0; offset < index_end(index); at++) {
+        packed p;
+        index_read(index, offset, &p);
+        offsets[at] = offset;
+        offset = index_offset(index, p.end);
+    }
+    qsort_r(offsets, count, sizeof(*offsets), compare_offsets, (void *)(uintptr_t)index);
+    *order = (code_order){offsets, count};
+    return true;
+}
+
+void order_dispose(code_order *order)
+{
+    free(order->offsets);
+    *order = (code_order){.offsets = NULL};
+}
+
+/* The first code that comes after `ici`. */
+static size_t behind(const code_order *order, const code_index *index, cmp_str ici)
+{
+    size_t low = 0, high = order->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (compare(ici_at(index, order->offsets[middle]), ici) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+void order_scan(const code_order *order, const code_index *index, cmp_str after,
+                cmp_store_visit visit, void *arg)
+{
+    void *variants = NULL;
+    size_t room = 0;
+    bool on = true;
+    for (size_t i = after.at != NULL ? behind(order, index, after) : 0; on && i < order->count;
+         i++) {
+        packed p;
+        index_read(index, order->offsets[i], &p);
+        const size_t size = packed_variants_size(&p);
+        if (size > room) {
+            free(variants);
+            variants = memory_must(malloc(size));
+            room = size;
+        }
+        if (size > 0) {
+            packed_variants(&p, variants);
+        }
+        on = visit(p.ici, &p.record, arg);
+    }
+    free(variants);
+}

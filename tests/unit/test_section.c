@@ -1,0 +1,153 @@
+/* Instances from their sections: with real plugins, and with everything that can be wrong. */
+#include "plugin/section.h"
+
+#include "pipeline/services.h"
+#include "scratch.h"
+
+#define HEAD                                                                                       \
+    "listeners:\n"                                                                                 \
+    "  - {name: a, bind: '127.0.0.1:1', interfaces: [mc-1], tls: {certificate: c, key: k}}\n"      \
+    "resolve: {stores: [s]}\n"                                                                     \
+    "plugins:\n"
+
+/* A configuration, and what instances need beside it. */
+typedef struct fixture {
+    cmp_report report;
+    conf *conf;
+    loader *loader;
+    cmp_host services;
+    instance_site site;
+    arena memory;
+    section_site section;
+} fixture;
+
+static void set_up(fixture *f, const char *text)
+{
+    static const char *const folders[] = {TEST_BINARY_DIR "/plugins",
+                                          TEST_BINARY_DIR "/tests/plugins", NULL};
+    *f = (fixture){.site = {.worker_count = 4}};
+    scratch_write("cmpd.yaml", text);
+    report_init(&f->report);
+    arena_init(&f->memory, NULL, 0);
+    f->conf = conf_load("cmpd.yaml", &f->report);
+    assert_report(&f->report, "");
+    instance_services(&f->services);
+    pipeline_services(&f->services);
+    f->loader = loader_create(folders, f->services.services);
+    f->section = (section_site){.conf = f->conf,
+                                .loader = f->loader,
+                                .services = &f->services,
+                                .site = &f->site,
+                                .memory = &f->memory};
+}
+
+static bool open_first(fixture *f, instance *i)
+{
+    *i = (instance){.plugin = NULL};
+    return section_open(&f->section, &f->conf->plugins[0], i, &f->report);
+}
+
+static void tear_down(fixture *f)
+{
+    loader_destroy(&f->loader);
+    conf_destroy(&f->conf);
+    report_dispose(&f->report);
+    arena_reset(&f->memory);
+}
+
+static void errors_have_a_place(void **state)
+{
+    static const struct {
+        const char *section, *error; /* after "cmpd.yaml:" */
+    } cases[] = {
+        {"  s: {use: store_memory}\n", "5:3: plugins.s.path: missing; expected a path\n"},
+        {"  s: {use: store_memory, path: x, pth: y}\n", "plugins.s.pth: "},
+        {"  s:\n    use: store_memory\n    path: bad\n",
+         "7:11: plugins.s.path: content: is missing, and so is transferred_to\n"},
+        {"  s: {use: store_memory, path: x, cache: {tl: 1s}}\n", "plugins.s.cache.tl: "},
+        {"  s: {use: store_memory, path: x, cache: 5}\n", "plugins.s.cache: "},
+        {"  s:\n    use: auth_vpn\n    links: []\n    cache: {ttl: 1s}\n",
+         "8:5: plugins.s.cache: only a store has a cache; auth_vpn is of kind auth\n"},
+        {"  s:\n    use: store_memri\n", "6:10: plugins.s.use: no store_memri.so in "},
+        {"  s:\n    use: store_memri\n", "; did you mean \"store_memory\"?\n"},
+        {"  s: {use: bad_major}\n", "plugin ABI is 2.0"},
+    };
+    (void)state;
+    scratch_write("bad", "{\"ici\":\"A\"}\n");
+    for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+        fixture f;
+        instance i;
+        char text[512], *said = NULL;
+        size_t size;
+        snprintf(text, sizeof(text), HEAD "%s", cases[n].section);
+        set_up(&f, text);
+        assert_false(open_first(&f, &i));
+        section_close(&i);
+        FILE *to = open_memstream(&said, &size);
+        report_print(&f.report, to);
+        fclose(to);
+        if (strncmp(said, "cmpd.yaml:", 10) != 0 || strstr(said, cases[n].error) == NULL) {
+            fail_msg("got \"%s\", wanted \"%s\"", said, cases[n].error);
+        }
+        free(said);
+        assert_null(f.report.scope);
+        tear_down(&f);
+    }
+}
+
+static void a_good_section_is_an_instance(void **state)
+{
+    (void)state;
+    fixture f;
+    instance i;
+    set_up(&f, HEAD "  s: {use: store_memory, path: store, secret: hush}\n");
+    assert_true(open_first(&f, &i));
+    assert_report(&f.report, "");
+    assert_non_null(i.self);
+    assert_string_equal(i.name, "s");
+    assert_string_equal(i.plugin->name, "store_memory");
+    assert_null(i.caches);
+    const cmp_option *row = i.plugin->options;
+    while (strcmp(row->name, "secret") != 0) {
+        row++;
+    }
+    const char *secret = *(const char *const *)((const char *)i.options + row->offset);
+    assert_string_equal(secret, "hush");
+    section_close(&i);
+    assert_null(i.self);
+    assert_memory_equal(secret, "\0\0\0\0", 4);
+    tear_down(&f);
+}
+
+static void the_cache_is_shared_out_to_workers(void **state)
+{
+    (void)state;
+    fixture f;
+    instance i;
+    set_up(&f, HEAD "  s: {use: store_memory, path: store, cache: {size: 4M, ttl: 2s}}\n");
+    assert_true(open_first(&f, &i));
+    assert_non_null(i.caches);
+    assert_int_equal(i.cache_settings.size_bytes, 1 << 20);
+    assert_int_equal(i.cache_settings.ttl_ms, 2000);
+    section_close(&i);
+    tear_down(&f);
+}
+
+static void what_was_never_opened_can_be_closed(void **state)
+{
+    (void)state;
+    instance i = {.plugin = NULL};
+    section_close(&i);
+    assert_null(i.self);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_have_a_place),
+        cmocka_unit_test(a_good_section_is_an_instance),
+        cmocka_unit_test(the_cache_is_shared_out_to_workers),
+        cmocka_unit_test(what_was_never_opened_can_be_closed),
+    };
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
