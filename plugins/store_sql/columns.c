@@ -116,24 +116,24 @@ static bool read_strings(const reader *r, cmp_record *record)
 
 /* What is judged best by the host, as the JSON text of a small record: no value of a column gets
  * into it unquoted but the variants, and only its transferred_to and its variants are used. */
-static text small_record(const row *r)
+static buffer small_record(const row *r)
 {
     const cmp_str host = r->at[COLUMN_TRANSFERRED_TO], variants = r->at[COLUMN_VARIANTS];
-    text json = {.at = NULL};
-    text_add(&json, "{\"ici\":\"x\"", 10);
+    buffer json = {.at = NULL};
+    buffer_add(&json, "{\"ici\":\"x\"", 10);
     if (r->at[COLUMN_CONTENT].at != NULL) {
-        text_add(&json, ",\"content\":\"x\"", 14);
+        buffer_add(&json, ",\"content\":\"x\"", 14);
     }
     if (host.at != NULL) {
-        text_add(&json, ",\"transferred_to\":\"", 19);
-        text_add(&json, host.at, host.size);
-        text_add(&json, "\"", 1);
+        buffer_add(&json, ",\"transferred_to\":\"", 19);
+        buffer_add(&json, host.at, host.size);
+        buffer_add(&json, "\"", 1);
     }
     if (variants.at != NULL) {
-        text_add(&json, ",\"variants\":", 12);
-        text_add(&json, variants.at, variants.size);
+        buffer_add(&json, ",\"variants\":", 12);
+        buffer_add(&json, variants.at, variants.size);
     }
-    text_add(&json, "}", 1);
+    buffer_add(&json, "}", 1);
     return json;
 }
 
@@ -146,7 +146,7 @@ static bool read_rest(const reader *r, cmp_record *record)
     }
     cmp_str ici;
     cmp_record parsed;
-    text json = small_record(r->row);
+    buffer json = small_record(r->row);
     const bool good = r->host->record_parse(r->host, json.at, json.size, r->alloc, r->arg, &ici,
                                             &parsed, r->error, r->error_size);
     if (good) {
@@ -173,6 +173,43 @@ bool row_read(const cmp_host *host, const row *r, void *(*alloc)(void *arg, size
            fail(&in, COLUMN_CONTENT, "is NULL, and so is transferred_to");
 }
 
+/* ---- scans ---- */
+
+/* Memory of one row's record. */
+typedef struct block {
+    struct block *next;
+    max_align_t memory[];
+} block;
+
+static void *block_alloc(void *arg, size_t size)
+{
+    block **list = arg;
+    block *b = memory_must(malloc(sizeof(*b) + size));
+    b->next = *list;
+    *list = b;
+    return b->memory;
+}
+
+row_result row_visit(const cmp_host *host, cmp_str ici, const row *r, cmp_store_visit visit,
+                     void *arg, char *error, size_t error_size)
+{
+    block *blocks = NULL;
+    cmp_record record;
+    char why[200];
+    row_result result = ROW_BAD;
+    if (row_read(host, r, block_alloc, &blocks, &record, why, sizeof(why))) {
+        result = visit(ici, &record, arg) ? ROW_NEXT : ROW_STOP;
+    } else {
+        snprintf(error, error_size, "the row of %.*s: %s", (int)ici.size, ici.at, why);
+    }
+    while (blocks != NULL) {
+        block *b = blocks;
+        blocks = b->next;
+        free(b);
+    }
+    return result;
+}
+
 /* ---- a record's variants ---- */
 
 /* The array that begins at `at`, up to its own closing bracket. */
@@ -196,7 +233,7 @@ static size_t array_size(const char *at, size_t size)
     return 0;
 }
 
-void variants_write(const cmp_host *host, const cmp_record *record, text *scratch, text *json)
+void variants_write(const cmp_host *host, const cmp_record *record, buffer *scratch, buffer *json)
 {
     static const char member[] = "\"variants\":";
     cmp_record small = CMP_RECORD_INIT;
@@ -205,12 +242,12 @@ void variants_write(const cmp_host *host, const cmp_record *record, text *scratc
     small.variant_count = record->variant_count;
     scratch->size = 0;
     const size_t size = host->record_write(host, CMP_STR("x"), &small, NULL, 0);
-    char *at = text_room(scratch, size + 1);
+    char *at = buffer_room(scratch, size + 1);
     host->record_write(host, CMP_STR("x"), &small, at, size);
     at[size] = '\0';
     const char *array = strstr(at, member);
     if (array != NULL) {
         array += sizeof(member) - 1;
-        text_add(json, array, array_size(array, size - (size_t)(array - at)));
+        buffer_add(json, array, array_size(array, size - (size_t)(array - at)));
     }
 }

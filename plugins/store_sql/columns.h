@@ -43,9 +43,19 @@ typedef struct row {
 bool row_read(const cmp_host *host, const row *r, void *(*alloc)(void *arg, size_t size), void *arg,
               cmp_record *record, char *error, size_t error_size);
 
+typedef enum row_result {
+    ROW_NEXT, /* go on */
+    ROW_STOP, /* the visitor has seen enough */
+    ROW_BAD,  /* not understood; `error` names the ICI and the column */
+} row_result;
+
+/* For scans: reads a row and shows it to the visitor. */
+row_result row_visit(const cmp_host *host, cmp_str ici, const row *r, cmp_store_visit visit,
+                     void *arg, char *error, size_t error_size);
+
 /* Appends the record's variants to `json` as a JSON array, as the column holds them. `scratch` is
  * overwritten. */
-void variants_write(const cmp_host *host, const cmp_record *record, text *scratch, text *json);
+void variants_write(const cmp_host *host, const cmp_record *record, buffer *scratch, buffer *json);
 
 static inline cmp_str status_text(const cmp_record *record)
 {

@@ -15,24 +15,24 @@ static inline void *memory_must(void *at)
 }
 
 /* A string that grows. */
-typedef struct text {
+typedef struct buffer {
     char *at;
     size_t size, room;
-} text;
+} buffer;
 
-static inline char *text_room(text *t, size_t more)
+static inline char *buffer_room(buffer *b, size_t more)
 {
-    if (t->room - t->size < more) {
-        t->room = (t->size + more) * 2;
-        t->at = (char *)memory_must(realloc(t->at, t->room));
+    if (b->room - b->size < more) {
+        b->room = (b->size + more) * 2;
+        b->at = (char *)memory_must(realloc(b->at, b->room));
     }
-    return t->at + t->size;
+    return b->at + b->size;
 }
 
-static inline void text_add(text *t, const char *at, size_t size)
+static inline void buffer_add(buffer *b, const char *at, size_t size)
 {
-    char *to = text_room(t, size + 1);
+    char *to = buffer_room(b, size + 1);
     memcpy(to, at, size);
     to[size] = '\0'; /* so that it is a C string, too */
-    t->size += size;
+    b->size += size;
 }

@@ -4,7 +4,7 @@
 
 #include <cmp/base.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION       1
 
 #define SCHEMA_VERSION_QUERY "select max(version) from cmp_schema"
 

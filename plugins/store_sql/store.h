@@ -27,9 +27,10 @@ typedef struct store {
     const cmp_host *host;
     const options *options;
     const driver *driver;
-    trouble failures;          /* the database cannot be asked */
-    trouble bad_rows;          /* it can, and what it says is not understood */
-    unsigned failed, bad_row;  /* counters: look-ups */
+    trouble failures;         /* the database cannot be asked */
+    trouble refusals;         /* it can, and refuses a look-up (PostgreSQL) */
+    trouble bad_rows;         /* what it says is not understood */
+    unsigned failed, bad_row; /* counters: look-ups */
 } store;
 
 struct driver {
@@ -52,6 +53,3 @@ void store_dispose(store *s);
 /* A row of `ici` that nobody can understand: an error of the operator's data, so the answer is
  * neither the record nor absent. */
 cmp_store_verdict store_bad_row(store *s, cmp_str ici, const char *why);
-
-/* What has changed is told record by record, or all at once when it is much. */
-enum { STORE_CHANGES_MAX = 64 };

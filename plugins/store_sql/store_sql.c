@@ -74,6 +74,7 @@ void store_init(store *s, const cmp_host *host, const options *o, const driver *
     s->options = o;
     s->driver = d;
     trouble_init(&s->failures);
+    trouble_init(&s->refusals);
     trouble_init(&s->bad_rows);
     s->failed = host->counter(host, "lookups_failed", "look-ups that the database did not answer");
     s->bad_row = host->counter(host, "bad_rows", "rows that could not be understood");
@@ -82,6 +83,7 @@ void store_init(store *s, const cmp_host *host, const options *o, const driver *
 void store_dispose(store *s)
 {
     trouble_dispose(&s->failures);
+    trouble_dispose(&s->refusals);
     trouble_dispose(&s->bad_rows);
 }
 
@@ -200,8 +202,8 @@ static void *sql_begin(void *instance, char *error, size_t error_size)
     return ops_of(instance)->begin(instance, error, error_size);
 }
 
-static bool sql_put(void *instance, void *write, cmp_str ici, const cmp_record *record,
-                    char *error, size_t error_size)
+static bool sql_put(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
+                    size_t error_size)
 {
     return ops_of(instance)->put(instance, write, ici, record, error, error_size);
 }

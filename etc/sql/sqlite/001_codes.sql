@@ -1,0 +1,19 @@
+-- Codes of a Code Management Platform, for SQLite. Run it once, in one transaction:
+--     sqlite3 -bail codes.db '.read 001_codes.sql'
+-- store_sql does that by itself when `create` says so.
+
+create table cmp_schema (version integer not null) strict;
+insert into cmp_schema values (1);
+
+create table cmp_codes (
+    ici text not null primary key check (length(cast(ici as blob)) between 1 and 256),
+    content text,
+    content_type text, -- uri, text, …; null: what the content shows
+    ttl integer, -- seconds an answer may be kept; null: the server's default
+    status text not null default 'active' check (status in ('active', 'revoked')),
+    not_before integer, -- Unix time in milliseconds; null: always
+    not_after integer, -- likewise; null: for ever
+    transferred_to text, -- host of the CMP that holds the content now
+    variants text, -- JSON: [{"when": {"language": "fr"}, "content": "…"}, …]
+    check ((content is null) <> (transferred_to is null))
+) strict, without rowid;

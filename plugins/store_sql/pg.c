@@ -1,0 +1,109 @@
+/* The PostgreSQL driver: the instance, and what is done at its start. */
+#include "pg.h"
+
+#include "pg_listener.h"
+#include "pg_worker.h"
+
+#define ERROR_SIZE 256
+
+const char *pg_lookup_query(const options *o)
+{
+    return o->query != NULL ? o->query : "select " COLUMN_LIST " from cmp_codes where ici = $1";
+}
+
+static void pg_check_url(const cmp_host *host, const char *key, const char *url, cmp_report *report)
+{
+    pg_target t;
+    if (pg_target_init(&t, url)) {
+        pg_target_dispose(&t);
+    } else {
+        host->report(report, key, "expected: postgresql://user:password@host:port/database?…");
+    }
+}
+
+static void pg_check(const cmp_host *host, const options *o, cmp_report *report)
+{
+    pg_check_url(host, "url", o->url, report);
+    if (o->replica_url != NULL) {
+        pg_check_url(host, "replica_url", o->replica_url, report);
+    }
+}
+
+static void pg_destroy(store *base)
+{
+    pg_store *s = (pg_store *)base;
+    pg_listener_destroy(&s->listener);
+    pg_target_dispose(&s->primary);
+    pg_target_dispose(&s->replica);
+    store_dispose(base);
+    free(s);
+}
+
+static void count_what(pg_store *s, const cmp_host *host)
+{
+    s->batches = host->counter(host, "batches", "batches of look-ups that were sent");
+    s->batched = host->counter(host, "batched_lookups", "look-ups that were sent in batches");
+    s->timeouts = host->counter(host, "timeouts", "look-ups that were not answered in time");
+    s->refused = host->counter(host, "refused", "look-ups refused because too many were waiting");
+    s->lost = host->counter(host, "connections_lost", "connections that were lost or not made");
+}
+
+/* A server that cannot be reached now may be there in a moment: only what it says itself stops the
+ * start. */
+static store *pg_create(const cmp_host *host, const options *o, cmp_report *report)
+{
+    char error[ERROR_SIZE];
+    bool reached;
+    pg_store *s = memory_must(calloc(1, sizeof(*s)));
+    store_init(&s->store, host, o, &driver_postgresql);
+    count_what(s, host);
+    snprintf(s->timeout, sizeof(s->timeout), "%lld", (long long)o->statement_timeout_ms);
+    const bool parsed = pg_target_init(&s->primary, o->url) &&
+                        (o->replica_url == NULL || pg_target_init(&s->replica, o->replica_url));
+    if (!parsed) {
+        host->report(report, "url", "cannot be understood");
+        pg_destroy(&s->store);
+        return NULL;
+    }
+    if (!pg_store_try(s, &reached, error, sizeof(error))) {
+        if (reached) {
+            host->report(report, o->query != NULL ? "query" : "url", "%s", error);
+            pg_destroy(&s->store);
+            return NULL;
+        }
+        trouble_say(&s->store.failures, host, "the database: %s", error);
+    }
+    return &s->store;
+}
+
+static void pg_start(store *base, cmp_loop *loop)
+{
+    pg_store *s = (pg_store *)base;
+    if (base->options->query == NULL) {
+        s->listener = pg_listener_create(s, loop);
+    }
+}
+
+static const cmp_store_ops ops = {
+    .size = sizeof(cmp_store_ops),
+    .lookup = pg_lookup,
+    .cancel = pg_cancel,
+    .turn_end = pg_turn_end,
+    .scan = pg_scan,
+    .begin = pg_begin,
+    .put = pg_put,
+    .remove = pg_remove,
+    .commit = pg_commit,
+    .abort = pg_abort,
+};
+
+const driver driver_postgresql = {
+    .schemes = {"postgresql", "postgres"},
+    .check = pg_check,
+    .create = pg_create,
+    .start = pg_start,
+    .worker_start = pg_worker_start,
+    .worker_stop = pg_worker_stop,
+    .destroy = pg_destroy,
+    .ops = &ops,
+};

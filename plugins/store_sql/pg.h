@@ -1,0 +1,47 @@
+/* The PostgreSQL driver's parts: the instance, writes, scans, rows. */
+#pragma once
+
+#include "columns.h"
+#include "pg_target.h"
+#include "store.h"
+
+#define PG_ICI_MAX 256
+
+typedef struct pg_store {
+    store store;
+    pg_target primary;
+    pg_target replica;                                  /* parameters == NULL: there is none */
+    char timeout[24];                                   /* of a statement, as the server reads it */
+    unsigned batches, batched, timeouts, lost, refused; /* counters */
+    struct pg_listener *listener;                       /* NULL: with a query of the operator's */
+} pg_store;
+
+/* The text that is prepared for look-ups. */
+const char *pg_lookup_query(const options *o);
+
+/* ---- on connections that are waited for (pg_wait.c) ---- */
+
+/* Checks at the start what every lane will need. False with `error`. *reached says whether a server
+ * was there at all. */
+bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_size);
+
+bool pg_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
+             size_t error_size);
+
+/* ---- writes (pg_write.c) ---- */
+
+void *pg_begin(void *instance, char *error, size_t error_size);
+bool pg_put(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
+            size_t error_size);
+bool pg_remove(void *instance, void *write, cmp_str ici, bool *existed, char *error,
+               size_t error_size);
+bool pg_commit(void *instance, void *write, char *error, size_t error_size);
+void pg_abort(void *instance, void *write);
+
+/* ---- results ---- */
+
+/* Which columns the result has. */
+bool pg_columns(const PGresult *result, column_map *map);
+
+/* A row of it as text, valid as long as the result. */
+void pg_row(const PGresult *result, int at, const column_map *map, row *r);

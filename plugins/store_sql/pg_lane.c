@@ -1,0 +1,300 @@
+/* A connection that look-ups share: many are sent before the first result is in. What one of them
+ * breaks (its own batch, by PostgreSQL's rules) is sent again, each one alone. */
+#include "pg_lane.h"
+
+#include "pg_worker.h"
+#include "schema.h"
+
+#define LANE_MAX   256 /* requests on their way; more wait for us rather than for the server */
+#define SILENCE_MS 500 /* that the server may take longer than a statement's time limit */
+#define STATEMENT  "lookup"
+#define ERROR_SIZE 256
+
+/* What the preparation asks for, in order; the version not with a query of the operator's. */
+enum { PREPARE_SETTINGS, PREPARE_VERSION, PREPARE_STATEMENT, PREPARE_COLUMNS, PREPARE_SYNC };
+
+static const options *options_of(const pg_lane *l)
+{
+    return pg_worker_store(l->worker)->store.options;
+}
+
+/* ---- preparation ---- */
+
+/* Told in the session and not at its start, because poolers do not let parameters through. */
+static const char settings_query[] =
+    "select set_config('statement_timeout', $1, false), "
+    "set_config('default_transaction_read_only', 'on', false), "
+    "set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false)";
+
+static void on_connected(void *arg)
+{
+    pg_lane *l = arg;
+    PGconn *db = l->connection.db;
+    const char *timeout = pg_worker_store(l->worker)->timeout;
+    l->prepared = PREPARE_SETTINGS;
+    l->null_due = false;
+    bool sent = PQenterPipelineMode(db) &&
+                PQsendQueryParams(db, settings_query, 1, NULL, &timeout, NULL, NULL, 0);
+    if (options_of(l)->query == NULL) {
+        sent = sent && PQsendQueryParams(db, SCHEMA_VERSION_QUERY, 0, NULL, NULL, NULL, NULL, 0);
+    }
+    sent = sent && PQsendPrepare(db, STATEMENT, pg_lookup_query(options_of(l)), 0, NULL) &&
+           PQsendDescribePrepared(db, STATEMENT) && PQpipelineSync(db);
+    if (!sent) {
+        pg_connection_lose(&l->connection, PQerrorMessage(db));
+        return;
+    }
+    pg_connection_flush(&l->connection);
+}
+
+static bool version_good(const PGresult *result, char *why, size_t why_size)
+{
+    static const char undefined_table[] = "42P01";
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    int64_t version = 0;
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
+        version = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    } else if (state == NULL || strcmp(state, undefined_table) != 0) {
+        pg_first_line(PQresultErrorMessage(result), why, why_size);
+        return false;
+    }
+    return schema_good(SCHEMA_POSTGRESQL, version, why, why_size);
+}
+
+/* One result of the preparation. */
+static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t why_size)
+{
+    if (l->prepared == PREPARE_VERSION && options_of(l)->query != NULL) {
+        l->prepared++;
+    }
+    const unsigned step = l->prepared++;
+    const ExecStatusType status = PQresultStatus(result);
+    if (step == PREPARE_VERSION) {
+        return version_good(result, why, why_size);
+    }
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_PIPELINE_SYNC) {
+        pg_first_line(PQresultErrorMessage(result), why, why_size);
+        return false;
+    }
+    if (step == PREPARE_COLUMNS && (PQnparams(result) != 1 || !pg_columns(result, &l->columns))) {
+        snprintf(why, why_size, "the query must have one parameter, $1, and a column content");
+        return false;
+    }
+    return true;
+}
+
+static void become_ready(pg_lane *l)
+{
+    l->ready = true;
+    pg_connection_good(&l->connection);
+    pg_worker_lane_changed(l->worker, l);
+}
+
+/* ---- results ---- */
+
+/* Whether the connection itself is of no use any more. */
+static bool connection_broken(const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (severity == NULL || state == NULL) {
+        return true; /* libpq's own words */
+    }
+    /* The statement is not what it was (0A000), or is gone (26000, a pooler's doing). */
+    return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0 ||
+           strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0;
+}
+
+static pg_request *take_first(pg_lane *l)
+{
+    pg_request *r = TAILQ_FIRST(&l->sent);
+    TAILQ_REMOVE(&l->sent, r, place);
+    l->sent_count--;
+    r->on_lane = false;
+    return r;
+}
+
+/* A standby that catches up ends statements which are in its way (40001). */
+static bool worth_repeating(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return PQresultStatus(result) == PGRES_PIPELINE_ABORTED ||
+           (state != NULL && strncmp(state, "40", 2) == 0);
+}
+
+/* False when the connection was lost. */
+static bool on_result(pg_lane *l, const PGresult *result)
+{
+    const ExecStatusType status = PQresultStatus(result);
+    l->progress_ms = l->connection.host->now_ms(l->connection.host);
+    if (status == PGRES_PIPELINE_SYNC) {
+        return true;
+    }
+    if (TAILQ_EMPTY(&l->sent) || (status == PGRES_FATAL_ERROR && connection_broken(result))) {
+        pg_connection_lose(&l->connection, PQresultErrorMessage(result));
+        return false;
+    }
+    l->null_due = true;
+    pg_request *r = take_first(l);
+    if (status == PGRES_TUPLES_OK) {
+        row first;
+        const bool found = PQntuples(result) > 0;
+        if (found) {
+            pg_row(result, 0, &l->columns, &first);
+        }
+        pg_worker_answered(l->worker, r, found ? &first : NULL);
+    } else if (worth_repeating(result)) {
+        pg_worker_unsent(l->worker, r);
+    } else {
+        pg_worker_failed(l->worker, r, PQresultErrorMessage(result));
+    }
+    return true;
+}
+
+/* False when the connection was lost. */
+static bool on_prepared(pg_lane *l, const PGresult *result)
+{
+    char why[ERROR_SIZE];
+    if (!prepare_step(l, result, why, sizeof(why))) {
+        pg_connection_lose(&l->connection, why);
+        return false;
+    }
+    if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+        become_ready(l);
+    } else {
+        l->null_due = true;
+    }
+    return true;
+}
+
+/* Between the results of two queries libpq says NULL, and it says NULL when there is no more. */
+static bool read_one(pg_lane *l)
+{
+    PGconn *db = l->connection.db;
+    if (PQisBusy(db)) {
+        return false;
+    }
+    PGresult *result = PQgetResult(db);
+    if (result == NULL) {
+        const bool more = l->null_due;
+        l->null_due = false;
+        return more;
+    }
+    const bool up = l->ready ? on_result(l, result) : on_prepared(l, result);
+    PQclear(result);
+    return up;
+}
+
+static void on_readable(void *arg)
+{
+    pg_lane *l = arg;
+    PGconn *db = l->connection.db;
+    if (!PQconsumeInput(db)) {
+        pg_connection_lose(&l->connection, PQerrorMessage(db));
+        return;
+    }
+    while (read_one(l)) {
+    }
+    if (l->connection.state != PG_UP) {
+        return;
+    }
+    if (PQstatus(db) == CONNECTION_BAD) {
+        pg_connection_lose(&l->connection, PQerrorMessage(db));
+        return;
+    }
+    pg_connection_flush(&l->connection); /* libpq may wait to send until it has read */
+    if (l->ready) {
+        pg_worker_lane_changed(l->worker, l);
+    }
+}
+
+static void on_lost(void *arg, const char *why)
+{
+    pg_lane *l = arg;
+    pg_store *s = pg_worker_store(l->worker);
+    s->store.host->count(s->store.host, s->lost, 1);
+    trouble_say(&s->store.failures, s->store.host, "%s: %s",
+                l->connection.target == &s->primary ? "the database" : "the replica", why);
+    l->ready = false;
+    while (!TAILQ_EMPTY(&l->sent)) {
+        pg_worker_unsent(l->worker, take_first(l));
+    }
+    pg_worker_lane_changed(l->worker, l);
+}
+
+/* ---- sending ---- */
+
+/* `ici` has at most PG_ICI_MAX octets. */
+static bool send_one(pg_lane *l, cmp_str ici)
+{
+    char text[PG_ICI_MAX + 1];
+    const char *value = text;
+    memcpy(text, ici.at, ici.size);
+    text[ici.size] = '\0';
+    return PQsendQueryPrepared(l->connection.db, STATEMENT, 1, &value, NULL, NULL, 0) == 1;
+}
+
+/* An error breaks what follows it up to the next sync; so what was broken once gets its own. */
+static bool send_all(pg_lane *l, struct pg_requests *queue, unsigned most, unsigned *count)
+{
+    PGconn *db = l->connection.db;
+    bool open = false; /* a batch without its sync */
+    for (*count = 0; *count < most && !TAILQ_EMPTY(queue); ++*count) {
+        pg_request *r = TAILQ_FIRST(queue);
+        TAILQ_REMOVE(queue, r, place);
+        TAILQ_INSERT_TAIL(&l->sent, r, place);
+        l->sent_count++;
+        r->on_lane = true;
+        if (r->again && open && !PQpipelineSync(db)) {
+            return false;
+        }
+        if (!send_one(l, r->ici) || (r->again && !PQpipelineSync(db))) {
+            return false;
+        }
+        open = !r->again;
+    }
+    return !open || PQpipelineSync(db);
+}
+
+void pg_lane_send(pg_lane *l, struct pg_requests *queue, unsigned most)
+{
+    const pg_store *s = pg_worker_store(l->worker);
+    const cmp_host *host = s->store.host;
+    unsigned count;
+    if (l->sent_count == 0) {
+        l->progress_ms = host->now_ms(host);
+    }
+    const bool good = send_all(l, queue, most, &count);
+    host->count(host, s->batches, 1);
+    host->count(host, s->batched, count);
+    if (!good) {
+        pg_connection_lose(&l->connection, PQerrorMessage(l->connection.db));
+        return;
+    }
+    pg_connection_flush(&l->connection);
+}
+
+unsigned pg_lane_room(const pg_lane *l)
+{
+    return l->ready && l->sent_count < LANE_MAX ? LANE_MAX - l->sent_count : 0;
+}
+
+bool pg_lane_hopeful(const pg_lane *l)
+{
+    const pg_connection *c = &l->connection;
+    return l->ready || (c->state != PG_OFF && c->failures == 0);
+}
+
+bool pg_lane_silent(const pg_lane *l, int64_t now_ms)
+{
+    return l->ready && l->sent_count > 0 &&
+           now_ms - l->progress_ms > options_of(l)->statement_timeout_ms + SILENCE_MS;
+}
+
+void pg_lane_init(pg_lane *l, pg_worker *w, const pg_target *target, cmp_loop *loop)
+{
+    static const pg_owner owner = {on_connected, on_readable, on_lost};
+    *l = (pg_lane){.worker = w};
+    TAILQ_INIT(&l->sent);
+    pg_connection_init(&l->connection, pg_worker_store(w)->store.host, loop, target, &owner, l);
+}

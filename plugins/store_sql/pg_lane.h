@@ -1,0 +1,50 @@
+/* Look-ups that share one connection. All on the worker's thread. */
+#pragma once
+
+#include "pg.h"
+#include "pg_connection.h"
+
+#include <sys/queue.h>
+
+/* One look-up. The op is completed once, and the request may live on until its result is there. */
+typedef struct pg_request pg_request;
+struct pg_request {
+    TAILQ_ENTRY(pg_request) by_age; /* while `op` is set */
+    TAILQ_ENTRY(pg_request) place;  /* in the worker's queue or on a lane */
+    cmp_op *op;                     /* NULL: nobody waits any more */
+    cmp_txn *txn;                   /* valid while `op` is */
+    cmp_str ici;                    /* likewise */
+    int64_t deadline_ms;
+    bool on_lane;
+    bool again; /* it was sent before: not its own fault, so once more, and alone */
+};
+TAILQ_HEAD(pg_requests, pg_request);
+
+typedef struct pg_worker pg_worker;
+
+/* A connection for look-ups, in pipeline mode. */
+typedef struct pg_lane {
+    pg_worker *worker;
+    pg_connection connection;
+    bool ready;        /* prepared */
+    unsigned prepared; /* results of the preparation that are in */
+    struct pg_requests sent;
+    unsigned sent_count;
+    bool null_due;       /* the result is in, its end is not */
+    int64_t progress_ms; /* of the last result, or of the first request after a silence */
+    column_map columns;
+} pg_lane;
+
+void pg_lane_init(pg_lane *l, pg_worker *w, const pg_target *target, cmp_loop *loop);
+
+/* A look-up may wait for it: it is ready, or in its first attempt to be. */
+bool pg_lane_hopeful(const pg_lane *l);
+
+/* Room for more requests on a lane that is ready. */
+unsigned pg_lane_room(const pg_lane *l);
+
+/* Moves up to `most` requests from the queue to the lane, and sends them. */
+void pg_lane_send(pg_lane *l, struct pg_requests *queue, unsigned most);
+
+/* The server owes an answer for so long that it must be gone. */
+bool pg_lane_silent(const pg_lane *l, int64_t now_ms);

@@ -1,0 +1,202 @@
+/* From the URL to a connection that is about to be made. */
+#include "pg_target.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#define PARAMETERS_MAX     80
+#define CONNECT_TIMEOUT_MS 2000
+#define CONNECT_TIMEOUT    "2" /* seconds, for a connection that is waited for */
+#define LIST_SIZE          (PG_HOSTS_MAX * PG_HOST_SIZE)
+
+static const char *parameter(const pg_target *t, const char *keyword)
+{
+    for (const PQconninfoOption *o = t->parameters; o->keyword != NULL; o++) {
+        if (strcmp(o->keyword, keyword) == 0) {
+            return o->val != NULL && o->val[0] != '\0' ? o->val : NULL;
+        }
+    }
+    return NULL;
+}
+
+bool pg_target_init(pg_target *t, const char *url)
+{
+    char *message = NULL;
+    t->parameters = PQconninfoParse(url, &message);
+    PQfreemem(message);
+    if (t->parameters == NULL) {
+        return false;
+    }
+    const char *host = parameter(t, "host");
+    t->has_names = host != NULL && parameter(t, "hostaddr") == NULL;
+    return true;
+}
+
+void pg_target_dispose(pg_target *t)
+{
+    for (const PQconninfoOption *o = t->parameters; o != NULL && o->keyword != NULL; o++) {
+        if (o->val != NULL) {
+            explicit_bzero(o->val, strlen(o->val)); /* one of them is the password */
+        }
+    }
+    PQconninfoFree(t->parameters);
+    t->parameters = NULL;
+}
+
+int64_t pg_target_timeout_ms(const pg_target *t)
+{
+    const char *seconds = parameter(t, "connect_timeout");
+    const long value = seconds != NULL ? strtol(seconds, NULL, 10) : 0;
+    return value > 0 && value < 3600 ? value * 1000 : CONNECT_TIMEOUT_MS;
+}
+
+/* ---- addresses ---- */
+
+/* The next of a list with commas between; NULL past the last. */
+static const char *list_next(const char *list, char *item, size_t item_size)
+{
+    const size_t size = strcspn(list, ",");
+    snprintf(item, item_size, "%.*s", (int)size, list);
+    return list[size] == ',' ? list + size + 1 : NULL;
+}
+
+static void hosts_add(pg_hosts *hosts, const char *host, const char *address, const char *port)
+{
+    if (hosts->count < PG_HOSTS_MAX) {
+        snprintf(hosts->at[hosts->count].host, PG_HOST_SIZE, "%s", host);
+        snprintf(hosts->at[hosts->count].address, PG_ADDRESS_SIZE, "%s", address);
+        snprintf(hosts->at[hosts->count].port, sizeof(hosts->at[0].port), "%s", port);
+        hosts->count++;
+    }
+}
+
+/* NULL, or why there is none. */
+static const char *add_addresses(pg_hosts *hosts, const char *host, const char *port)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    const int code = getaddrinfo(host, NULL, &hints, &found);
+    if (code != 0) {
+        return gai_strerror(code);
+    }
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next) {
+        char address[PG_ADDRESS_SIZE];
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof(address), NULL, 0,
+                        NI_NUMERICHOST) == 0) {
+            hosts_add(hosts, host, address, port);
+        }
+    }
+    freeaddrinfo(found);
+    return NULL;
+}
+
+bool pg_hosts_resolve(pg_hosts *hosts, const pg_target *t, char *error, size_t error_size)
+{
+    const char *names = parameter(t, "host"), *ports = parameter(t, "port");
+    const char *why = NULL;
+    char host[PG_HOST_SIZE], port[8] = "";
+    hosts->count = 0;
+    while (names != NULL) {
+        names = list_next(names, host, sizeof(host));
+        if (ports != NULL) { /* one port may stand for all hosts */
+            ports = list_next(ports, port, sizeof(port));
+        }
+        if (host[0] == '/' || host[0] == '@' || host[0] == '\0') {
+            hosts_add(hosts, host, "", port);
+        } else {
+            const char *failed = add_addresses(hosts, host, port);
+            why = failed != NULL ? failed : why;
+        }
+    }
+    if (hosts->count == 0) {
+        snprintf(error, error_size, "no address of its host: %s", why != NULL ? why : "none");
+    }
+    return hosts->count > 0;
+}
+
+/* ---- connecting ---- */
+
+typedef struct parameters {
+    const char *keywords[PARAMETERS_MAX + 1];
+    const char *values[PARAMETERS_MAX + 1];
+    size_t count;
+} parameters;
+
+static void set(parameters *p, const char *keyword, const char *value)
+{
+    if (p->count < PARAMETERS_MAX) {
+        p->keywords[p->count] = keyword;
+        p->values[p->count++] = value;
+    }
+}
+
+/* The URL's own come last: they win. Where it leads may be said by `hosts` instead. */
+static void set_all(parameters *p, const pg_target *t, bool with_hosts)
+{
+    set(p, "client_encoding", "UTF8");
+    set(p, "fallback_application_name", "cmpd");
+    set(p, "keepalives_idle", "10"); /* a listener would wait for ever on a server that is gone */
+    set(p, "keepalives_interval", "5");
+    set(p, "keepalives_count", "3");
+    for (const PQconninfoOption *o = t->parameters; o->keyword != NULL; o++) {
+        const bool place = strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "port") == 0;
+        if (o->val != NULL && (with_hosts || !place) &&
+            strcmp(o->keyword, "client_encoding") != 0) {
+            set(p, o->keyword, o->val);
+        }
+    }
+}
+
+static void list_add(char *list, const char *item, bool first)
+{
+    const size_t size = strlen(list);
+    snprintf(list + size, LIST_SIZE - size, "%s%s", first ? "" : ",", item);
+}
+
+PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first)
+{
+    char(*lists)[LIST_SIZE] = memory_must(calloc(3, LIST_SIZE));
+    parameters p = {.count = 0};
+    set_all(&p, t, hosts->count == 0);
+    for (size_t i = 0; i < hosts->count; i++) {
+        const size_t at = (first + i) % hosts->count;
+        list_add(lists[0], hosts->at[at].host, i == 0);
+        list_add(lists[1], hosts->at[at].address, i == 0);
+        list_add(lists[2], hosts->at[at].port, i == 0);
+    }
+    if (hosts->count > 0) {
+        set(&p, "host", lists[0]);
+        set(&p, "hostaddr", lists[1]);
+        set(&p, "port", lists[2]);
+    }
+    PGconn *db = memory_must(PQconnectStartParams(p.keywords, p.values, 0));
+    free(lists);
+    return db;
+}
+
+/* libpq would print them. */
+static void on_notice(void *arg, const char *message)
+{
+    (void)arg, (void)message;
+}
+
+PGconn *pg_connect_wait(const pg_target *t, char *error, size_t error_size)
+{
+    parameters p = {.count = 0};
+    set(&p, "connect_timeout", CONNECT_TIMEOUT);
+    set(&p, "target_session_attrs", "read-write");
+    set_all(&p, t, true);
+    PGconn *db = memory_must(PQconnectdbParams(p.keywords, p.values, 0));
+    if (PQstatus(db) != CONNECTION_OK) {
+        pg_first_line(PQerrorMessage(db), error, error_size);
+        PQfinish(db);
+        return NULL;
+    }
+    PQsetNoticeProcessor(db, on_notice, NULL);
+    return db;
+}
+
+void pg_first_line(const char *message, char *line, size_t line_size)
+{
+    snprintf(line, line_size, "%.*s", (int)strcspn(message, "\n"), message);
+}

@@ -1,0 +1,47 @@
+/* The SQLite driver's parts: connections to the file, look-ups, writes. */
+#pragma once
+
+#include "columns.h"
+#include "store.h"
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+typedef struct sqlite_store {
+    store store;
+    const char *path;    /* inside the URL */
+    atomic_uint commits; /* of ours: views that are older are not looked at any more */
+} sqlite_store;
+
+typedef enum sqlite_use {
+    SQLITE_FOR_LOOKUPS, /* waits for nobody: it is on a worker's thread */
+    SQLITE_FOR_SCANS,
+    SQLITE_FOR_WRITES,
+} sqlite_use;
+
+/* The file that the URL names; NULL when it names none. */
+const char *sqlite_path(const char *url);
+
+/* Opens a connection to a file that exists. NULL with `error` filled. One thread at a time. */
+sqlite3 *sqlite_file_open(const sqlite_store *s, sqlite_use use, char *error, size_t error_size);
+
+/* Makes the file and its tables when they are missing and may be made; then checks that they can be
+ * used. Control thread. */
+bool sqlite_file_prepare(const sqlite_store *s, char *error, size_t error_size);
+
+/* For look-ups and scans: the statement's row as text; valid until its next step or reset. */
+void sqlite_row(sqlite3_stmt *statement, const column_map *map, row *r);
+
+/* Which columns the statement has. */
+bool sqlite_columns(sqlite3_stmt *statement, column_map *map);
+
+/* The rest of the vtable (sqlite_write.c). */
+bool sqlite_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
+                 size_t error_size);
+void *sqlite_begin(void *instance, char *error, size_t error_size);
+bool sqlite_put(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
+                size_t error_size);
+bool sqlite_remove(void *instance, void *write, cmp_str ici, bool *existed, char *error,
+                   size_t error_size);
+bool sqlite_commit(void *instance, void *write, char *error, size_t error_size);
+void sqlite_abort(void *instance, void *write);

@@ -1,0 +1,177 @@
+/* Connections to the SQLite file, and its schema. The file is never mapped into memory: an I/O
+ * error, or somebody who cuts it short, must end in an error code and not in a signal. */
+#include "sqlite.h"
+
+#include "schema.h"
+
+#include <inttypes.h>
+
+/* What a connection keeps of the file at most: for look-ups half a million codes and the inner
+ * pages of many more; for a write, which meets the pages in any order, still more. */
+#define LOOKUP_CACHE_KIB 65536
+#define WRITE_CACHE_KIB  262144
+#define WAL_KEPT         67108864 /* octets of the write-ahead log that stay after a large write */
+
+const char *sqlite_path(const char *url)
+{
+    const char *path = strchr(url, ':') + 1;
+    if (strncmp(path, "//", 2) == 0) {
+        path += 2;
+        if (*path != '/') {
+            return NULL; /* that would be a host */
+        }
+    }
+    return *path != '\0' && strcmp(path, ":memory:") != 0 ? path : NULL;
+}
+
+static bool fail(sqlite3 *db, const char *path, char *error, size_t error_size)
+{
+    snprintf(error, error_size, "%s: %s", path, sqlite3_errmsg(db));
+    return false;
+}
+
+static bool set_up(const sqlite_store *s, sqlite3 *db, sqlite_use use)
+{
+    char pragmas[256];
+    snprintf(pragmas, sizeof(pragmas),
+             "pragma mmap_size=0; pragma cache_size=-%d; pragma synchronous=%s; "
+             "pragma journal_size_limit=%d; pragma temp_store=memory; pragma trusted_schema=off;",
+             use == SQLITE_FOR_WRITES ? WRITE_CACHE_KIB : LOOKUP_CACHE_KIB,
+             s->store.options->synchronous == SYNCHRONOUS_FULL ? "full" : "normal", WAL_KEPT);
+    sqlite3_busy_timeout(db,
+                         use == SQLITE_FOR_LOOKUPS ? 0 : (int)s->store.options->busy_timeout_ms);
+    return sqlite3_exec(db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static sqlite3 *file_open(const sqlite_store *s, sqlite_use use, int flags, char *error,
+                          size_t error_size)
+{
+    sqlite3 *db = NULL;
+    if (sqlite3_open_v2(s->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL) !=
+            SQLITE_OK ||
+        !set_up(s, db, use)) {
+        fail(db, s->path, error, error_size);
+        sqlite3_close(db);
+        return NULL;
+    }
+    return db;
+}
+
+/* ---- the schema ---- */
+
+static bool query_integer(sqlite3 *db, const char *query, int64_t *value)
+{
+    sqlite3_stmt *statement = NULL;
+    const bool good = sqlite3_prepare_v2(db, query, -1, &statement, NULL) == SQLITE_OK &&
+                      sqlite3_step(statement) == SQLITE_ROW;
+    if (good) {
+        *value = sqlite3_column_int64(statement, 0);
+    }
+    return sqlite3_finalize(statement) == SQLITE_OK && good;
+}
+
+/* 0: the tables are not there. */
+static bool schema_version(sqlite3 *db, int64_t *version)
+{
+    *version = 0;
+    int64_t there;
+    return query_integer(db, "select count(*) from sqlite_master where name = 'cmp_schema'",
+                         &there) &&
+           (there == 0 || query_integer(db, SCHEMA_VERSION_QUERY, version));
+}
+
+static bool schema_check(const sqlite_store *s, sqlite3 *db, char *error, size_t error_size)
+{
+    int64_t version;
+    char why[256];
+    if (s->store.options->query != NULL) {
+        return true; /* other tables than ours */
+    }
+    if (!schema_version(db, &version)) {
+        return fail(db, s->path, error, error_size);
+    }
+    if (!schema_good(SCHEMA_SQLITE, version, why, sizeof(why))) {
+        snprintf(error, error_size, "%s: %s", s->path, why);
+        return false;
+    }
+    return true;
+}
+
+/* All steps in one transaction; another process may be at it, too. */
+static bool migrate(const sqlite_store *s, sqlite3 *db, char *error, size_t error_size)
+{
+    int64_t version;
+    bool good = sqlite3_exec(db, "begin immediate", NULL, NULL, NULL) == SQLITE_OK &&
+                schema_version(db, &version);
+    while (good && version >= 0 && version < SCHEMA_VERSION) {
+        good = sqlite3_exec(db, schema_step(SCHEMA_SQLITE, (int)version), NULL, NULL, NULL) ==
+                   SQLITE_OK &&
+               schema_version(db, &version);
+    }
+    if (!good || sqlite3_exec(db, "commit", NULL, NULL, NULL) != SQLITE_OK) {
+        return fail(db, s->path, error, error_size);
+    }
+    return true;
+}
+
+static bool needs_migration(const sqlite_store *s, sqlite3 *db)
+{
+    int64_t version;
+    return s->store.options->create != CREATE_FALSE && s->store.options->query == NULL &&
+           schema_version(db, &version) && version < SCHEMA_VERSION;
+}
+
+sqlite3 *sqlite_file_open(const sqlite_store *s, sqlite_use use, char *error, size_t error_size)
+{
+    sqlite3 *db = file_open(s, use, 0, error, error_size);
+    if (db != NULL && !schema_check(s, db, error, error_size)) {
+        sqlite3_close(db);
+        db = NULL;
+    }
+    return db;
+}
+
+bool sqlite_file_prepare(const sqlite_store *s, char *error, size_t error_size)
+{
+    const bool create = s->store.options->create != CREATE_FALSE && s->store.options->query == NULL;
+    sqlite3 *db =
+        file_open(s, SQLITE_FOR_SCANS, create ? SQLITE_OPEN_CREATE : 0, error, error_size);
+    if (db == NULL) {
+        return false;
+    }
+    bool good = !needs_migration(s, db) || migrate(s, db, error, error_size);
+    if (good && s->store.options->query == NULL) {
+        /* Readers and a writer do not wait for each other then. It fails on a file that may not be
+         * written: such a file is read as it is. */
+        sqlite3_exec(db, "pragma journal_mode=wal", NULL, NULL, NULL);
+    }
+    good = good && schema_check(s, db, error, error_size);
+    sqlite3_close(db);
+    return good;
+}
+
+/* ---- rows ---- */
+
+static const char *column_name(const void *result, int at)
+{
+    const char *name = sqlite3_column_name((sqlite3_stmt *)result, at);
+    return name != NULL ? name : "";
+}
+
+bool sqlite_columns(sqlite3_stmt *statement, column_map *map)
+{
+    return column_map_init(map, sqlite3_column_count(statement), column_name, statement);
+}
+
+void sqlite_row(sqlite3_stmt *statement, const column_map *map, row *r)
+{
+    for (int c = 0; c < COLUMN_MAX; c++) {
+        const int at = map->at[c];
+        r->at[c] = CMP_NONE;
+        if (at >= 0 && sqlite3_column_type(statement, at) != SQLITE_NULL) {
+            const char *value = (const char *)sqlite3_column_text(statement, at);
+            r->at[c] =
+                (cmp_str){value != NULL ? value : "", (size_t)sqlite3_column_bytes(statement, at)};
+        }
+    }
+}
