@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared cannot stand in them */
 #define EMBED(name, file)                                                                          \
     __asm__(".section .rodata\n" #name ":\n.incbin \"" file "\"\n.byte 0\n.previous\n");           \
     extern const char name[]
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 EMBED(schema_sqlite_1, "sql/sqlite/001_codes.sql");
 EMBED(schema_postgresql_1, "sql/postgresql/001_codes.sql");
