@@ -3,11 +3,12 @@
 
 PACKAGES_BUILD=(
     gcc libc6-dev cmake ninja-build pkg-config openssl
-    libh2o-evloop-dev libssl-dev libfyaml-dev libjansson-dev libltdl-dev libxxhash-dev
-    libcurl4-openssl-dev
+    libh2o-evloop-dev libnghttp2-dev libssl-dev libfyaml-dev libjansson-dev libltdl-dev
+    libxxhash-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
 )
 PACKAGES_TEST=(
     libcmocka-dev python3 python3-pytest python3-httpx python3-h2 python3-cryptography
+    iproute2 postgresql-15
 )
 PACKAGES_CHECK=(
     clang clang-tidy-14 clang-format-14 libclang-rt-14-dev shellcheck

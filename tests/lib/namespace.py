@@ -1,5 +1,5 @@
-"""A network namespace of the test's own, in which every address of the world is this machine: whoever
-sends anything to anybody is seen, and nothing gets out. Needs root."""
+"""A network namespace of the test's own, in which every address of the world is this machine:
+whoever sends anything to anybody is seen, and nothing gets out. Needs root."""
 import ctypes
 import os
 import socket
@@ -49,9 +49,7 @@ class Sniffer:
 
     def __init__(self, *ports):
         self.ports = set(ports)
-        self.socket = socket.socket(
-            socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)
-        )
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
         self.socket.setblocking(False)
 

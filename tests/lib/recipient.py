@@ -1,5 +1,5 @@
-"""A recipient of MC-3 that is not cmpd: TLS, HTTP/1.1 and HTTP/2, the signature checked with Python's
-own hmac (9.3.2). It answers properly unless it is told to misbehave."""
+"""A recipient of MC-3 that is not cmpd: TLS, HTTP/1.1 and HTTP/2, the signature checked with
+Python's own hmac (9.3.2). It answers properly unless it is told to misbehave."""
 import base64
 import hmac
 import json
@@ -57,8 +57,8 @@ class Request:
 
 @dataclass
 class Reply:
-    """What is answered, and how: `raw` octets instead of HTTP; `hang`: never; `close`: the connection
-    is closed instead; `deaf`: from then on nothing is read from that connection any more."""
+    """What is answered, and how: `raw` octets instead of HTTP; `hang`: never; `close`: the
+    connection is closed instead; `deaf`: nothing more is read from it."""
 
     status: int = 200
     body: bytes = b""
@@ -119,7 +119,6 @@ class Recipient:
         self.greet = lambda plain: True
         self.requests, self.verified = [], []
         self.connections = 0
-        self.refused = []  # handshakes that failed, by reason
         self.wanted_port = port
         self.listening = None
         self.threads, self.sockets = [], set()
@@ -167,13 +166,6 @@ class Recipient:
     def url(self):
         return f"https://127.0.0.1:{self.port}"
 
-    def wait_for_requests(self, count, seconds=10):
-        deadline = time.monotonic() + seconds
-        while len(self.requests) < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert len(self.requests) >= count, f"{len(self.requests)} requests came, not {count}"
-        return self.requests
-
     # ---- what it says ----
 
     def is_signed_well(self, request):
@@ -210,12 +202,7 @@ class Recipient:
             if not self.greet(plain):
                 self.stopping.wait(30)
                 return
-            try:
-                secure = self.context.wrap_socket(plain, server_side=True)
-            except ENDED as why:
-                self.refused.append(str(why))
-                return
-            with secure:
+            with self.context.wrap_socket(plain, server_side=True) as secure:
                 self.sockets.add(secure)
                 secure.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 spoken = secure.selected_alpn_protocol()

@@ -163,7 +163,8 @@ class World:
 
     def join(self, requestor, recipient, *, interface="mc-3", signed=True, key=None, **settings):
         """Lets `requestor` (a Node) ask `recipient`: entries on both sides, and a key that the
-        recipient issues. `settings` are the requestor's of that peer; `key` are the key's options."""
+        recipient issues. `settings` are what the requestor's entry has more; `key` are arguments
+        of the key."""
         options = key or {}
         issued = None
         if signed:
