@@ -11,7 +11,7 @@
 # The server does not run as root: it is the user `postgres` then.
 set -eu
 
-bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+bin=$(printf "%s\n" /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 command=$1
 folder=$2
 shift 2
