@@ -150,7 +150,7 @@ static bool row_is(const rows *r, size_t at, cmp_str ici)
 /* ---- memory of one record's strings ---- */
 
 typedef struct strings {
-    void *at[64];
+    void *at[1024];
     size_t count;
 } strings;
 

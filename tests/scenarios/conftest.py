@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from authority import Authority  # noqa: E402
 from daemon import Site  # noqa: E402
+from postgres import Postgres, available  # noqa: E402
 from world import World  # noqa: E402
 
 
@@ -41,6 +42,22 @@ def make_site(tmp_path, authority):
 def site(make_site):
     """One CMP, not started yet: a.example.net, with prefix 1A0F1."""
     return make_site("a")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """One server for the whole run. Who stops it, starts it again."""
+    if not available():
+        pytest.skip("PostgreSQL is not installed")
+    made = Postgres.make()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def database(postgres):
+    """A database of its own on that server: our schema, no codes."""
+    return postgres.database()
 
 
 @pytest.fixture

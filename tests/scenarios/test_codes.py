@@ -8,11 +8,7 @@ import time
 
 import pytest
 from daemon import CMPCTL, run
-
-# Every store that takes codes: the options of its section.
-WRITABLE = {
-    "memory": {"use": "store_memory", "path": "store.ndjson"},
-}
+from stores import WRITABLE, memory, section_of
 
 ONE = {"ici": "1A0F1-1", "content": "https://one.example/", "ttl": 60}
 TWO = {
@@ -82,7 +78,7 @@ class Shop:
 
 @pytest.fixture(params=WRITABLE)
 def shop(request, site):
-    return Shop(site, WRITABLE[request.param])
+    return Shop(site, section_of(request.param, site, request))
 
 
 # ---- import ----
@@ -280,7 +276,7 @@ def test_a_terminal_sees_a_bar(shop):
 
 
 def test_a_record_that_the_store_refuses(site):
-    shop = Shop(site, WRITABLE["memory"])
+    shop = Shop(site, memory(site))
     shop.take(ONE)
     shop.section(fail_put=MOVED["ici"])
     for words in ([], ["--keep-going"]):
@@ -294,7 +290,7 @@ def test_a_record_that_the_store_refuses(site):
 
 
 def test_a_commit_that_fails(site):
-    shop = Shop(site, WRITABLE["memory"])
+    shop = Shop(site, memory(site))
     shop.take(ONE)
     shop.section(fail_commit=True)
     for command, words in (
@@ -365,7 +361,7 @@ def test_remove(shop):
 
 
 def test_what_is_not_there_cannot_be_removed(site):
-    shop = Shop(site, WRITABLE["memory"])
+    shop = Shop(site, memory(site))
     shop.take(ONE, TWO)
     ended = shop.codes("remove", "1A0F1-9", ONE["ici"])
     assert ended.returncode == 1

@@ -1,0 +1,381 @@
+"""A PostgreSQL that restarts, is slow, is full or is replaced: the right code meanwhile, no wrong
+answer ever, and right answers again within two seconds of its return."""
+import json
+import threading
+import time
+
+import pytest
+from daemon import CMPD, run
+from stores import Shelf, eventually, postgresql
+
+ONE = {"ici": "1A0F1-1", "content": "one"}
+DOWN = (503, "store_unavailable")
+RECOVERY = 2  # seconds, from the database's return
+
+
+@pytest.fixture
+def shelf(site, database):
+    """The store on its database holds one code. What the database does is no error of ours."""
+    made = Shelf(site, postgresql(site, database))
+    made.section = site.config["plugins"]["shelf"]
+    made.take(ONE)
+    for words in ("the database: ", "listening for changes: ", "a look-up: ", "the replica: "):
+        site.expect_error(words)
+    return made
+
+
+@pytest.fixture
+def stop(postgres):
+    """Stops the server for a while; it runs again after the test in any case."""
+    yield postgres.stop
+    if not postgres.runs():
+        postgres.start()
+
+
+@pytest.fixture
+def standby(postgres):
+    made = postgres.standby()
+    yield made
+    made.remove()
+
+
+def is_down(shelf, ici="1A0F1-1"):
+    answer = shelf.ask(ici)
+    if answer.status == 503:
+        assert answer.headers["retry-after"]
+    return (answer.status, answer.code if answer.status != 200 else None) == DOWN
+
+
+def recovers(shelf, content="one"):
+    """It answers again in time, and then each time: every worker has to find its own way back."""
+    began = time.monotonic()
+    good = 0
+    while good < 12:
+        asked = time.monotonic() - began
+        good = good + 1 if shelf.content("1A0F1-1") == content else 0
+        assert good > 0 or asked < RECOVERY
+    assert shelf.content("1A0F1-none") == "unknown_ici"
+
+
+class Crowd:
+    """Peers that ask all the time; what they were answered is kept."""
+
+    def __init__(self, shelf, askers=2):
+        self.shelf, self.over = shelf, threading.Event()
+        self.answers = []
+        self.threads = [threading.Thread(target=self._ask) for _ in range(askers)]
+
+    def _ask(self):
+        while not self.over.is_set():
+            for ici in ("1A0F1-1", "1A0F1-none"):
+                answer = self.shelf.ask(ici)
+                good = answer.json["content"] if answer.status == 200 else answer.code
+                self.answers.append((ici, good))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+    def check(self):
+        """Every answer is the right one, or that the store is unavailable."""
+        right = {("1A0F1-1", "one"), ("1A0F1-none", "unknown_ici")}
+        unavailable = {("1A0F1-1", DOWN[1]), ("1A0F1-none", DOWN[1])}
+        assert set(self.answers) <= right | unavailable
+        assert right <= set(self.answers)
+        return sum(answer in unavailable for answer in self.answers)
+
+
+# ---- the server goes and comes ----
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_restart_under_requests(shelf, postgres, stop, mode):
+    shelf.start()
+    with Crowd(shelf) as crowd:
+        eventually(lambda: len(crowd.answers) > 4)
+        stop(mode)
+        eventually(lambda: is_down(shelf))
+        time.sleep(0.5)
+        assert is_down(shelf) and is_down(shelf, "1A0F1-none")
+        postgres.start()
+        recovers(shelf)
+    assert crowd.check() > 0
+
+
+def test_a_long_absence(shelf, postgres, stop):
+    """The pauses between attempts have reached their longest then."""
+    shelf.start()
+    stop()
+    eventually(lambda: is_down(shelf))
+    time.sleep(5)
+    postgres.start()
+    recovers(shelf)
+    lines = [line for line in shelf.site.log("error") if "the database: " in line["message"]]
+    assert 0 < len(lines) < 10, "its log lines are limited"
+
+
+def test_a_start_while_the_server_is_down(shelf, postgres, stop):
+    stop()
+    shelf.start()
+    assert is_down(shelf)
+    postgres.start()
+    recovers(shelf)
+
+
+def test_a_backend_is_killed(shelf, database):
+    """Then the server ends all its sessions and begins anew."""
+    shelf.start()
+    with Crowd(shelf) as crowd:
+        eventually(lambda: len(crowd.answers) > 4)
+        database.kill_backend()
+        time.sleep(0.3)
+        recovers(shelf)
+    crowd.check()
+
+
+def test_sessions_are_ended_by_the_administrator(shelf, postgres, database):
+    shelf.start()
+    for _ in range(3):
+        postgres.psql(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            f" where datname = '{database.name}'"
+        )
+        recovers(shelf)
+
+
+# ---- the server cannot do more ----
+
+
+def test_no_slot_is_left(shelf, postgres):
+    taken = postgres.take_all_slots()
+    try:
+        shelf.start()
+        assert is_down(shelf)
+        assert shelf.site.wait_for_log("too many clients")
+    finally:
+        for connection in taken:
+            connection.close()
+    recovers(shelf)
+
+
+def test_who_has_slots_keeps_them(shelf, postgres):
+    shelf.start()
+    recovers(shelf)
+    time.sleep(0.5)  # all connections are made
+    taken = postgres.take_all_slots()
+    try:
+        for _ in range(10):
+            assert shelf.content("1A0F1-1") == "one"
+    finally:
+        for connection in taken:
+            connection.close()
+
+
+def test_a_look_up_takes_too_long(shelf, postgres, database):
+    shelf.section["statement_timeout"] = "300ms"
+    shelf.start()
+    recovers(shelf)
+    locking = postgres.psql_meanwhile(
+        "begin; lock table cmp_codes in access exclusive mode; select pg_sleep(2); commit;",
+        database=database.name,
+    )
+    eventually(lambda: is_down(shelf))
+    began = time.monotonic()
+    assert is_down(shelf)
+    assert 0.2 < time.monotonic() - began < 1
+    assert locking.wait(10) == 0
+    recovers(shelf)
+
+
+def test_a_slow_look_up_is_in_nobodys_way(shelf, database):
+    database.psql("insert into cmp_codes (ici, content) values ('1A0F1-slow', 'slow')")
+    database.psql(
+        "create function nap(ici text) returns void language sql as"
+        " $$ select pg_sleep(case ici when '1A0F1-slow' then 30 else 0 end) $$"
+    )
+    shelf.section |= {
+        "query": "select content, nap(ici) from cmp_codes where ici = $1",
+        "statement_timeout": "500ms",
+    }
+    shelf.site.config["workers"] = 1
+    shelf.start()
+    recovers(shelf)
+    verdicts = []
+    slow = threading.Thread(target=lambda: verdicts.append(is_down(shelf, "1A0F1-slow")))
+    slow.start()
+    time.sleep(0.1)
+    began = time.monotonic()
+    assert shelf.content("1A0F1-1") == "one"
+    assert time.monotonic() - began < 0.3
+    slow.join()
+    assert verdicts == [True]
+    recovers(shelf)
+
+
+# ---- the schema ----
+
+
+SCHEMAS = {
+    "one behind": ("update cmp_schema set version = version - 1", "the schema has version 0"),
+    "none": ("drop table cmp_codes, cmp_schema", "the schema has version 0"),
+    "newer": ("update cmp_schema set version = 99", "the schema has version 99"),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("words", [[], ["-t"]], ids=["start", "check"])
+def test_another_schema_stops_the_start(shelf, database, name, words):
+    change, said = SCHEMAS[name]
+    database.psql(change)
+    ended = run(CMPD, *words, "-c", shelf.site.write())
+    assert ended.returncode != 0
+    assert "plugins.shelf.url" in ended.stderr and said in ended.stderr
+    if name == "newer":
+        assert "too old" in ended.stderr
+    else:
+        assert "run sql/postgresql/001_codes.sql" in ended.stderr
+
+
+def test_the_schema_is_made_when_asked_for(shelf, database):
+    database.psql("drop table cmp_codes, cmp_schema; drop function cmp_codes_changed")
+    database.psql("grant create on schema public to cmp")
+    shelf.section["create"] = "true"
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "unknown_ici"
+    shelf.take(ONE)
+    recovers(shelf)
+
+
+# ---- with a cache ----
+
+
+def cached(shelf, **options):
+    shelf.section["cache"] = {"ttl": "1h", "negative_ttl": "1h", "serve_stale": "1h"} | options
+    shelf.site.config["workers"] = 1
+
+
+def test_what_is_known_is_served_while_the_server_is_down(shelf, postgres, stop):
+    cached(shelf, ttl="100ms", negative_ttl="100ms")
+    shelf.take({"ici": "1A0F1-2", "content": "never asked"})
+    shelf.start()
+    time.sleep(0.3)  # it listens: what it remembered before is not believed
+    assert shelf.content("1A0F1-1") == "one"
+    stop()
+    time.sleep(0.3)
+    for _ in range(5):
+        assert shelf.content("1A0F1-1") == "one"
+        assert is_down(shelf, "1A0F1-2")
+    postgres.start()
+    eventually(lambda: shelf.content("1A0F1-2") == "never asked", RECOVERY)
+
+
+def test_without_it_nothing_stale_is_served(shelf, stop):
+    cached(shelf, ttl="100ms", serve_stale="0s")
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "one"
+    stop()
+    time.sleep(0.3)
+    eventually(lambda: is_down(shelf))
+
+
+def test_a_write_of_somebody_else_ends_what_is_remembered(shelf, database):
+    cached(shelf)
+    shelf.start()
+    time.sleep(0.3)  # it listens
+
+    def settled(ici, content):
+        eventually(lambda: shelf.content(ici) == content, RECOVERY)
+
+    assert shelf.content("1A0F1-1") == "one"
+    assert shelf.content("1A0F1-2") == "unknown_ici"
+    shelf.codes("put", json.dumps(ONE | {"content": "new"}))
+    settled("1A0F1-1", "new")
+    shelf.codes("put", json.dumps({"ici": "1A0F1-2", "content": "two"}))
+    settled("1A0F1-2", "two")
+    database.psql("update cmp_codes set content = 'newer' where ici = '1A0F1-1'")
+    settled("1A0F1-1", "newer")
+    shelf.codes("remove", "1A0F1-2")
+    settled("1A0F1-2", "unknown_ici")
+    shelf.take(*[{"ici": f"1A0F1-{i}", "content": "many"} for i in range(500)])
+    settled("1A0F1-1", "many")
+    database.psql("truncate cmp_codes")
+    settled("1A0F1-1", "unknown_ici")
+
+
+def test_what_was_written_while_nobody_listened(shelf, postgres, stop, database):
+    """After a gap everything may have changed."""
+    cached(shelf)
+    shelf.start()
+    time.sleep(0.3)
+    assert shelf.content("1A0F1-1") == "one"
+    stop()
+    assert shelf.content("1A0F1-1") == "one"
+    postgres.start()
+    database.psql("update cmp_codes set content = 'new' where ici = '1A0F1-1'")
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+
+
+# ---- several servers ----
+
+
+def replicated(standby, postgres):
+    """The standby has all that the primary has written so far."""
+    place = postgres.psql("select pg_current_wal_lsn()")
+    eventually(lambda: standby.psql(f"select pg_last_wal_replay_lsn() >= '{place}'::pg_lsn") == "t")
+
+
+@pytest.fixture
+def with_replica(shelf, standby, database):
+    replica = database.url().replace(f":{database.server.port}/", f":{standby.port}/")
+    shelf.section["replica_url"] = replica
+    return shelf
+
+
+def test_reads_go_on_while_the_primary_is_down(with_replica, standby, postgres, stop):
+    replicated(standby, postgres)
+    with_replica.start()
+    with Crowd(with_replica) as crowd:
+        eventually(lambda: len(crowd.answers) > 4)
+        stop("immediate")
+        time.sleep(1)
+    assert crowd.check() == 0
+    ended = with_replica.codes("put", json.dumps(ONE))
+    assert ended.returncode == 2, "there is nobody to write to"
+    postgres.start()
+    assert with_replica.codes("put", json.dumps(ONE | {"content": "new"})).returncode == 0
+    eventually(lambda: with_replica.content("1A0F1-1") == "new")
+
+
+def test_the_primary_stands_in_for_the_replica(with_replica, standby, postgres):
+    replicated(standby, postgres)
+    with_replica.start()
+    recovers(with_replica)
+    standby.stop("immediate")
+    recovers(with_replica)
+    standby.start()
+    time.sleep(RECOVERY)
+    assert (
+        standby.psql("select count(*) > 0 from pg_stat_activity where usename = 'cmp'") == "t"
+    ), "and it goes back to the replica"
+    recovers(with_replica)
+
+
+def test_a_standby_takes_the_primarys_place(shelf, standby, postgres, stop, database):
+    shelf.section["url"] = database.url(standby, target_session_attrs="read-write")
+    replicated(standby, postgres)
+    shelf.start()
+    with Crowd(shelf) as crowd:
+        eventually(lambda: len(crowd.answers) > 4)
+        stop("immediate")
+        time.sleep(0.5)
+        standby.promote()
+        recovers(shelf)
+    crowd.check()
+    shelf.take(ONE | {"content": "new"})
+    recovers(shelf, "new")

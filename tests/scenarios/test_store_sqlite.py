@@ -1,0 +1,294 @@
+"""A SQLite file that is locked, full, broken or replaced: the right code meanwhile, no crash, and
+right answers again within two seconds of its return."""
+import contextlib
+import json
+import os
+import sqlite3
+
+import pytest
+from daemon import CMPD, ROOT, run
+from stores import Shelf, eventually, sqlite
+
+ONE = {"ici": "1A0F1-1", "content": "one"}
+SCHEMA = ROOT / "etc" / "sql" / "sqlite" / "001_codes.sql"
+RECOVERY = 2  # seconds
+
+
+@pytest.fixture
+def shelf(site):
+    """The store holds one code."""
+    made = Shelf(site, sqlite(site))
+    made.section = site.config["plugins"]["shelf"]
+    made.path = site.folder / "codes.db"
+    made.take(ONE)
+    return made
+
+
+@contextlib.contextmanager
+def database(path):
+    """Its transactions are said, not made by Python."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        yield db
+
+
+def a_good_file(path, content="new"):
+    with database(path) as db:
+        db.executescript(SCHEMA.read_text())
+        db.execute("insert into cmp_codes (ici, content) values ('1A0F1-1', ?)", [content])
+    return path
+
+
+def put(shelf, record=ONE, **how):
+    return shelf.codes("put", json.dumps(record), **how)
+
+
+def is_down(shelf, ici="1A0F1-1"):
+    answer = shelf.ask(ici)
+    if answer.status == 503:
+        assert (answer.code, bool(answer.headers["retry-after"])) == ("store_unavailable", True)
+    return answer.status == 503
+
+
+# ---- the file is made ----
+
+
+def test_the_file_is_made_with_its_schema(shelf):
+    shelf.section["url"] = f"sqlite:{shelf.site.folder}/fresh.db"
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "unknown_ici"
+    with database(shelf.site.folder / "fresh.db") as made:
+        assert made.execute("select version from cmp_schema").fetchall() == [(1,)]
+        assert made.execute("pragma journal_mode").fetchall() == [("wal",)]
+
+
+def test_unless_the_operator_says_no(shelf):
+    shelf.section |= {"url": f"sqlite:{shelf.site.folder}/fresh.db", "create": "false"}
+    ended = run(CMPD, "-c", shelf.site.write())
+    assert ended.returncode != 0
+    assert "plugins.shelf.url" in ended.stderr and "fresh.db" in ended.stderr
+    assert not (shelf.site.folder / "fresh.db").exists()
+
+
+@pytest.mark.parametrize(
+    "version, words", [(0, "run sql/sqlite/001_codes.sql"), (99, "it is too old for it")]
+)
+def test_another_schema_stops_the_start(shelf, version, words):
+    with database(shelf.path) as db:
+        db.execute("update cmp_schema set version = ?", [version])
+    shelf.section["create"] = "false"
+    ended = run(CMPD, "-c", shelf.site.write())
+    assert ended.returncode != 0
+    assert f"the schema has version {version}" in ended.stderr and words in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "octets", [b"this is no database " * 500, bytes(8192)], ids=["text", "zeros"]
+)
+def test_a_start_with_a_file_of_something_else(shelf, octets):
+    shelf.path.write_bytes(octets)
+    ended = run(CMPD, "-c", shelf.site.write())
+    assert ended.returncode != 0
+    assert "plugins.shelf.url" in ended.stderr and "codes.db" in ended.stderr
+    assert shelf.path.read_bytes() == octets
+
+
+# ---- other programs are at the file ----
+
+
+def test_reads_go_on_while_somebody_writes(shelf):
+    shelf.start()
+    with database(shelf.path) as writer:
+        writer.execute("begin immediate")
+        writer.execute("update cmp_codes set content = 'not yet'")
+        for _ in range(20):
+            assert shelf.content("1A0F1-1") == "one"
+            assert shelf.content("1A0F1-none") == "unknown_ici"
+        writer.execute("commit")
+        eventually(lambda: shelf.content("1A0F1-1") == "not yet", RECOVERY)
+
+
+def test_a_write_waits_for_another_one(shelf):
+    shelf.section["busy_timeout"] = "200ms"
+    shelf.start()
+    with database(shelf.path) as writer:
+        writer.execute("begin immediate")
+        ended = put(shelf, ONE | {"content": "new"})
+        assert ended.returncode == 2
+        assert "locked" in ended.stderr
+        assert shelf.content("1A0F1-1") == "one"
+        writer.execute("rollback")
+        assert put(shelf, ONE | {"content": "new"}).returncode == 0
+        eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+
+
+def test_a_file_that_one_program_has_for_itself(shelf):
+    """Exclusive locking: nobody else can read then, and that is no crash."""
+    shelf.site.expect_error("locked")
+    shelf.start()
+    with database(shelf.path) as owner:
+        owner.execute("pragma locking_mode = exclusive")
+        owner.execute("pragma journal_mode = delete")
+        owner.execute("begin exclusive")
+        eventually(lambda: is_down(shelf))
+        owner.execute("commit")
+    eventually(lambda: shelf.content("1A0F1-1") == "one", RECOVERY)
+
+
+def test_a_write_of_another_program_is_seen(shelf):
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "one"
+    assert put(shelf, ONE | {"content": "new"}).returncode == 0
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+    with database(shelf.path) as db:
+        db.execute("delete from cmp_codes")
+    eventually(lambda: shelf.content("1A0F1-1") == "unknown_ici", RECOVERY)
+
+
+def test_rows_that_mean_nothing(shelf):
+    """The row is at fault, not the file: other codes are answered."""
+    shelf.site.expect_error("the row of ")
+    with database(shelf.path) as db:
+        db.execute("pragma ignore_check_constraints = on")
+        for ici, column, value in (
+            ("variants", "variants", "no JSON"),
+            ("status", "status", "lost"),
+            ("ttl", "ttl", -5),
+            ("both", "transferred_to", "b.example.net"),
+        ):
+            db.execute(
+                f"insert into cmp_codes (ici, content, {column}) values (?, 'x', ?)", [ici, value]
+            )
+    shelf.start()
+    for ici in ("variants", "status", "ttl", "both"):
+        assert is_down(shelf, ici), ici
+        assert shelf.content("1A0F1-1") == "one"
+
+
+# ---- the file cannot be written ----
+
+
+def test_a_file_that_is_only_read(shelf):
+    """As on a volume that is mounted read-only: no log can be kept beside the file."""
+    with database(shelf.path) as db:
+        db.execute("pragma journal_mode = delete")
+    shelf.path.chmod(0o444)
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "one"
+    assert shelf.content("1A0F1-none") == "unknown_ici"
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it mounts")
+class TestMounted:
+    @pytest.fixture
+    def volume(self, shelf):
+        """A file system of its own, of 1 MiB, with the store's file on it."""
+        volume = shelf.site.folder / "volume"
+        volume.mkdir()
+        mounted = run("mount", "-t", "tmpfs", "-o", "size=1M", "none", volume)
+        if mounted.returncode != 0:
+            pytest.skip(f"cannot mount: {mounted.stderr}")
+        shelf.path = volume / "codes.db"
+        shelf.section["url"] = f"sqlite:{shelf.path}"
+        shelf.take(ONE)
+        yield volume
+        try:
+            shelf.site.stop()
+        finally:
+            run("umount", "--lazy", volume)
+
+    def test_read_only(self, shelf, volume):
+        with database(shelf.path) as db:
+            db.execute("pragma journal_mode = delete")
+        assert run("mount", "-o", "remount,ro", volume).returncode == 0
+        shelf.start()
+        assert shelf.content("1A0F1-1") == "one"
+        ended = put(shelf, ONE | {"content": "new"})
+        assert ended.returncode == 2 and "readonly" in ended.stderr
+        assert shelf.content("1A0F1-1") == "one"
+
+    def test_full(self, shelf, volume):
+        shelf.start()
+        assert shelf.content("1A0F1-1") == "one"
+        many = [{"ici": f"1A0F1-{i}", "content": "x" * 1000} for i in range(5000)]
+        text = "".join(json.dumps(record) + "\n" for record in many)
+        ended = shelf.codes("import", "-", input=text)
+        assert ended.returncode == 2
+        assert "nothing was imported" in ended.stderr and "full" in ended.stderr
+        for _ in range(5):
+            assert shelf.content("1A0F1-1") == "one"
+            assert shelf.content("1A0F1-2") == "unknown_ici"
+        assert put(shelf, ONE | {"content": "new"}).returncode == 0, "the room was given back"
+        eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+
+
+# ---- the file breaks ----
+
+
+def break_pages(path):
+    """Every page but the first is overwritten in place, as a bad disk does."""
+    with database(path) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    with open(path, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+
+
+def test_a_file_that_breaks_and_is_replaced(shelf):
+    shelf.site.expect_error("codes.db: ")
+    shelf.take(*[{"ici": f"1A0F1-{i}", "content": "one"} for i in range(3000)])
+    shelf.start()
+    break_pages(shelf.path)
+    for ici in ("1A0F1-1", "1A0F1-2999", "1A0F1-none"):
+        assert is_down(shelf, ici)
+    a_good_file(shelf.site.folder / "good.db").rename(shelf.path)
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+    assert shelf.content("1A0F1-2999") == "unknown_ici"
+    shelf.site.wait_for_log("the file answers again")
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"garbage " * 1024, bytes(4096)], ids=["empty", "text", "zeros"]
+)
+def test_something_else_in_its_place(shelf, octets):
+    shelf.site.expect_error("codes.db: ")
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "one"
+    other = shelf.site.folder / "other"
+    other.write_bytes(octets)
+    other.rename(shelf.path)
+    eventually(lambda: is_down(shelf))
+    a_good_file(shelf.site.folder / "good.db").rename(shelf.path)
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+
+
+def test_a_file_that_is_removed_and_comes_back(shelf):
+    shelf.site.expect_error("codes.db: ")
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "one"
+    kept = shelf.path.rename(shelf.site.folder / "kept.db")
+    eventually(lambda: is_down(shelf))
+    assert not shelf.path.exists(), "look-ups make no file"
+    kept.rename(shelf.path)
+    eventually(lambda: shelf.content("1A0F1-1") == "one", RECOVERY)
+
+
+def test_a_good_file_in_its_place(shelf):
+    """The operator's way to change all codes at once."""
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "one"
+    a_good_file(shelf.site.folder / "good.db").rename(shelf.path)
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+
+
+def test_a_file_that_is_cut_short(shelf):
+    shelf.site.expect_error("codes.db: ")
+    shelf.take(*[{"ici": f"1A0F1-{i}", "content": "one"} for i in range(3000)])
+    shelf.start()
+    with database(shelf.path) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    os.truncate(shelf.path, 8192)
+    assert is_down(shelf, "1A0F1-2999")
+    a_good_file(shelf.site.folder / "good.db").rename(shelf.path)
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
