@@ -15,7 +15,15 @@ typedef struct conf_tls {
 
 typedef struct conf_paths {
     const char *mc1, *mc3, *mc6;
+    const char *codes; /* what all paths of the interface begin with */
 } conf_paths;
+
+/* The interface `codes` gives code records away and takes them in (etc/openapi/codes.yaml). No
+ * request message arrives on it, so it is none of cmp_interface. */
+enum {
+    CONF_INTERFACE_CODES = CMP_INTERFACE_MC1 + 1, /* bit of conf_listener.interfaces */
+    CONF_ALLOW_CODES = CMP_INTERFACE_MC6 + 1,     /* bit of conf_allow.interfaces */
+};
 
 typedef enum conf_http2 {
     CONF_HTTP2_AUTO, /* on, but off where anybody may connect (mc-1) */
@@ -26,7 +34,7 @@ typedef enum conf_http2 {
 typedef struct conf_listener {
     const char *name;
     cmp_strings bind;         /* "0.0.0.0:8443", "[::]:8443" */
-    uint64_t interfaces;      /* bit i: cmp_interface i */
+    uint64_t interfaces;      /* bit i: cmp_interface i, or CONF_INTERFACE_CODES */
     cmp_strings authenticate; /* names of auth plugins, in order */
     int http2;                /* conf_http2 */
     conf_tls tls;
@@ -37,7 +45,7 @@ typedef struct conf_listener {
 } conf_listener;
 
 typedef struct conf_allow {
-    uint64_t interfaces;    /* bit i: cmp_interface i */
+    uint64_t interfaces;    /* bit i: cmp_interface i, or CONF_ALLOW_CODES */
     cmp_strings prefixes;   /* of ICIs that the peer may ask for; none: all */
     cmp_strings forward_to; /* names of peers that it may address; "*": all */
 } conf_allow;
@@ -89,14 +97,16 @@ typedef struct conf_limits {
     int64_t connections;  /* of the process */
     int64_t transactions; /* of one worker at a time */
     int64_t body_bytes, uri_bytes, header_bytes, headers;
+    int64_t codes_body_bytes;   /* in place of body_bytes on the interface codes */
     int64_t request_timeout_ms; /* to send headers and body, and to idle between two requests */
     int64_t blocking_threads;   /* for plugins that block */
     int64_t referrals;          /* that are remembered */
 } conf_limits;
 
 typedef struct conf_resolve {
-    cmp_strings stores; /* names of store plugins, in the order in which they are asked */
-    cmp_strings routes; /* names of route plugins, likewise */
+    cmp_strings stores;   /* names of store plugins, in the order in which they are asked */
+    cmp_strings routes;   /* names of route plugins, likewise */
+    const char *writable; /* the store that is written to; NULL: the first that can be */
     int64_t max_hops;
     int64_t deadline_ms;
     int64_t ttl_s; /* of records that name none */

@@ -204,6 +204,33 @@ static void check_path(check *k, const char *text, const char *listener, const c
     }
 }
 
+/* Whether `path` lies under the head of another interface's paths. */
+static bool lies_under(const char *path, const char *head)
+{
+    const size_t size = strlen(head);
+    return strncmp(path, head, size) == 0 && path[size] == '/';
+}
+
+/* All paths of the interface codes begin with this one. */
+static void check_codes_path(check *k, const conf_listener *l, const char *listener)
+{
+    const char *head = l->paths.codes;
+    const char *const others[] = {l->paths.mc1, l->paths.mc3, l->paths.mc6};
+    if (head == NULL) {
+        return;
+    }
+    check_path(k, head, listener, "codes");
+    const char *key = arena_printf(&k->memory, "%s.paths.codes", listener);
+    if (head[strlen(head) - 1] == '/') {
+        wrong(k, key, "it does not end with a slash");
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (others[i] != NULL && lies_under(others[i], head)) {
+            wrong(k, key, "the path %s of another interface lies under it", others[i]);
+        }
+    }
+}
+
 static void check_paths(check *k, const conf_listener *l, const char *listener)
 {
     static const char *const keys[] = {"mc-1", "mc-3", "mc-6"};
@@ -228,15 +255,21 @@ static void check_listener(check *k, const conf_listener *l, const char *path, c
     check_not_empty(k, path, "authenticate",
                     "at least one plugin is needed; every request is authenticated (9.3.2)");
     check_references(k, &l->authenticate, authenticate, plugins);
-    const bool between_cmps = (l->interfaces & ~(UINT64_C(1) << CMP_INTERFACE_MC1)) != 0;
+    const bool between_cmps =
+        (l->interfaces & (UINT64_C(1) << CMP_INTERFACE_MC3 | UINT64_C(1) << CMP_INTERFACE_MC6)) !=
+        0;
+    const bool codes = (l->interfaces >> CONF_INTERFACE_CODES & 1) != 0;
     /* Inside a group that is there, a missing certificate was reported before. */
     if (between_cmps && yaml_find(k->c->files[0], tls, false) == NULL) {
         wrong(k, tls, "missing; MC-3 and MC-6 run over https only (9.3.2)");
+    } else if (codes && yaml_find(k->c->files[0], tls, false) == NULL) {
+        wrong(k, tls, "missing; the interface codes runs over https only");
     }
     if (between_cmps && yaml_find(k->c->files[0], authenticate, false) == NULL) {
         wrong(k, authenticate, "missing; every request on MC-3 and MC-6 is authenticated (9.3.2)");
     }
     check_paths(k, l, path);
+    check_codes_path(k, l, path);
 }
 
 static void check_listeners(check *k, const known *plugins)
@@ -337,6 +370,9 @@ void conf_check(const conf *c, cmp_report *report)
     check_listeners(&k, &plugins);
     check_references(&k, &c->top.resolve.stores, "resolve.stores", &plugins);
     check_references(&k, &c->top.resolve.routes, "resolve.routes", &plugins);
+    if (c->top.resolve.writable != NULL) {
+        check_reference(&k, c->top.resolve.writable, "resolve.writable", &plugins);
+    }
     check_peers(&k, &plugins);
     arena_reset(&k.memory);
 }

@@ -12,8 +12,9 @@
 
 #define NAME_MAX_SIZE 64
 
-static const char *const interfaces[] = {"mc-3", "mc-6", "mc-1", NULL};   /* cmp_interface */
-static const char *const peer_interfaces[] = {"mc-3", "mc-6", NULL};      /* the same */
+/* cmp_interface, and those that only the core knows (conf.h). */
+static const char *const interfaces[] = {"mc-3", "mc-6", "mc-1", "codes", NULL};
+static const char *const peer_interfaces[] = {"mc-3", "mc-6", "codes", NULL};
 static const char *const http2_modes[] = {"auto", "true", "false", NULL}; /* conf_http2 */
 static const char *const carriages[] = {"form", "query", "json", NULL};   /* conf_carriage */
 static const char *const levels[] = {"error", "warning", "notice",
@@ -102,6 +103,13 @@ static const cmp_option limits_rows[] = {
      .min = KIB,
      .max = 16 * MIB,
      .help = "octets of a request's body"},
+    {.name = "codes_body",
+     .type = CMP_OPTION_SIZE,
+     .offset = offsetof(conf_limits, codes_body_bytes),
+     .fallback = "128K",
+     .min = KIB,
+     .max = 16 * MIB,
+     .help = "octets of a request's body on the interface codes"},
     {.name = "uri",
      .type = CMP_OPTION_SIZE,
      .offset = offsetof(conf_limits, uri_bytes),
@@ -187,6 +195,13 @@ static const cmp_option path_rows[] = {
      .min = 1,
      .max = 256,
      .help = "where requests over MC-6 are answered"},
+    {.name = "codes",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(conf_paths, codes),
+     .fallback = "/codes/v1",
+     .min = 1,
+     .max = 256,
+     .help = "what the paths of the interface codes begin with"},
     CMP_OPTION_END,
 };
 
@@ -223,7 +238,7 @@ static const cmp_option listener_rows[] = {
      .type = CMP_OPTION_GROUP,
      .offset = offsetof(conf_listener, tls),
      .rows = tls_rows,
-     .help = "certificate; mc-3 and mc-6 need one"},
+     .help = "certificate; mc-3, mc-6 and codes need one"},
     {.name = "paths",
      .type = CMP_OPTION_GROUP,
      .offset = offsetof(conf_listener, paths),
@@ -260,6 +275,12 @@ static const cmp_option resolve_rows[] = {
      .type = CMP_OPTION_STRINGS,
      .offset = offsetof(conf_resolve, routes),
      .help = "route plugins in the order in which they are asked"},
+    {.name = "writable",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(conf_resolve, writable),
+     .min = 1,
+     .max = NAME_MAX_SIZE,
+     .help = "store that the interface codes writes to; none: the first that can be written"},
     {.name = "max_hops",
      .type = CMP_OPTION_INTEGER,
      .offset = offsetof(conf_resolve, max_hops),

@@ -27,10 +27,8 @@ struct keyfile {
     struct fy_document *document;
 };
 
-static const char *list_name(cmp_key_use use)
-{
-    return use == CMP_KEY_ISSUED ? "issued" : "received";
-}
+static const char *const list_names[] = {
+    [KEYFILE_ISSUED] = "issued", [KEYFILE_RECEIVED] = "received", [KEYFILE_TOKENS] = "tokens"};
 
 /* ---- opening ---- */
 
@@ -73,8 +71,8 @@ static void count_key(const cmp_key *key, void *arg)
     (*(size_t *)arg)++;
 }
 
-/* Whether the file is a good keyring, and how many keys it has. A file that is not yet in its place
- * is called by the name of the place, without lines. */
+/* Whether the file is a good keyring, and how much there is in it. A file that is not yet in its
+ * place is called by the name of the place, without lines. */
 static bool check(const char *path, const char *place, size_t *count)
 {
     cmp_report report;
@@ -88,7 +86,7 @@ static bool check(const char *path, const char *place, size_t *count)
     if (ring == NULL) {
         return false;
     }
-    *count = 0;
+    *count = keyring_tokens(ring)->count + (keyring_pseudonym_secret(ring).size > 0);
     keyring_each(ring, CMP_KEY_ISSUED, count_key, count);
     keyring_each(ring, CMP_KEY_RECEIVED, count_key, count);
     keyring_destroy(&ring);
@@ -108,7 +106,7 @@ static bool read_document(keyfile *k)
     if (k->exists && !check(k->path, NULL, &count)) {
         return false;
     }
-    /* A file without keys (an empty one is no document for libfyaml) has nothing to keep. */
+    /* A file with nothing in it (an empty one is no document for libfyaml) has nothing to keep. */
     k->document =
         count > 0 ? fy_document_build_from_file(&config, k->path) : fy_document_create(&config);
     if (k->document == NULL) {
@@ -149,11 +147,11 @@ void keyfile_close(keyfile **k)
 
 /* ---- entries ---- */
 
-static struct fy_node *list_of(keyfile *k, cmp_key_use use)
+static struct fy_node *list_of(keyfile *k, keyfile_list list)
 {
-    struct fy_node *list =
-        fy_node_mapping_lookup_by_string(fy_document_root(k->document), list_name(use), FY_NT);
-    return list != NULL && fy_node_is_sequence(list) ? list : NULL;
+    struct fy_node *node =
+        fy_node_mapping_lookup_by_string(fy_document_root(k->document), list_names[list], FY_NT);
+    return node != NULL && fy_node_is_sequence(node) ? node : NULL;
 }
 
 static struct fy_node *key_node(keyfile *k, const char *name)
@@ -164,20 +162,23 @@ static struct fy_node *key_node(keyfile *k, const char *name)
 /* JSON's quotes are YAML's too, and keep a text from being taken for something else. */
 static struct fy_node *value_node(keyfile *k, const keyfile_member *member)
 {
+    char *written;
     if (member->word) {
-        return fy_node_create_scalar_copy(k->document, member->value, FY_NT);
+        written = mem_text(member->value);
+    } else {
+        json_t *text = json_string(member->value);
+        written = json_dumps(text, JSON_ENCODE_ANY);
+        json_decref(text);
     }
-    json_t *text = json_string(member->value);
-    char *quoted = json_dumps(text, JSON_ENCODE_ANY);
-    json_decref(text);
-    return fy_node_build_from_malloc_string(k->document, quoted, FY_NT); /* takes it over */
+    return fy_node_build_from_malloc_string(k->document, written, FY_NT); /* takes it over */
 }
 
-keyfile_entry *keyfile_find(keyfile *k, cmp_key_use use, const char *id)
+keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id)
 {
-    struct fy_node *list = list_of(k, use), *entry;
-    for (void *at = NULL; list != NULL && (entry = fy_node_sequence_iterate(list, &at)) != NULL;) {
-        if (cmp_str_equal(keyfile_get(entry, "id"), cmp_str_from(id))) {
+    const char *member = list == KEYFILE_TOKENS ? "name" : "id";
+    struct fy_node *node = list_of(k, list), *entry;
+    for (void *at = NULL; node != NULL && (entry = fy_node_sequence_iterate(node, &at)) != NULL;) {
+        if (cmp_str_equal(keyfile_get(entry, member), cmp_str_from(id))) {
             return entry;
         }
     }
@@ -201,12 +202,12 @@ void keyfile_set(keyfile *k, keyfile_entry *entry, const keyfile_member *member)
     }
 }
 
-void keyfile_add(keyfile *k, cmp_key_use use, const keyfile_member *members, size_t count)
+void keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, size_t count)
 {
-    struct fy_node *list = list_of(k, use);
-    if (list == NULL) {
-        list = fy_node_create_sequence(k->document);
-        fy_node_mapping_append(fy_document_root(k->document), key_node(k, list_name(use)), list);
+    struct fy_node *node = list_of(k, list);
+    if (node == NULL) {
+        node = fy_node_create_sequence(k->document);
+        fy_node_mapping_append(fy_document_root(k->document), key_node(k, list_names[list]), node);
     }
     struct fy_node *entry = fy_node_create_mapping(k->document);
     for (size_t i = 0; i < count; i++) {
@@ -214,12 +215,12 @@ void keyfile_add(keyfile *k, cmp_key_use use, const keyfile_member *members, siz
             fy_node_mapping_append(entry, key_node(k, members[i].name), value_node(k, &members[i]));
         }
     }
-    fy_node_sequence_append(list, entry);
+    fy_node_sequence_append(node, entry);
 }
 
-void keyfile_remove(keyfile *k, cmp_key_use use, keyfile_entry *entry)
+void keyfile_remove(keyfile *k, keyfile_list list, keyfile_entry *entry)
 {
-    fy_node_free(fy_node_sequence_remove(list_of(k, use), entry));
+    fy_node_free(fy_node_sequence_remove(list_of(k, list), entry));
 }
 
 /* ---- saving ---- */

@@ -7,10 +7,17 @@
 typedef struct keyfile keyfile;
 typedef struct fy_node keyfile_entry;
 
+/* The file's lists. */
+typedef enum keyfile_list {
+    KEYFILE_ISSUED = CMP_KEY_ISSUED,
+    KEYFILE_RECEIVED = CMP_KEY_RECEIVED,
+    KEYFILE_TOKENS,
+} keyfile_list;
+
 /* One member of an entry. A NULL value leaves the member out. */
 typedef struct keyfile_member {
     const char *name, *value;
-    bool word; /* one of a few known words, written without quotes */
+    bool word; /* one of a few known words, or a list of them, written without quotes */
 } keyfile_member;
 
 /* Takes the lock (waits for another writer), reads and checks the file. One that does not exist is
@@ -20,11 +27,11 @@ keyfile *keyfile_open(const char *path);
 /* Gives the lock back; what was not saved is lost. */
 void keyfile_close(keyfile **k);
 
-/* The entry of that id, or NULL. */
-keyfile_entry *keyfile_find(keyfile *k, cmp_key_use use, const char *id);
+/* The key of that id, or the token of that name; or NULL. */
+keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id);
 
-void keyfile_add(keyfile *k, cmp_key_use use, const keyfile_member *members, size_t count);
-void keyfile_remove(keyfile *k, cmp_key_use use, keyfile_entry *entry);
+void keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, size_t count);
+void keyfile_remove(keyfile *k, keyfile_list list, keyfile_entry *entry);
 
 /* Sets a member, whether it was there or not. */
 void keyfile_set(keyfile *k, keyfile_entry *entry, const keyfile_member *member);

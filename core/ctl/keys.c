@@ -9,6 +9,7 @@
 static const subcommand subcommands[] = {
     {"issue", keys_issue_run, "make a key for a peer that will sign to us"},
     {"import", keys_import_run, "take in a key that a peer has issued to us"},
+    {"token", keys_token_run, "make a token for a reader or writer of our code records"},
     {"list", keys_list_run, "show all keys and whether they are valid; never secrets"},
     {"revoke", keys_revoke_run, "end a key's validity"},
     {.name = NULL},
@@ -17,7 +18,8 @@ static const subcommand subcommands[] = {
 static const subcommand_group group = {
     .name = "keys",
     .before = "Keeps the keyring: the file with the keys that we issued to peers (they sign, we\n"
-              "verify) and those that we received from peers (we sign, they verify).",
+              "verify), those that we received from peers (we sign, they verify), and tokens of\n"
+              "the interface codes.",
     .after = "cmpd takes a changed keyring in when it reloads.",
     .at = subcommands,
 };

@@ -53,17 +53,18 @@ static bool check_common(const add_options *o)
     return o->hash == NULL || args_choice("hash", o->hash, key_hash_names, &unused);
 }
 
-static bool add(const add_options *o, cmp_key_use use, const keyfile_member *members, size_t count)
+static bool add(const add_options *o, keyfile_list list, const keyfile_member *members,
+                size_t count)
 {
     keyfile *k = keyfile_open(o->keys);
     if (k == NULL) {
         return false;
     }
     bool done = false;
-    if (keyfile_find(k, use, o->id) != NULL) {
+    if (keyfile_find(k, list, o->id) != NULL) {
         output_fail("%s: it has a key of the id \"%s\" already", o->keys, o->id);
     } else {
-        keyfile_add(k, use, members, count);
+        keyfile_add(k, list, members, count);
         done = keyfile_save(k);
     }
     keyfile_close(&k);
@@ -180,7 +181,7 @@ int keys_issue_run(int argc, char **argv)
         {"not_before", o.not_before, true},
         {"not_after", o.not_after, true},
     };
-    const bool done = add(&o, CMP_KEY_ISSUED, members, sizeof(members) / sizeof(members[0]));
+    const bool done = add(&o, KEYFILE_ISSUED, members, sizeof(members) / sizeof(members[0]));
     if (done) {
         print_issued(&o, secret);
     }
@@ -263,7 +264,7 @@ static bool import(const add_options *o, const char *format)
         {"not_before", o->not_before, true},
         {"not_after", o->not_after, true},
     };
-    const bool done = add(o, CMP_KEY_RECEIVED, members, sizeof(members) / sizeof(members[0]));
+    const bool done = add(o, KEYFILE_RECEIVED, members, sizeof(members) / sizeof(members[0]));
     secret_wipe(stored, strlen(stored));
     free(stored);
     secret_free(&secret, size);

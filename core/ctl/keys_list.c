@@ -51,6 +51,25 @@ static void print_row(const cmp_key *key, void *arg)
            state_of(key, now_ms), from, until);
 }
 
+static const char *token_state(const token *t, int64_t now_ms)
+{
+    return now_ms > t->not_after_ms ? "expired" : "valid";
+}
+
+static void print_token(const token *t, int64_t now_ms)
+{
+    char until[TIME_TEXT_SIZE] = "-";
+    if (t->not_after_ms != INT64_MAX) {
+        time_format(t->not_after_ms, until);
+    }
+    const bool both = token_may(t, TOKEN_READ) && token_may(t, TOKEN_WRITE);
+    printf("%-20.*s %-8s  %-14s %-7s %-7s  %-24s  %s\n", (int)t->name.size, t->name.at, "token",
+           both                       ? "(read, write)"
+           : token_may(t, TOKEN_READ) ? "(read)"
+                                      : "(write)",
+           "-", token_state(t, now_ms), "-", until);
+}
+
 typedef struct json_list {
     json_t *array;
     int64_t now_ms;
@@ -82,13 +101,37 @@ static void add_row(const cmp_key *key, void *arg)
     json_array_append_new(list->array, row);
 }
 
+static void add_token(const token *t, const json_list *list)
+{
+    json_t *row = json_object(), *allow = json_array();
+    for (int right = TOKEN_READ; right <= TOKEN_WRITE; right++) {
+        if (token_may(t, (token_right)right)) {
+            json_array_append_new(allow, json_string(token_right_names[right]));
+        }
+    }
+    json_object_set_new(row, "id", output_json_text(t->name));
+    json_object_set_new(row, "use", json_string("token"));
+    json_object_set_new(row, "allow", allow);
+    json_object_set_new(row, "state", json_string(token_state(t, list->now_ms)));
+    if (t->not_after_ms != INT64_MAX) {
+        char time[TIME_TEXT_SIZE];
+        time_format(t->not_after_ms, time);
+        json_object_set_new(row, "not_after", json_string(time));
+    }
+    json_array_append_new(list->array, row);
+}
+
 static void print_all(const keyring *ring, bool as_json)
 {
     int64_t now_ms = clock_now_ms();
+    const tokens *all = keyring_tokens(ring);
     if (as_json) {
         json_list list = {json_array(), now_ms};
         keyring_each(ring, CMP_KEY_ISSUED, add_row, &list);
         keyring_each(ring, CMP_KEY_RECEIVED, add_row, &list);
+        for (size_t i = 0; i < all->count; i++) {
+            add_token(&all->at[i], &list);
+        }
         output_json(list.array);
         return;
     }
@@ -96,6 +139,9 @@ static void print_all(const keyring *ring, bool as_json)
            "NOT BEFORE", "NOT AFTER");
     keyring_each(ring, CMP_KEY_ISSUED, print_row, &now_ms);
     keyring_each(ring, CMP_KEY_RECEIVED, print_row, &now_ms);
+    for (size_t i = 0; i < all->count; i++) {
+        print_token(&all->at[i], now_ms);
+    }
 }
 
 int keys_list_run(int argc, char **argv)

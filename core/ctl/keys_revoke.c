@@ -14,9 +14,10 @@ typedef struct revoke_options {
 
 static const args_row rows[] = {
     {"keys", ARGS_TEXT, offsetof(revoke_options, keys), "FILE", "the keyring"},
-    {"id", ARGS_TEXT, offsetof(revoke_options, id), "APIKEYID", "the key to end"},
+    {"id", ARGS_TEXT, offsetof(revoke_options, id), "APIKEYID",
+     "the key to end, or the token of that name"},
     {"use", ARGS_TEXT, offsetof(revoke_options, use), "USE",
-     "issued or received, when the id is both"},
+     "issued, received or token, when the id is several"},
     {"at", ARGS_TEXT, offsetof(revoke_options, at), "TIME",
      "valid until then (RFC 3339); otherwise now"},
     {"delete", ARGS_FLAG, offsetof(revoke_options, remove), NULL,
@@ -31,26 +32,34 @@ static const args_command command = {
 };
 
 static const char *const use_names[] = {
-    [CMP_KEY_ISSUED] = "issued", [CMP_KEY_RECEIVED] = "received", NULL};
+    [KEYFILE_ISSUED] = "issued", [KEYFILE_RECEIVED] = "received", [KEYFILE_TOKENS] = "token", NULL};
+
+static const char *const use_labels[] = {[KEYFILE_ISSUED] = "issued key",
+                                         [KEYFILE_RECEIVED] = "received key",
+                                         [KEYFILE_TOKENS] = "token"};
 
 /* Finds the entry, and its use when none was said (-1). */
 static keyfile_entry *find(keyfile *k, const revoke_options *o, int *use)
 {
-    keyfile_entry *found[2] = {NULL, NULL};
-    for (int i = CMP_KEY_ISSUED; i <= CMP_KEY_RECEIVED; i++) {
-        if (*use < 0 || *use == i) {
-            found[i] = keyfile_find(k, (cmp_key_use)i, o->id);
+    const int wanted = *use;
+    keyfile_entry *found = NULL;
+    for (int i = KEYFILE_ISSUED; i <= KEYFILE_TOKENS; i++) {
+        keyfile_entry *one =
+            wanted < 0 || wanted == i ? keyfile_find(k, (keyfile_list)i, o->id) : NULL;
+        if (one != NULL && found != NULL) {
+            output_fail("\"%s\" is both %s and %s; say which with --use", o->id, use_names[*use],
+                        use_names[i]);
+            return NULL;
+        }
+        if (one != NULL) {
+            found = one;
+            *use = i;
         }
     }
-    if (found[0] != NULL && found[1] != NULL) {
-        output_fail("\"%s\" is both an issued and a received key; say which with --use", o->id);
-        return NULL;
-    }
-    *use = found[0] != NULL ? CMP_KEY_ISSUED : CMP_KEY_RECEIVED;
-    if (found[*use] == NULL) {
+    if (found == NULL) {
         output_fail("%s: it has no key of the id \"%s\"", o->keys, o->id);
     }
-    return found[*use];
+    return found;
 }
 
 /* Revoking never gives a key more time than it had. */
@@ -83,7 +92,7 @@ static int revoke(const revoke_options *o, int use, int64_t at_ms)
     keyfile_entry *entry = find(k, o, &use);
     bool done = entry != NULL;
     if (done && o->remove) {
-        keyfile_remove(k, (cmp_key_use)use, entry);
+        keyfile_remove(k, (keyfile_list)use, entry);
     } else if (done) {
         done = end_at(k, entry, at_ms);
     }
@@ -94,7 +103,7 @@ static int revoke(const revoke_options *o, int use, int64_t at_ms)
     }
     char time[TIME_TEXT_SIZE];
     time_format(at_ms, time);
-    printf("%s: %s key %s: %s%s\n", o->keys, use_names[use], o->id,
+    printf("%s: %s %s: %s%s\n", o->keys, use_labels[use], o->id,
            o->remove ? "taken out" : "valid until ", o->remove ? "" : time);
     return EXIT_GOOD;
 }

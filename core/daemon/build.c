@@ -117,6 +117,9 @@ static void build_listener(builder *b, size_t at)
     add_path(l, settings, CMP_INTERFACE_MC3, settings->paths.mc3);
     add_path(l, settings, CMP_INTERFACE_MC6, settings->paths.mc6);
     add_path(l, settings, CMP_INTERFACE_MC1, settings->paths.mc1);
+    if ((settings->interfaces >> CONF_INTERFACE_CODES & 1) != 0) {
+        l->codes = cmp_str_from(settings->paths.codes);
+    }
     if ((settings->interfaces >> CMP_INTERFACE_MC1 & 1) != 0) {
         l->sources =
             sources_create(SOURCES_MAX, settings->source_rate, (unsigned)settings->source_burst);
@@ -201,6 +204,26 @@ static void build_way(builder *b, size_t at)
     }
 }
 
+/* The store that the interface codes writes to. */
+static instance *build_writable(builder *b)
+{
+    const generation *g = b->g;
+    const char *name = g->conf->top.resolve.writable;
+    for (size_t i = 0; name == NULL && i < g->stores.count; i++) {
+        if (g->stores.at[i]->plugin->ops.store->begin != NULL) {
+            return g->stores.at[i];
+        }
+    }
+    instance *i = name != NULL ? find_instance(b->g, name) : NULL;
+    if (i == NULL || i->plugin == NULL) {
+        return NULL; /* none can be written, or reported before */
+    }
+    if (i->plugin->kind != CMP_PLUGIN_STORE || i->plugin->ops.store->begin == NULL) {
+        report_at(b, "resolve.writable", "\"%s\" (%s) cannot be written", name, i->plugin->name);
+    }
+    return i;
+}
+
 static bool peer_known(void *arg, const char *name)
 {
     return peers_find(arg, cmp_str_from(name)) != NULL;
@@ -226,6 +249,7 @@ static void build_parts(builder *b, instance_site *site)
         build_way(b, i);
     }
     g->stores = build_chain(b, &top->resolve.stores, CMP_PLUGIN_STORE, "resolve.stores");
+    g->writable = build_writable(b);
     g->routes = build_chain(b, &top->resolve.routes, CMP_PLUGIN_ROUTE, "resolve.routes");
 }
 

@@ -1,5 +1,8 @@
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
+#include "http/front.h"
+
 #include "base/text.h"
+#include "http/codes.h"
 #include "http/connection.h"
 #include "http/handset.h"
 #include "http/head.h"
@@ -50,12 +53,15 @@ static void add_header(h2o_req_t *req, const h2o_token_t *name, const char *valu
     h2o_add_header(&req->pool, &req->res.headers, name, NULL, value, size);
 }
 
-static void add_special_headers(h2o_req_t *req, const txn_answer *a)
+static void add_special_headers(h2o_req_t *req, const cmp_txn *t, const txn_answer *a)
 {
+    const bool codes = t->purpose == PURPOSE_CODES;
     if (a->status == 401) {
-        add_header(req, H2O_TOKEN_WWW_AUTHENTICATE, H2O_STRLIT(CHALLENGE));
+        const char *challenge = codes ? CODES_CHALLENGE : CHALLENGE;
+        add_header(req, H2O_TOKEN_WWW_AUTHENTICATE, challenge, strlen(challenge));
     } else if (a->status == 405) {
-        add_header(req, H2O_TOKEN_ALLOW, H2O_STRLIT(ALLOWED));
+        const char *allowed = codes ? codes_allowed(t) : ALLOWED;
+        add_header(req, H2O_TOKEN_ALLOW, allowed, strlen(allowed));
     }
     if (a->retry_after_s != 0) {
         char *seconds = h2o_mem_alloc_pool(&req->pool, 12);
@@ -83,7 +89,9 @@ static void add_answer_headers(h2o_req_t *req, cmp_txn *t, const txn_answer *a)
         break;
     case ANSWER_PROBLEM:
         add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/problem+json"));
-        add_special_headers(req, a);
+        add_special_headers(req, t, a);
+        break;
+    case ANSWER_EMPTY:
         break;
     case ANSWER_REDIRECT: {
         const h2o_iovec_t location = h2o_strdup(&req->pool, a->location.at, a->location.size);
@@ -105,7 +113,7 @@ static void front_send(cmp_txn *t, const txn_answer *a)
     r->txn = NULL;
     req->res.status = a->status;
     req->res.reason = a->reason;
-    req->res.content_length = a->body_size;
+    req->res.content_length = a->type == ANSWER_EMPTY ? SIZE_MAX : a->body_size;
     add_answer_headers(req, t, a);
     h2o_iovec_t body = {(char *)(uintptr_t)a->body, a->body_size};
     const bool head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
@@ -118,13 +126,6 @@ static const front_ops front = {.body_alloc = front_body_alloc,
                                 .keep = front_keep};
 
 /* ---- what can be wrong before there is a message ---- */
-
-/* What was found wrong; code ERROR_NONE: nothing. */
-typedef struct http_fault {
-    error_code code;
-    const char *detail;
-    bool close; /* what follows on the connection cannot be trusted, or is not wanted */
-} http_fault;
 
 static http_fault check_head(const h2o_req_t *req, const connection *c, const conf_limits *limits)
 {
@@ -251,7 +252,11 @@ static http_fault read_request(const h2o_req_t *req, cmp_txn *t, const connectio
     }
     const bool has_query = req->query_at != SIZE_MAX;
     const size_t path_size = has_query ? req->query_at : req->path.len;
-    if (!find_interface(t, without_authority((cmp_str){req->path.base, path_size}))) {
+    const cmp_str path = without_authority((cmp_str){req->path.base, path_size});
+    if (codes_owns(t->listener, path)) {
+        return codes_read(req, t, path);
+    }
+    if (!find_interface(t, path)) {
         return (http_fault){ERROR_NOT_FOUND, NULL, false};
     }
     const h2o_iovec_t method = req->input.method;
@@ -302,7 +307,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     if (wrong.close) {
         req->http1_is_persistent = 0;
     }
-    pipeline_refuse(t, wrong.code, CMP_NONE, wrong.detail);
+    pipeline_refuse(t, wrong.code, t->fault.parameter, wrong.detail);
     return 0;
 }
 

@@ -18,13 +18,27 @@
 #define BODY_SLACK_BYTES     ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
 #define HANDSHAKE_TIMEOUT_MS 10000
 
+/* The largest body that any interface takes. */
+static size_t body_max(const conf *c)
+{
+    int64_t most = c->top.limits.body_bytes;
+    for (size_t i = 0; i < c->top.listeners.count; i++) {
+        const conf_listener *l = (const conf_listener *)c->top.listeners.at + i;
+        if ((l->interfaces >> CONF_INTERFACE_CODES & 1) != 0 &&
+            c->top.limits.codes_body_bytes > most) {
+            most = c->top.limits.codes_body_bytes;
+        }
+    }
+    return (size_t)most;
+}
+
 server *server_create(const conf *c)
 {
     server *s = mem_calloc(1, sizeof(*s));
     const conf_limits *limits = &c->top.limits;
     h2o_config_init(&s->config);
     s->config.server_name = h2o_iovec_init(H2O_STRLIT("cmpd"));
-    s->config.max_request_entity_size = (size_t)limits->body_bytes + BODY_SLACK_BYTES;
+    s->config.max_request_entity_size = body_max(c) + BODY_SLACK_BYTES;
     s->config.handshake_timeout = HANDSHAKE_TIMEOUT_MS;
     s->config.http1.req_timeout = (uint64_t)limits->request_timeout_ms;
     s->config.http1.upgrade_to_http2 = 0;

@@ -27,6 +27,7 @@ struct keyring {
     arena memory; /* of everything but the secrets */
     cmp_key *keys;
     size_t count;
+    tokens tokens;
     uint8_t *pseudonym_secret;
     size_t pseudonym_secret_size;
 };
@@ -43,6 +44,7 @@ typedef struct entry {
 
 typedef struct ring_file {
     cmp_rows issued, received; /* entry */
+    cmp_rows tokens;           /* token_row */
     const char *pseudonym_secret;
 } ring_file;
 
@@ -133,6 +135,12 @@ static const cmp_option ring_rows[] = {
      .rows = received_rows,
      .row_size = sizeof(entry),
      .help = "keys that peers gave to us"},
+    {.name = "tokens",
+     .type = CMP_OPTION_ROWS,
+     .offset = offsetof(ring_file, tokens),
+     .rows = token_rows,
+     .row_size = sizeof(token_row),
+     .help = "tokens of the interface codes"},
     {.name = "pseudonym_secret",
      .type = CMP_OPTION_SECRET,
      .offset = offsetof(ring_file, pseudonym_secret),
@@ -353,6 +361,7 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     load l = {k, file, peer_known, arg, report, NULL};
     add_keys(&l, &ring.issued, CMP_KEY_ISSUED);
     add_keys(&l, &ring.received, CMP_KEY_RECEIVED);
+    tokens_load(&k->tokens, &ring.tokens, file, &k->memory, report);
     set_pseudonym_secret(&l, ring.pseudonym_secret);
     schema_wipe(ring_rows, &ring);
     yaml_close(&file);
@@ -385,6 +394,11 @@ void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key
             visit(&k->keys[i], arg);
         }
     }
+}
+
+const tokens *keyring_tokens(const keyring *k)
+{
+    return &k->tokens;
 }
 
 cmp_str keyring_pseudonym_secret(const keyring *k)

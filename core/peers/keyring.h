@@ -6,12 +6,15 @@
  *     received:    # we sign with these
  *       - {id: ours, peer: b, secret_base64: "…", encoding: hex, not_after: 2027-01-01T00:00:00Z}
  *
+ *     tokens:      # of the interface codes; see tokens.h
+ *       - {name: reader, sha256: "…", allow: read}
+ *
  *     pseudonym_secret: "…"   # users withheld from a peer are shown to it as a keyed pseudonym
  *
  * Exactly one of secret (the octets of the text), secret_hex, secret_base64 is given. */
 #pragma once
 
-#include "conf/report.h"
+#include "peers/tokens.h"
 
 #include <cmp/key.h>
 
@@ -32,6 +35,9 @@ void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key
 
 /* The secret for pseudonyms of users, or absent. Lives as long as the keyring. */
 cmp_str keyring_pseudonym_secret(const keyring *k);
+
+/* The tokens. Live as long as the keyring. */
+const tokens *keyring_tokens(const keyring *k);
 
 /* The text names of the enumerations, ended by NULL, in their order. */
 extern const char *const key_hash_names[];

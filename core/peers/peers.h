@@ -44,3 +44,6 @@ size_t prefix_longest(cmp_strings prefixes, cmp_str ici);
 
 /* Whether the peer's entry allows it to ask for that ICI on that interface. */
 bool peer_may_ask(const peer *p, cmp_interface on, cmp_str ici);
+
+/* Whether it allows it to read that ICI's record on the interface codes. */
+bool peer_may_read(const peer *p, cmp_str ici);

@@ -5,6 +5,7 @@
 #include "mc/record.h"
 #include "mc/reply.h"
 #include "mc/variant.h"
+#include "pipeline/codes.h"
 #include "pipeline/trace.h"
 
 /* A browser is sent to where the code leads; everybody else is told. */
@@ -75,6 +76,23 @@ static void encode_referral(cmp_txn *t, txn_answer *a)
     a->body = body;
 }
 
+static void encode_record(cmp_txn *t, txn_answer *a)
+{
+    const cmp_str ici = t->message.params[CMP_PARAM_ICI];
+    a->body_size = record_write(ici, &t->record, NULL, 0);
+    char *body = t->front->body_alloc(t, a->body_size);
+    record_write(ici, &t->record, body, a->body_size);
+    a->body = body;
+}
+
+static void encode_records(cmp_txn *t, txn_answer *a)
+{
+    a->body_size = codes_encode(t->codes, NULL);
+    char *body = t->front->body_alloc(t, a->body_size);
+    codes_encode(t->codes, body);
+    a->body = body;
+}
+
 static void encode_problem(cmp_txn *t, txn_answer *a)
 {
     const reply_problem reply = {
@@ -139,6 +157,15 @@ void encode_answer(cmp_txn *t, txn_answer *a)
         break;
     case RESULT_REFERRAL:
         encode_referral(t, a);
+        break;
+    case RESULT_RECORD:
+        encode_record(t, a);
+        break;
+    case RESULT_RECORDS:
+        encode_records(t, a);
+        break;
+    case RESULT_WRITTEN:
+        *a = (txn_answer){.status = 204, .reason = "No Content", .type = ANSWER_EMPTY, .body = ""};
         break;
     case RESULT_PROBLEM:
         encode_problem(t, a);

@@ -29,6 +29,7 @@ typedef struct listener {
     chain auth;
     listener_path paths[3];
     size_t path_count;
+    cmp_str codes;    /* what paths of the interface codes begin with; absent: not offered */
     void *tls;        /* SSL_CTX; NULL: plain */
     sources *sources; /* what one address may ask on MC-1 */
 } listener;
@@ -50,8 +51,9 @@ typedef struct generation {
     listener *listeners; /* conf->top.listeners, in their order */
     size_t listener_count;
     chain stores, routes;
-    way *ways;     /* by peer.index; without URLs: the peer only asks */
-    bool forwards; /* some peer has a URL */
-    cmp_str host;  /* our own; absent when the configuration names none */
+    instance *writable; /* the store that the interface codes writes to; NULL: none */
+    way *ways;          /* by peer.index; without URLs: the peer only asks */
+    bool forwards;      /* some peer has a URL */
+    cmp_str host;       /* our own; absent when the configuration names none */
     arena memory;
 } generation;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "observe/counters.h"
+#include "pipeline/codes.h"
 #include "pipeline/encode.h"
 #include "pipeline/forward.h"
 #include "pipeline/lookup.h"
@@ -19,27 +20,36 @@ typedef struct step {
     const char *name;
     step_result (*run)(cmp_txn *t);
     error_code late; /* the answer when the deadline passes while this step waits */
-    bool live_only;  /* passed over when a request is only explained (trace.h) */
+    unsigned on;     /* the transactions that take it; others pass it over */
 } step;
 
+enum {
+    RESOLVE = 1 << PURPOSE_RESOLVE,
+    CODES = 1 << PURPOSE_CODES,
+    RECORD = 1 << PURPOSE_RECORD,
+    EXPLAIN = 1 << 8, /* in place of its purpose, when a request is only explained (trace.h) */
+};
+
 static const step steps[] = {
-    {"decode", step_decode, ERROR_OVERLOADED, false},
-    {"admit", step_admit, ERROR_OVERLOADED, true},
-    {"authenticate", step_authenticate, ERROR_OVERLOADED, true},
-    {"once", step_once, ERROR_OVERLOADED, true},
-    {"authorise", step_authorise, ERROR_OVERLOADED, false},
-    {"validate", step_validate, ERROR_OVERLOADED, false},
-    {"address", step_address, ERROR_OVERLOADED, false},
-    {"lookup", step_lookup, ERROR_STORE_UNAVAILABLE, false},
-    {"route", step_route, ERROR_OVERLOADED, false},
-    {"forward", step_forward, ERROR_PEER_TIMEOUT, false},
+    {"decode", step_decode, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
+    {"admit", step_admit, ERROR_OVERLOADED, RESOLVE | CODES},
+    {"authenticate", step_authenticate, ERROR_OVERLOADED, RESOLVE | CODES},
+    {"once", step_once, ERROR_OVERLOADED, RESOLVE | CODES},
+    {"authorise", step_authorise, ERROR_OVERLOADED, RESOLVE | CODES | EXPLAIN},
+    {"validate", step_validate, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
+    {"address", step_address, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
+    {"lookup", step_lookup, ERROR_STORE_UNAVAILABLE, RESOLVE | RECORD | EXPLAIN},
+    {"route", step_route, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
+    {"forward", step_forward, ERROR_PEER_TIMEOUT, RESOLVE | EXPLAIN},
+    {"codes", step_codes, ERROR_STORE_UNAVAILABLE, CODES},
 };
 
 #define STEP_COUNT   (sizeof(steps) / sizeof(steps[0]))
 
 #define LATE_RETRY_S 1
 
-static unsigned count_resolved, count_relayed, count_referral, count_gone, count_problem[ERROR_MAX];
+static unsigned count_resolved, count_relayed, count_referral, count_records, count_written,
+    count_gone, count_problem[ERROR_MAX];
 
 static void reply(cmp_txn *t)
 {
@@ -56,6 +66,7 @@ static void on_deadline(void *arg)
     ask_abandon(t);
     lookup_abandon(t);
     forward_abandon(t);
+    codes_abandon(t);
     const log_field tid = {"tid", t->message.params[CMP_PARAM_TID]};
     log_write(CMP_LOG_INFO, "pipeline", &tid, 1, "deadline passed in step %s", steps[t->step].name);
     step_retry(t, steps[t->step].late, LATE_RETRY_S, "The deadline passed");
@@ -70,11 +81,16 @@ static void wait_with_deadline(cmp_txn *t)
     t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
 }
 
+static unsigned kind_of(const cmp_txn *t)
+{
+    return is_traced(t) ? EXPLAIN : 1U << t->purpose;
+}
+
 void pipeline_run(cmp_txn *t)
 {
     while (t->step < STEP_COUNT) {
         const step *s = &steps[t->step];
-        switch (s->live_only && is_traced(t) ? STEP_NEXT : s->run(t)) {
+        switch ((s->on & kind_of(t)) == 0 ? STEP_NEXT : s->run(t)) {
         case STEP_NEXT:
             t->step++;
             t->chain_at = 0;
@@ -105,23 +121,46 @@ static void settle_replay_memory(cmp_txn *t, const txn_answer *a)
     }
 }
 
+/* Nobody outside sees it as a request. */
+static bool is_internal(const cmp_txn *t)
+{
+    return is_traced(t) || t->purpose == PURPOSE_RECORD;
+}
+
 static void count_result(const cmp_txn *t, const txn_answer *a)
 {
-    if (is_traced(t)) {
+    if (is_internal(t)) {
         return;
     }
     counter_add(a == NULL                      ? count_gone
                 : t->result == RESULT_RESOLVED ? count_resolved
                 : t->result == RESULT_RELAYED  ? count_relayed
                 : t->result == RESULT_REFERRAL ? count_referral
+                : t->result == RESULT_RECORDS  ? count_records
+                : t->result == RESULT_WRITTEN  ? count_written
                                                : count_problem[t->fault.code],
                 1);
 }
 
+/* Of many ICIs none is shown. */
+static cmp_str shown_ici(const cmp_txn *t)
+{
+    const bool many = t->purpose == PURPOSE_CODES && t->codes->count > 1;
+    return many ? CMP_STR("") : t->message.params[CMP_PARAM_ICI];
+}
+
+static cmp_str shown_requestor(const cmp_txn *t)
+{
+    return t->requestor != NULL ? t->requestor->name
+           : t->bearer != NULL  ? t->bearer->name
+                                : CMP_STR("");
+}
+
 static void log_result(const cmp_txn *t, const txn_answer *a)
 {
-    const bool rejected = t->requestor == NULL && t->interface != CMP_INTERFACE_MC1;
-    if (rejected || is_traced(t) || !log_wanted(CMP_LOG_INFO)) {
+    const bool rejected =
+        t->requestor == NULL && t->bearer == NULL && t->interface != CMP_INTERFACE_MC1;
+    if (rejected || is_internal(t) || !log_wanted(CMP_LOG_INFO)) {
         return; /* step_authenticate has logged the rejection, within limits */
     }
     char status[16], took[24];
@@ -130,8 +169,8 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
     const bool ok = a != NULL && t->result != RESULT_PROBLEM;
     const log_field fields[] = {
         {"tid", t->message.params[CMP_PARAM_TID]},
-        {"ici", t->message.params[CMP_PARAM_ICI]},
-        {"peer", t->requestor != NULL ? t->requestor->name : CMP_STR("")},
+        {"ici", shown_ici(t)},
+        {"peer", shown_requestor(t)},
         {"listener", t->listener->name},
         {"status", cmp_str_from(status)},
         {"code", cmp_str_from(ok          ? "ok"
@@ -159,6 +198,8 @@ void pipeline_setup(void)
     count_resolved = counter_register("requests", "resolved", "Requests answered with content");
     count_relayed = counter_register("requests", "relayed", "Requests answered by the next hop");
     count_referral = counter_register("requests", "referral", "Requests answered with a referral");
+    count_records = counter_register("requests", "records", "Requests for code records answered");
+    count_written = counter_register("requests", "written", "Code records put or removed");
     count_gone =
         counter_register("requests", "client_gone", "Requests whose client went away first");
     for (int code = ERROR_NONE + 1; code < ERROR_MAX; code++) {

@@ -19,6 +19,7 @@ step_result step_address(cmp_txn *t);      /* step_address.c: hops, and `addr` *
 step_result step_lookup(cmp_txn *t);       /* step_lookup.c: the stores */
 step_result step_route(cmp_txn *t);        /* step_route.c: the routes */
 step_result step_forward(cmp_txn *t);      /* step_forward.c: the next hop */
+step_result step_codes(cmp_txn *t);        /* step_codes.c: records for other servers */
 
 /* Ends a step with an error. `detail` is one sentence without a full stop; static. */
 step_result step_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char *detail);

@@ -1,6 +1,7 @@
 /* Who sent this request (9.3.2), and was it seen before: nothing was executed until here. */
 #include "base/hash.h"
 #include "base/log.h"
+#include "pipeline/codes.h"
 #include "pipeline/step.h"
 
 #include <arpa/inet.h>
@@ -57,8 +58,21 @@ static step_result accepted(cmp_txn *t, const instance *i, const cmp_auth_answer
     return STEP_NEXT;
 }
 
+/* The interface codes: a token in place of a signature. */
+static step_result authenticate_bearer(cmp_txn *t)
+{
+    const keyring *keys = t->generation->keyring;
+    if (keys != NULL) {
+        t->bearer = tokens_find(keyring_tokens(keys), t->codes->bearer, t->now_ms);
+    }
+    return t->bearer != NULL ? STEP_NEXT : rejected(t, "", "no valid token");
+}
+
 step_result step_authenticate(cmp_txn *t)
 {
+    if (t->purpose == PURPOSE_CODES && t->codes->bearer.at != NULL) {
+        return authenticate_bearer(t);
+    }
     if (t->interface == CMP_INTERFACE_MC1) {
         return STEP_NEXT; /* handsets are anonymous; step_authorise limits them by address */
     }

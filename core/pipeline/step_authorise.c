@@ -1,5 +1,6 @@
 /* May this peer ask that: its interfaces, its prefixes, its rate; on MC-1 the rate of its address.
  */
+#include "pipeline/codes.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
 
@@ -20,6 +21,27 @@ static step_result explain(cmp_txn *t)
     return may ? STEP_NEXT : step_refuse(t, ERROR_NOT_ALLOWED, CMP_NONE, NULL);
 }
 
+/* The interface codes: peers read what they may ask for; writing takes a token. */
+static bool may_use_codes(const cmp_txn *t)
+{
+    const codes_request *c = t->codes;
+    if (t->bearer != NULL) {
+        return token_may(t->bearer, codes_writes(c) ? TOKEN_WRITE : TOKEN_READ);
+    }
+    bool may = !codes_writes(c);
+    for (size_t i = 0; i < c->count && may; i++) {
+        may = peer_may_read(t->requestor, c->icis[i]);
+    }
+    return may;
+}
+
+static bool may_ask(const cmp_txn *t)
+{
+    return t->purpose == PURPOSE_CODES
+               ? may_use_codes(t)
+               : peer_may_ask(t->requestor, t->interface, t->message.params[CMP_PARAM_ICI]);
+}
+
 step_result step_authorise(cmp_txn *t)
 {
     const int64_t now_us = t->now_ms * 1000;
@@ -30,8 +52,11 @@ step_result step_authorise(cmp_txn *t)
         const int64_t wait_ms = sources_take(t->listener->sources, t->source, now_us);
         return wait_ms > 0 ? too_many(t, wait_ms) : STEP_NEXT;
     }
-    if (!peer_may_ask(t->requestor, t->interface, t->message.params[CMP_PARAM_ICI])) {
+    if (!may_ask(t)) {
         return step_refuse(t, ERROR_NOT_ALLOWED, CMP_NONE, NULL);
+    }
+    if (t->bearer != NULL) {
+        return STEP_NEXT;
     }
     const int64_t wait_ms = rate_take(t->requestor->limit, now_us);
     return wait_ms > 0 ? too_many(t, wait_ms) : STEP_NEXT;

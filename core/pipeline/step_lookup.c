@@ -9,6 +9,11 @@
 
 static step_result found(cmp_txn *t, const cmp_record *record)
 {
+    if (t->purpose == PURPOSE_RECORD) { /* whatever it says: its reader judges */
+        t->record = *record;
+        t->result = RESULT_RECORD;
+        return STEP_REPLY;
+    }
     if (record->transferred_to.at == NULL || record_state_at(record, t->now_ms) != RECORD_VALID) {
         return step_resolve(t, record);
     }
@@ -82,7 +87,7 @@ step_result step_lookup(cmp_txn *t)
     if (is_traced(t)) {
         explain_prefixes(t);
     }
-    if (is_ours(t)) {
+    if (t->purpose == PURPOSE_RECORD || is_ours(t)) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
     }
     t->reason = CMP_ROUTE_ABSENT;

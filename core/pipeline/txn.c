@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "pipeline/ask.h"
+#include "pipeline/codes.h"
 #include "pipeline/forward.h"
 #include "pipeline/lookup.h"
 #include "pipeline/pipeline.h"
@@ -115,6 +116,7 @@ void txn_client_gone(cmp_txn *t)
         ask_abandon(t);
         lookup_abandon(t);
         forward_abandon(t);
+        codes_abandon(t);
         pipeline_end(t, NULL);
     }
 }

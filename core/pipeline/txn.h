@@ -24,6 +24,7 @@ typedef enum answer_type {
     ANSWER_JSON,
     ANSWER_PROBLEM,
     ANSWER_REDIRECT, /* a browser on MC-1: 302 to `location`, no body */
+    ANSWER_EMPTY,    /* 204 */
 } answer_type;
 
 typedef struct txn_answer {
@@ -104,14 +105,26 @@ typedef enum result_kind {
     RESULT_RELAYED, /* what the next hop said */
     RESULT_REFERRAL,
     RESULT_FORWARD, /* traced: a request would go to the next hop now */
+    RESULT_RECORD,  /* PURPOSE_RECORD: `record`, whatever it says */
+    RESULT_RECORDS, /* PURPOSE_CODES: what was read */
+    RESULT_WRITTEN, /* PURPOSE_CODES */
 } result_kind;
+
+/* What a transaction is for; the table in pipeline.c says which steps that takes. */
+typedef enum txn_purpose {
+    PURPOSE_RESOLVE, /* a request message */
+    PURPOSE_CODES,   /* a request on the interface codes */
+    PURPOSE_RECORD,  /* a look-up on behalf of one */
+} txn_purpose;
 
 typedef struct trace trace;
 typedef struct flight flight;
+typedef struct codes_request codes_request;
 
 struct cmp_txn {
     worker *worker;
     generation *generation;
+    txn_purpose purpose;
 
     /* ---- set by the front ---- */
     const front_ops *front;
@@ -121,9 +134,10 @@ struct cmp_txn {
     uint8_t source[16]; /* IPv6 or IPv4-mapped */
     int64_t now_ms;     /* when it came in */
     carriage carriage;
-    cmp_str text;        /* query string or body */
-    cmp_str traceparent; /* W3C Trace Context; absent: none came */
-    bool wants_redirect; /* MC-1: a browser */
+    cmp_str text;         /* query string or body */
+    cmp_str traceparent;  /* W3C Trace Context; absent: none came */
+    bool wants_redirect;  /* MC-1: a browser */
+    codes_request *codes; /* PURPOSE_CODES; see codes.h */
 
     /* ---- the way through the pipeline ---- */
     unsigned step;
@@ -138,6 +152,7 @@ struct cmp_txn {
     message message;
     cmp_str expected_peer; /* an auth plugin abstained, but knows who it must be */
     peer *requestor;       /* NULL until authenticated */
+    const token *bearer;   /* PURPOSE_CODES: authenticated by this, and no peer */
     cmp_str credential;
     cmp_once once;
     uint8_t fingerprint[16];

@@ -1,6 +1,8 @@
 """A real cmpd in a folder of its own: configuration, keyring, certificate, codes, log."""
+import hashlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -41,7 +43,7 @@ class Site:
         self.process = None
         self.expected_errors = []
         self.port = free_port()
-        self.issued, self.received = [], []
+        self.issued, self.received, self.tokens = [], [], []
         self.keep_keyring = False
         certificate, key = authority.issue("localhost", "127.0.0.1", "::1", "a.example.net")
         self.config = {
@@ -86,6 +88,13 @@ class Site:
         self.issued.append(made)
         return made
 
+    def token(self, name, **options):
+        """Makes a token of the interface codes; `options` are further members of its row."""
+        made = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(made.encode()).hexdigest()
+        self.tokens.append({"name": name, "sha256": digest, **options})
+        return made
+
     def store(self, use, name="special", **options):
         """Makes this the only store."""
         self.config["plugins"][name] = {"use": use, **options}
@@ -110,7 +119,7 @@ class Site:
             keys = self.folder / "keys.yaml"
             rings = {"issued": self.issued, "received": self.received}
             rows = {use: [key.row() for key in ring] for use, ring in rings.items()}
-            keys.write_text(json.dumps(rows, indent=1))
+            keys.write_text(json.dumps(rows | {"tokens": self.tokens}, indent=1))
             keys.chmod(0o600)
         path = self.folder / "cmpd.yaml"
         path.write_text(json.dumps(self.config, indent=1))

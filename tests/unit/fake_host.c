@@ -438,6 +438,94 @@ void fake_host_run(fake_host *f, int wait_ms)
     }
 }
 
+/* ---- https ---- */
+
+static cmp_origin *fake_origin_open(const cmp_host *host, const cmp_origin_options *options,
+                                    char *error, size_t error_size)
+{
+    fake_host *f = host_of(host);
+    if (f->origin_error != NULL) {
+        snprintf(error, error_size, "%s", f->origin_error);
+        return NULL;
+    }
+    if (f->origin.url != NULL) {
+        die("origin_open", "one is open already");
+    }
+    f->origin = (struct cmp_origin){f, strdup(options->url), *options};
+    return &f->origin;
+}
+
+static void fake_origin_close(cmp_origin *origin)
+{
+    if (origin->url == NULL || origin->owner->call_count > 0) {
+        die("origin_close", origin->url == NULL ? "it is closed" : "a request is under way");
+    }
+    free(origin->url);
+    origin->url = NULL;
+}
+
+static cmp_call *fake_https_start(const cmp_host *host, cmp_loop *loop, cmp_origin *origin,
+                                  const cmp_https_request *request,
+                                  void (*done)(void *arg, const cmp_https_answer *answer),
+                                  void *arg)
+{
+    (void)loop;
+    fake_host *f = host_of(host);
+    if (origin->url == NULL || request->header_count > FAKE_HEADERS_MAX) {
+        die("https_start", "no server, or too many headers");
+    }
+    cmp_call *c = f->calls;
+    while (c < f->calls + FAKE_CALLS_MAX && c->done != NULL) {
+        c++;
+    }
+    if (c == f->calls + FAKE_CALLS_MAX) {
+        die("https_start", "too many requests");
+    }
+    *c = (cmp_call){.owner = f, .done = done, .arg = arg, .request = *request};
+    arena_init(&c->memory, NULL, 0);
+    cmp_https_request *r = &c->request;
+    cmp_str *const texts[] = {&r->path, &r->content_type, &r->body, &r->accept, &r->authorization};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        *texts[i] = arena_copy(&c->memory, *texts[i]);
+    }
+    for (size_t i = 0; i < r->header_count; i++) {
+        c->headers[i] = (cmp_pair){arena_copy(&c->memory, request->headers[i].name),
+                                   arena_copy(&c->memory, request->headers[i].value)};
+    }
+    r->headers = c->headers;
+    f->call_order[f->call_count++] = c;
+    return c;
+}
+
+static void call_end(cmp_call *call)
+{
+    fake_host *f = call->owner;
+    unsigned at = 0;
+    while (at < f->call_count && f->call_order[at] != call) {
+        at++;
+    }
+    if (at == f->call_count) {
+        die("https", "the request has ended already");
+    }
+    f->call_count--;
+    memmove(&f->call_order[at], &f->call_order[at + 1],
+            (f->call_count - at) * sizeof(f->call_order[0]));
+    arena_reset(&call->memory);
+    call->done = NULL;
+}
+
+void fake_host_answer(fake_host *f, const cmp_https_answer *answer)
+{
+    if (f->call_count == 0) {
+        die("answer", "no request is under way");
+    }
+    cmp_call *call = f->call_order[0];
+    void (*done)(void *arg, const cmp_https_answer *answer) = call->done;
+    void *arg = call->arg;
+    call_end(call); /* the plugin may start the next one from within */
+    done(arg, answer);
+}
+
 /* ---- keys and peers ---- */
 
 static void fake_key_each(const cmp_host *host, cmp_key_use use,
@@ -482,8 +570,8 @@ void fake_host_init(fake_host *f)
     f->table = (cmp_host){
         .size = sizeof(cmp_host),
         .core = f,
-        .services =
-            CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD | CMP_SERVICE_KEYRING | CMP_SERVICE_PEERS,
+        .services = CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD | CMP_SERVICE_KEYRING |
+                    CMP_SERVICE_PEERS | CMP_SERVICE_HTTPS,
         .log = fake_log,
         .now_ms = fake_now_ms,
         .random = fake_random,
@@ -509,6 +597,10 @@ void fake_host_init(fake_host *f)
         .watch_write = fake_watch_write,
         .workers_call = fake_workers_call,
         .offload = fake_offload,
+        .origin_open = fake_origin_open,
+        .origin_close = fake_origin_close,
+        .https_start = fake_https_start,
+        .https_cancel = call_end,
         .key_each = fake_key_each,
         .peer_find = fake_peer_find,
         .peer_each = fake_peer_each,
@@ -526,6 +618,9 @@ void fake_host_dispose(fake_host *f)
         if (f->watches[i].run != NULL) {
             die("left behind", "a watch");
         }
+    }
+    if (f->origin.url != NULL || f->call_count > 0) {
+        die("left behind", "a server or a request");
     }
     if (fake_host_timers(f) > 0 || f->job_count > 0) {
         die("left behind", "a timer or a job");

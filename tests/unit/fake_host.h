@@ -10,7 +10,8 @@
  *     fake_host_dispose(&f);                           ends the program on an unexpected error log
  *
  * Everything runs on the test's own thread: nothing happens by itself. Time moves only with
- * fake_host_advance, descriptors are looked at only in fake_host_run. */
+ * fake_host_advance, descriptors are looked at only in fake_host_run, requests to servers are
+ * answered only by fake_host_answer. */
 #pragma once
 
 #include "base/arena.h"
@@ -22,6 +23,8 @@ enum {
     FAKE_TIMERS_MAX = 32,
     FAKE_WATCHES_MAX = 16,
     FAKE_JOBS_MAX = 32,
+    FAKE_CALLS_MAX = 8,
+    FAKE_HEADERS_MAX = 8,
     FAKE_TEXT_MAX = 16384,
 };
 
@@ -58,6 +61,23 @@ struct cmp_loop {
     fake_host *owner;
 };
 
+/* The one server that the instance has opened. Other texts than the URL are the plugin's. */
+struct cmp_origin {
+    fake_host *owner;
+    char *url; /* NULL: none is open */
+    cmp_origin_options options;
+};
+
+/* A request under way, with copies of its texts. */
+struct cmp_call {
+    fake_host *owner;
+    void (*done)(void *arg, const cmp_https_answer *answer); /* NULL: the place is free */
+    void *arg;
+    cmp_https_request request;
+    cmp_pair headers[FAKE_HEADERS_MAX];
+    arena memory;
+};
+
 /* A deferred offload (work, done) or workers_call (run). */
 typedef struct fake_job {
     void (*work)(void *arg), (*done)(void *arg);
@@ -77,6 +97,7 @@ struct fake_host {
     size_t key_count;
     const cmp_peer *peers;
     size_t peer_count;
+    const char *origin_error; /* origin_open fails with this */
 
     /* Read by the test. */
     fake_texts log[CMP_LOG_DEBUG + 1]; /* by level */
@@ -94,6 +115,10 @@ struct fake_host {
     struct cmp_loop loop; /* control loop and worker's loop in one */
     struct cmp_timer timers[FAKE_TIMERS_MAX];
     struct cmp_watch watches[FAKE_WATCHES_MAX];
+    struct cmp_origin origin;
+    struct cmp_call calls[FAKE_CALLS_MAX];
+    cmp_call *call_order[FAKE_CALLS_MAX]; /* those under way, in the order of their start */
+    unsigned call_count;
     fake_job jobs[FAKE_JOBS_MAX];
     unsigned job_count;
     uint64_t timer_order;
@@ -103,7 +128,7 @@ struct fake_host {
 void fake_host_init(fake_host *f);
 
 /* Aborts when an error or warning was logged that fake_host_expect_log did not take, or when a
- * timer, a watch or a job was left behind. */
+ * timer, a watch, a job, a server or a request was left behind. */
 void fake_host_dispose(fake_host *f);
 
 /* check, create, start, worker_start, as a host does it. NULL when check or create complained:
@@ -121,6 +146,10 @@ void fake_host_run(fake_host *f, int wait_ms);
 void fake_host_advance(fake_host *f, int64_t ms);
 
 unsigned fake_host_timers(const fake_host *f); /* that are running */
+
+/* Answers the request that was started first; f->call_order[0] is it until then. Aborts when there
+ * is none. */
+void fake_host_answer(fake_host *f, const cmp_https_answer *answer);
 
 /* Aborts unless a line with `part` in it was logged at that level; forgets all lines of the level.
  */

@@ -139,7 +139,8 @@ static const struct {
     {11, "    interfaces: []",
      "c.yaml:11:5: listeners[0].interfaces: at least one interface is needed\n"},
     {11, "    interfaces: mc-2",
-     "c.yaml:11:17: listeners[0].interfaces: expected one or a list of mc-3, mc-6, mc-1, found the "
+     "c.yaml:11:17: listeners[0].interfaces: expected one or a list of mc-3, mc-6, mc-1, codes, "
+     "found the "
      "text \"mc-2\"; did you mean \"mc-3\"?\n"},
     {12, "    authenticate:",
      "c.yaml:12:5: listeners[0].authenticate: at least one plugin is needed; every request is "
@@ -193,7 +194,8 @@ static const struct {
      "c.yaml:17:61: peers[1].allow.prefixes[1]: expected a routing prefix: 3 to 64 hexadecimal "
      "digits\n"},
     {17, "  - {name: c, allow: {interfaces: [mc-1]}}",
-     "c.yaml:17:36: peers[1].allow.interfaces[0]: expected one or a list of mc-3, mc-6, found the "
+     "c.yaml:17:36: peers[1].allow.interfaces[0]: expected one or a list of mc-3, mc-6, codes, "
+     "found the "
      "text \"mc-1\"; did you mean \"mc-3\"?\n"},
     {17, "  - {name: c, url: 'https://c.example.net'}",
      "c.yaml:17:6: peers[1].sign_with: missing; requests to a peer are signed (9.3.2), or \"none\" "

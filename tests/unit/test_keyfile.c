@@ -64,7 +64,7 @@ static bool add(const char *id, const char *secret)
                                       {"peer", "c", false},
                                       {"secret", secret, false},
                                       {"hash", NULL, true}};
-    keyfile_add(k, CMP_KEY_ISSUED, members, 4);
+    keyfile_add(k, KEYFILE_ISSUED, members, 4);
     const bool saved = keyfile_save(k);
     keyfile_close(&k);
     assert_null(k);
@@ -118,8 +118,8 @@ static void sets_and_removes(void **unused)
     (void)unused;
     write_file(two_keys, 0600);
     keyfile *k = keyfile_open(path);
-    assert_null(keyfile_find(k, CMP_KEY_ISSUED, "ours"));
-    keyfile_entry *entry = keyfile_find(k, CMP_KEY_ISSUED, "k-1");
+    assert_null(keyfile_find(k, KEYFILE_ISSUED, "ours"));
+    keyfile_entry *entry = keyfile_find(k, KEYFILE_ISSUED, "k-1");
     assert_non_null(entry);
     assert_null(keyfile_get(entry, "not_after").at);
     const keyfile_member skew = {"max_skew", "7s", true};
@@ -127,7 +127,7 @@ static void sets_and_removes(void **unused)
     keyfile_set(k, entry, &skew);
     keyfile_set(k, entry, &end);
     assert_true(cmp_str_equal(keyfile_get(entry, "not_after"), CMP_STR("2026-11-24T00:00:00Z")));
-    keyfile_remove(k, CMP_KEY_RECEIVED, keyfile_find(k, CMP_KEY_RECEIVED, "ours"));
+    keyfile_remove(k, KEYFILE_RECEIVED, keyfile_find(k, KEYFILE_RECEIVED, "ours"));
     assert_true(keyfile_save(k));
     keyfile_close(&k);
     assert_string_equal(shown(), "issued k-1 b 23 7 1;");
@@ -139,7 +139,7 @@ static void an_emptied_file_can_be_filled_again(void **unused)
     write_file("", 0600);
     assert_true(add("k-1", "a secret of k-1, long enough"));
     keyfile *k = keyfile_open(path);
-    keyfile_remove(k, CMP_KEY_ISSUED, keyfile_find(k, CMP_KEY_ISSUED, "k-1"));
+    keyfile_remove(k, KEYFILE_ISSUED, keyfile_find(k, KEYFILE_ISSUED, "k-1"));
     assert_true(keyfile_save(k));
     keyfile_close(&k);
     assert_string_equal(shown(), "");
@@ -153,7 +153,7 @@ static void a_symbolic_link_stays_one(void **unused)
     write_file(two_keys, 0600);
     assert_int_equal(symlink(path, link_path), 0);
     keyfile *k = keyfile_open(link_path);
-    keyfile_remove(k, CMP_KEY_ISSUED, keyfile_find(k, CMP_KEY_ISSUED, "k-1"));
+    keyfile_remove(k, KEYFILE_ISSUED, keyfile_find(k, KEYFILE_ISSUED, "k-1"));
     assert_true(keyfile_save(k));
     keyfile_close(&k);
     struct stat status;

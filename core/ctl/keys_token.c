@@ -1,0 +1,110 @@
+/* `cmpctl keys token`: makes a token of the interface codes. Only its hash goes into the keyring.
+ */
+#include "base/secret.h"
+#include "base/text.h"
+#include "base/times.h"
+#include "ctl/args.h"
+#include "ctl/keyfile.h"
+#include "ctl/keys.h"
+#include "ctl/output.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+typedef struct token_options {
+    const char *keys, *name, *allow, *not_after;
+} token_options;
+
+static const args_row rows[] = {
+    {"keys", ARGS_TEXT, offsetof(token_options, keys), "FILE", "the keyring; made when missing"},
+    {"name", ARGS_TEXT, offsetof(token_options, name), "NAME", "how logs call whoever has it"},
+    {"allow", ARGS_TEXT, offsetof(token_options, allow), "WHAT",
+     "read (default), write or read,write"},
+    {"not-after", ARGS_TEXT, offsetof(token_options, not_after), "TIME",
+     "valid until then (RFC 3339)"},
+    {.name = NULL},
+};
+
+static const args_command command = {
+    .name = "keys token",
+    .summary = "Makes a token and shows it, once",
+    .details =
+        "Whoever has it may read or write our code records, on listeners with the interface\n"
+        "codes: another server's store_remote, or a tool. The keyring gets its SHA-256 only.\n\n"
+        "  cmpctl keys token --keys keys.yaml --name site-2",
+    .rows = rows,
+};
+
+static const char *const allow_names[] = {"read", "write", "read,write", NULL};
+static const char *const allow_values[] = {"read", "write", "[read, write]"};
+
+enum { TOKEN_OCTETS = 32, TOKEN_SIZE = BASE64_SIZE(TOKEN_OCTETS) + 1 };
+
+static void make_token(char text[TOKEN_SIZE], char hex[2 * TOKEN_HASH_SIZE + 1])
+{
+    uint8_t octets[TOKEN_OCTETS], hash[TOKEN_HASH_SIZE];
+    if (RAND_bytes(octets, sizeof(octets)) != 1) {
+        abort();
+    }
+    const size_t size = base64url_encode(octets, sizeof(octets), text);
+    text[size] = '\0';
+    token_hash((cmp_str){text, size}, hash);
+    hex_encode(hash, sizeof(hash), hex);
+    hex[2 * sizeof(hash)] = '\0';
+    secret_wipe(octets, sizeof(octets));
+}
+
+static bool add(const token_options *o, const keyfile_member *members, size_t count)
+{
+    keyfile *k = keyfile_open(o->keys);
+    if (k == NULL) {
+        return false;
+    }
+    bool done = false;
+    if (keyfile_find(k, KEYFILE_TOKENS, o->name) != NULL) {
+        output_fail("%s: it has a token of the name \"%s\" already", o->keys, o->name);
+    } else {
+        keyfile_add(k, KEYFILE_TOKENS, members, count);
+        done = keyfile_save(k);
+    }
+    keyfile_close(&k);
+    return done;
+}
+
+int keys_token_run(int argc, char **argv)
+{
+    token_options o = {.keys = NULL};
+    const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
+    if (parsed != ARGS_GO) {
+        return args_status(parsed);
+    }
+    int allow = 0;
+    int64_t until_ms;
+    char until[TIME_TEXT_SIZE];
+    if (o.keys == NULL || o.name == NULL || *o.name == '\0') {
+        return output_fail("--keys and --name have to be given");
+    }
+    if ((o.allow != NULL && !args_choice("allow", o.allow, allow_names, &allow)) ||
+        (o.not_after != NULL && !args_time("not-after", o.not_after, &until_ms))) {
+        return EXIT_CANNOT;
+    }
+    if (o.not_after != NULL) {
+        time_format(until_ms, until);
+        o.not_after = until;
+    }
+    char text[TOKEN_SIZE], hash[2 * TOKEN_HASH_SIZE + 1];
+    make_token(text, hash);
+    const keyfile_member members[] = {
+        {"name", o.name, false},
+        {"sha256", hash, false},
+        {"allow", allow_values[allow], true},
+        {"not_after", o.not_after, true},
+    };
+    const bool done = add(&o, members, sizeof(members) / sizeof(members[0]));
+    if (done) {
+        printf("For %s (%s), shown only this once:\n  token       %s\n", o.name, allow_names[allow],
+               text);
+    }
+    secret_wipe(text, sizeof(text));
+    return done ? EXIT_GOOD : EXIT_CANNOT;
+}

@@ -1,0 +1,286 @@
+/* From a request on the interface `codes` to what the pipeline reads; called by front.c. Nothing of
+ * a body but the ICIs, which a signature covers, is looked at before the requestor is known. */
+#include "http/codes.h"
+
+#include "base/text.h"
+#include "base/uuid.h"
+#include "pipeline/codes.h"
+
+#include <jansson.h>
+
+#define ICI_MAX ((size_t)256)
+#define TID_MAX ((size_t)128)
+
+#define RECORD  "/codes/"
+#define LOOKUP  "/lookup"
+
+#define GOOD    ((http_fault){ERROR_NONE, NULL, false})
+
+static http_fault wrong(cmp_txn *t, error_code code, const char *parameter, const char *detail)
+{
+    t->fault.parameter = cmp_str_from(parameter);
+    return (http_fault){code, detail, false};
+}
+
+/* ---- paths ---- */
+
+static bool begins_with(cmp_str text, cmp_str head)
+{
+    return text.size >= head.size && memcmp(text.at, head.at, head.size) == 0;
+}
+
+/* The path behind what all of them begin with. */
+static cmp_str below(const listener *l, cmp_str path)
+{
+    return (cmp_str){path.at + l->codes.size, path.size - l->codes.size};
+}
+
+bool codes_owns(const listener *l, cmp_str path)
+{
+    return l->codes.at != NULL && begins_with(path, l->codes) && path.size > l->codes.size &&
+           path.at[l->codes.size] == '/';
+}
+
+/* The ICI in the path's last segment (RFC 3986, 2.1 and 3.3). False: it is none. */
+static bool read_segment(cmp_txn *t, cmp_str segment, cmp_str *ici)
+{
+    char *to = arena_alloc(&t->memory, segment.size);
+    size_t size = 0;
+    for (size_t i = 0; i < segment.size; i++) {
+        uint8_t octet = (uint8_t)segment.at[i];
+        if (octet == '%') {
+            if (segment.size - i < 3 || !hex_decode((cmp_str){segment.at + i + 1, 2}, &octet, 1)) {
+                return false;
+            }
+            i += 2;
+        }
+        to[size++] = (char)octet;
+    }
+    *ici = (cmp_str){to, size};
+    return true;
+}
+
+static bool ici_valid(cmp_str ici)
+{
+    return ici.size > 0 && ici.size <= ICI_MAX && ascii_visible(ici);
+}
+
+/* ---- bodies ---- */
+
+static bool is_json(const h2o_req_t *req)
+{
+    const ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
+    if (at < 0 || h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_ENCODING, -1) >= 0) {
+        return false;
+    }
+    const h2o_iovec_t value = req->headers.entries[at].value;
+    size_t size = 0;
+    while (size < value.len && value.base[size] != ';' && value.base[size] != ' ') {
+        size++;
+    }
+    return h2o_lcstris(value.base, size, H2O_STRLIT("application/json"));
+}
+
+static http_fault check_body(const h2o_req_t *req, cmp_txn *t, bool wanted)
+{
+    if ((int64_t)req->entity.len > t->generation->conf->top.limits.codes_body_bytes) {
+        return (http_fault){ERROR_BODY_TOO_LARGE, NULL, true};
+    }
+    if (!wanted) {
+        return req->entity.len == 0
+                   ? GOOD
+                   : (http_fault){ERROR_MALFORMED, "This method has no body", true};
+    }
+    return is_json(req) ? GOOD
+                        : wrong(t, ERROR_UNSUPPORTED_MEDIA_TYPE, NULL,
+                                "The body is application/json, not encoded");
+}
+
+static bool is_listed(const codes_request *c, cmp_str ici)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (cmp_str_equal(c->icis[i], ici)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static http_fault take_list(cmp_txn *t, const json_t *list)
+{
+    codes_request *c = t->codes;
+    const size_t count = json_array_size(list);
+    if (count == 0 || count > CODES_BATCH_MAX) {
+        return wrong(t, ERROR_INVALID_PARAMETER, "icis", "A list of 1 to 256 ICIs is expected");
+    }
+    c->icis = arena_alloc(&t->memory, count * sizeof(*c->icis));
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_array_get(list, i);
+        const cmp_str ici = {json_string_value(item), json_string_length(item)};
+        if (!json_is_string(item) || !ici_valid(ici)) {
+            return wrong(t, ERROR_INVALID_PARAMETER, "icis",
+                         "An ICI is 1 to 256 octets of visible ASCII");
+        }
+        if (is_listed(c, ici)) {
+            return wrong(t, ERROR_DUPLICATE_PARAMETER, "icis", "An ICI is listed twice");
+        }
+        c->icis[c->count++] = arena_copy(&t->memory, ici);
+    }
+    return GOOD;
+}
+
+/* {"icis":[…]} */
+static http_fault read_list(const h2o_req_t *req, cmp_txn *t)
+{
+    json_error_t error;
+    json_t *root = json_loadb(req->entity.base != NULL ? req->entity.base : "", req->entity.len,
+                              JSON_REJECT_DUPLICATES, &error);
+    const json_t *list = json_object_get(root, "icis");
+    http_fault bad;
+    if (root == NULL) {
+        bad = wrong(t, ERROR_MALFORMED, NULL, "The body is not well-formed JSON");
+    } else if (!json_is_array(list) || json_object_size(root) != 1) {
+        bad = wrong(t, ERROR_INVALID_PARAMETER, "icis",
+                    "An object with the one member icis, a list, is expected");
+    } else {
+        bad = take_list(t, list);
+    }
+    json_decref(root);
+    return bad;
+}
+
+/* ---- credentials ---- */
+
+static cmp_str header_of(const h2o_req_t *req, const char *name)
+{
+    const ssize_t at = h2o_find_header_by_str(&req->headers, name, strlen(name), -1);
+    return at < 0
+               ? CMP_NONE
+               : (cmp_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
+}
+
+/* RFC 6750, 2.1. A credential of another kind is as good as a wrong token. */
+static cmp_str read_bearer(const h2o_req_t *req)
+{
+    static const cmp_str scheme = {"Bearer ", 7};
+    const cmp_str value = header_of(req, "authorization");
+    if (value.at == NULL) {
+        return CMP_NONE;
+    }
+    if (value.size <= scheme.size || !ascii_equal_fold((cmp_str){value.at, scheme.size}, scheme)) {
+        return CMP_STR("");
+    }
+    return (cmp_str){value.at + scheme.size, value.size - scheme.size};
+}
+
+/* What is signed in place of an ICI: the ICIs, one a line. No ICI has a newline in it. */
+static cmp_str signed_icis(cmp_txn *t)
+{
+    const codes_request *c = t->codes;
+    size_t size = c->count - 1;
+    for (size_t i = 0; i < c->count; i++) {
+        size += c->icis[i].size;
+    }
+    char *text = arena_alloc(&t->memory, size), *to = text;
+    for (size_t i = 0; i < c->count; i++) {
+        if (i > 0) {
+            *to++ = '\n';
+        }
+        memcpy(to, c->icis[i].at, c->icis[i].size);
+        to += c->icis[i].size;
+    }
+    return (cmp_str){text, size};
+}
+
+static http_fault read_credentials(const h2o_req_t *req, cmp_txn *t)
+{
+    cmp_str *params = t->message.params;
+    t->codes->bearer = read_bearer(req);
+    params[CMP_PARAM_APIKEYID] = header_of(req, "cmp-key-id");
+    params[CMP_PARAM_SIGNATURE] = header_of(req, "cmp-signature");
+    params[CMP_PARAM_TID] = header_of(req, "cmp-tid");
+    params[CMP_PARAM_ICI] = signed_icis(t);
+    const cmp_str tid = params[CMP_PARAM_TID];
+    if (tid.at == NULL) {
+        char *made = arena_alloc(&t->memory, UUID_TEXT_SIZE);
+        uuid_v7_make(t->now_ms, made);
+        params[CMP_PARAM_TID] = (cmp_str){made, UUID_TEXT_SIZE};
+    } else if (tid.size == 0 || tid.size > TID_MAX || !ascii_visible(tid)) {
+        params[CMP_PARAM_TID] = CMP_NONE;
+        return wrong(t, ERROR_INVALID_PARAMETER, "tid",
+                     "CMP-Tid is 1 to 128 octets of visible ASCII");
+    }
+    return GOOD;
+}
+
+/* ---- the request ---- */
+
+static bool is_method(const h2o_req_t *req, cmp_str name)
+{
+    const h2o_iovec_t method = req->input.method;
+    return h2o_memis(method.base, method.len, name.at, name.size);
+}
+
+static http_fault read_lookup(const h2o_req_t *req, cmp_txn *t)
+{
+    codes_request *c = t->codes;
+    c->operation = CODES_LOOKUP;
+    c->allow = "POST";
+    if (!is_method(req, CMP_STR("POST"))) {
+        return wrong(t, ERROR_METHOD_NOT_ALLOWED, NULL, NULL);
+    }
+    const http_fault bad = check_body(req, t, true);
+    return bad.code == ERROR_NONE ? read_list(req, t) : bad;
+}
+
+static http_fault read_record(const h2o_req_t *req, cmp_txn *t, cmp_str segment)
+{
+    codes_request *c = t->codes;
+    c->allow = "GET, HEAD, PUT, DELETE";
+    c->icis = arena_alloc(&t->memory, sizeof(*c->icis));
+    if (is_method(req, CMP_STR("GET")) || is_method(req, CMP_STR("HEAD"))) {
+        c->operation = CODES_GET;
+    } else if (is_method(req, CMP_STR("PUT"))) {
+        c->operation = CODES_PUT;
+    } else if (is_method(req, CMP_STR("DELETE"))) {
+        c->operation = CODES_REMOVE;
+    } else {
+        return wrong(t, ERROR_METHOD_NOT_ALLOWED, NULL, NULL);
+    }
+    if (!read_segment(t, segment, &c->icis[0]) || !ici_valid(c->icis[0])) {
+        return wrong(t, ERROR_INVALID_PARAMETER, "ici",
+                     "An ICI is 1 to 256 octets of visible ASCII, percent-encoded in the path");
+    }
+    c->count = 1;
+    const http_fault bad = check_body(req, t, c->operation == CODES_PUT);
+    if (bad.code == ERROR_NONE && c->operation == CODES_PUT) {
+        c->body = arena_copy(&t->memory, (cmp_str){req->entity.base != NULL ? req->entity.base : "",
+                                                   req->entity.len});
+    }
+    return bad;
+}
+
+http_fault codes_read(const h2o_req_t *req, cmp_txn *t, cmp_str path)
+{
+    const cmp_str rest = below(t->listener, path), record = CMP_STR(RECORD);
+    t->purpose = PURPOSE_CODES;
+    t->codes = arena_calloc(&t->memory, 1, sizeof(*t->codes));
+    http_fault bad;
+    if (cmp_str_equal(rest, CMP_STR(LOOKUP))) {
+        bad = read_lookup(req, t);
+    } else if (begins_with(rest, record) &&
+               memchr(rest.at + record.size, '/', rest.size - record.size) == NULL) {
+        bad = read_record(req, t, (cmp_str){rest.at + record.size, rest.size - record.size});
+    } else {
+        return (http_fault){ERROR_NOT_FOUND, NULL, false};
+    }
+    if (bad.code == ERROR_NONE && req->query_at != SIZE_MAX) {
+        bad = wrong(t, ERROR_MALFORMED, NULL, "There is no query here");
+    }
+    return bad.code == ERROR_NONE ? read_credentials(req, t) : bad;
+}
+
+const char *codes_allowed(const cmp_txn *t)
+{
+    return t->codes->allow;
+}

@@ -1,0 +1,104 @@
+/* Reads tokens from the keyring, and finds the one that a request on the interface codes brings. */
+#include "peers/tokens.h"
+
+#include "base/text.h"
+#include "base/times.h"
+#include "conf/yaml.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#define NAME_SIZE_MAX 64
+
+const char *const token_right_names[] = {"read", "write", NULL};
+
+const cmp_option token_rows[] = {
+    {.name = "name",
+     .type = CMP_OPTION_STRING,
+     .flags = CMP_OPTION_REQUIRED,
+     .offset = offsetof(token_row, name),
+     .min = 1,
+     .max = NAME_SIZE_MAX,
+     .help = "how logs call whoever has it"},
+    {.name = "sha256",
+     .type = CMP_OPTION_STRING,
+     .flags = CMP_OPTION_REQUIRED,
+     .offset = offsetof(token_row, sha256),
+     .help = "SHA-256 of the token, in hex"},
+    {.name = "allow",
+     .type = CMP_OPTION_ENUMS,
+     .offset = offsetof(token_row, allow),
+     .fallback = "read",
+     .choices = token_right_names,
+     .help = "what may be done with it on the interface codes"},
+    {.name = "not_after",
+     .type = CMP_OPTION_STRING,
+     .offset = offsetof(token_row, not_after),
+     .help = "when it ends to be good"},
+    CMP_OPTION_END,
+};
+
+void token_hash(cmp_str text, uint8_t hash[TOKEN_HASH_SIZE])
+{
+    if (EVP_Digest(text.at, text.size, hash, NULL, EVP_sha256(), NULL) != 1) {
+        abort();
+    }
+}
+
+static void wrong(cmp_report *report, const yaml_file *file, size_t at, const char *member,
+                  const char *text)
+{
+    const char *path = arena_printf(&report->memory, "tokens[%zu].%s", at, member);
+    report_add(report, yaml_place_of(file, path), path, "%s", text);
+}
+
+static bool is_known(const tokens *t, cmp_str name)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (cmp_str_equal(t->at[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, arena *memory,
+                 cmp_report *report)
+{
+    const token_row *e = rows->at;
+    t->at = arena_calloc(memory, rows->count, sizeof(*t->at));
+    for (size_t i = 0; i < rows->count; i++) {
+        const cmp_str name = arena_copy(memory, cmp_str_from(e[i].name));
+        token *made = &t->at[i];
+        if (name.at != NULL && !ascii_visible(name)) {
+            wrong(report, file, i, "name", "a name has visible ASCII characters only");
+        } else if (name.at != NULL && is_known(t, name)) {
+            wrong(report, file, i, "name", "another token has the same name");
+        }
+        *made = (token){.name = name, .allow = e[i].allow, .not_after_ms = INT64_MAX};
+        if (e[i].sha256 != NULL &&
+            !hex_decode(cmp_str_from(e[i].sha256), made->hash, TOKEN_HASH_SIZE)) {
+            wrong(report, file, i, "sha256", "expected 64 hexadecimal digits");
+        }
+        if (e[i].not_after != NULL &&
+            !time_parse(cmp_str_from(e[i].not_after), &made->not_after_ms)) {
+            wrong(report, file, i, "not_after",
+                  "expected a time such as 2027-01-01T00:00:00Z (RFC 3339)");
+        }
+        t->count++;
+    }
+}
+
+const token *tokens_find(const tokens *t, cmp_str text, int64_t now_ms)
+{
+    uint8_t hash[TOKEN_HASH_SIZE];
+    const token *found = NULL;
+    token_hash(text, hash);
+    for (size_t i = 0; i < t->count; i++) {
+        if (CRYPTO_memcmp(t->at[i].hash, hash, TOKEN_HASH_SIZE) == 0) {
+            found = &t->at[i];
+        }
+    }
+    return found != NULL && now_ms <= found->not_after_ms ? found : NULL;
+}

@@ -1,0 +1,59 @@
+/* Tokens of the interface codes: for tools and servers that are no peers.
+ *
+ *     tokens:      # in the keyring
+ *       - {name: reader, sha256: 3b6f…, allow: [read], not_after: 2027-01-01T00:00:00Z}
+ *
+ * The file never holds a token, only its SHA-256: a token is random and long, so that there is
+ * nothing to guess. */
+#pragma once
+
+#include "conf/report.h"
+
+#include <cmp/option.h>
+
+#define TOKEN_HASH_SIZE ((size_t)32)
+
+typedef enum token_right {
+    TOKEN_READ,
+    TOKEN_WRITE,
+} token_right;
+
+extern const char *const token_right_names[]; /* ended by NULL, in their order */
+
+typedef struct token {
+    cmp_str name;
+    uint8_t hash[TOKEN_HASH_SIZE];
+    uint64_t allow;       /* bit i: token_right i */
+    int64_t not_after_ms; /* Unix time; INT64_MAX: for ever */
+} token;
+
+typedef struct tokens {
+    token *at;
+    size_t count;
+} tokens;
+
+/* What the keyring's list `tokens` may hold, and the struct that it fills. */
+typedef struct token_row {
+    const char *name, *sha256, *not_after;
+    uint64_t allow;
+} token_row;
+
+extern const cmp_option token_rows[];
+
+typedef struct yaml_file yaml_file;
+
+/* Makes tokens from checked rows, in `memory`; what rows cannot check goes to the report. */
+void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, arena *memory,
+                 cmp_report *report);
+
+/* Writes the hash of a token's text. */
+void token_hash(cmp_str text, uint8_t hash[TOKEN_HASH_SIZE]);
+
+/* The token of that text, if it is valid at that time; else NULL. Takes as long for every text of
+ * one size. Any thread. */
+const token *tokens_find(const tokens *t, cmp_str text, int64_t now_ms);
+
+static inline bool token_may(const token *t, token_right right)
+{
+    return (t->allow >> right & 1) != 0;
+}

@@ -1,0 +1,60 @@
+/* A request on the interface `codes`: other servers and tools read and write this CMP's code
+ * records (etc/openapi/codes.yaml).
+ *
+ * Reading goes the way of every look-up, through the same stores and caches: one transaction for
+ * each ICI (PURPOSE_RECORD), on behalf of the request's own (PURPOSE_CODES). */
+#pragma once
+
+#include "pipeline/txn.h"
+
+#define CODES_BATCH_MAX 256 /* ICIs of one request */
+
+typedef enum codes_operation {
+    CODES_GET,
+    CODES_LOOKUP,
+    CODES_PUT,
+    CODES_REMOVE,
+} codes_operation;
+
+typedef enum codes_state {
+    CODES_NEW,
+    CODES_UNDER_WAY,
+    CODES_DONE,
+} codes_state;
+
+/* One ICI's look-up. */
+typedef struct codes_reading {
+    cmp_txn *parent;
+    cmp_txn *asked; /* NULL: answered */
+    cmp_str json;   /* the record, in the parent's memory; absent: nobody holds the ICI */
+} codes_reading;
+
+typedef struct codes_write codes_write;
+
+/* Made by the front in the transaction's memory. */
+struct codes_request {
+    codes_operation operation;
+    const char *allow; /* methods of the path, for a 405 */
+    cmp_str *icis;     /* each of them once */
+    size_t count;
+    cmp_str bearer; /* a token's text; absent: none came, so the listener's auth plugins are asked.
+                       Valid until the first wait */
+    cmp_str body;   /* of a PUT: the record as JSON, not yet read */
+
+    codes_state state;
+    codes_reading *reads; /* by ICI */
+    size_t pending;       /* look-ups that are not answered, and one more while they are begun */
+    bool unavailable;     /* some store could not tell */
+    codes_write *write;
+};
+
+static inline bool codes_writes(const codes_request *c)
+{
+    return c->operation == CODES_PUT || c->operation == CODES_REMOVE;
+}
+
+/* The bodies of RESULT_RECORDS. With `to` NULL nothing is written. */
+size_t codes_encode(const codes_request *c, char *to);
+
+/* Nobody waits for the result any more. A write that has begun goes on. */
+void codes_abandon(cmp_txn *t);

@@ -1,0 +1,25 @@
+/* What the plugin's files share: its options, its instance, a worker's state. */
+#pragma once
+
+#include <cmp/plugin.h>
+
+typedef struct options {
+    const char *url;
+    const char *token, *token_file;
+    const char *peer;
+    struct {
+        const char *ca, *certificate, *key, *server_name;
+    } tls;
+    int64_t timeout_ms;
+    int64_t batch, waiting;
+    int64_t connections;
+    int64_t answer_bytes;
+} options;
+
+typedef struct remote {
+    const cmp_host *host;
+    const options *options;
+    cmp_origin *origin;
+    char *authorization;                /* "Bearer …", wiped at the end; NULL: no token */
+    unsigned requests, lookups, failed; /* counters */
+} remote;

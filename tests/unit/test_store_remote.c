@@ -1,0 +1,508 @@
+/* The plugin store_remote with a scripted server: what is asked, and what is made of every kind of
+ * answer. */
+#include "fake_host.h"
+#include "remote.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern const cmp_plugin cmp_plugin_descriptor;
+
+#define COUNT(list) (sizeof(list) / sizeof(list[0]))
+#define URL         "https://codes.example.net:8444/codes/v1"
+
+enum { LOOKUPS_MAX = 8 };
+
+typedef struct fixture {
+    fake_host host;
+    options options;
+    fake_txn txn;
+    fake_op ops[LOOKUPS_MAX];
+    size_t op_count;
+} fixture;
+
+static const cmp_peer peers[] = {{.name = {"b", 1}}};
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof(*f));
+    fake_host_init(&f->host);
+    f->host.peers = peers;
+    f->host.peer_count = COUNT(peers);
+    f->options = (options){.url = URL "/",
+                           .token = "t0ken",
+                           .timeout_ms = 500,
+                           .batch = 4,
+                           .waiting = 6,
+                           .connections = 2,
+                           .answer_bytes = 100000};
+    fake_txn_init(&f->txn, &f->host);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    fake_host_close(&f->host);
+    fake_host_dispose(&f->host);
+    fake_txn_dispose(&f->txn);
+    free(f);
+    return 0;
+}
+
+static void open_store(fixture *f)
+{
+    assert_non_null(fake_host_open(&f->host, &cmp_plugin_descriptor, &f->options));
+}
+
+static const cmp_store_ops *vtable(void)
+{
+    return cmp_plugin_descriptor.ops.store;
+}
+
+static cmp_store_verdict look_up(fixture *f, const char *ici)
+{
+    fake_op *op = &f->ops[f->op_count++];
+    *op = (fake_op){.kind = CMP_PLUGIN_STORE};
+    cmp_record record = CMP_RECORD_INIT;
+    return vtable()->lookup(f->host.instance, f->host.worker, fake_txn_of(&f->txn),
+                            cmp_str_from(ici), &op->op, &record);
+}
+
+static void turn_end(fixture *f)
+{
+    vtable()->turn_end(f->host.instance, f->host.worker);
+}
+
+/* Looks up A, B and C in one turn. */
+static void ask_three(fixture *f)
+{
+    f->op_count = 0;
+    assert_int_equal(look_up(f, "A"), CMP_STORE_PENDING);
+    assert_int_equal(look_up(f, "B"), CMP_STORE_PENDING);
+    assert_int_equal(look_up(f, "C"), CMP_STORE_PENDING);
+    turn_end(f);
+}
+
+static void answer(fixture *f, int status, const char *content_type, const char *body)
+{
+    const cmp_https_answer a = {.result = CMP_HTTPS_ANSWERED,
+                                .status = status,
+                                .content_type = cmp_str_from(content_type),
+                                .body = cmp_str_from(body)};
+    fake_host_answer(&f->host, &a);
+}
+
+static void answer_json(fixture *f, const char *body)
+{
+    answer(f, 200, "application/json", body);
+}
+
+static void expect(const fixture *f, size_t at, cmp_store_verdict verdict)
+{
+    assert_int_equal(f->ops[at].completions, 1);
+    assert_int_equal(f->ops[at].verdict, verdict);
+}
+
+static void expect_all(const fixture *f, cmp_store_verdict verdict)
+{
+    for (size_t i = 0; i < f->op_count; i++) {
+        expect(f, i, verdict);
+    }
+}
+
+static bool body_is(const fixture *f, const char *body)
+{
+    return f->host.call_count > 0 &&
+           cmp_str_equal(f->host.call_order[0]->request.body, cmp_str_from(body));
+}
+
+/* ---- options ---- */
+
+static void options_that_contradict_each_other(void **state)
+{
+    fixture *f = *state;
+    const options good = f->options;
+    static const struct {
+        const char *token, *token_file, *peer, *certificate, *key, *said;
+    } cases[] = {
+        {"t", "f", NULL, NULL, NULL, "exclude each other"},
+        {"t", NULL, "b", NULL, NULL, "exclude each other"},
+        {NULL, NULL, NULL, NULL, NULL, "the server has to know us"},
+        {NULL, NULL, "nobody", NULL, NULL, "peer: there is no peer \"nobody\""},
+        {"t", NULL, NULL, "c.pem", NULL, "given together"},
+        {"a b", NULL, NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
+        {"a\r\nX: y", NULL, NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
+        {"", NULL, NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
+        {NULL, "/nowhere/token", NULL, NULL, NULL, "token_file: /nowhere/token cannot be read"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        f->options = good;
+        f->options.token = cases[i].token;
+        f->options.token_file = cases[i].token_file;
+        f->options.peer = cases[i].peer;
+        f->options.tls.certificate = cases[i].certificate;
+        f->options.tls.key = cases[i].key;
+        assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, &f->options));
+        if (!fake_host_reported(&f->host, cases[i].said)) {
+            fail_msg("case %zu: %s", i, f->host.report.text);
+        }
+        fake_host_report_clear(&f->host);
+    }
+}
+
+static void a_server_that_cannot_be_opened(void **state)
+{
+    fixture *f = *state;
+    f->host.origin_error = "url: it is no https";
+    assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, &f->options));
+    assert_true(fake_host_reported(&f->host, "url: it is no https"));
+}
+
+static void the_token_may_come_from_a_private_file(void **state)
+{
+    fixture *f = *state;
+    char path[] = "/tmp/test-token-XXXXXX";
+    const int fd = mkstemp(path);
+    assert_int_equal(write(fd, "from-file\n", 10), 10);
+    f->options.token = NULL;
+    f->options.token_file = path;
+    fchmod(fd, 0640);
+    assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, &f->options));
+    assert_true(fake_host_reported(&f->host, "is open to others"));
+    fake_host_report_clear(&f->host);
+    fchmod(fd, 0600);
+    close(fd);
+    open_store(f);
+    unlink(path);
+    look_up(f, "A");
+    turn_end(f);
+    const cmp_https_request *r = &f->host.call_order[0]->request;
+    assert_true(cmp_str_equal(r->authorization, CMP_STR("Bearer from-file")));
+    answer_json(f, "{\"records\":[]}");
+}
+
+/* ---- requests ---- */
+
+static void one_request_for_all_look_ups_of_a_turn(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    assert_string_equal(f->host.origin.url, URL);
+    assert_int_equal(f->host.origin.options.waiting_max, 6);
+    ask_three(f);
+    assert_int_equal(f->host.call_count, 1);
+    const cmp_https_request *r = &f->host.call_order[0]->request;
+    assert_string_equal(r->method, "POST");
+    assert_true(cmp_str_equal(r->path, CMP_STR("/lookup")));
+    assert_true(cmp_str_equal(r->content_type, CMP_STR("application/json")));
+    assert_true(cmp_str_equal(r->accept, CMP_STR("application/json")));
+    assert_true(cmp_str_equal(r->authorization, CMP_STR("Bearer t0ken")));
+    assert_int_equal(r->header_count, 0);
+    assert_int_equal(r->timeout_ms, 500);
+    assert_int_equal(r->answer_max, 100000);
+    assert_true(body_is(f, "{\"icis\":[\"A\",\"B\",\"C\"]}"));
+    turn_end(f);
+    assert_int_equal(f->host.call_count, 1);
+    answer_json(f, "{\"records\":[]}");
+    assert_int_equal(fake_host_counted(&f->host, "requests"), 1);
+    assert_int_equal(fake_host_counted(&f->host, "lookups"), 3);
+}
+
+static void icis_are_escaped(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    look_up(f, "a\"b\\c/{}");
+    turn_end(f);
+    assert_true(body_is(f, "{\"icis\":[\"a\\\"b\\\\c/{}\"]}"));
+    answer_json(f, "{\"records\":[{\"ici\":\"a\\\"b\\\\c/{}\",\"content\":\"x\"}]}");
+    expect(f, 0, CMP_STORE_FOUND);
+}
+
+static void an_ici_is_asked_for_once_in_a_request(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    look_up(f, "A");
+    look_up(f, "B");
+    look_up(f, "A");
+    turn_end(f);
+    assert_true(body_is(f, "{\"icis\":[\"A\",\"B\"]}"));
+    answer_json(f, "{\"records\":[{\"ici\":\"A\",\"content\":\"x\"}]}");
+    expect(f, 0, CMP_STORE_FOUND);
+    expect(f, 1, CMP_STORE_ABSENT);
+    expect(f, 2, CMP_STORE_FOUND);
+}
+
+static void a_batch_and_those_who_wait_are_bounded(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    static const char *const icis[] = {"A", "B", "C", "D", "E", "F"};
+    for (size_t i = 0; i < COUNT(icis); i++) {
+        assert_int_equal(look_up(f, icis[i]), CMP_STORE_PENDING);
+    }
+    assert_int_equal(look_up(f, "G"), CMP_STORE_UNAVAILABLE);
+    f->op_count--;
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "too many look-ups are under way");
+    turn_end(f);
+    assert_int_equal(f->host.call_count, 2);
+    assert_true(body_is(f, "{\"icis\":[\"E\",\"F\"]}"));
+    answer_json(f, "{\"records\":[]}");
+    assert_true(body_is(f, "{\"icis\":[\"A\",\"B\",\"C\",\"D\"]}"));
+    answer_json(f, "{\"records\":[]}");
+    expect_all(f, CMP_STORE_ABSENT);
+    assert_int_equal(look_up(f, "G"), CMP_STORE_PENDING);
+    turn_end(f);
+    answer_json(f, "{\"records\":[]}");
+}
+
+/* ---- signatures ---- */
+
+#define KEY(key_id, of, text, from, until)                                                         \
+    {                                                                                              \
+        .id = CMP_STR(key_id), .peer = CMP_STR(of), .use = CMP_KEY_RECEIVED,                       \
+        .secret = (const uint8_t *)(text), .secret_size = sizeof(text) - 1,                        \
+        .not_before_ms = (from), .not_after_ms = (until)                                           \
+    }
+
+static void requests_are_signed_with_the_newest_key_of_the_peer(void **state)
+{
+    fixture *f = *state;
+    const cmp_key keys[] = {
+        KEY("old", "b", "secret 1", 1000, INT64_MAX),
+        KEY("new", "b", "secret 2", 2000, INT64_MAX),
+        KEY("future", "b", "secret 3", f->host.now_ms + 1000, INT64_MAX),
+        KEY("ended", "b", "secret 4", 3000, 4000),
+        KEY("others", "c", "secret 5", 5000, INT64_MAX),
+    };
+    f->host.keys = keys;
+    f->host.key_count = COUNT(keys);
+    f->options.token = NULL;
+    f->options.peer = "b";
+    open_store(f);
+    ask_three(f);
+    const cmp_https_request *r = &f->host.call_order[0]->request;
+    assert_null(r->authorization.at);
+    assert_int_equal(r->header_count, 3);
+    assert_true(cmp_str_equal(r->headers[0].name, CMP_STR("cmp-tid")));
+    assert_true(cmp_str_equal(r->headers[1].name, CMP_STR("cmp-key-id")));
+    assert_true(cmp_str_equal(r->headers[1].value, CMP_STR("new")));
+    assert_true(cmp_str_equal(r->headers[2].name, CMP_STR("cmp-signature")));
+
+    /* A UUIDv7 of now. */
+    const cmp_str tid = r->headers[0].value;
+    assert_int_equal(tid.size, 36);
+    char time[16];
+    snprintf(time, sizeof(time), "%08llx-%04llx", (unsigned long long)(f->host.now_ms >> 16),
+             (unsigned long long)(f->host.now_ms & 0xFFFF));
+    assert_memory_equal(tid.at, time, 13);
+    assert_true(tid.at[13] == '-' && tid.at[14] == '7' && tid.at[18] == '-' && tid.at[23] == '-');
+
+    char text[64], hex[65];
+    uint8_t mac[32];
+    const int size = snprintf(text, sizeof(text), "%.*sA\nB\nC", (int)tid.size, tid.at);
+    HMAC(EVP_sha256(), "secret 2", 8, (const uint8_t *)text, (size_t)size, mac, NULL);
+    for (size_t i = 0; i < sizeof(mac); i++) {
+        snprintf(hex + 2 * i, 3, "%02x", mac[i]);
+    }
+    assert_true(cmp_str_equal(r->headers[2].value, cmp_str_from(hex)));
+    answer_json(f, "{\"records\":[]}");
+}
+
+static void without_a_valid_key_nothing_is_asked(void **state)
+{
+    fixture *f = *state;
+    f->options.token = NULL;
+    f->options.peer = "b";
+    open_store(f);
+    ask_three(f);
+    assert_int_equal(f->host.call_count, 0);
+    assert_int_equal(f->ops[0].completions, 0); /* not from within the turn's end */
+    fake_host_advance(&f->host, 1);
+    expect_all(f, CMP_STORE_UNAVAILABLE);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "no key that the peer gave to us is valid now");
+}
+
+/* ---- answers ---- */
+
+static void found_and_absent(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    ask_three(f);
+    answer_json(f, "{\"records\":[{\"ici\":\"C\",\"transferred_to\":\"b.example.net\"},\n"
+                   "{\"ici\":\"A\",\"content\":\"Gr\\u00fc\xC3\x9F"
+                   "e \xF0\x9F\x98\x80\",\"ttl\":7,"
+                   "\"variants\":[{\"when\":{\"language\":\"fr\"},\"content\":\"]}\"}]}]}");
+    expect(f, 0, CMP_STORE_FOUND);
+    expect(f, 1, CMP_STORE_ABSENT);
+    expect(f, 2, CMP_STORE_FOUND);
+    const cmp_record *a = &f->ops[0].answer.record, *c = &f->ops[2].answer.record;
+    assert_true(cmp_str_equal(a->content, CMP_STR("Gr\xC3\xBC\xC3\x9F"
+                                                  "e \xF0\x9F\x98\x80")));
+    assert_int_equal(a->ttl_s, 7);
+    assert_int_equal(a->variant_count, 1);
+    assert_true(cmp_str_equal(a->variants[0].content, CMP_STR("]}")));
+    assert_true(cmp_str_equal(c->transferred_to, CMP_STR("b.example.net")));
+}
+
+static void answers_that_are_not_believed(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    static const struct {
+        int status;
+        const char *content_type, *body, *said;
+    } cases[] = {
+        {401, "application/problem+json", "{}", "it does not let us read (status 401)"},
+        {403, "application/problem+json", "{}", "it does not let us read (status 403)"},
+        {404, "application/problem+json", "{}", "it answers with status 404"},
+        {503, "application/problem+json", "{}", "it answers with status 503"},
+        {204, NULL, "", "it answers with status 204"},
+        {200, NULL, "{\"records\":[]}", "something else than JSON"},
+        {200, "text/html", "<html>", "something else than JSON"},
+        {200, "application/json", "", "the answer is no {"},
+        {200, "application/json", "{\"records\":[]", "the answer is no {"},
+        {200, "application/json", "{\"records\":[{\"ici\":\"A\",\"content\":\"x\"}", "is no {"},
+        {200, "application/json", "{\"records\":[{\"ici\":\"D\",\"content\":\"x\"}]}",
+         "a record came that was not asked for"},
+        {200, "application/json", "{\"records\":[{\"ici\":\"a\",\"content\":\"x\"}]}",
+         "a record came that was not asked for"},
+        {200, "application/json",
+         "{\"records\":[{\"ici\":\"A\",\"content\":\"x\"},{\"ici\":\"A\",\"content\":\"x\"}]}",
+         "a record came twice"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        ask_three(f);
+        answer(f, cases[i].status, cases[i].content_type, cases[i].body);
+        expect_all(f, CMP_STORE_UNAVAILABLE);
+        fake_host_expect_log(&f->host, CMP_LOG_ERROR, cases[i].said);
+        fake_host_advance(&f->host, 10000); /* the next one may be logged again */
+    }
+    assert_int_equal(fake_host_counted(&f->host, "lookups_failed"), 3 * COUNT(cases));
+}
+
+static void no_answer_at_all(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    for (cmp_https_result r = CMP_HTTPS_NOT_SENT; r <= CMP_HTTPS_BAD_ANSWER; r++) {
+        ask_three(f);
+        fake_host_answer(&f->host,
+                         &(cmp_https_answer){.result = r, .detail = "connection refused"});
+        expect_all(f, CMP_STORE_UNAVAILABLE);
+        fake_host_expect_log(&f->host, CMP_LOG_ERROR, "connection refused");
+        fake_host_advance(&f->host, 10000);
+    }
+}
+
+static void a_record_that_cannot_be_read_makes_nobody_absent(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    ask_three(f);
+    answer_json(f, "{\"records\":[{\"ici\":\"A\",\"content\":\"x\"},{\"ici\":\"B\",\"new\":1}]}");
+    expect(f, 0, CMP_STORE_FOUND);
+    expect(f, 1, CMP_STORE_UNAVAILABLE);
+    expect(f, 2, CMP_STORE_UNAVAILABLE);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "a record cannot be read: new: unknown member");
+}
+
+static void trouble_is_logged_once_in_a_while_and_its_end(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    for (int i = 0; i < 3; i++) {
+        ask_three(f);
+        answer(f, 500, NULL, "");
+    }
+    assert_int_equal(f->host.log[CMP_LOG_ERROR].count, 1);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, URL "/: it answers with status 500");
+    fake_host_advance(&f->host, 10000);
+    ask_three(f);
+    answer(f, 500, NULL, "");
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "(2 more not logged)");
+    ask_three(f);
+    answer_json(f, "{\"records\":[]}");
+    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "it answers again");
+}
+
+/* ---- cancelling ---- */
+
+static void cancel(fixture *f, size_t at)
+{
+    vtable()->cancel(f->host.instance, f->host.worker, &f->ops[at].op);
+    assert_int_equal(f->ops[at].completions, 1);
+}
+
+static void who_is_cancelled_before_the_request_is_not_asked_for(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    look_up(f, "A");
+    look_up(f, "B");
+    look_up(f, "B");
+    look_up(f, "C");
+    cancel(f, 0);
+    cancel(f, 1);
+    turn_end(f);
+    assert_true(body_is(f, "{\"icis\":[\"B\",\"C\"]}"));
+    cancel(f, 2);
+    answer_json(f, "{\"records\":[{\"ici\":\"B\",\"content\":\"x\"}]}");
+    expect(f, 2, CMP_STORE_UNAVAILABLE);
+    expect(f, 3, CMP_STORE_ABSENT);
+    f->op_count = 0;
+    look_up(f, "A");
+    cancel(f, 0);
+    turn_end(f);
+    assert_int_equal(f->host.call_count, 0);
+}
+
+static void a_request_that_nobody_waits_for_ends_with_the_worker(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    ask_three(f);
+    for (size_t i = 0; i < 3; i++) {
+        cancel(f, i);
+    }
+    assert_int_equal(f->host.call_count, 1);
+    fake_host_close(&f->host); /* cancels the request */
+    assert_int_equal(f->host.call_count, 0);
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(options_that_contradict_each_other),
+        WITH_STORE(a_server_that_cannot_be_opened),
+        WITH_STORE(the_token_may_come_from_a_private_file),
+        WITH_STORE(one_request_for_all_look_ups_of_a_turn),
+        WITH_STORE(icis_are_escaped),
+        WITH_STORE(an_ici_is_asked_for_once_in_a_request),
+        WITH_STORE(a_batch_and_those_who_wait_are_bounded),
+        WITH_STORE(requests_are_signed_with_the_newest_key_of_the_peer),
+        WITH_STORE(without_a_valid_key_nothing_is_asked),
+        WITH_STORE(found_and_absent),
+        WITH_STORE(answers_that_are_not_believed),
+        WITH_STORE(no_answer_at_all),
+        WITH_STORE(a_record_that_cannot_be_read_makes_nobody_absent),
+        WITH_STORE(trouble_is_logged_once_in_a_while_and_its_end),
+        WITH_STORE(who_is_cancelled_before_the_request_is_not_asked_for),
+        WITH_STORE(a_request_that_nobody_waits_for_ends_with_the_worker),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
