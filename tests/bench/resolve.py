@@ -116,7 +116,7 @@ def cpu_s(process):
 def sample(port, protocol, folder, seconds, process):
     before = cpu_s(process)
     result = subprocess.run(
-        ["taskset", "-c", "1", "h2load", "-D", str(seconds), "--warm-up-time", "1",
+        ["taskset", "-c", "1", "h2load", "-D", str(seconds),
          "-B", f"https://127.0.0.1:{port}", "-i", "uris.txt"] + PROTOCOLS[protocol],
         cwd=folder, capture_output=True, text=True, check=True).stdout
     rate = float(re.search(r"finished in .*?, ([\d.]+) req/s", result).group(1))
