@@ -61,20 +61,25 @@ static void waiting_add(item *i, cmp_op *op)
     op->plugin_data = added;
 }
 
-/* Takes one from its list and answers it. Whoever is answered may look up the next, or cancel
+/* Answers one that was taken from its list. Whoever is answered may look up the next, or cancel
  * another one, from within the call. */
 static void waiting_end(worker *w, waiting *ended, cmp_store_verdict verdict,
                         const cmp_record *record)
 {
-    const cmp_host *host = w->remote->host;
     cmp_op *op = ended->op;
-    *ended->previous = ended->next;
-    if (ended->next != NULL) {
-        ended->next->previous = ended->previous;
-    }
     free(ended);
     w->under_way--;
-    cmp_store_complete(host, op, verdict, record);
+    cmp_store_complete(w->remote->host, op, verdict, record);
+}
+
+static waiting *waiting_take_first(item *i)
+{
+    waiting *taken = i->first;
+    i->first = taken->next;
+    if (i->first != NULL) {
+        i->first->previous = &i->first;
+    }
+    return taken;
 }
 
 static void answer_all(worker *w, question *q, answer_result result)
@@ -89,7 +94,8 @@ static void answer_all(worker *w, question *q, answer_result result)
             if (verdict == CMP_STORE_UNAVAILABLE) {
                 w->remote->host->count(w->remote->host, w->remote->failed, 1);
             }
-            waiting_end(w, one->first, verdict, verdict == CMP_STORE_FOUND ? &one->record : NULL);
+            waiting_end(w, waiting_take_first(one), verdict,
+                        verdict == CMP_STORE_FOUND ? &one->record : NULL);
         }
     }
 }
@@ -219,7 +225,12 @@ cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_txn *txn, cmp_
 void lookups_cancel(void *instance, void *state, cmp_op *op)
 {
     (void)instance;
-    waiting_end(state, op->plugin_data, CMP_STORE_UNAVAILABLE, NULL);
+    waiting *cancelled = op->plugin_data;
+    *cancelled->previous = cancelled->next;
+    if (cancelled->next != NULL) {
+        cancelled->next->previous = cancelled->previous;
+    }
+    waiting_end(state, cancelled, CMP_STORE_UNAVAILABLE, NULL);
 }
 
 void lookups_turn_end(void *instance, void *state)
