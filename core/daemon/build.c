@@ -111,6 +111,9 @@ static void build_listener(builder *b, size_t at)
     listener *l = &g->listeners[at];
     const char *path = arena_printf(&g->memory, "listeners[%zu]", at);
     l->conf = settings;
+    if (settings->name == NULL) {
+        return; /* reported; there is more to find, but not here */
+    }
     l->name = cmp_str_from(settings->name);
     l->auth = build_chain(b, &settings->authenticate, CMP_PLUGIN_AUTH,
                           arena_printf(&g->memory, "%s.authenticate", path));
@@ -186,6 +189,9 @@ static void build_way(builder *b, size_t at)
     way *w = &g->ways[at];
     const char *path = arena_printf(&g->memory, "peers[%zu]", at);
     w->conf = p;
+    if (p->name == NULL) {
+        return; /* reported */
+    }
     w->signer = build_signer(b, p, path);
     w->urls = arena_calloc(&g->memory, p->url.count, sizeof(*w->urls));
     for (size_t i = 0; i < p->url.count; i++) {

@@ -69,6 +69,9 @@ static bool fill_options(const section_site *s, const conf_plugin *section,
 bool section_open(const section_site *s, const conf_plugin *section, instance *i,
                   cmp_report *report)
 {
+    if (section->use == NULL) {
+        return false; /* reported with the other missing keys */
+    }
     char error[1024];
     const size_t errors = report->count;
     const cmp_plugin *plugin = loader_load(s->loader, section->use, error, sizeof(error));

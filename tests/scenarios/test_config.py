@@ -1,8 +1,10 @@
 """A wrong configuration is told whole: every error, where it is, what was expected."""
+import copy
+import itertools
 import re
 
 import pytest
-from daemon import CMPD, run
+from daemon import CMPD, SANITIZER_MARKS, run
 
 PLACE = re.compile(r"cmpd\.yaml:(\d+):(\d+): ")
 
@@ -155,3 +157,48 @@ def test_a_wrong_command_line(words):
     ended = run(CMPD, *words)
     assert ended.returncode != 0
     assert ended.stderr
+
+
+def places(node, path=()):
+    """The path of every value of a configuration."""
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in list(items):
+        yield (*path, key)
+        if isinstance(value, (dict, list)):
+            yield from places(value, (*path, key))
+
+
+def test_nothing_that_is_missing_or_of_another_kind_is_a_crash(site):
+    """Whatever lacks what it needs is told, and what depends on it is left alone."""
+    site.peer(
+        "b",
+        host="b.example.net",
+        prefixes=["2B001"],
+        url=["https://b.example.net:8443"],
+        sign_with="hmac",
+        release={"withhold": ["age"]},
+    )
+    site.config["plugins"]["vpn"] = {
+        "use": "auth_vpn",
+        "links": [{"source": ["10.8.0.0/16"], "peer": "b"}],
+    }
+    site.config["plugins"]["codes"]["cache"] = {"ttl": "5s"}
+    site.config["plugins"]["table"] = {"use": "route_prefix"}
+    site.config["resolve"]["routes"] = ["table"]
+    whole = site.config
+    others = itertools.cycle([None, [], {}, "", "x", 7, [7], [{}]])
+    for path in list(places(whole)):
+        for other in ("gone", next(others)):
+            site.config = copy.deepcopy(whole)
+            node = site.config
+            for key in path[:-1]:
+                node = node[key]
+            if other == "gone":
+                del node[path[-1]]
+            else:
+                node[path[-1]] = other
+            ended = check(site)
+            assert ended.returncode in (0, 1), (path, other, ended.stderr)
+            assert not any(mark in ended.stderr for mark in SANITIZER_MARKS), ended.stderr
+            assert (ended.returncode == 1) == bool(PLACE.search(ended.stderr) or "keys.yaml" in
+                                                   ended.stderr), (path, other, ended.stderr)
