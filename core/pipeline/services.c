@@ -131,7 +131,10 @@ static void service_peer_each(const cmp_host *host, void (*visit)(const cmp_peer
     const peers *all = generation_of(host)->peers;
     for (size_t i = 0; i < peers_count(all); i++) {
         const cmp_peer view = peer_view(peers_at(all, i));
-        visit(&view, arg);
+        if (view.name.size >
+            0) { /* without one the configuration is refused, once all is checked */
+            visit(&view, arg);
+        }
     }
 }
 

@@ -28,9 +28,7 @@ static void take_one(const cmp_peer *peer, void *arg)
     hops *h = arg;
     hop *taken = &h->at[h->count];
     char *name = memory_must(malloc(peer->name.size + peer->host.size + 1));
-    if (peer->name.size > 0) { /* absent in a configuration that is refused anyway */
-        memcpy(name, peer->name.at, peer->name.size);
-    }
+    memcpy(name, peer->name.at, peer->name.size);
     taken->name = (cmp_str){name, peer->name.size};
     if (peer->host.size > 0) {
         lower(name + peer->name.size, peer->host);
