@@ -3,6 +3,7 @@
 
 #include "admin/admin.h"
 #include "admin/explain.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/build.h"
@@ -46,6 +47,7 @@ struct daemon_state {
     unsigned started; /* threads that were created */
     unsigned ready, ended;
     bool stopping;
+    int64_t stopping_since_ms;
 };
 
 /* ---- workers ---- */
@@ -140,6 +142,7 @@ static void workers_stop(daemon_state *d)
         return;
     }
     d->stopping = true;
+    d->stopping_since_ms = clock_now_ms();
     for (unsigned i = 0; i < d->started; i++) {
         loop_post(d->threads[i].loop, on_stop, &d->threads[i]);
     }
@@ -251,6 +254,14 @@ static void log_counter(const char *owner, const char *name, const char *help, u
     }
 }
 
+/* What the workers have left of the drain, and at least a little. */
+static unsigned pool_patience_ms(const daemon_state *d)
+{
+    const int64_t left_ms =
+        d->generation->conf->top.drain_ms - (clock_now_ms() - d->stopping_since_ms);
+    return left_ms > POOL_PATIENCE_MS ? (unsigned)left_ms : POOL_PATIENCE_MS;
+}
+
 /* In the opposite order of the start. False when something hangs: the process has to end without
  * cleaning up. */
 static bool tear_down(daemon_state *d)
@@ -262,8 +273,7 @@ static bool tear_down(daemon_state *d)
     }
     loop **loops = d->site.worker_loops;
     d->site.worker_loops = NULL;
-    const unsigned patience_ms = (unsigned)d->generation->conf->top.drain_ms + POOL_PATIENCE_MS;
-    if (!pool_destroy(&d->site.pool, patience_ms) || !clean) {
+    if (!pool_destroy(&d->site.pool, pool_patience_ms(d)) || !clean) {
         return false;
     }
     loop_run_posted(d->control); /* what jobs have brought goes to instances that still live */
