@@ -7,7 +7,7 @@
 #include "ctl/commands.h"
 #include "ctl/https.h"
 #include "ctl/output.h"
-#include "mc/query.h"
+#include "ctl/params.h"
 
 #define TIMEOUT_S 10
 
@@ -61,20 +61,6 @@ static const char *socket_of(const char *config, arena *a)
     return path;
 }
 
-static bool add_params(query *q, const args_list *params)
-{
-    for (size_t i = 0; i < params->count; i++) {
-        const char *equals = strchr(params->at[i], '=');
-        if (equals == NULL || equals == params->at[i]) {
-            output_fail("--param: \"%s\" is not NAME=VALUE", params->at[i]);
-            return false;
-        }
-        const cmp_str name = {params->at[i], (size_t)(equals - params->at[i])};
-        query_add(q, arena_text(q->memory, name), cmp_str_from(equals + 1));
-    }
-    return true;
-}
-
 static const char *url_of(const explain_options *o, const char *ici, arena *a)
 {
     query q;
@@ -86,7 +72,7 @@ static const char *url_of(const explain_options *o, const char *ici, arena *a)
     }
     query_add(&q, "ici", cmp_str_from(ici));
     query_add(&q, "user", o->user != NULL ? cmp_str_from(o->user) : CMP_STR("cmpctl"));
-    if (!add_params(&q, &o->params)) {
+    if (!params_add(&o->params, &q)) {
         return NULL;
     }
     return arena_printf(a, "http://cmpd/explain%s%s?%s", o->as != NULL ? "/as/" : "",

@@ -9,8 +9,8 @@
 #include "ctl/credential.h"
 #include "ctl/https.h"
 #include "ctl/output.h"
+#include "ctl/params.h"
 #include "ctl/signed_pair.h"
-#include "mc/query.h"
 
 #include <unistd.h>
 
@@ -74,20 +74,6 @@ typedef struct request {
     credential key;
 } request;
 
-static bool add_params(request *r, const args_list *params)
-{
-    for (size_t i = 0; i < params->count; i++) {
-        const char *equals = strchr(params->at[i], '=');
-        if (equals == NULL || equals == params->at[i]) {
-            output_fail("--param: \"%s\" is not NAME=VALUE", params->at[i]);
-            return false;
-        }
-        const cmp_str name = {params->at[i], (size_t)(equals - params->at[i])};
-        query_add(&r->q, arena_text(r->q.memory, name), cmp_str_from(equals + 1));
-    }
-    return true;
-}
-
 /* 9.3.2: "apikeyid" and "signature" are part of every request. */
 static bool add_signature(request *r, const resolve_options *o)
 {
@@ -122,7 +108,7 @@ static bool request_make(request *r, const resolve_options *o, const char *ici)
     query_add(&r->q, "tid", r->pair.tid);
     query_add(&r->q, "ici", r->pair.ici);
     query_add(&r->q, "user", cmp_str_from(o->user != NULL ? o->user : "cmpctl"));
-    return add_signature(r, o) && add_params(r, &o->params);
+    return add_signature(r, o) && params_add(&o->params, &r->q);
 }
 
 static void print_request(const request *r, const resolve_options *o, const https_request *sent)

@@ -48,7 +48,7 @@ def site(make_site):
 def postgres():
     """One server for the whole run. Who stops it, starts it again."""
     if not available():
-        pytest.skip("PostgreSQL is not installed")
+        pytest.fail("PostgreSQL is not installed; tests/run.sh does that")
     made = Postgres.make()
     yield made
     made.remove()

@@ -1,0 +1,18 @@
+/* See params.h; used by resolve.c and explain.c. */
+#include "ctl/params.h"
+
+#include "ctl/output.h"
+
+bool params_add(const args_list *params, query *q)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const char *equals = strchr(params->at[i], '=');
+        if (equals == NULL || equals == params->at[i]) {
+            output_fail("--param: \"%s\" is not NAME=VALUE", params->at[i]);
+            return false;
+        }
+        const cmp_str name = {params->at[i], (size_t)(equals - params->at[i])};
+        query_add(q, arena_text(q->memory, name), cmp_str_from(equals + 1));
+    }
+    return true;
+}

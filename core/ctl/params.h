@@ -1,0 +1,8 @@
+/* `--param NAME=VALUE`, as several commands take it. */
+#pragma once
+
+#include "ctl/args.h"
+#include "mc/query.h"
+
+/* Adds every parameter of the list. False after a message about one that is not NAME=VALUE. */
+bool params_add(const args_list *params, query *q);
