@@ -21,9 +21,19 @@ def file(site):
     return {"use": "store_file", "path": "codes.ndjson", "check_interval": "100ms"}
 
 
+def remote(site, codes_server):
+    return {
+        "use": "store_remote",
+        "url": codes_server.url("/codes/v1"),
+        "token": codes_server.token(site.folder.name),
+        "tls": {"ca": str(site.authority.path)},
+        "timeout": "2s",
+    }
+
+
 # Further arguments are fixtures of that name.
 WRITABLE = {"memory": memory, "sqlite": sqlite, "postgresql": postgresql}
-ALL = {"file": file} | WRITABLE
+ALL = {"file": file, "remote": remote} | WRITABLE
 
 
 def section_of(name, site, request):
@@ -40,6 +50,12 @@ def eventually(check, seconds=10):
         time.sleep(0.02)
 
 
+def codes(site, command, *words, **how):
+    """`cmpctl codes` on the site's store `shelf`."""
+    config = site.write()
+    return run(CMPCTL, "codes", command, *words, "--config", config, "--store", "shelf", **how)
+
+
 class Shelf:
     """A site whose only store is `shelf`, and a peer `b` that asks it."""
 
@@ -49,9 +65,8 @@ class Shelf:
         site.store(name="shelf", **section)
         del site.config["plugins"]["codes"]
 
-    def codes(self, command, *words, **how):
-        config = self.site.write()
-        return run(CMPCTL, "codes", command, *words, "--config", config, "--store", "shelf", **how)
+    def codes(self, *words, **how):
+        return codes(self.site, *words, **how)
 
     def take(self, *records):
         """Imports records; they add to what is there."""

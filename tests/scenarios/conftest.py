@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
+import stores  # noqa: E402
 from authority import Authority  # noqa: E402
 from daemon import Site  # noqa: E402
 from postgres import Postgres, available  # noqa: E402
@@ -42,6 +43,15 @@ def make_site(tmp_path, authority):
 def site(make_site):
     """One CMP, not started yet: a.example.net, with prefix 1A0F1."""
     return make_site("a")
+
+
+@pytest.fixture
+def codes_server(make_site):
+    """Another cmpd, not started yet, that gives away the codes of a SQLite file of its own."""
+    made = make_site("codes")
+    made.listener["interfaces"] = ["codes"]
+    made.store(name="shelf", **stores.sqlite(made))
+    return made
 
 
 @pytest.fixture(scope="session")

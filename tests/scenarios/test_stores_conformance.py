@@ -20,16 +20,37 @@ class FileShelf(Shelf):
         self.site.write_codes(*self.records.values())
 
 
+class RemoteShelf(Shelf):
+    """Its codes are at another cmpd, and are written there."""
+
+    def __init__(self, site, section, server):
+        super().__init__(site, section)
+        self.server = server
+
+    def codes(self, *words, **how):
+        return stores.codes(self.server, *words, **how)
+
+    def start(self):
+        self.server.start()
+        return super().start()
+
+
+def shelf_of(name, site, request):
+    section = stores.section_of(name, site, request)
+    if name == "remote":
+        return RemoteShelf(site, section, request.getfixturevalue("codes_server"))
+    return (FileShelf if name == "file" else Shelf)(site, section)
+
+
 @pytest.fixture(params=stores.ALL)
 def shelf(request, site):
-    kind = FileShelf if request.param == "file" else Shelf
-    return kind(site, stores.section_of(request.param, site, request))
+    return shelf_of(request.param, site, request)
 
 
-@pytest.fixture(params=[name for name in stores.WRITABLE if name != "memory"])
+@pytest.fixture(params=["sqlite", "postgresql", "remote"])
 def live(request, site):
     """Stores that are written by one program while another one reads."""
-    return Shelf(site, stores.section_of(request.param, site, request))
+    return shelf_of(request.param, site, request)
 
 
 def test_a_store_without_codes_knows_none(shelf):
