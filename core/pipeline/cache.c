@@ -15,6 +15,7 @@ struct entry {
     uint64_t hash;
     size_t size_bytes;
     int64_t fresh_until_ms, stale_until_ms;
+    uint64_t epoch; /* the cache's, when this was kept */
     cmp_str ici;
     bool found;
     cmp_record record; /* its octets lie behind this struct */
@@ -32,6 +33,8 @@ struct cache {
     instance_cache settings;
     entry **buckets;
     size_t bucket_count, entry_count, size_bytes;
+    uint64_t epoch;     /* how often all was expired */
+    int64_t expired_ms; /* the last time; nothing older than that is fresh */
     entry *newest, *oldest;
     flight *flights[FLIGHT_BUCKETS];
 };
@@ -104,7 +107,9 @@ void cache_destroy(cache **c_ref)
     if (c == NULL) {
         return;
     }
-    cache_drop(c, CMP_NONE);
+    while (c->oldest != NULL) {
+        entry_remove(c, slot_of(c, c->oldest->hash, c->oldest->ici));
+    }
     free(c->buckets);
     free(c);
     *c_ref = NULL;
@@ -182,19 +187,28 @@ static entry *entry_make(cmp_str ici, const cmp_record *record)
     return e;
 }
 
+/* An entry that was expired has its stale time from then on, but no more than it would have had. */
+static cache_state state_of(const cache *c, const entry *e, int64_t now_ms)
+{
+    const bool expired = e->epoch != c->epoch;
+    if (!expired && now_ms < e->fresh_until_ms) {
+        return e->found ? CACHE_FOUND : CACHE_ABSENT;
+    }
+    const bool too_old =
+        now_ms >= e->stale_until_ms || (expired && now_ms >= c->expired_ms + c->settings.stale_ms);
+    return e->found && !too_old ? CACHE_STALE : CACHE_MISS;
+}
+
 cache_state cache_find(cache *c, cmp_str ici, int64_t now_ms, const cmp_record **record)
 {
     entry *e = *slot_of(c, hash_str(ici), ici);
-    if (e == NULL || now_ms >= e->stale_until_ms) {
-        return CACHE_MISS;
+    const cache_state state = e != NULL ? state_of(c, e, now_ms) : CACHE_MISS;
+    if (state != CACHE_MISS) {
+        list_remove(c, e);
+        list_add(c, e);
+        *record = &e->record;
     }
-    list_remove(c, e);
-    list_add(c, e);
-    *record = &e->record;
-    if (now_ms < e->fresh_until_ms) {
-        return e->found ? CACHE_FOUND : CACHE_ABSENT;
-    }
-    return CACHE_STALE;
+    return state;
 }
 
 void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
@@ -210,6 +224,7 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
     }
     entry *e = entry_make(ici, record);
     e->hash = hash;
+    e->epoch = c->epoch;
     e->fresh_until_ms = now_ms + ttl_ms;
     e->stale_until_ms = e->fresh_until_ms + (record != NULL ? c->settings.stale_ms : 0);
     if (c->entry_count >= c->bucket_count) {
@@ -231,23 +246,30 @@ static cmp_str ici_of(const cmp_txn *t)
     return t->message.params[CMP_PARAM_ICI];
 }
 
-void cache_drop(cache *c, cmp_str ici)
+/* Absent: all of them. */
+static void flights_outdate(cache *c, cmp_str ici)
 {
     for (size_t i = 0; i < FLIGHT_BUCKETS; i++) {
         for (flight *f = c->flights[i]; f != NULL; f = f->next) {
             f->outdated = f->outdated || ici.at == NULL || cmp_str_equal(ici_of(f->leader), ici);
         }
     }
-    if (ici.at != NULL) {
-        entry **slot = slot_of(c, hash_str(ici), ici);
-        if (*slot != NULL) {
-            entry_remove(c, slot);
-        }
-        return;
+}
+
+void cache_drop(cache *c, cmp_str ici)
+{
+    flights_outdate(c, ici);
+    entry **slot = slot_of(c, hash_str(ici), ici);
+    if (*slot != NULL) {
+        entry_remove(c, slot);
     }
-    while (c->oldest != NULL) {
-        entry_remove(c, slot_of(c, c->oldest->hash, c->oldest->ici));
-    }
+}
+
+void cache_expire(cache *c, int64_t now_ms)
+{
+    flights_outdate(c, CMP_NONE);
+    c->epoch++;
+    c->expired_ms = now_ms;
 }
 
 size_t cache_size_bytes(const cache *c)

@@ -26,8 +26,12 @@ cache_state cache_find(cache *c, cmp_str ici, int64_t now_ms, const cmp_record *
 /* Keeps what the store said; `record` NULL: absent. Copies. */
 void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms);
 
-/* Forgets an ICI (absent: all), and what flights that are under way will bring. */
+/* Forgets an ICI, and what a flight for it that is under way will bring. */
 void cache_drop(cache *c, cmp_str ici);
+
+/* The time of all entries is over, and what flights under way bring is not kept; records stay for
+ * their stale time. */
+void cache_expire(cache *c, int64_t now_ms);
 
 size_t cache_size_bytes(const cache *c);
 
@@ -36,7 +40,7 @@ size_t cache_size_bytes(const cache *c);
 /* Joins the flight for t's ICI; false: there was none, and t is now the leader of one. */
 bool cache_flight_join(cache *c, cmp_txn *t);
 
-/* Whether what the leader's flight brings may still be kept (cache_drop did not come between). */
+/* Whether what the leader's flight brings may still be kept (no change came between). */
 bool cache_flight_current(const cmp_txn *leader);
 
 /* Ends the leader's flight. Returns those who waited for it, linked by flight_next; they have left

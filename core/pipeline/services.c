@@ -1,6 +1,7 @@
 /* Accessors of opaque transactions, and the views of keyring and peers. */
 #include "pipeline/services.h"
 
+#include "base/clock.h"
 #include "mc/record.h"
 #include "pipeline/ask.h"
 #include "pipeline/cache.h"
@@ -38,8 +39,10 @@ static void on_change(void *arg)
 {
     change *c = arg;
     cache *at = c->store->caches[c->worker];
-    if (at != NULL) {
+    if (at != NULL && c->ici != NULL) {
         cache_drop(at, cmp_str_from(c->ici));
+    } else if (at != NULL) {
+        cache_expire(at, clock_now_ms());
     }
     free(c->ici);
     free(c);

@@ -73,8 +73,9 @@ struct cmp_host {
     size_t (*record_write)(const cmp_host *host, cmp_str ici, const cmp_record *record, char *json,
                            size_t room);
 
-    /* For stores: the record of `ici` (absent: any record) may have changed. What the host keeps of
-     * it is dropped. */
+    /* For stores: the record of `ici` may have changed; what the host keeps of it is dropped.
+     * Absent: any record may have; all are asked for again, and what is kept of them serves only
+     * where the operator allows stale records and the store is unavailable. */
     void (*store_changed)(const cmp_host *host, cmp_str ici);
 
     /* ---- transactions: only while an operation on `txn` is under way, on its thread ---- */

@@ -153,6 +153,15 @@ class Database:
     def psql(self, sql):
         return self.server.psql(sql, database=self.name)
 
+    def listeners(self):
+        """The sessions that hear of changes, by their process."""
+        return set(
+            self.psql(
+                "select pid from pg_stat_activity"
+                f" where datname = '{self.name}' and query = 'listen cmp_codes'"
+            ).split()
+        )
+
     def kill_backend(self):
         """kill -9, as the kernel does when memory is short. The server then ends all sessions, and
         begins anew by itself."""

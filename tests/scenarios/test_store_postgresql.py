@@ -321,6 +321,31 @@ def test_what_was_written_while_nobody_listened(shelf, postgres, stop, database)
     eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
 
 
+def test_a_gap_does_not_empty_the_cache(shelf, postgres, database):
+    """The listener's connection comes and goes while look-ups fail: what is kept may be old, and is
+    better than nothing."""
+    cached(shelf)
+    shelf.start()
+    eventually(database.listeners)
+    time.sleep(0.3)  # what it remembered before is not believed
+    assert shelf.content("1A0F1-1") == "one"
+    assert shelf.content("1A0F1-none") == "unknown_ici"
+    database.psql("alter table cmp_codes rename to elsewhere")
+    for _ in range(2):
+        before = database.listeners()
+        postgres.psql(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            f" where datname = '{database.name}'"
+        )
+        eventually(lambda: database.listeners() - before)
+        eventually(lambda: is_down(shelf, "1A0F1-none"))
+        assert shelf.content("1A0F1-1") == "one"
+    database.psql("alter table elsewhere rename to cmp_codes")
+    eventually(lambda: shelf.content("1A0F1-none") == "unknown_ici", RECOVERY)
+    database.psql("update cmp_codes set content = 'new'")
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+
+
 # ---- several servers ----
 
 

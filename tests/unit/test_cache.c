@@ -136,9 +136,46 @@ static void the_least_recently_used_makes_room(void **state)
     }
     assert_int_equal(find(c, "I0", NOW, NULL), CACHE_MISS);
     assert_int_equal(find(c, "I1999", NOW, NULL), CACHE_FOUND);
-    cache_drop(c, CMP_NONE);
-    assert_int_equal(cache_size_bytes(c), 0);
-    assert_int_equal(find(c, "keep", NOW, NULL), CACHE_MISS);
+    cache_destroy(&c);
+}
+
+static void what_may_have_changed_is_only_stale(void **state)
+{
+    (void)state;
+    cache *c = cache_create(&settings);
+    const cmp_record old = record_of("old"), new = record_of("new");
+    const char *content = "";
+    cache_put(c, CMP_STR("A"), &old, NOW);
+    cache_put(c, CMP_STR("B"), &old, NOW);
+    cache_put(c, CMP_STR("none"), NULL, NOW);
+    cache_expire(c, NOW + 50);
+    assert_int_equal(find(c, "A", NOW + 50, &content), CACHE_STALE);
+    assert_string_equal(content, "old");
+    assert_int_equal(find(c, "none", NOW + 50, NULL), CACHE_MISS); /* absence is never stale */
+    cache_put(c, CMP_STR("A"), &new, NOW + 50);
+    assert_int_equal(find(c, "A", NOW + 50, &content), CACHE_FOUND);
+    assert_string_equal(content, "new");
+    assert_int_equal(find(c, "B", NOW + 5049, NULL), CACHE_STALE); /* its time ended then */
+    assert_int_equal(find(c, "B", NOW + 5050, NULL), CACHE_MISS);
+    cache_expire(c, NOW + 4000);
+    cache_expire(c, NOW + 5000);
+    assert_int_equal(find(c, "B", NOW + 5999, NULL), CACHE_STALE); /* not longer than without */
+    assert_int_equal(find(c, "B", NOW + 6000, NULL), CACHE_MISS);
+    cache_drop(c, CMP_STR("B"));
+    assert_int_equal(find(c, "B", NOW, NULL), CACHE_MISS);
+    cache_destroy(&c);
+}
+
+static void without_stale_time_nothing_outlives_a_change(void **state)
+{
+    (void)state;
+    instance_cache none = settings;
+    none.stale_ms = 0;
+    cache *c = cache_create(&none);
+    const cmp_record r = record_of("x");
+    cache_put(c, CMP_STR("A"), &r, NOW);
+    cache_expire(c, NOW);
+    assert_int_equal(find(c, "A", NOW, NULL), CACHE_MISS);
     cache_destroy(&c);
 }
 
@@ -196,7 +233,7 @@ static void what_was_asked_before_a_change_is_not_kept(void **state)
     assert_true(cache_flight_current(&b));
     assert_false(cache_flight_join(c, &later)); /* does not wait for an old answer */
     assert_true(cache_flight_current(&later));
-    cache_drop(c, CMP_NONE);
+    cache_expire(c, NOW);
     assert_false(cache_flight_current(&b));
     assert_null(cache_flight_end(&a));
     assert_null(cache_flight_end(&b));
@@ -212,6 +249,8 @@ int main(void)
         cmocka_unit_test(the_newest_answer_counts),
         cmocka_unit_test(all_parts_of_a_record_are_copied),
         cmocka_unit_test(the_least_recently_used_makes_room),
+        cmocka_unit_test(what_may_have_changed_is_only_stale),
+        cmocka_unit_test(without_stale_time_nothing_outlives_a_change),
         cmocka_unit_test(one_flies_and_the_others_wait),
         cmocka_unit_test(a_leader_that_goes_leaves_its_waiters),
         cmocka_unit_test(what_was_asked_before_a_change_is_not_kept),
