@@ -87,8 +87,10 @@ bool section_open(const section_site *s, const conf_plugin *section, instance *i
     }
     section_scope arg = {s, section};
     const conf_scope scope = {.place_of = place_in_section, .arg = &arg, .path = section->path};
+    cmp_host services = *s->services;
+    services.folder = yaml_folder(section->file);
     report->scope = &scope;
-    instance_create(i, plugin, section->name, options, s->services, s->site, s->context, report);
+    instance_create(i, plugin, section->name, options, &services, s->site, s->context, report);
     report->scope = NULL;
     fill_cache(s, section, i, report);
     return report->count == errors;

@@ -161,6 +161,12 @@ struct cmp_host {
     bool (*peer_find)(const cmp_host *host, cmp_str name, cmp_peer *peer);
     void (*peer_each)(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
                       void *arg);
+
+    /* ---- since 1.1, always there ---- */
+
+    /* The configuration's folder, where relative paths begin: for those inside other texts, as
+     * options of type CMP_OPTION_PATH come resolved. Lives as long as the instance. */
+    const char *folder;
 };
 
 static inline void cmp_auth_complete(const cmp_host *host, cmp_op *op, cmp_auth_verdict verdict,

@@ -18,6 +18,7 @@
  *   1.0  2026-11-24  First version: auth, store (look-up, scan, writes) and route plugins; options
  * as rows; services log, clock, random, counters, records, transactions, loop, offload, https,
  * keyring, peers.
+ *   1.1  2026-11-24  cmp_host.folder.
  */
 #pragma once
 
@@ -28,7 +29,7 @@
 #include <cmp/store.h>
 
 #define CMP_ABI_MAJOR 1
-#define CMP_ABI_MINOR 0
+#define CMP_ABI_MINOR 1
 
 /* The symbol that a host looks for. */
 #define CMP_PLUGIN_SYMBOL "cmp_plugin_descriptor"

@@ -258,9 +258,21 @@ static bool try_lookups(const sqlite_store *s, char *error, size_t error_size)
     return good;
 }
 
-static void sqlite_destroy(store *s)
+/* As every path of the configuration: relative to its folder. */
+static char *path_of(const cmp_host *host, const char *url)
 {
-    store_dispose(s);
+    const char *path = sqlite_path(url), *folder = path[0] == '/' ? "" : host->folder;
+    const size_t size = strlen(folder) + 1 + strlen(path) + 1;
+    char *whole = memory_must(malloc(size));
+    snprintf(whole, size, "%s%s%s", folder, folder[0] != '\0' ? "/" : "", path);
+    return whole;
+}
+
+static void sqlite_destroy(store *base)
+{
+    sqlite_store *s = (sqlite_store *)base;
+    store_dispose(base);
+    free(s->path);
     free(s);
 }
 
@@ -269,7 +281,7 @@ static store *sqlite_create(const cmp_host *host, const options *o, cmp_report *
     char error[ERROR_SIZE];
     sqlite_store *s = memory_must(calloc(1, sizeof(*s)));
     store_init(&s->store, host, o, &driver_sqlite);
-    s->path = sqlite_path(o->url);
+    s->path = path_of(host, o->url);
     if (!sqlite_file_prepare(s, error, sizeof(error)) || !try_lookups(s, error, sizeof(error))) {
         host->report(report, o->query != NULL ? "query" : "url", "%s", error);
         sqlite_destroy(&s->store);

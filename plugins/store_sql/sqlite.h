@@ -9,7 +9,7 @@
 
 typedef struct sqlite_store {
     store store;
-    const char *path;    /* inside the URL */
+    char *path;
     atomic_uint commits; /* of ours: views that are older are not looked at any more */
 } sqlite_store;
 
@@ -19,7 +19,7 @@ typedef enum sqlite_use {
     SQLITE_FOR_WRITES,
 } sqlite_use;
 
-/* The file that the URL names; NULL when it names none. */
+/* The file that the URL names, as it is written there; NULL when it names none. */
 const char *sqlite_path(const char *url);
 
 /* Opens a connection to a file that exists. NULL with `error` filled. One thread at a time. */

@@ -12,7 +12,8 @@ static const cmp_option rows[] = {
      .type = CMP_OPTION_SECRET,
      .flags = CMP_OPTION_REQUIRED,
      .offset = offsetof(options, url),
-     .help = "sqlite:PATH or postgresql://user:password@host,host/database?parameters"},
+     .help = "sqlite:PATH or postgresql://user:password@host,host/database?parameters; PATH "
+             "may be relative, as in other options"},
     {.name = "replica_url",
      .type = CMP_OPTION_SECRET,
      .offset = offsetof(options, replica_url),

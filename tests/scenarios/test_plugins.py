@@ -6,7 +6,7 @@ from daemon import CMPD, TEST_PLUGINS, run
 
 REFUSED = {
     "bad_major": ["ABI", "2.0", "1.0"],
-    "bad_minor": ["ABI", "1.1", "1.0"],
+    "bad_minor": ["ABI", "1.2", "1.1"],
     "bad_size": ["octets"],
     "bad_kind": ["kind"],
     "bad_service": ["service"],

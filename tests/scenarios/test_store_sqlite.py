@@ -61,6 +61,15 @@ def test_the_file_is_made_with_its_schema(shelf):
         assert made.execute("pragma journal_mode").fetchall() == [("wal",)]
 
 
+def test_a_relative_path_starts_from_the_configurations_folder(shelf):
+    """As all paths do, and for every program that reads it, wherever it runs."""
+    shelf.section["url"] = "sqlite:fresh.db"
+    shelf.take(ONE | {"content": "fresh"})
+    assert (shelf.site.folder / "fresh.db").exists()
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "fresh"
+
+
 def test_unless_the_operator_says_no(shelf):
     shelf.section |= {"url": f"sqlite:{shelf.site.folder}/fresh.db", "create": "false"}
     ended = run(CMPD, "-c", shelf.site.write())

@@ -604,6 +604,7 @@ void fake_host_init(fake_host *f)
         .key_each = fake_key_each,
         .peer_find = fake_peer_find,
         .peer_each = fake_peer_each,
+        .folder = ".",
     };
 }
 

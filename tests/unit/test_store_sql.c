@@ -208,6 +208,15 @@ static void test_missing_file(void **state)
     refuse_store(f, "unable to open database file");
 }
 
+static void test_relative_path(void **state)
+{
+    fixture *f = *state;
+    f->host.table.folder = f->folder;
+    strcpy(f->url, "sqlite:codes.db");
+    open_store(f);
+    assert_int_equal(access(f->path, F_OK), 0);
+}
+
 static void test_no_database(void **state)
 {
     fixture *f = *state;
@@ -765,6 +774,7 @@ int main(void)
         SQL_TEST(test_refuses_urls),
         SQL_TEST(test_refuses_a_replica),
         SQL_TEST(test_missing_file),
+        SQL_TEST(test_relative_path),
         SQL_TEST(test_no_database),
         SQL_TEST(test_schema_versions),
         SQL_TEST(test_schema_is_that_of_the_file),
