@@ -12,12 +12,12 @@
 EMBED(schema_sqlite_1, "sql/sqlite/001_codes.sql");
 EMBED(schema_postgresql_1, "sql/postgresql/001_codes.sql");
 
-/* What leads to version 1, 2, … */
+/* What leads to version 1, 2, …; the files are where they are installed. */
 static const struct {
     const char *file[2];
     const char *text[2];
 } steps[SCHEMA_VERSION] = {
-    {{"sql/sqlite/001_codes.sql", "sql/postgresql/001_codes.sql"},
+    {{CMPD_SQL_DIR "/sqlite/001_codes.sql", CMPD_SQL_DIR "/postgresql/001_codes.sql"},
      {schema_sqlite_1, schema_postgresql_1}},
 };
 
