@@ -2,6 +2,8 @@
  * connection. A connection that fails is closed; look-ups open it again, now and then. */
 #include "sqlite.h"
 
+#include "sqlite_watch.h"
+
 #include <inttypes.h>
 
 #define RETRY_FIRST_MS 100
@@ -16,10 +18,10 @@ typedef struct worker {
     sqlite3 *db; /* NULL: closed */
     sqlite3_stmt *lookup;
     column_map columns;
-    bool has_log;    /* a view is in no writer's way */
-    cmp_timer *view; /* ends the view that is open */
-    unsigned view_commits;
-    bool failing; /* the last look-up could not be answered */
+    bool has_log;     /* a view is in no writer's way */
+    cmp_timer *view;  /* ends the view that is open */
+    unsigned changes; /* the store's, when they were looked at last */
+    bool failing;     /* the last look-up could not be answered */
     int64_t retry_ms, retry_delay_ms;
     int64_t looked_ms; /* when the file was looked at last */
 } worker;
@@ -46,13 +48,8 @@ static void view_end(worker *w)
 
 static void view_begin(worker *w)
 {
-    const unsigned commits = atomic_load(&w->store->commits);
-    if (w->view != NULL && w->view_commits != commits) {
-        view_end(w);
-    }
     if (w->view == NULL && w->has_log &&
         sqlite3_exec(w->db, "begin", NULL, NULL, NULL) == SQLITE_OK) {
-        w->view_commits = commits;
         w->view = w->store->store.host->timer_start(w->loop, VIEW_MS, on_view_over, w);
     }
 }
@@ -143,18 +140,26 @@ static bool worker_open(worker *w)
     return true;
 }
 
-/* A file that was replaced or removed stays what it was for those who have it open. */
 static bool file_moved(worker *w)
 {
     const cmp_host *host = w->store->store.host;
     const int64_t now_ms = host->now_ms(host);
-    int moved = 0;
     if (now_ms >= w->looked_ms && now_ms - w->looked_ms < MOVED_CHECK_MS) {
         return false;
     }
     w->looked_ms = now_ms;
-    return sqlite3_file_control(w->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-           moved != 0;
+    return sqlite_file_moved(w->db);
+}
+
+/* Who asks because he was told of a change must not see the file as it was. */
+static void heed_changes(worker *w)
+{
+    const unsigned changes = atomic_load(&w->store->changes);
+    if (w->changes != changes) {
+        w->changes = changes;
+        w->looked_ms = 0;
+        view_end(w);
+    }
 }
 
 /* ---- look-ups ---- */
@@ -200,6 +205,7 @@ static cmp_store_verdict not_answered(worker *w, int code)
 
 static cmp_store_verdict look_up(worker *w, cmp_txn *txn, cmp_str ici, cmp_record *record)
 {
+    heed_changes(w);
     if (w->db != NULL && file_moved(w)) {
         worker_close(w);
     }
@@ -271,6 +277,7 @@ static char *path_of(const cmp_host *host, const char *url)
 static void sqlite_destroy(store *base)
 {
     sqlite_store *s = (sqlite_store *)base;
+    sqlite_watch_destroy(&s->watch);
     store_dispose(base);
     free(s->path);
     free(s);
@@ -288,6 +295,12 @@ static store *sqlite_create(const cmp_host *host, const options *o, cmp_report *
         return NULL;
     }
     return &s->store;
+}
+
+static void sqlite_start(store *base, cmp_loop *loop)
+{
+    sqlite_store *s = (sqlite_store *)base;
+    s->watch = sqlite_watch_create(s, loop);
 }
 
 static void *sqlite_worker_start(store *s, cmp_loop *loop)
@@ -321,6 +334,7 @@ const driver driver_sqlite = {
     .schemes = {"sqlite"},
     .check = sqlite_check,
     .create = sqlite_create,
+    .start = sqlite_start,
     .worker_start = sqlite_worker_start,
     .worker_stop = sqlite_worker_stop,
     .destroy = sqlite_destroy,

@@ -10,7 +10,9 @@
 typedef struct sqlite_store {
     store store;
     char *path;
-    atomic_uint commits; /* of ours: views that are older are not looked at any more */
+    atomic_uint
+        changes; /* ours, and what was seen of others': an older view is not used any more */
+    struct sqlite_watch *watch; /* NULL: not started */
 } sqlite_store;
 
 typedef enum sqlite_use {
@@ -28,6 +30,9 @@ sqlite3 *sqlite_file_open(const sqlite_store *s, sqlite_use use, char *error, si
 /* Makes the file and its tables when they are missing and may be made; then checks that they can be
  * used. Control thread. */
 bool sqlite_file_prepare(const sqlite_store *s, char *error, size_t error_size);
+
+/* A file that was replaced or removed stays what it was for those who have it open. */
+bool sqlite_file_moved(sqlite3 *db);
 
 /* For look-ups and scans: the statement's row as text; valid until its next step or reset. */
 void sqlite_row(sqlite3_stmt *statement, const column_map *map, row *r);

@@ -57,6 +57,13 @@ static sqlite3 *file_open(const sqlite_store *s, sqlite_use use, int flags, char
     return db;
 }
 
+bool sqlite_file_moved(sqlite3 *db)
+{
+    int moved = 0;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
 /* ---- the schema ---- */
 
 static bool query_integer(sqlite3 *db, const char *query, int64_t *value)

@@ -72,7 +72,7 @@ bool sqlite_commit(void *instance, void *state, char *error, size_t error_size)
     const bool good = sqlite3_exec(w->db, "commit", NULL, NULL, NULL) == SQLITE_OK ||
                       fail(w->db, error, error_size);
     if (good) {
-        atomic_fetch_add(&s->commits, 1); /* before anybody asks again because he was told */
+        atomic_fetch_add(&s->changes, 1); /* before anybody asks again because he was told */
         changes_tell(&w->changes, w->store->store.host);
     }
     write_free(w);

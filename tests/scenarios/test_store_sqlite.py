@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import time
 
 import pytest
 from daemon import CMPD, ROOT, run
@@ -151,6 +152,28 @@ def test_a_write_of_another_program_is_seen(shelf):
     with database(shelf.path) as db:
         db.execute("delete from cmp_codes")
     eventually(lambda: shelf.content("1A0F1-1") == "unknown_ici", RECOVERY)
+
+
+def test_a_write_of_another_program_ends_what_is_remembered(shelf):
+    shelf.section["cache"] = {"ttl": "1h", "negative_ttl": "1h"}
+    shelf.start()
+    time.sleep(1.5)  # it watches: what it remembered before is not believed
+
+    def settled(ici, content):
+        """In every worker's cache."""
+        eventually(lambda: {shelf.content(ici) for _ in range(10)} == {content}, RECOVERY)
+
+    settled("1A0F1-1", "one")
+    settled("1A0F1-2", "unknown_ici")
+    assert put(shelf, ONE | {"content": "new"}).returncode == 0
+    settled("1A0F1-1", "new")
+    with database(shelf.path) as db:
+        db.execute("insert into cmp_codes (ici, content) values ('1A0F1-2', 'two')")
+        settled("1A0F1-2", "two")
+        db.execute("pragma wal_checkpoint(truncate)")  # the log is not the next file's
+    a_good_file(shelf.site.folder / "good.db", "another").rename(shelf.path)
+    settled("1A0F1-1", "another")
+    settled("1A0F1-2", "unknown_ici")
 
 
 def test_rows_that_mean_nothing(shelf):

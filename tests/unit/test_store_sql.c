@@ -14,7 +14,7 @@
 
 extern const cmp_plugin cmp_plugin_descriptor;
 
-enum { NOBODY = 65534, RETRY_MS = 2000, VIEW_MS = 10 };
+enum { NOBODY = 65534, RETRY_MS = 2000, VIEW_MS = 10, WATCH_MS = 1000 };
 
 typedef struct fixture {
     fake_host host;
@@ -649,8 +649,71 @@ static void test_views(void **state)
     put_one(f, "B", &record); /* but what we write is seen at once */
     assert_verdict(f, "B", CMP_STORE_FOUND);
     fake_host_advance(&f->host, VIEW_MS);
-    assert_int_equal(fake_host_timers(&f->host), 0); /* nothing is held while nobody asks */
+    assert_int_equal(fake_host_timers(&f->host), 1); /* nothing is held while nobody asks */
     other_sql(f, "pragma wal_checkpoint(truncate)");
+}
+
+static void rename_file(const fixture *f, const char *from, const char *to)
+{
+    char old[64], new[64];
+    snprintf(old, sizeof(old), "%s%s", f->path, from);
+    snprintf(new, sizeof(new), "%s%s", f->path, to);
+    assert_int_equal(rename(old, new), 0);
+}
+
+/* Those who remember records hear of it. */
+static void test_writes_of_others_are_noticed(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    fake_host_advance(&f->host, WATCH_MS);
+    assert_string_equal(f->host.changed.text, "*\n"); /* nobody watched before */
+    fake_host_advance(&f->host, 5 * WATCH_MS);
+    assert_verdict(f, "A", CMP_STORE_ABSENT);
+    fake_host_advance(&f->host, 5 * WATCH_MS);
+    assert_int_equal(f->host.changed.count, 1);
+
+    sqlite3 *db = other(f);
+    sql(db, "begin; insert into cmp_codes (ici, content) values ('A', 'x')");
+    fake_host_advance(&f->host, WATCH_MS);
+    assert_int_equal(f->host.changed.count, 1);
+    sql(db, "commit");
+    sqlite3_close(db);
+    fake_host_advance(&f->host, WATCH_MS);
+    assert_int_equal(f->host.changed.count, 2);
+
+    remove_file(f, "-wal");
+    rename_file(f, "", "-old");
+    fake_host_advance(&f->host, 2 * WATCH_MS);
+    assert_int_equal(f->host.changed.count, 2); /* there is nothing to ask */
+    rename_file(f, "-old", "");
+    fake_host_advance(&f->host, WATCH_MS);
+    assert_int_equal(f->host.changed.count, 3);
+}
+
+/* Told of a change, nobody is shown the file as it was a moment ago. */
+static void test_what_is_noticed_is_seen(void **state)
+{
+    fixture *f = *state;
+    char empty[96];
+    snprintf(empty, sizeof(empty), "vacuum into '%s-empty'", f->path);
+    open_store(f);
+    other_sql(f, empty);
+    fake_host_advance(&f->host, 2 * WATCH_MS - 1);
+    assert_verdict(f, "A", CMP_STORE_ABSENT);
+    other_sql(f, "insert into cmp_codes (ici, content) values ('A', 'x')");
+    assert_verdict(f, "A", CMP_STORE_ABSENT); /* a view of some milliseconds */
+    fake_host_advance(&f->host, 1);
+    assert_int_equal(f->host.changed.count, 2);
+    assert_verdict(f, "A", CMP_STORE_FOUND);
+
+    fake_host_advance(&f->host, WATCH_MS - 1);
+    other_sql(f, "pragma wal_checkpoint(truncate)"); /* the log is not the next file's */
+    assert_verdict(f, "A", CMP_STORE_FOUND);
+    rename_file(f, "-empty", "");
+    fake_host_advance(&f->host, 1);
+    assert_int_equal(f->host.changed.count, 3);
+    assert_verdict(f, "A", CMP_STORE_ABSENT);
 }
 
 static void test_all_or_nothing(void **state)
@@ -794,6 +857,8 @@ int main(void)
         SQL_TEST(test_read_only),
         SQL_TEST(test_disk_is_full),
         SQL_TEST(test_views),
+        SQL_TEST(test_writes_of_others_are_noticed),
+        SQL_TEST(test_what_is_noticed_is_seen),
         SQL_TEST(test_all_or_nothing),
         SQL_TEST(test_refuses_what_the_table_refuses),
         SQL_TEST(test_many_changes_are_told_at_once),

@@ -1,0 +1,93 @@
+/* A cache in front of the store asks nothing of it, so somebody has to look whether another program
+ * has written to the file, or put another one in its place. Our own writes look the same: what they
+ * changed was told by name already, and to ask for the rest again costs little here. */
+#include "sqlite_watch.h"
+
+#define INTERVAL_MS 1000
+#define NEVER_READ  (-1)
+#define ERROR_SIZE  256
+
+struct sqlite_watch {
+    sqlite_store *store;
+    cmp_loop *loop;
+    cmp_timer *timer;
+    sqlite3 *db; /* NULL: closed */
+    sqlite3_stmt *version;
+    int64_t seen; /* a number of this connection's: it differs when others have committed */
+};
+
+static void watch_close(sqlite_watch *w)
+{
+    sqlite3_finalize(w->version);
+    sqlite3_close(w->db);
+    w->version = NULL;
+    w->db = NULL;
+}
+
+/* Why it fails is said by those who look codes up. */
+static bool watch_open(sqlite_watch *w)
+{
+    char error[ERROR_SIZE];
+    w->db = sqlite_file_open(w->store, SQLITE_FOR_LOOKUPS, error, sizeof(error));
+    if (w->db == NULL) {
+        return false;
+    }
+    if (sqlite3_prepare_v2(w->db, "pragma data_version", -1, &w->version, NULL) != SQLITE_OK) {
+        watch_close(w);
+        return false;
+    }
+    w->seen = NEVER_READ; /* what was written while nobody watched is not known */
+    return true;
+}
+
+static bool changed(sqlite_watch *w)
+{
+    if (w->db != NULL && sqlite_file_moved(w->db)) {
+        watch_close(w);
+    }
+    if (w->db == NULL && !watch_open(w)) {
+        return false;
+    }
+    const int code = sqlite3_step(w->version);
+    const int64_t version = code == SQLITE_ROW ? sqlite3_column_int64(w->version, 0) : NEVER_READ;
+    sqlite3_reset(w->version);
+    if (code != SQLITE_ROW) {
+        if (code != SQLITE_BUSY && code != SQLITE_LOCKED) {
+            watch_close(w);
+        }
+        return false;
+    }
+    const bool differs = version != w->seen;
+    w->seen = version;
+    return differs;
+}
+
+static void on_time(void *arg)
+{
+    sqlite_watch *w = arg;
+    const cmp_host *host = w->store->store.host;
+    w->timer = host->timer_start(w->loop, INTERVAL_MS, on_time, w);
+    if (changed(w)) {
+        atomic_fetch_add(&w->store->changes, 1); /* before anybody asks again */
+        host->store_changed(host, CMP_NONE);
+    }
+}
+
+sqlite_watch *sqlite_watch_create(sqlite_store *s, cmp_loop *loop)
+{
+    sqlite_watch *w = memory_must(calloc(1, sizeof(*w)));
+    w->store = s;
+    w->loop = loop;
+    w->timer = s->store.host->timer_start(loop, INTERVAL_MS, on_time, w);
+    return w;
+}
+
+void sqlite_watch_destroy(sqlite_watch **w)
+{
+    if (*w != NULL) {
+        (*w)->store->store.host->timer_stop((*w)->timer);
+        watch_close(*w);
+        free(*w);
+        *w = NULL;
+    }
+}

@@ -1,0 +1,12 @@
+/* Hears of what others write to the SQLite file, on the control loop. */
+#pragma once
+
+#include "sqlite.h"
+
+typedef struct sqlite_watch sqlite_watch;
+
+/* Looks for the first time in a second. */
+sqlite_watch *sqlite_watch_create(sqlite_store *s, cmp_loop *loop);
+
+/* NULL is fine. */
+void sqlite_watch_destroy(sqlite_watch **w);
