@@ -50,6 +50,16 @@ def eventually(check, seconds=10):
         time.sleep(0.02)
 
 
+def ask_until_logged(site, words, ask):
+    """A worker that has failed says that it is over, and others may get all requests for a while."""
+
+    def logged():
+        ask()
+        return any(words in line["message"] for line in site.log())
+
+    eventually(logged)
+
+
 def codes(site, command, *words, **how):
     """`cmpctl codes` on the site's store `shelf`."""
     config = site.write()

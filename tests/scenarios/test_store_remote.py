@@ -13,7 +13,7 @@ from client import written
 from daemon import CMPD, message, run
 from frames import Http2
 from signing import Key
-from stores import eventually
+from stores import ask_until_logged, eventually
 
 VARIED = {
     "ici": "1A0F1-V",
@@ -68,12 +68,18 @@ def answers(site, ici="1A0F1-1"):
 
 
 def wait_until(site, status, seconds):
-    """How long it takes until the site answers with that status."""
+    """How long it takes until the site answers with that status, and then each time: every worker
+    has to find its own way back."""
     began = time.monotonic()
+    good = []
     while time.monotonic() - began < seconds + 5:
-        if answers(site) == status:
-            return time.monotonic() - began
-        time.sleep(0.02)
+        if answers(site) != status:
+            good.clear()
+            time.sleep(0.02)
+            continue
+        good.append(time.monotonic() - began)
+        if len(good) == 12:
+            return good[0]
     raise AssertionError(f"never {status}:\n{site.log_text()}")
 
 
@@ -308,7 +314,7 @@ def test_it_is_used_again_within_two_seconds(server, front):
             assert answers(front) == 503
         server.start()
         assert wait_until(front, 200, 2) < 2.5
-    front.wait_for_log("it answers again")
+    ask_until_logged(front, "it answers again", lambda: answers(front))
 
 
 def test_what_is_cached_outlives_the_server(server, front):
@@ -514,4 +520,4 @@ def test_a_server_that_comes_and_goes_under_load(server, front):
         for one in running:
             one.result()
     assert seen == {200, 503}
-    assert answers(front) == 200
+    eventually(lambda: answers(front) == 200)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from daemon import CMPD, ROOT, run
-from stores import Shelf, eventually, sqlite
+from stores import Shelf, ask_until_logged, eventually, sqlite
 
 ONE = {"ici": "1A0F1-1", "content": "one"}
 SCHEMA = ROOT / "etc" / "sql" / "sqlite" / "001_codes.sql"
@@ -276,8 +276,8 @@ def test_a_file_that_breaks_and_is_replaced(shelf):
         assert is_down(shelf, ici)
     a_good_file(shelf.site.folder / "good.db").rename(shelf.path)
     eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
-    assert shelf.content("1A0F1-2999") == "unknown_ici"
-    shelf.site.wait_for_log("the file answers again")
+    eventually(lambda: shelf.content("1A0F1-2999") == "unknown_ici", RECOVERY)
+    ask_until_logged(shelf.site, "the file answers again", lambda: shelf.content("1A0F1-1"))
 
 
 @pytest.mark.parametrize(
