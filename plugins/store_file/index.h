@@ -32,13 +32,14 @@ typedef struct index_twins {
  * the room, and gives the rest of it back. *twins is filled for INDEX_DUPLICATE. */
 index_result index_build(code_index *index, size_t count, size_t used, index_twins *twins);
 
-/* Whether `ici` is there. Its record is valid as long as the index. */
-bool index_find(const code_index *index, cmp_str ici, packed *p);
+/* The packed record of `ici`; NULL: there is none. Valid as long as the index. */
+const uint8_t *index_find(const code_index *index, cmp_str ici);
 
 size_t index_count(const code_index *index);
 
-/* The record at an offset; offsets go from 0 to index_end, each record's to the next one's. */
-void index_read(const code_index *index, uint64_t offset, packed *p);
+/* The packed record at an offset; offsets go from 0 to index_end, each record's to the next one's.
+ */
+const uint8_t *index_at(const code_index *index, uint64_t offset);
 uint64_t index_offset(const code_index *index, const uint8_t *record);
 uint64_t index_end(const code_index *index);
 

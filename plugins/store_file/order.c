@@ -7,9 +7,7 @@
 
 static cmp_str ici_at(const code_index *index, uint64_t offset)
 {
-    packed p;
-    index_read(index, offset, &p);
-    return p.ici;
+    return packed_ici(index_at(index, offset));
 }
 
 static int compare(cmp_str a, cmp_str b)
@@ -32,10 +30,8 @@ bool order_make(const code_index *index, code_order *order)
     }
     size_t at = 0;
     for (uint64_t offset = 0; offset < index_end(index); at++) {
-        packed p;
-        index_read(index, offset, &p);
         offsets[at] = offset;
-        offset = index_offset(index, p.end);
+        offset = index_offset(index, packed_end(index_at(index, offset)));
     }
     qsort_r(offsets, count, sizeof(*offsets), compare_offsets, (void *)(uintptr_t)index);
     *order = (code_order){offsets, count};
@@ -66,23 +62,24 @@ static size_t behind(const code_order *order, const code_index *index, cmp_str i
 void order_scan(const code_order *order, const code_index *index, cmp_str after,
                 cmp_store_visit visit, void *arg)
 {
-    void *variants = NULL;
+    void *memory = NULL;
     size_t room = 0;
     bool on = true;
     for (size_t i = after.at != NULL ? behind(order, index, after) : 0; on && i < order->count;
          i++) {
-        packed p;
-        index_read(index, order->offsets[i], &p);
-        const size_t size = packed_variants_size(&p);
-        if (size > room) {
-            free(variants);
-            variants = memory_must(malloc(size));
-            room = size;
+        const uint8_t *packed = index_at(index, order->offsets[i]);
+        cmp_record record;
+        const uint8_t *variants = packed_read(packed, &record);
+        if (variants != NULL) {
+            const size_t size = packed_variants_size(variants);
+            if (size > room) {
+                free(memory);
+                memory = memory_must(malloc(size));
+                room = size;
+            }
+            packed_variants(variants, memory, &record);
         }
-        if (size > 0) {
-            packed_variants(&p, variants);
-        }
-        on = visit(p.ici, &p.record, arg);
+        on = visit(packed_ici(packed), &record, arg);
     }
-    free(variants);
+    free(memory);
 }

@@ -3,16 +3,16 @@
 #include "packing.h"
 
 enum {
-    TYPE_URI = 1,   /* the two content types that nearly every code has */
-    TYPE_TEXT = 2,  /* cost nothing */
-    TYPE_OTHER = 3, /* 0: none */
-    TYPE_MASK = 3,
-    HAS_TTL = 1 << 2,
-    HAS_NOT_BEFORE = 1 << 3,
-    HAS_NOT_AFTER = 1 << 4,
-    IS_REVOKED = 1 << 5,
-    IS_TRANSFERRED = 1 << 6, /* the content is the host that it is transferred to */
-    HAS_VARIANTS = 1 << 7,
+    TYPE_URI = 1, /* the two content types that nearly every code has */
+    TYPE_TEXT = 2,
+    TYPE_MASK = 3,     /* 0: none of these */
+    HAS_TYPE = 1 << 2, /* another one */
+    HAS_TTL = 1 << 3,
+    HAS_VALIDITY = 1 << 4, /* both times */
+    HAS_VARIANTS = 1 << 5,
+    HAS_MORE = HAS_TYPE | HAS_TTL | HAS_VALIDITY | HAS_VARIANTS,
+    IS_REVOKED = 1 << 6,
+    IS_TRANSFERRED = 1 << 7, /* the content is the host that it is transferred to */
 };
 
 /* ---- writing ---- */
@@ -84,51 +84,46 @@ static size_t variants_size(const cmp_record *record)
     return count.size;
 }
 
+static unsigned type_of(cmp_str type)
+{
+    return type.at == NULL                        ? 0
+           : cmp_str_equal(type, CMP_STR("uri"))  ? TYPE_URI
+           : cmp_str_equal(type, CMP_STR("text")) ? TYPE_TEXT
+                                                  : HAS_TYPE;
+}
+
 static unsigned flags_of(const cmp_record *record)
 {
-    unsigned flags = 0;
-    if (record->content_type.at != NULL) {
-        flags |= cmp_str_equal(record->content_type, CMP_STR("uri"))    ? TYPE_URI
-                 : cmp_str_equal(record->content_type, CMP_STR("text")) ? TYPE_TEXT
-                                                                        : TYPE_OTHER;
-    }
+    unsigned flags = type_of(record->content_type);
     flags |= record->ttl_s != CMP_TTL_UNSET ? HAS_TTL : 0;
-    flags |= record->not_before_ms != CMP_TIME_MIN ? HAS_NOT_BEFORE : 0;
-    flags |= record->not_after_ms != CMP_TIME_MAX ? HAS_NOT_AFTER : 0;
+    flags |= record->not_before_ms != CMP_TIME_MIN || record->not_after_ms != CMP_TIME_MAX
+                 ? HAS_VALIDITY
+                 : 0;
+    flags |= record->variant_count > 0 ? HAS_VARIANTS : 0;
     flags |= record->status == CMP_RECORD_REVOKED ? IS_REVOKED : 0;
     flags |= record->transferred_to.at != NULL ? IS_TRANSFERRED : 0;
-    flags |= record->variant_count > 0 ? HAS_VARIANTS : 0;
     return flags;
 }
 
 static void put_record(sink *s, cmp_str ici, const cmp_record *record)
 {
     const unsigned flags = flags_of(record);
-    const cmp_str content = flags & IS_TRANSFERRED ? record->transferred_to : record->content;
-    put_octet(s, flags);
     put_octet(s, (unsigned)ici.size - 1);
-    put_number(s, content.size);
+    put_octets(s, ici.at, ici.size);
+    put_octet(s, flags);
+    put_text(s, flags & IS_TRANSFERRED ? record->transferred_to : record->content);
     if (flags & HAS_TTL) {
         put_number(s, record->ttl_s);
     }
-    if (flags & HAS_NOT_BEFORE) {
+    if (flags & HAS_VALIDITY) {
         put_octets(s, &record->not_before_ms, sizeof(record->not_before_ms));
-    }
-    if (flags & HAS_NOT_AFTER) {
         put_octets(s, &record->not_after_ms, sizeof(record->not_after_ms));
     }
-    if ((flags & TYPE_MASK) == TYPE_OTHER) {
-        put_octet(s, (unsigned)record->content_type.size);
+    if (flags & HAS_TYPE) {
+        put_text(s, record->content_type);
     }
     if (flags & HAS_VARIANTS) {
         put_number(s, variants_size(record));
-    }
-    put_octets(s, ici.at, ici.size);
-    put_octets(s, content.at, content.size);
-    if ((flags & TYPE_MASK) == TYPE_OTHER) {
-        put_octets(s, record->content_type.at, record->content_type.size);
-    }
-    if (flags & HAS_VARIANTS) {
         put_variants(s, record);
     }
 }
@@ -181,73 +176,100 @@ static int64_t take_time(const uint8_t **from)
     return ms;
 }
 
-void packed_read(const uint8_t *from, packed *p)
+cmp_str packed_ici(const uint8_t *packed)
 {
-    cmp_record *record = &p->record;
-    *record = CMP_RECORD_INIT;
-    const unsigned flags = *from++;
-    const size_t ici_size = (size_t)*from++ + 1;
-    const size_t content_size = take_number(&from);
+    return (cmp_str){(const char *)packed + 1, (size_t)*packed + 1};
+}
+
+/* Reads what comes after the content of a record that has more than nearly all have. */
+static const uint8_t *read_more(const uint8_t *from, unsigned flags, cmp_record *record,
+                                const uint8_t **variants)
+{
     if (flags & HAS_TTL) {
         record->ttl_s = (uint32_t)take_number(&from);
     }
-    if (flags & HAS_NOT_BEFORE) {
+    if (flags & HAS_VALIDITY) {
         record->not_before_ms = take_time(&from);
-    }
-    if (flags & HAS_NOT_AFTER) {
         record->not_after_ms = take_time(&from);
     }
-    const size_t type_size = (flags & TYPE_MASK) == TYPE_OTHER ? *from++ : 0;
-    const size_t variants_octets = flags & HAS_VARIANTS ? take_number(&from) : 0;
-
-    p->ici = take_octets(&from, ici_size);
-    *(flags & IS_TRANSFERRED ? &record->transferred_to : &record->content) =
-        take_octets(&from, content_size);
-    switch (flags & TYPE_MASK) {
-    case TYPE_URI:
-        record->content_type = CMP_STR("uri");
-        break;
-    case TYPE_TEXT:
-        record->content_type = CMP_STR("text");
-        break;
-    case TYPE_OTHER:
-        record->content_type = take_octets(&from, type_size);
-        break;
+    if (flags & HAS_TYPE) {
+        record->content_type = take_text(&from);
     }
+    if (flags & HAS_VARIANTS) {
+        const size_t size = take_number(&from);
+        *variants = from;
+        from += size;
+    }
+    return from;
+}
+
+/* Sets each member of the record once: CMP_RECORD_INIT would clear them all before, and what a
+ * look-up stores has to wait in the processor until the record has come from memory.
+ * Returns where the packed record ends. */
+static inline const uint8_t *read_record(const uint8_t *packed, cmp_record *record,
+                                         const uint8_t **variants)
+{
+    static const cmp_str types[TYPE_MASK + 1] = {
+        [TYPE_URI] = {"uri", 3},
+        [TYPE_TEXT] = {"text", 4},
+    };
+    const uint8_t *from = packed + 2 + *packed;
+    const unsigned flags = *from++;
+    const cmp_str content = take_text(&from);
+    const bool transferred = (flags & IS_TRANSFERRED) != 0;
+
+    record->content = transferred ? CMP_NONE : content;
+    record->content_type = types[flags & TYPE_MASK];
+    record->transferred_to = transferred ? content : CMP_NONE;
+    record->not_before_ms = CMP_TIME_MIN;
+    record->not_after_ms = CMP_TIME_MAX;
+    record->ttl_s = CMP_TTL_UNSET;
     record->status = flags & IS_REVOKED ? CMP_RECORD_REVOKED : CMP_RECORD_ACTIVE;
-    p->variants = flags & HAS_VARIANTS ? from : NULL;
-    p->end = from + variants_octets;
+    record->variants = NULL;
+    record->variant_count = 0;
+    *variants = NULL;
+    return flags & HAS_MORE ? read_more(from, flags, record, variants) : from;
 }
 
-size_t packed_variants_size(const packed *p)
+const uint8_t *packed_end(const uint8_t *packed)
 {
-    const uint8_t *from = p->variants;
-    if (from == NULL) {
-        return 0;
-    }
-    const size_t variants = take_number(&from);
-    const size_t conditions = take_number(&from);
-    return variants * sizeof(cmp_variant) + conditions * sizeof(cmp_condition);
+    cmp_record record;
+    const uint8_t *variants;
+    return read_record(packed, &record, &variants);
 }
 
-void packed_variants(packed *p, void *memory)
+const uint8_t *packed_read(const uint8_t *packed, cmp_record *record)
 {
-    const uint8_t *from = p->variants;
+    const uint8_t *variants;
+    read_record(packed, record, &variants);
+    return variants;
+}
+
+size_t packed_variants_size(const uint8_t *variants)
+{
+    const size_t count = take_number(&variants);
+    const size_t conditions = take_number(&variants);
+    return count * sizeof(cmp_variant) + conditions * sizeof(cmp_condition);
+}
+
+void packed_variants(const uint8_t *variants, void *memory, cmp_record *record)
+{
+    const uint8_t *from = variants;
     const size_t count = take_number(&from);
     take_number(&from); /* all conditions: for packed_variants_size */
-    cmp_variant *variants = memory;
-    cmp_condition *condition = (cmp_condition *)(variants + count);
-    for (size_t i = 0; i < count; i++) {
-        variants[i].content = take_text(&from);
+    cmp_variant *variant = memory;
+    cmp_condition *condition = (cmp_condition *)(variant + count);
+    record->variants = variant;
+    record->variant_count = count;
+    for (size_t i = 0; i < count; i++, variant++) {
+        variant->content = take_text(&from);
         const cmp_str type = take_text(&from);
-        variants[i].content_type = type.size > 0 ? type : CMP_NONE;
-        variants[i].condition_count = take_number(&from);
-        variants[i].conditions = condition;
-        for (size_t k = 0; k < variants[i].condition_count; k++, condition++) {
+        variant->content_type = type.size > 0 ? type : CMP_NONE;
+        variant->condition_count = take_number(&from);
+        variant->conditions = condition;
+        for (size_t k = 0; k < variant->condition_count; k++, condition++) {
             condition->name = take_text(&from);
             condition->value = take_text(&from);
         }
     }
-    p->record.variants = variants;
-    p->record.variant_count = count;
 }

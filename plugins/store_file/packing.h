@@ -1,9 +1,10 @@
 /* A code record as a run of octets: what the index keeps of each code.
  *
- * The head is a few octets, so that a plain code costs little more than its ICI and its content:
+ * A plain code costs little more than its ICI and its content, and is read without a branch that
+ * is not the same for nearly all codes. What others have besides comes last:
  *
- *     flags, ICI size - 1, content size, [ttl], [not_before], [not_after], [type size],
- *     [variants size], ICI, content, [type], [variants]
+ *     ICI size - 1, ICI, flags, content size, content,
+ *     [ttl], [not_before], [not_after], [type size, type], [variants size, variants]
  *
  * Sizes and the ttl are variable-length numbers of 7 bits an octet, times have 8 octets. */
 #pragma once
@@ -17,19 +18,25 @@ size_t packed_size(cmp_str ici, const cmp_record *record);
 /* Writes just that many octets. */
 void packed_write(cmp_str ici, const cmp_record *record, uint8_t *to);
 
-/* A packed record, seen in place: strings point into the packed octets. */
-typedef struct packed {
-    cmp_str ici;
-    cmp_record record; /* without its variants: packed_variants adds them */
-    const uint8_t *variants;
-    const uint8_t *end; /* where the next packed record begins */
-} packed;
+/* What is read of a packed record points into its octets. */
 
-/* Reads what packed_write wrote. */
-void packed_read(const uint8_t *from, packed *p);
+/* Whether it is the record of `ici`. */
+static inline bool packed_is(const uint8_t *packed, cmp_str ici)
+{
+    return (size_t)*packed + 1 == ici.size && memcmp(packed + 1, ici.at, ici.size) == 0;
+}
 
-/* Octets that the arrays of the record's variants take; 0: it has none. */
-size_t packed_variants_size(const packed *p);
+cmp_str packed_ici(const uint8_t *packed);
 
-/* Fills p->record's variants; `memory` has packed_variants_size octets, aligned for any type. */
-void packed_variants(packed *p, void *memory);
+/* Where the next packed record begins. */
+const uint8_t *packed_end(const uint8_t *packed);
+
+/* Reads the record, but not its variants: returns where those are for packed_variants, or NULL when
+ * it has none. */
+const uint8_t *packed_read(const uint8_t *packed, cmp_record *record);
+
+/* Octets that the arrays of the variants take. */
+size_t packed_variants_size(const uint8_t *variants);
+
+/* Fills the record's variants; `memory` has packed_variants_size octets, aligned for any type. */
+void packed_variants(const uint8_t *variants, void *memory, cmp_record *record);

@@ -324,15 +324,15 @@ static cmp_store_verdict store_lookup(void *instance, void *state, cmp_txn *txn,
     (void)op;
     const store *s = instance;
     const worker *w = state;
-    packed found;
-    if (!index_find(w->snapshot->index, ici, &found)) {
+    const uint8_t *packed = index_find(w->snapshot->index, ici);
+    if (packed == NULL) {
         return CMP_STORE_ABSENT;
     }
-    const size_t size = packed_variants_size(&found);
-    if (size > 0) {
-        packed_variants(&found, s->host->txn_alloc(txn, size));
+    const uint8_t *variants = packed_read(packed, record);
+    if (variants != NULL) {
+        void *memory = s->host->txn_alloc(txn, packed_variants_size(variants));
+        packed_variants(variants, memory, record);
     }
-    *record = found.record;
     return CMP_STORE_FOUND;
 }
 

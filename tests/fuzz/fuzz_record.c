@@ -31,18 +31,18 @@ static void pack(cmp_str ici, const cmp_record *record, size_t json_size, arena 
     uint8_t *octets = malloc(size);
     MUST(octets != NULL);
     packed_write(ici, record, octets);
-    packed p;
-    packed_read(octets, &p);
-    MUST(p.end == octets + size);
-    MUST(cmp_str_equal(p.ici, ici));
-    MUST(cmp_str_equal(p.record.content, record->content));
-    MUST(cmp_str_equal(p.record.transferred_to, record->transferred_to));
-    MUST((packed_variants_size(&p) > 0) == (record->variant_count > 0));
-    if (record->variant_count > 0) {
-        packed_variants(&p, arena_alloc(a, packed_variants_size(&p)));
+    cmp_record back;
+    const uint8_t *variants = packed_read(octets, &back);
+    MUST(packed_end(octets) == octets + size);
+    MUST(packed_is(octets, ici) && cmp_str_equal(packed_ici(octets), ici));
+    MUST(cmp_str_equal(back.content, record->content));
+    MUST(cmp_str_equal(back.transferred_to, record->transferred_to));
+    MUST((variants != NULL) == (record->variant_count > 0));
+    if (variants != NULL) {
+        packed_variants(variants, arena_alloc(a, packed_variants_size(variants)), &back);
     }
-    MUST(p.record.variant_count == record->variant_count);
-    MUST(packed_size(ici, &p.record) == size);
+    MUST(back.variant_count == record->variant_count);
+    MUST(packed_size(ici, &back) == size);
     free(octets);
 }
 

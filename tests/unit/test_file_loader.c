@@ -40,8 +40,7 @@ static void holds(size_t count, unsigned threads)
 
 static bool finds(const code_index *index, const char *ici)
 {
-    packed p;
-    return index_find(index, cmp_str_from(ici), &p);
+    return index_find(index, cmp_str_from(ici)) != NULL;
 }
 
 /* ---- the file itself ---- */
