@@ -22,6 +22,8 @@ struct pool {
     pthread_cond_t thread_gone;
     job *ring;
     unsigned ring_size, first, waiting;
+    pthread_t *ids;
+    unsigned started; /* threads that were created */
     unsigned busy, threads;
     bool closing;
 };
@@ -53,17 +55,12 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static bool thread_start(pool *p)
+static bool thread_start(pool *p, pthread_t *id)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
     sigset_t all, before;
     sigfillset(&all); /* signals are the control thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    const bool started = pthread_create(&thread, &attributes, thread_main, p) == 0;
-    pthread_attr_destroy(&attributes);
+    const bool started = pthread_create(id, NULL, thread_main, p) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
@@ -80,12 +77,28 @@ pool *pool_create(unsigned threads, unsigned queue_max)
     pthread_condattr_destroy(&monotonic);
     p->ring_size = queue_max;
     p->ring = mem_calloc(queue_max, sizeof(*p->ring));
+    p->ids = mem_calloc(threads, sizeof(*p->ids));
     pthread_mutex_lock(&p->lock);
-    for (unsigned i = 0; i < threads && thread_start(p); i++) {
-        p->threads++;
+    while (p->started < threads && thread_start(p, &p->ids[p->started])) {
+        p->started++;
     }
+    p->threads = p->started;
     pthread_mutex_unlock(&p->lock);
     return p;
+}
+
+/* A thread that has left the pool still has to give back what it keeps for itself. OpenSSL's part
+ * must not come when the end of the process has cleaned up OpenSSL. */
+static void threads_end(pool *p, bool all_gone)
+{
+    for (unsigned i = 0; i < p->started; i++) {
+        if (all_gone) {
+            pthread_join(p->ids[i], NULL);
+        } else {
+            pthread_detach(p->ids[i]);
+        }
+    }
+    free(p->ids);
 }
 
 bool pool_destroy(pool **p_ref, unsigned patience_ms)
@@ -112,6 +125,7 @@ bool pool_destroy(pool **p_ref, unsigned patience_ms)
     const bool all_gone = p->threads == 0;
     pthread_mutex_unlock(&p->lock);
     *p_ref = NULL;
+    threads_end(p, all_gone);
     if (all_gone) {
         pthread_cond_destroy(&p->thread_gone);
         pthread_cond_destroy(&p->work_there);

@@ -9,9 +9,9 @@ typedef struct pool pool;
 
 pool *pool_create(unsigned threads, unsigned queue_max);
 
-/* Takes no more jobs and lets those it has finish, for up to `patience_ms`. False when threads
- * still hang: they and the pool are left behind, and the process must end without waiting for them.
- */
+/* Takes no more jobs and lets those it has finish, for up to `patience_ms`. True when its threads
+ * have ended, all that they kept for themselves included. False when some still hang: they and the
+ * pool are left behind, and the process must end without waiting for them. */
 bool pool_destroy(pool **p, unsigned patience_ms);
 
 /* Runs `work(arg)` on a pool thread, then `done(arg)` on `l`'s thread. Any thread. False when the

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -97,6 +98,37 @@ static void a_hung_thread_is_left_behind(void **state)
     loop_destroy(&s.l);
 }
 
+/* ---- what a thread keeps for itself ---- */
+
+static pthread_key_t kept;
+static _Atomic unsigned given_back;
+
+static void on_give_back(void *value)
+{
+    (void)value;
+    usleep(20000); /* as a thread that the machine has no time for */
+    atomic_fetch_add(&given_back, 1);
+}
+
+static void work_keeps(void *arg)
+{
+    pthread_setspecific(kept, arg);
+}
+
+static void what_a_thread_keeps_is_given_back_before_the_end(void **state)
+{
+    (void)state;
+    site s;
+    site_init(&s);
+    assert_int_equal(pthread_key_create(&kept, on_give_back), 0);
+    pool *p = pool_create(1, 1);
+    assert_true(pool_submit(p, s.l, work_keeps, on_done, &s));
+    assert_true(pool_destroy(&p, 5000));
+    assert_int_equal(given_back, 1);
+    pthread_key_delete(kept);
+    loop_destroy(&s.l);
+}
+
 static void a_pool_without_threads_says_no(void **state)
 {
     (void)state;
@@ -116,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_hung_thread_is_left_behind),
         cmocka_unit_test(a_pool_without_threads_says_no),
         cmocka_unit_test(every_job_runs_once),
+        cmocka_unit_test(what_a_thread_keeps_is_given_back_before_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
