@@ -34,17 +34,21 @@ def content(i):
     return "https://res.example.com/v1/objects/%032x?owner=88.000.%08d" % (i * 7919, i)
 
 
-def write_files(folder, codes, uris):
+def write_codes(folder, codes):
+    with open(f"{folder}/codes.ndjson", "w") as f:
+        for i in range(codes):
+            f.write('{"ici":"%s","content":"%s","content_type":"uri","ttl":3600}\n'
+                    % (ici(i), content(i)))
+
+
+def write_requests(folder, codes, uris):
+    """The keyring, and as many signed requests for codes in no order."""
     draw = random.Random(1)
     keys = [("k%06x" % i, "%032x" % draw.getrandbits(128)) for i in range(KEYS)]
     with open(os.open(f"{folder}/keys.yaml", os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
         f.write("issued:\n")
         for i, (name, secret) in enumerate(keys):
             f.write(f'  - {{id: {name}, peer: p{i % 10}, secret: "{secret}", repeat: identical}}\n')
-    with open(f"{folder}/codes.ndjson", "w") as f:
-        for i in range(codes):
-            f.write('{"ici":"%s","content":"%s","content_type":"uri","ttl":3600}\n'
-                    % (ici(i), content(i)))
     with open(f"{folder}/uris.txt", "w") as f:
         for i in range(uris):
             name, secret = keys[i % KEYS]
@@ -52,6 +56,9 @@ def write_files(folder, codes, uris):
             signature = hmac.new(secret.encode(), (tid + code).encode(), hashlib.sha256)
             f.write(f"/mc-3/resolve-ici?tid={tid}&ici={code}&user=u{i % 1000}&apikeyid={name}"
                     f"&signature={signature.hexdigest()}\n")
+
+
+def write_certificate(folder):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
                     "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
@@ -59,7 +66,7 @@ def write_files(folder, codes, uris):
                    check=True, stderr=subprocess.DEVNULL)
 
 
-def write_config(folder, port):
+def write_config(folder, port, store="use: store_file, path: codes.ndjson", more=""):
     with open(f"{folder}/cmpd.yaml", "w") as f:
         f.write(f"""
 cmp: {{host: a.example.net, prefixes: [1A0F1]}}
@@ -74,8 +81,9 @@ listeners:
     tls: {{certificate: cert.pem, key: key.pem}}
 plugins:
   hmac: {{use: auth_hmac}}
-  codes: {{use: store_file, path: codes.ndjson}}
+  codes: {{{store}}}
 resolve: {{stores: [codes]}}
+{more}
 peers:
 """)
         for i in range(10):
@@ -113,18 +121,22 @@ def cpu_s(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def sample(port, protocol, folder, seconds, process):
+def load(port, folder, words, process):
+    """Answers a second, and microseconds of CPU each."""
     before = cpu_s(process)
     result = subprocess.run(
-        ["taskset", "-c", "1", "h2load", "-D", str(seconds),
-         "-B", f"https://127.0.0.1:{port}", "-i", "uris.txt"] + PROTOCOLS[protocol],
-        cwd=folder, capture_output=True, text=True, check=True).stdout
+        ["taskset", "-c", "1", "h2load", "-B", f"https://127.0.0.1:{port}", "-i", "uris.txt"]
+        + words, cwd=folder, capture_output=True, text=True, check=True).stdout
     rate = float(re.search(r"finished in .*?, ([\d.]+) req/s", result).group(1))
     codes = [int(n) for n in re.search(
         r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", result).groups()]
     if codes[1] or codes[2] or codes[3]:
         sys.exit(f"not every answer was a 200: {result}")
     return rate, (cpu_s(process) - before) / (codes[0] or 1) * 1e6
+
+
+def sample(port, protocol, folder, seconds, process):
+    return load(port, folder, ["-D", str(seconds)] + PROTOCOLS[protocol], process)
 
 
 def main():
@@ -137,7 +149,9 @@ def main():
     options = parser.parse_args()
     build = os.path.abspath(options.build)
     with tempfile.TemporaryDirectory() as folder:
-        write_files(folder, options.codes, options.uris)
+        write_codes(folder, options.codes)
+        write_requests(folder, options.codes, options.uris)
+        write_certificate(folder)
         ours, bare = free_port(), free_port()
         write_config(folder, ours)
         size = len('{"tid":"","ici":"","status":"resolved","content":"","content_type":"uri",'
