@@ -42,7 +42,7 @@ static const args_command command = {
     .rows = rows,
 };
 
-typedef struct import {
+typedef struct importing {
     const import_options *options;
     int64_t max_errors;
     codes_reader *reader;
@@ -51,9 +51,9 @@ typedef struct import {
     bool failed;  /* the store did; its error is in `write` */
     uint64_t good, bad;
     progress progress;
-} import;
+} importing;
 
-static bool take_bad(import *im, const codes_line *line)
+static bool take_bad(importing *im, const codes_line *line)
 {
     im->bad++;
     const bool shown = im->max_errors == 0 || im->bad <= (uint64_t)im->max_errors;
@@ -69,7 +69,7 @@ static bool take_bad(import *im, const codes_line *line)
     return shown || im->options->dry_run || im->options->keep_going;
 }
 
-static bool take_line(import *im, const codes_line *line)
+static bool take_line(importing *im, const codes_line *line)
 {
     if (line->error != NULL) {
         return take_bad(im, line);
@@ -83,7 +83,7 @@ static bool take_line(import *im, const codes_line *line)
 }
 
 /* False when it makes no sense to go on. */
-static bool take_batch(import *im, const codes_batch *batch)
+static bool take_batch(importing *im, const codes_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         if (!take_line(im, &batch->lines[i])) {
@@ -94,7 +94,7 @@ static bool take_batch(import *im, const codes_batch *batch)
     return true;
 }
 
-static void take_all(import *im)
+static void take_all(importing *im)
 {
     const codes_batch *batch;
     while ((batch = codes_reader_next(im->reader)) != NULL && take_batch(im, batch)) {
@@ -107,7 +107,7 @@ static int say_unfinished(const char *why)
     return output_fail("%s; nothing was imported", why);
 }
 
-static int say_bad(const import *im)
+static int say_bad(const importing *im)
 {
     if (im->max_errors > 0 && im->bad > (uint64_t)im->max_errors) {
         output_fail("more bad lines are not shown; see --max-errors");
@@ -115,7 +115,7 @@ static int say_bad(const import *im)
     return EXIT_BAD;
 }
 
-static int finish_dry(const import *im)
+static int finish_dry(const importing *im)
 {
     if (!im->options->quiet) {
         printf("%s: %llu good records, %llu bad lines; nothing was imported\n",
@@ -125,7 +125,7 @@ static int finish_dry(const import *im)
     return im->bad > 0 ? say_bad(im) : EXIT_GOOD;
 }
 
-static void say_done(const import *im)
+static void say_done(const importing *im)
 {
     char text[PROGRESS_TEXT_SIZE];
     progress_summary(&im->progress, im->good, text);
@@ -139,7 +139,7 @@ static void say_done(const import *im)
     putchar('\n');
 }
 
-static int finish(import *im)
+static int finish(importing *im)
 {
     const char *failure;
     if (im->failed) {
@@ -171,7 +171,7 @@ static int finish(import *im)
     return im->bad > 0 ? say_bad(im) : EXIT_GOOD;
 }
 
-static int import_from(import *im, instance *store)
+static int import_from(importing *im, instance *store)
 {
     if (store != NULL && !codes_write_begin(&im->write, store, im->options->replace)) {
         const int status = say_unfinished(im->write.error);
@@ -189,7 +189,7 @@ static int import_from(import *im, instance *store)
     return status;
 }
 
-static int run(import *im, const char *path)
+static int run(importing *im, const char *path)
 {
     const import_options *o = im->options;
     const unsigned wants = STORES_WRITE | (o->replace ? STORES_SCAN : 0);
@@ -214,7 +214,7 @@ int codes_import_run(int argc, char **argv)
     if (parsed != ARGS_GO) {
         return args_status(parsed);
     }
-import im = {.options = & o };
+    importing im = {.options = &o};
     if (o.config == NULL || o.store == NULL) {
         return output_fail("--config and --store have to be given");
     }
