@@ -10,6 +10,7 @@
 #include <time.h>
 
 typedef struct job {
+    pool_share *share;
     loop *l;
     void (*work)(void *arg);
     void (*done)(void *arg);
@@ -26,28 +27,61 @@ struct pool {
     unsigned started; /* threads that were created */
     unsigned busy, threads;
     bool closing;
+    pool_share own; /* the core's */
 };
+
+/* What one share may have of so many. */
+static unsigned part_of(unsigned all)
+{
+    return all > 1 ? all - (all + 3) / 4 : all;
+}
+
+static job *job_at(pool *p, unsigned place)
+{
+    return &p->ring[(p->first + place) % p->ring_size];
+}
+
+/* Takes the first job whose share has a thread left; at the end shares do not count any more. */
+static bool take(pool *p, job *taken)
+{
+    for (unsigned place = 0; place < p->waiting; place++) {
+        *taken = *job_at(p, place);
+        if (taken->share->running < part_of(p->started) || p->closing) {
+            for (; place > 0; place--) { /* those before it move up */
+                *job_at(p, place) = *job_at(p, place - 1);
+            }
+            p->first = (p->first + 1) % p->ring_size;
+            p->waiting--;
+            taken->share->waiting--;
+            return true;
+        }
+    }
+    return false;
+}
 
 static void *thread_main(void *arg)
 {
     pool *p = arg;
     pthread_mutex_lock(&p->lock);
     for (;;) {
-        while (p->waiting == 0 && !p->closing) {
+        job j;
+        if (!take(p, &j)) {
+            if (p->closing) {
+                break;
+            }
             pthread_cond_wait(&p->work_there, &p->lock);
+            continue;
         }
-        if (p->waiting == 0) {
-            break;
-        }
-        const job j = p->ring[p->first];
-        p->first = (p->first + 1) % p->ring_size;
-        p->waiting--;
         p->busy++;
+        j.share->running++;
         pthread_mutex_unlock(&p->lock);
         j.work(j.arg);
-        loop_post(j.l, j.done, j.arg);
         pthread_mutex_lock(&p->lock);
         p->busy--;
+        j.share->running--; /* before `done`, after which its owner may be gone */
+        pthread_mutex_unlock(&p->lock);
+        loop_post(j.l, j.done, j.arg);
+        pthread_mutex_lock(&p->lock);
     }
     p->threads--;
     pthread_cond_signal(&p->thread_gone);
@@ -136,14 +170,17 @@ bool pool_destroy(pool **p_ref, unsigned patience_ms)
     return all_gone;
 }
 
-bool pool_submit(pool *p, loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+bool pool_submit(pool *p, pool_share *share, loop *l, void (*work)(void *arg),
+                 void (*done)(void *arg), void *arg)
 {
     pthread_mutex_lock(&p->lock);
-    const bool room = p->waiting < p->ring_size && !p->closing && p->threads > 0;
+    pool_share *of = share != NULL ? share : &p->own;
+    const bool room = p->waiting < p->ring_size && of->waiting < part_of(p->ring_size) &&
+                      !p->closing && p->threads > 0;
     if (room) {
-        p->ring[(p->first + p->waiting) % p->ring_size] =
-            (job){.l = l, .work = work, .done = done, .arg = arg};
+        *job_at(p, p->waiting) = (job){.share = of, .l = l, .work = work, .done = done, .arg = arg};
         p->waiting++;
+        of->waiting++;
         pthread_cond_signal(&p->work_there);
     }
     pthread_mutex_unlock(&p->lock);

@@ -106,7 +106,7 @@ resolve_result resolve_addresses(lane *l)
         job->host = mem_text(o->host);
         job->port = o->port;
         job->family = o->source.size != 0 ? o->source.at.ss_family : AF_UNSPEC;
-        if (!pool_submit(l->owner->pool, l->owner->loop, look_up, on_looked_up, job)) {
+        if (!pool_submit(l->owner->pool, NULL, l->owner->loop, look_up, on_looked_up, job)) {
             job_free(job);
             return l->address_count > 0 ? RESOLVE_READY : RESOLVE_FAILED;
         }

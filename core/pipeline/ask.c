@@ -141,7 +141,8 @@ static int ask_offload(cmp_txn *t, instance *i)
     txn_keep(t);
     ask_job *job = mem_alloc(sizeof(*job));
     *job = (ask_job){.asker = t, .copy = txn_snapshot(t), .instance = i};
-    if (!pool_submit(t->worker->process->pool, t->worker->loop, job_work, job_done, job)) {
+    if (!pool_submit(t->worker->process->pool, &i->pool_share, t->worker->loop, job_work, job_done,
+                     job)) {
         txn_discard(job->copy);
         free(job);
         return unavailable(i);

@@ -141,7 +141,8 @@ static step_result begin(cmp_txn *t)
         return refused;
     }
     txn_keep(t);
-    if (!pool_submit(t->worker->process->pool, t->worker->loop, on_work, on_done, w)) {
+    if (!pool_submit(t->worker->process->pool, &store->pool_share, t->worker->loop, on_work,
+                     on_done, w)) {
         write_free(w);
         return step_retry(t, ERROR_OVERLOADED, RETRY_S, NULL);
     }

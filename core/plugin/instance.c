@@ -79,8 +79,9 @@ static unsigned service_workers_call(const cmp_host *host,
 static bool service_offload(const cmp_host *host, cmp_loop *l, void (*work)(void *arg),
                             void (*done)(void *arg), void *arg)
 {
-    pool *p = instance_of(host)->site->pool;
-    return p != NULL && pool_submit(p, l, work, done, arg);
+    instance *i = instance_of(host);
+    pool *p = i->site->pool;
+    return p != NULL && pool_submit(p, &i->pool_share, l, work, done, arg);
 }
 
 void instance_services(cmp_host *host)

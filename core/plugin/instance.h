@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "event/pool.h"
 #include "outbound/outbound.h"
 
 #include <cmp/plugin.h>
@@ -32,6 +33,7 @@ typedef struct instance {
     void *context; /* whose peers and keyring the services show */
     void **caches; /* by worker: what the pipeline keeps of a store's answers; NULL: nothing */
     instance_cache cache_settings;
+    pool_share pool_share;
 } instance;
 
 /* Fills the services that need nothing but the process: log, clock, random, report, counters, loop,

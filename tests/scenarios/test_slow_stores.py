@@ -146,7 +146,7 @@ def test_an_answer_that_comes_after_the_deadline_is_thrown_away(blocking):
 
 def test_the_pool_is_bounded_and_says_so_at_once(blocking):
     """More look-ups than threads: the rest is told 503, not kept in a queue that grows."""
-    blocking.config["limits"] = {"blocking_threads": 2}
+    blocking.config["limits"] = {"blocking_threads": 3}  # two of them for one plugin
     blocking.config["plugins"]["special"]["delay"] = "400ms"
     blocking.config["resolve"]["deadline"] = "2s"
     blocking.start()

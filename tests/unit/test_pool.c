@@ -47,9 +47,9 @@ static void every_job_runs_once(void **state)
     (void)state;
     site s;
     site_init(&s);
-    pool *p = pool_create(3, JOBS);
+    pool *p = pool_create(3, 2 * JOBS);
     for (int i = 0; i < JOBS; i++) {
-        assert_true(pool_submit(p, s.l, work_counts, on_done, &s));
+        assert_true(pool_submit(p, NULL, s.l, work_counts, on_done, &s));
     }
     while (s.done < JOBS) {
         loop_turn(s.l);
@@ -65,14 +65,14 @@ static void a_full_queue_says_no(void **state)
     (void)state;
     site s;
     site_init(&s);
-    pool *p = pool_create(1, 2);
-    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
+    pool *p = pool_create(1, 3); /* two places of it for one share */
+    assert_true(pool_submit(p, NULL, s.l, work_waits, on_done, &s));
     while (pool_busy(p) == 0) { /* until the thread has taken it from the queue */
         sched_yield();
     }
-    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
-    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
-    assert_false(pool_submit(p, s.l, work_waits, on_done, &s));
+    assert_true(pool_submit(p, NULL, s.l, work_waits, on_done, &s));
+    assert_true(pool_submit(p, NULL, s.l, work_waits, on_done, &s));
+    assert_false(pool_submit(p, NULL, s.l, work_waits, on_done, &s));
     for (int i = 0; i < 3; i++) {
         sem_post(&s.gate);
     }
@@ -82,13 +82,42 @@ static void a_full_queue_says_no(void **state)
     assert_int_equal(s.done, 3);
 }
 
+/* Nobody takes the last thread, nor the last place in the queue, from the others. */
+static void a_share_leaves_something_to_the_others(void **state)
+{
+    (void)state;
+    site s, other;
+    site_init(&s);
+    site_init(&other);
+    pool_share mine = {0}, theirs = {0};
+    pool *p = pool_create(2, 4);
+    unsigned taken = 0;
+    while (pool_submit(p, &mine, s.l, work_waits, on_done, &s)) {
+        taken++;
+    }
+    assert_in_range(taken, 3, 4); /* one may run already */
+    assert_true(pool_submit(p, &theirs, other.l, work_counts, on_done, &other));
+    while (other.done == 0) {
+        loop_turn(other.l);
+    }
+    assert_int_equal(s.done, 0);
+    for (unsigned i = 0; i < taken; i++) {
+        sem_post(&s.gate);
+    }
+    assert_true(pool_destroy(&p, 5000));
+    loop_destroy(&s.l);
+    loop_destroy(&other.l);
+    assert_int_equal(s.worked, taken);
+    assert_int_equal(mine.running + mine.waiting + theirs.running + theirs.waiting, 0);
+}
+
 static void a_hung_thread_is_left_behind(void **state)
 {
     (void)state;
     static site s; /* outlives the thread */
     site_init(&s);
     pool *p = pool_create(1, 1);
-    assert_true(pool_submit(p, s.l, work_waits, on_done, &s));
+    assert_true(pool_submit(p, NULL, s.l, work_waits, on_done, &s));
     assert_false(pool_destroy(&p, 20));
     assert_null(p);
     sem_post(&s.gate);
@@ -122,7 +151,7 @@ static void what_a_thread_keeps_is_given_back_before_the_end(void **state)
     site_init(&s);
     assert_int_equal(pthread_key_create(&kept, on_give_back), 0);
     pool *p = pool_create(1, 1);
-    assert_true(pool_submit(p, s.l, work_keeps, on_done, &s));
+    assert_true(pool_submit(p, NULL, s.l, work_keeps, on_done, &s));
     assert_true(pool_destroy(&p, 5000));
     assert_int_equal(given_back, 1);
     pthread_key_delete(kept);
@@ -135,7 +164,7 @@ static void a_pool_without_threads_says_no(void **state)
     site s;
     site_init(&s);
     pool *p = pool_create(0, 1);
-    assert_false(pool_submit(p, s.l, work_counts, on_done, &s));
+    assert_false(pool_submit(p, NULL, s.l, work_counts, on_done, &s));
     assert_true(pool_destroy(&p, 0));
     assert_true(pool_destroy(&p, 0)); /* none is fine */
     loop_destroy(&s.l);
@@ -145,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_says_no),
+        cmocka_unit_test(a_share_leaves_something_to_the_others),
         cmocka_unit_test(a_hung_thread_is_left_behind),
         cmocka_unit_test(a_pool_without_threads_says_no),
         cmocka_unit_test(every_job_runs_once),
