@@ -6,8 +6,6 @@
 #include "pipeline/cache.h"
 #include "pipeline/pipeline.h"
 
-static unsigned count_hits, count_misses, count_stale;
-
 static cmp_str ici_of(const cmp_txn *t)
 {
     return t->message.params[CMP_PARAM_ICI];
@@ -26,11 +24,11 @@ static void land(cmp_txn *waiters, cmp_store_verdict verdict, const cmp_record *
 }
 
 /* A record that is stale is better than none when the store cannot tell. */
-static cmp_store_verdict or_stale(cmp_txn *t, cache *c)
+static cmp_store_verdict or_stale(cmp_txn *t, const instance *store, cache *c)
 {
     const cmp_record *record;
     if (cache_find(c, ici_of(t), t->now_ms, &record) == CACHE_STALE) {
-        counter_add(count_stale, 1);
+        counter_add(store->cache_counters.stale, 1);
         t->ask.answer.record = *record;
         return CMP_STORE_FOUND;
     }
@@ -55,7 +53,8 @@ static cmp_store_verdict ask_as_leader(cmp_txn *t, instance *store, cache *c)
     if (cache_flight_current(t)) {
         keep(t, c, verdict);
     }
-    const cmp_store_verdict result = verdict == CMP_STORE_UNAVAILABLE ? or_stale(t, c) : verdict;
+    const cmp_store_verdict result =
+        verdict == CMP_STORE_UNAVAILABLE ? or_stale(t, store, c) : verdict;
     const cmp_record record = t->ask.answer.record;
     land(cache_flight_end(t), result, &record);
     t->ask.answer.record = record;
@@ -71,17 +70,17 @@ static cmp_store_verdict ask_through_cache(cmp_txn *t, instance *store, cache *c
     const cmp_record *record;
     switch (cache_find(c, ici_of(t), t->now_ms, &record)) {
     case CACHE_FOUND:
-        counter_add(count_hits, 1);
+        counter_add(store->cache_counters.hits, 1);
         t->ask.answer.record = *record;
         return CMP_STORE_FOUND;
     case CACHE_ABSENT:
-        counter_add(count_hits, 1);
+        counter_add(store->cache_counters.hits, 1);
         return CMP_STORE_ABSENT;
     case CACHE_MISS:
     case CACHE_STALE:
         break;
     }
-    counter_add(count_misses, 1);
+    counter_add(store->cache_counters.misses, 1);
     txn_keep(t);
     if (cache_flight_join(c, t)) {
         return CMP_STORE_PENDING;
@@ -107,11 +106,4 @@ void lookup_abandon(cmp_txn *t)
         next = waiter->flight_next;
         pipeline_run(waiter); /* the first of them leads the next flight */
     }
-}
-
-void lookup_setup(void)
-{
-    count_hits = counter_register("cache", "hits", "Look-ups answered by a store's cache");
-    count_misses = counter_register("cache", "misses", "Look-ups that a store was asked for");
-    count_stale = counter_register("cache", "stale", "Look-ups answered by a record past its time");
 }

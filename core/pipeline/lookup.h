@@ -9,6 +9,3 @@ cmp_store_verdict lookup_ask(cmp_txn *t, instance *store);
 
 /* The transaction goes away: leaves the flight that it leads or waits for. */
 void lookup_abandon(cmp_txn *t);
-
-/* Registers the caches' counters; once, before workers start. */
-void lookup_setup(void);

@@ -194,7 +194,6 @@ void pipeline_end(cmp_txn *t, const txn_answer *a)
 
 void pipeline_setup(void)
 {
-    lookup_setup();
     count_resolved = counter_register("requests", "resolved", "Requests answered with content");
     count_relayed = counter_register("requests", "relayed", "Requests answered by the next hop");
     count_referral = counter_register("requests", "referral", "Requests answered with a referral");

@@ -22,6 +22,12 @@ typedef struct instance_cache {
     int64_t ttl_ms, negative_ttl_ms, stale_ms;
 } instance_cache;
 
+/* What is counted of all its look-ups (observe/counters.h): each is a hit or a miss. */
+typedef struct instance_cache_counters {
+    unsigned hits, misses;
+    unsigned stale; /* how often a record past its time stood in for the store after a miss */
+} instance_cache_counters;
+
 typedef struct instance {
     const cmp_plugin *plugin;
     const char *name; /* as in the configuration */
@@ -34,6 +40,7 @@ typedef struct instance {
     void **caches; /* by worker: what the pipeline keeps of a store's answers; NULL: nothing */
     instance_cache cache_settings;
     pool_share pool_share;
+    instance_cache_counters cache_counters; /* meaningful when there are caches */
 } instance;
 
 /* Fills the services that need nothing but the process: log, clock, random, report, counters, loop,

@@ -3,6 +3,7 @@
 #include "plugin/section.h"
 
 #include "base/text.h"
+#include "observe/counters.h"
 
 /* Where a plugin's complaints belong. */
 typedef struct section_scope {
@@ -32,6 +33,22 @@ static void report_not_loaded(const section_site *s, const conf_plugin *section,
     loader_names_free(&names);
 }
 
+static void make_caches(const section_site *s, const conf_cache *settings, instance *i)
+{
+    const unsigned workers = i->site->worker_count;
+    i->caches = arena_calloc(s->memory, workers, sizeof(*i->caches));
+    i->cache_settings = (instance_cache){.size_bytes = (size_t)settings->size_bytes / workers,
+                                         .ttl_ms = settings->ttl_ms,
+                                         .negative_ttl_ms = settings->negative_ttl_ms,
+                                         .stale_ms = settings->stale_ms};
+    i->cache_counters = (instance_cache_counters){
+        .hits = counter_register(i->name, "cache_hits", "look-ups that the cache answered"),
+        .misses = counter_register(i->name, "cache_misses", "look-ups that needed the store"),
+        .stale = counter_register(i->name, "cache_stale",
+                                  "times that a record past its time stood in for the store"),
+    };
+}
+
 /* The core's own part of a store's section. */
 static void fill_cache(const section_site *s, const conf_plugin *section, instance *i,
                        cmp_report *report)
@@ -48,12 +65,7 @@ static void fill_cache(const section_site *s, const conf_plugin *section, instan
                    plugin_kind_name(i->plugin->kind));
     } else if (schema_fill(conf_cache_rows, section->file, node, path, NULL, s->memory, &settings,
                            report)) {
-        const unsigned workers = i->site->worker_count;
-        i->caches = arena_calloc(s->memory, workers, sizeof(*i->caches));
-        i->cache_settings = (instance_cache){.size_bytes = (size_t)settings.size_bytes / workers,
-                                             .ttl_ms = settings.ttl_ms,
-                                             .negative_ttl_ms = settings.negative_ttl_ms,
-                                             .stale_ms = settings.stale_ms};
+        make_caches(s, &settings, i);
     }
 }
 

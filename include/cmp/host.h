@@ -56,7 +56,7 @@ struct cmp_host {
 
     /* A counter of this instance, shown to the operator under `name`; `help` says in one line what
      * it counts. Call in create. The texts must outlive the instance. Returns the id for `count`.
-     */
+     * Names that begin with cache_ are the host's own. */
     unsigned (*counter)(const cmp_host *host, const char *name, const char *help);
     void (*count)(const cmp_host *host, unsigned counter, uint64_t add);
 

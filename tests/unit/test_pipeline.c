@@ -1,7 +1,9 @@
 /* The pipeline with scripted plugins: every verdict, at once, later, on the pool, and never. */
 #include "pipeline_rig.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "observe/counters.h"
 #include "pipeline/cache.h"
 
 #include <setjmp.h>
@@ -412,6 +414,46 @@ static void cache_the_store(void)
     r.instances[RIG_PLUGINS].caches = r.caches;
     r.caches[0] = cache_create(&(instance_cache){
         .size_bytes = 65536, .ttl_ms = 60000, .negative_ttl_ms = 60000, .stale_ms = 60000});
+    r.instances[RIG_PLUGINS].cache_counters =
+        (instance_cache_counters){.hits = counter_register("cached", "hits", "Hits"),
+                                  .misses = counter_register("cached", "misses", "Misses"),
+                                  .stale = counter_register("cached", "stale", "Stale")};
+}
+
+static void assert_cache_counted(const uint64_t before[3], uint64_t hits, uint64_t misses,
+                                 uint64_t stale)
+{
+    const instance_cache_counters *c = &r.instances[RIG_PLUGINS].cache_counters;
+    assert_int_equal(counter_read(c->hits) - before[0], hits);
+    assert_int_equal(counter_read(c->misses) - before[1], misses);
+    assert_int_equal(counter_read(c->stale) - before[2], stale);
+}
+
+static void each_look_up_is_a_hit_or_a_miss(void **state)
+{
+    (void)state;
+    cache_the_store();
+    const instance_cache_counters *c = &r.instances[RIG_PLUGINS].cache_counters;
+    const uint64_t before[] = {counter_read(c->hits), counter_read(c->misses),
+                               counter_read(c->stale)};
+    r.stores[0].verdict = CMP_STORE_FOUND;
+    r.stores[0].record.content = CMP_STR("x");
+    rig_ask(&r, GOOD);
+    assert_cache_counted(before, 0, 1, 0);
+    rig_ask(&r, GOOD);
+    assert_cache_counted(before, 1, 1, 0);
+    cache_expire(r.caches[0], clock_now_ms());
+    r.stores[0].verdict = CMP_STORE_UNAVAILABLE;
+    rig_ask(&r, GOOD);
+    assert_answer(200, "\"content\":\"x\"");
+    assert_cache_counted(before, 1, 2, 1);
+    rig_ask(&r, "tid=t&ici=1A0F1-2&user=u");
+    assert_answer(503, "store_unavailable");
+    assert_cache_counted(before, 1, 3, 1);
+    r.stores[0].verdict = CMP_STORE_ABSENT;
+    rig_ask(&r, "tid=t&ici=1A0F1-2&user=u");
+    rig_ask(&r, "tid=t&ici=1A0F1-2&user=u");
+    assert_cache_counted(before, 2, 4, 1);
 }
 
 static void a_cached_store_is_asked_once(void **state)
@@ -575,6 +617,7 @@ int main(void)
         TEST(the_deadline_answers_for_a_plugin_that_does_not),
         TEST(a_client_that_goes_away_cancels),
         TEST(a_cached_store_is_asked_once),
+        TEST(each_look_up_is_a_hit_or_a_miss),
         TEST(unavailable_is_not_cached),
         TEST(those_who_want_the_same_wait_for_one_flight),
         TEST(when_the_flight_fails_all_are_told),

@@ -1,6 +1,7 @@
 /* Instances from their sections: with real plugins, and with everything that can be wrong. */
 #include "plugin/section.h"
 
+#include "observe/counters.h"
 #include "pipeline/services.h"
 #include "scratch.h"
 
@@ -133,6 +134,27 @@ static void the_cache_is_shared_out_to_workers(void **state)
     tear_down(&f);
 }
 
+static void each_stores_cache_has_its_own_counters(void **state)
+{
+    (void)state;
+    fixture f;
+    instance i, other;
+    set_up(&f, HEAD "  s: {use: store_memory, path: store, cache: {}}\n"
+                    "  t: {use: store_memory, path: store, cache: {}}\n");
+    assert_true(open_first(&f, &i));
+    other = (instance){.plugin = NULL};
+    assert_true(section_open(&f.section, &f.conf->plugins[1], &other, &f.report));
+    const instance_cache_counters *c = &i.cache_counters;
+    assert_int_equal(counter_register("s", "cache_hits", ""), c->hits);
+    assert_int_equal(counter_register("s", "cache_misses", ""), c->misses);
+    assert_int_equal(counter_register("s", "cache_stale", ""), c->stale);
+    assert_int_equal(counter_register("t", "cache_hits", ""), other.cache_counters.hits);
+    assert_int_not_equal(c->hits, other.cache_counters.hits);
+    section_close(&i);
+    section_close(&other);
+    tear_down(&f);
+}
+
 static void what_was_never_opened_can_be_closed(void **state)
 {
     (void)state;
@@ -147,6 +169,7 @@ int main(void)
         cmocka_unit_test(errors_have_a_place),
         cmocka_unit_test(a_good_section_is_an_instance),
         cmocka_unit_test(the_cache_is_shared_out_to_workers),
+        cmocka_unit_test(each_stores_cache_has_its_own_counters),
         cmocka_unit_test(what_was_never_opened_can_be_closed),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
