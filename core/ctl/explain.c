@@ -2,14 +2,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/uuid.h"
-#include "conf/conf.h"
+#include "ctl/admin_ask.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
-#include "ctl/https.h"
 #include "ctl/output.h"
 #include "ctl/params.h"
-
-#define TIMEOUT_S 10
 
 typedef struct explain_options {
     const char *config, *socket, *as, *user;
@@ -42,26 +39,8 @@ static const args_command command = {
     .rows = rows,
 };
 
-/* The socket of the configuration, in the arena; NULL after a message. */
-static const char *socket_of(const char *config, arena *a)
-{
-    cmp_report report;
-    report_init(&report);
-    conf *c = conf_load(config, &report);
-    const char *path = NULL;
-    if (c == NULL || report.count != 0) {
-        output_fail_report(&report);
-    } else if (c->top.admin.socket == NULL) {
-        output_fail("%s: admin.socket is not configured", config);
-    } else {
-        path = arena_text(a, cmp_str_from(c->top.admin.socket));
-    }
-    conf_destroy(&c);
-    report_dispose(&report);
-    return path;
-}
-
-static const char *url_of(const explain_options *o, const char *ici, arena *a)
+/* The path and query to ask for; NULL after a message. */
+static const char *path_of(const explain_options *o, const char *ici, arena *a)
 {
     query q;
     query_init(&q, a);
@@ -75,7 +54,7 @@ static const char *url_of(const explain_options *o, const char *ici, arena *a)
     if (!params_add(&o->params, &q)) {
         return NULL;
     }
-    return arena_printf(a, "http://cmpd/explain%s%s?%s", o->as != NULL ? "/as/" : "",
+    return arena_printf(a, "/explain%s%s?%s", o->as != NULL ? "/as/" : "",
                         o->as != NULL ? o->as : "", query_form(&q));
 }
 
@@ -96,27 +75,17 @@ static void print_steps(const json_t *answer)
            code != NULL ? " " : "", code != NULL ? code : "");
 }
 
-static int ask(const explain_options *o, const char *socket, const char *url)
+/* Gives the answer back; returns the exit status. */
+static int show(const explain_options *o, json_t *answer)
 {
-    const https_request request = {.url = url};
-    const https_options options = {.timeout_s = TIMEOUT_S, .admin_socket = socket, .http1 = true};
-    https_answer answer;
-    int status = EXIT_CANNOT;
-    if (https_ask(&request, &options, &answer)) {
-        json_t *body = json_loadb(answer.body, answer.body_size, 0, NULL);
-        if (!json_is_object(body)) {
-            output_fail("%s: the answer is no JSON object", socket);
-        } else if (o->json) {
-            output_json(json_incref(body));
-        } else {
-            print_steps(body);
-        }
-        const bool good = json_integer_value(json_object_get(body, "status")) == 200;
-        status = !json_is_object(body) ? EXIT_CANNOT : good ? EXIT_GOOD : EXIT_BAD;
-        json_decref(body);
+    const bool good = json_integer_value(json_object_get(answer, "status")) == 200;
+    if (o->json) {
+        output_json(answer);
+    } else {
+        print_steps(answer);
+        json_decref(answer);
     }
-    https_answer_dispose(&answer);
-    return status;
+    return good ? EXIT_GOOD : EXIT_BAD;
 }
 
 int explain_run(int argc, char **argv)
@@ -127,14 +96,10 @@ int explain_run(int argc, char **argv)
     if (parsed != ARGS_GO) {
         return args_status(parsed);
     }
-    if ((o.config == NULL) == (o.socket == NULL)) {
-        return output_fail("one of --config and --socket is needed");
-    }
     arena a;
     arena_init(&a, NULL, 0);
-    const char *socket = o.socket != NULL ? o.socket : socket_of(o.config, &a);
-    const char *url = socket != NULL ? url_of(&o, operands[0], &a) : NULL;
-    const int status = url != NULL ? ask(&o, socket, url) : EXIT_CANNOT;
+    const char *path = path_of(&o, operands[0], &a);
+    json_t *answer = path != NULL ? admin_ask(o.config, o.socket, path) : NULL;
     arena_reset(&a);
-    return status;
+    return answer != NULL ? show(&o, answer) : EXIT_CANNOT;
 }

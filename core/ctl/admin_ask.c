@@ -1,0 +1,63 @@
+/* See admin_ask.h. */
+#include "ctl/admin_ask.h"
+
+#include "base/arena.h"
+#include "conf/conf.h"
+#include "ctl/https.h"
+#include "ctl/output.h"
+
+#define TIMEOUT_S 10
+
+/* The socket of the configuration, in the arena; NULL after a message. */
+static const char *socket_of(const char *config, arena *a)
+{
+    cmp_report report;
+    report_init(&report);
+    conf *c = conf_load(config, &report);
+    const char *path = NULL;
+    if (c == NULL || report.count != 0) {
+        output_fail_report(&report);
+    } else if (c->top.admin.socket == NULL) {
+        output_fail("%s: admin.socket is not configured", config);
+    } else {
+        path = arena_text(a, cmp_str_from(c->top.admin.socket));
+    }
+    conf_destroy(&c);
+    report_dispose(&report);
+    return path;
+}
+
+static json_t *ask(const char *socket, const char *url)
+{
+    const https_request request = {.url = url};
+    const https_options options = {.timeout_s = TIMEOUT_S, .admin_socket = socket, .http1 = true};
+    https_answer answer;
+    json_t *body = NULL;
+    if (https_ask(&request, &options, &answer)) {
+        body = json_loadb(answer.body, answer.body_size, 0, NULL);
+        if (!json_is_object(body)) {
+            output_fail("%s: answered with %d and no JSON object; is the daemon another version?",
+                        socket, answer.status);
+            json_decref(body);
+            body = NULL;
+        }
+    }
+    https_answer_dispose(&answer);
+    return body;
+}
+
+json_t *admin_ask(const char *config, const char *socket, const char *path)
+{
+    if ((config == NULL) == (socket == NULL)) {
+        output_fail("one of --config and --socket is needed");
+        return NULL;
+    }
+    arena a;
+    arena_init(&a, NULL, 0);
+    if (socket == NULL) {
+        socket = socket_of(config, &a);
+    }
+    json_t *body = socket != NULL ? ask(socket, arena_printf(&a, "http://cmpd%s", path)) : NULL;
+    arena_reset(&a);
+    return body;
+}
