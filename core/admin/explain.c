@@ -1,6 +1,7 @@
 /* A traced transaction on behalf of the operator; see pipeline/trace.h. */
 #include "admin/explain.h"
 
+#include "admin/admin.h"
 #include "base/clock.h"
 #include "http/connection.h"
 #include "pipeline/pipeline.h"
@@ -39,12 +40,7 @@ static void explain_send(cmp_txn *t, const txn_answer *a)
 {
     explanation *e = t->front_data;
     e->txn = NULL;
-    e->req->res.status = a->status;
-    e->req->res.reason = "OK";
-    e->req->res.content_length = a->body_size;
-    h2o_add_header(&e->req->pool, &e->req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("application/json"));
-    h2o_send_inline(e->req, a->body, a->body_size);
+    admin_answer(e->req, (cmp_str){a->body, a->body_size});
 }
 
 static const front_ops explain_front = {.body_alloc = explain_alloc,

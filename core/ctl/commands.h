@@ -6,5 +6,6 @@ int sign_run(int argc, char **argv);
 int verify_run(int argc, char **argv);
 int resolve_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
+int stats_run(int argc, char **argv);
 int keys_run(int argc, char **argv);
 int codes_run(int argc, char **argv);

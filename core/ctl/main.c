@@ -19,6 +19,7 @@ static const command commands[] = {
     {"verify", verify_run, "check a signature, and say why it does not hold"},
     {"resolve", resolve_run, "ask a CMP to resolve an ICI"},
     {"explain", explain_run, "show what the daemon would do with a request, and why"},
+    {"stats", stats_run, "show what the daemon has counted, and the caches' hit ratios"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
     {"codes", codes_run, "import, export, copy, show and change the codes of a store"},
 };

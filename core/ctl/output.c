@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <float.h>
 #include <stdlib.h>
 
 int output_fail(const char *format, ...)
@@ -36,7 +37,7 @@ int output_fail_report(const cmp_report *r)
 
 void output_json(json_t *value)
 {
-    json_dumpf(value, stdout, JSON_INDENT(2));
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DBL_DIG)); /* 0.95 as 0.95 */
     putchar('\n');
     json_decref(value);
 }

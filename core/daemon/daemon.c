@@ -2,7 +2,6 @@
 #include "daemon/daemon.h"
 
 #include "admin/admin.h"
-#include "admin/explain.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -236,7 +235,7 @@ static bool start(daemon_state *d)
     d->process.pool = pool_create((unsigned)c->top.limits.blocking_threads, POOL_QUEUE);
     d->site.pool = d->process.pool;
     d->server = server_create(c);
-    explain_register(server_admin_host(d->server));
+    admin_register(d->server);
     pipeline_setup();
     for (size_t i = 0; i < d->generation->instance_count; i++) {
         instance_start(&d->generation->instances[i], d->control);

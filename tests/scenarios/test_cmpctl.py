@@ -178,6 +178,8 @@ def test_a_likely_cause_is_named(tmp_path, hint, text):
         ["keys", "isue"],
         ["resolve", "https://localhost:1"],
         ["keys", "list"],
+        ["stats"],
+        ["stats", "--config", "cmpd.yaml", "--socket", "admin.sock"],
     ],
 )
 def test_a_wrong_command_line(words):
@@ -192,6 +194,7 @@ def test_a_wrong_command_line(words):
         ["sign", "--help"],
         ["verify", "--help"],
         ["resolve", "--help"],
+        ["stats", "--help"],
         ["keys", "--help"],
         ["keys", "issue", "--help"],
     ],

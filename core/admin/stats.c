@@ -1,0 +1,74 @@
+/* All counters, and what those of the caches mean. Seldom asked for, so a tree is good enough; and
+ * values that grow meanwhile have no size to be told in advance. */
+#include "admin/stats.h"
+
+#include "admin/admin.h"
+#include "http/connection.h"
+#include "observe/counters.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#define RATIO_DIGITS 6
+
+static json_t *number(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static void add_counter(const char *owner, const char *name, const char *help, uint64_t value,
+                        void *arg)
+{
+    json_t *c = json_object();
+    json_object_set_new(c, "owner", json_string(owner));
+    json_object_set_new(c, "name", json_string(name));
+    json_object_set_new(c, "help", json_string(help));
+    json_object_set_new(c, "value", number(value));
+    json_array_append_new(arg, c);
+}
+
+static json_t *cache_of(const instance *store)
+{
+    const uint64_t hits = counter_read(store->cache_counters.hits);
+    const uint64_t misses = counter_read(store->cache_counters.misses);
+    const uint64_t all = hits + misses;
+    json_t *c = json_object();
+    json_object_set_new(c, "store", json_string(store->name));
+    json_object_set_new(c, "hits", number(hits));
+    json_object_set_new(c, "misses", number(misses));
+    json_object_set_new(c, "stale", number(counter_read(store->cache_counters.stale)));
+    json_object_set_new(c, "hit_ratio",
+                        all != 0 ? json_real((double)hits / (double)all) : json_null());
+    return c;
+}
+
+static char *stats_text(const generation *g)
+{
+    json_t *counters = json_array(), *caches = json_array(), *all = json_object();
+    counters_each(add_counter, counters);
+    for (size_t i = 0; i < g->instance_count; i++) {
+        if (g->instances[i].caches != NULL) {
+            json_array_append_new(caches, cache_of(&g->instances[i]));
+        }
+    }
+    json_object_set_new(all, "counters", counters);
+    json_object_set_new(all, "caches", caches);
+    char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(RATIO_DIGITS));
+    json_decref(all);
+    return text;
+}
+
+static int on_stats(h2o_handler_t *handler, h2o_req_t *req)
+{
+    (void)handler;
+    char *text = stats_text(connection_of(req->conn)->sw->worker->generation);
+    admin_answer(req, cmp_str_from(text));
+    free(text);
+    return 0;
+}
+
+void stats_register(h2o_hostconf_t *host)
+{
+    h2o_pathconf_t *path = h2o_config_register_path(host, "/stats", 0);
+    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_stats;
+}

@@ -1,0 +1,128 @@
+/* `cmpctl stats`: shows what the running daemon has counted since it started. */
+#include "ctl/admin_ask.h"
+#include "ctl/args.h"
+#include "ctl/commands.h"
+#include "ctl/output.h"
+
+typedef struct stats_options {
+    const char *config, *socket;
+    bool json;
+} stats_options;
+
+static const args_row rows[] = {
+    {"config", ARGS_TEXT, offsetof(stats_options, config), "FILE",
+     "the daemon's configuration, which names its admin socket"},
+    {"socket", ARGS_TEXT, offsetof(stats_options, socket), "PATH", "or the admin socket itself"},
+    {"json", ARGS_FLAG, offsetof(stats_options, json), NULL, "print the daemon's own answer"},
+    {.name = NULL},
+};
+
+static const args_command command = {
+    .name = "stats",
+    .summary = "Shows what the running daemon has counted since it started",
+    .details =
+        "A line for each counter: whose it is, its name, its value, and what it counts. Then one\n"
+        "for each store with a cache: its hit ratio, the part of the look-ups that the cache\n"
+        "answered.\n\n"
+        "  cmpctl stats --config cmpd.yaml\n",
+    .rows = rows,
+};
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+/* ---- counters ---- */
+
+typedef struct widths {
+    int owner, name, value;
+} widths;
+
+static int wider(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static widths widths_of(const json_t *counters)
+{
+    widths w = {0};
+    size_t i;
+    json_t *c;
+    json_array_foreach(counters, i, c)
+    {
+        w.owner = wider(w.owner, (int)strlen(text_of(c, "owner")));
+        w.name = wider(w.name, (int)strlen(text_of(c, "name")));
+        w.value = wider(w.value, snprintf(NULL, 0, "%lld", number_of(c, "value")));
+    }
+    return w;
+}
+
+static void print_padded(const char *text, int width)
+{
+    output_visible(cmp_str_from(text), stdout);
+    printf("%*s", width - (int)strlen(text) + 1, "");
+}
+
+static void print_counters(const json_t *counters)
+{
+    const widths w = widths_of(counters);
+    size_t i;
+    json_t *c;
+    json_array_foreach(counters, i, c)
+    {
+        print_padded(text_of(c, "owner"), w.owner);
+        print_padded(text_of(c, "name"), w.name);
+        printf("%*lld  ", w.value, number_of(c, "value"));
+        output_visible(cmp_str_from(text_of(c, "help")), stdout);
+        putchar('\n');
+    }
+}
+
+/* ---- caches ---- */
+
+static void print_caches(const json_t *caches)
+{
+    size_t i;
+    json_t *c;
+    json_array_foreach(caches, i, c)
+    {
+        const json_t *ratio = json_object_get(c, "hit_ratio");
+        printf("%scache of ", i == 0 ? "\n" : "");
+        output_visible(cmp_str_from(text_of(c, "store")), stdout);
+        if (json_is_number(ratio)) {
+            printf(": hit ratio %.2f %%, %lld hits, %lld misses, %lld stale\n",
+                   100 * json_number_value(ratio), number_of(c, "hits"), number_of(c, "misses"),
+                   number_of(c, "stale"));
+        } else {
+            puts(": not asked yet");
+        }
+    }
+}
+
+int stats_run(int argc, char **argv)
+{
+    stats_options o = {.config = NULL};
+    const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
+    if (parsed != ARGS_GO) {
+        return args_status(parsed);
+    }
+    json_t *answer = admin_ask(o.config, o.socket, "/stats");
+    if (answer == NULL) {
+        return EXIT_CANNOT;
+    }
+    if (o.json) {
+        output_json(answer);
+    } else {
+        print_counters(json_object_get(answer, "counters"));
+        print_caches(json_object_get(answer, "caches"));
+        json_decref(answer);
+    }
+    return EXIT_GOOD;
+}

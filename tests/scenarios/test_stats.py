@@ -1,0 +1,155 @@
+"""`cmpctl stats` shows what the running daemon has counted, and each cache's hit ratio."""
+import json
+import socket
+import threading
+import time
+
+import pytest
+from daemon import CMPCTL, run
+from signing import Key
+from stores import Shelf, eventually, sqlite
+
+KNOWN, ABSENT = "1A0F1-1", "1A0F1-none"
+CACHE = {"ttl": "1h", "negative_ttl": "1h"}
+
+
+@pytest.fixture
+def shelf(site):
+    """One worker, so one cache, before a SQLite store with one code."""
+    site.config["workers"] = 1
+    site.config["admin"] = {"socket": "admin.sock"}
+    made = Shelf(site, sqlite(site) | {"cache": CACHE})
+    made.section = site.config["plugins"]["shelf"]
+    made.take({"ici": KNOWN, "content": "one"})
+    return made
+
+
+def start_and_settle(shelf):
+    shelf.start()
+    time.sleep(2)  # it watches the file: what the cache kept before is not believed
+
+
+def stats(site, *words):
+    return run(CMPCTL, "stats", "--config", site.folder / "cmpd.yaml", *words)
+
+
+def told(site):
+    ended = stats(site, "--json")
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def caches(site):
+    return {c.pop("store"): c for c in told(site)["caches"]}
+
+
+def counter(site, owner, name):
+    counters = told(site)["counters"]
+    values = [c["value"] for c in counters if (c["owner"], c["name"]) == (owner, name)]
+    assert len(values) == 1, f"{owner} {name}: {values}"
+    return values[0]
+
+
+def test_hits_and_misses(shelf):
+    start_and_settle(shelf)
+    assert caches(shelf.site) == {"shelf": {"hits": 0, "misses": 0, "stale": 0, "hit_ratio": None}}
+    assert [shelf.content(KNOWN) for _ in range(15)] == ["one"] * 15
+    assert [shelf.content(ABSENT) for _ in range(5)] == ["unknown_ici"] * 5
+    expected = {"hits": 18, "misses": 2, "stale": 0, "hit_ratio": 0.9}
+    assert caches(shelf.site) == {"shelf": expected}
+    for name in ("hits", "misses", "stale"):
+        assert counter(shelf.site, "shelf", f"cache_{name}") == expected[name]
+
+
+def test_each_store_has_its_own(shelf):
+    """The second store is asked for what the first does not know."""
+    path = str(shelf.site.folder / "lookups")
+    second = {"use": "store_counting", "path": path, "ici": "1A0F1-2", "cache": CACHE}
+    shelf.site.config["plugins"]["second"] = second
+    shelf.site.config["resolve"]["stores"].append("second")
+    start_and_settle(shelf)
+    for ici in [KNOWN] * 3 + ["1A0F1-2"] * 2:
+        assert shelf.ask(ici).status == 200
+    both = caches(shelf.site)
+    assert (both["shelf"]["hits"], both["shelf"]["misses"]) == (3, 2)
+    assert (both["second"]["hits"], both["second"]["misses"]) == (1, 1)
+
+
+def test_a_store_without_a_cache(shelf):
+    del shelf.section["cache"]
+    shelf.start()
+    assert shelf.content(KNOWN) == "one"
+    assert told(shelf.site)["caches"] == []
+    assert "cache" not in stats(shelf.site).stdout
+
+
+def test_a_refused_signature_is_counted(shelf):
+    site = shelf.start().site
+    assert counter(site, "requests", "authentication_failed") == 0
+    wrong = Key(shelf.b.id, "b", secret=b"not the one that was issued")
+    for _ in range(3):
+        assert site.ask(wrong, KNOWN).code == "authentication_failed"
+    eventually(lambda: counter(site, "requests", "authentication_failed") == 3)
+    assert shelf.content(KNOWN) == "one"
+    eventually(lambda: counter(site, "requests", "resolved") == 1)
+
+
+def test_for_people(shelf):
+    start_and_settle(shelf)
+    assert stats(shelf.site).stdout.splitlines()[-1] == "cache of shelf: not asked yet"
+    for _ in range(3):
+        assert shelf.content(KNOWN) == "one"
+    ended = stats(shelf.site)
+    assert ended.returncode == 0
+    *lines, empty, last = ended.stdout.splitlines()
+    assert empty == ""
+    assert last == "cache of shelf: hit ratio 66.67 %, 2 hits, 1 misses, 0 stale"
+    rows = [line.split(maxsplit=3) for line in lines]
+    assert ["shelf", "cache_hits", "2", "look-ups that the cache answered"] in rows
+    assert len(rows) == len(told(shelf.site)["counters"])
+    columns = {len(line) - len(row[3]) for line, row in zip(lines, rows)}
+    assert len(columns) == 1, "what they count stands in one column"
+
+
+def test_by_the_socket_itself(shelf):
+    site = shelf.start().site
+    ended = run(CMPCTL, "stats", "--json", "--socket", site.folder / "admin.sock")
+    assert ended.returncode == 0 and json.loads(ended.stdout)["counters"]
+
+
+# ---- nobody can be asked ----
+
+
+def test_without_a_socket_in_the_configuration(shelf):
+    del shelf.site.config["admin"]
+    site = shelf.start().site
+    ended = stats(site)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith("cmpd.yaml: admin.socket is not configured\n")
+
+
+def test_when_the_daemon_does_not_run(shelf):
+    shelf.site.write()
+    ended = stats(shelf.site)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith("admin.sock: nobody answers there; does the daemon run?\n")
+
+
+def test_a_daemon_that_does_not_know_the_question(tmp_path):
+    """As one of an older version."""
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def answer():
+            with listening.accept()[0] as asking:
+                asking.recv(65536)
+                asking.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        ended = run(CMPCTL, "stats", "--socket", path)
+        thread.join()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "answered with 404 and no JSON object" in ended.stderr
