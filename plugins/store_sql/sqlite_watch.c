@@ -78,6 +78,7 @@ sqlite_watch *sqlite_watch_create(sqlite_store *s, cmp_loop *loop)
     sqlite_watch *w = memory_must(calloc(1, sizeof(*w)));
     w->store = s;
     w->loop = loop;
+    changed(w); /* what it differs from later: nobody remembers anything of the file yet */
     w->timer = s->store.host->timer_start(loop, INTERVAL_MS, on_time, w);
     return w;
 }

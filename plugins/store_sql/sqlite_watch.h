@@ -5,7 +5,7 @@
 
 typedef struct sqlite_watch sqlite_watch;
 
-/* Looks for the first time in a second. */
+/* What others write from now on is heard of, within a second. */
 sqlite_watch *sqlite_watch_create(sqlite_store *s, cmp_loop *loop);
 
 /* NULL is fine. */

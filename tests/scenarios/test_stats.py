@@ -2,7 +2,6 @@
 import json
 import socket
 import threading
-import time
 
 import pytest
 from daemon import CMPCTL, run
@@ -22,11 +21,6 @@ def shelf(site):
     made.section = site.config["plugins"]["shelf"]
     made.take({"ici": KNOWN, "content": "one"})
     return made
-
-
-def start_and_settle(shelf):
-    shelf.start()
-    time.sleep(2)  # it watches the file: what the cache kept before is not believed
 
 
 def stats(site, *words):
@@ -51,7 +45,7 @@ def counter(site, owner, name):
 
 
 def test_hits_and_misses(shelf):
-    start_and_settle(shelf)
+    shelf.start()
     assert caches(shelf.site) == {"shelf": {"hits": 0, "misses": 0, "stale": 0, "hit_ratio": None}}
     assert [shelf.content(KNOWN) for _ in range(15)] == ["one"] * 15
     assert [shelf.content(ABSENT) for _ in range(5)] == ["unknown_ici"] * 5
@@ -67,7 +61,7 @@ def test_each_store_has_its_own(shelf):
     second = {"use": "store_counting", "path": path, "ici": "1A0F1-2", "cache": CACHE}
     shelf.site.config["plugins"]["second"] = second
     shelf.site.config["resolve"]["stores"].append("second")
-    start_and_settle(shelf)
+    shelf.start()
     for ici in [KNOWN] * 3 + ["1A0F1-2"] * 2:
         assert shelf.ask(ici).status == 200
     both = caches(shelf.site)
@@ -95,7 +89,7 @@ def test_a_refused_signature_is_counted(shelf):
 
 
 def test_for_people(shelf):
-    start_and_settle(shelf)
+    shelf.start()
     assert stats(shelf.site).stdout.splitlines()[-1] == "cache of shelf: not asked yet"
     for _ in range(3):
         assert shelf.content(KNOWN) == "one"

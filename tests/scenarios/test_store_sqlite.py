@@ -157,7 +157,6 @@ def test_a_write_of_another_program_is_seen(shelf):
 def test_a_write_of_another_program_ends_what_is_remembered(shelf):
     shelf.section["cache"] = {"ttl": "1h", "negative_ttl": "1h"}
     shelf.start()
-    time.sleep(1.5)  # it watches: what it remembered before is not believed
 
     def settled(ici, content):
         """In every worker's cache."""
