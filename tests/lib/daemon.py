@@ -21,11 +21,22 @@ TEST_PLUGINS = BUILD / "tests" / "plugins"
 SANITIZER_MARKS = ("Sanitizer", "runtime error:")
 
 
-def free_port(host="127.0.0.1"):
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+kept_ports = []  # of the test that runs
+
+
+def free_port(keep=kept_ports):
+    """A port on loopback that nobody else is given, neither by us nor by the kernel, while its
+    socket is kept: bound, which is in no server's way that sets SO_REUSEADDR, as all do."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    keep.append(bound)
+    return bound.getsockname()[1]
+
+
+def give_ports_back(kept=kept_ports):
+    while kept:
+        kept.pop().close()
 
 
 def run(*command, **options):

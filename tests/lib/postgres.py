@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from daemon import ROOT, free_port, run
+from daemon import ROOT, free_port, give_ports_back, run
 
 SCRIPT = Path(__file__).with_name("postgres.sh")
 SCHEMA = ROOT / "etc" / "sql" / "postgresql" / "001_codes.sql"
@@ -29,8 +29,10 @@ def available():
 class Postgres:
     """A server in a folder of its own, which another user may enter: it never runs as root."""
 
-    def __init__(self, folder, port):
-        self.folder, self.port = folder, port
+    def __init__(self, folder):
+        self.folder = folder
+        self.kept = []
+        self.port = free_port(self.kept)
         self.numbers = itertools.count(1)
 
     @classmethod
@@ -46,7 +48,7 @@ class Postgres:
     def _in_new_folder(cls):
         folder = Path(tempfile.mkdtemp(prefix="cmp-postgres-"))
         folder.chmod(0o755)
-        return cls(folder, free_port())
+        return cls(folder)
 
     def standby(self):
         """A streaming replica, started."""
@@ -79,6 +81,7 @@ class Postgres:
     def remove(self):
         self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+        give_ports_back(self.kept)
 
     # ---- asking ----
 

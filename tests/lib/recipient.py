@@ -15,6 +15,8 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
+from daemon import free_port
+
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 PROBLEM = "application/problem+json"
 ENDED = (OSError, ssl.SSLError, h2.exceptions.ProtocolError)
@@ -105,7 +107,7 @@ class Recipient:
     """Listens on loopback. `codes` are {ici: content}; `answer` may be replaced by a function of a
     request that returns a Reply, and `greet` by one of a plain socket: false means no TLS."""
 
-    def __init__(self, host, authority, *, protocols=("h2", "http/1.1"), names=None, port=0):
+    def __init__(self, host, authority, *, protocols=("h2", "http/1.1"), names=None):
         self.host = host
         self.names = names or (host, "127.0.0.1")
         self.authority = authority
@@ -119,7 +121,7 @@ class Recipient:
         self.greet = lambda plain: True
         self.requests, self.verified = [], []
         self.connections = 0
-        self.wanted_port = port
+        self.port = free_port()
         self.listening = None
         self.threads, self.sockets = [], set()
         self.lock = threading.Lock()
@@ -135,8 +137,7 @@ class Recipient:
             context.set_ciphers("ALL:@SECLEVEL=0")  # else it would be OpenSSL that refuses
         context.minimum_version, context.maximum_version = self.versions
         self.context = context
-        self.listening = socket.create_server(("127.0.0.1", self.wanted_port), backlog=256)
-        self.port = self.wanted_port = self.listening.getsockname()[1]
+        self.listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
         self.stopping.clear()
         self._run(self._accept, self.listening)
         return self

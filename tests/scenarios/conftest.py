@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import stores  # noqa: E402
 from authority import Authority  # noqa: E402
-from daemon import Site  # noqa: E402
+from daemon import Site, give_ports_back  # noqa: E402
 from postgres import Postgres, available  # noqa: E402
 from world import World  # noqa: E402
 
@@ -16,6 +16,13 @@ from world import World  # noqa: E402
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(autouse=True)
+def ports():
+    """Those that a test takes are its own until everything of it has ended."""
+    yield
+    give_ports_back()
 
 
 @pytest.fixture
