@@ -110,8 +110,11 @@ class Postgres:
         return ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *place]
 
     def database(self):
-        """A new database with our schema and no codes."""
-        name = f"codes_{next(self.numbers)}"
+        """A new database with our schema and no codes. It ends the one before, which a replica
+        would have to copy, too."""
+        number = next(self.numbers)
+        name = f"codes_{number}"
+        self.psql(f"drop database if exists codes_{number - 1} with (force)")
         self.psql(f"create database {name} template pattern owner {USER}")
         return Database(self, name)
 
