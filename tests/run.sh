@@ -10,6 +10,8 @@ Usage: tests/run.sh [OPTION]... [-- CMAKE-ARGUMENT...]
   --threads-only    only what runs many threads: units labelled and scenarios marked `threads`
   --scenario WORDS  only scenarios whose name matches (pytest -k), and no units
   --units-only      no scenarios
+  --jobs N          N scenarios at once (default: 2 for each processor, as they mostly wait;
+                    1 with --scenario)
   --build-only      no tests at all
   --help            this text
 
@@ -24,6 +26,7 @@ ctest_arguments=()
 pytest_arguments=()
 units=yes
 scenarios=yes
+jobs=
 cmake_arguments=()
 
 wrong() {
@@ -47,10 +50,16 @@ while [[ $# -gt 0 ]]; do
         [[ $# -ge 2 ]] || wrong "--scenario wants words"
         pytest_arguments+=(-k "$2")
         units=no
+        jobs=${jobs:-1}
         shift
         ;;
     --units-only) scenarios=no ;;
     --build-only) units=no scenarios=no ;;
+    --jobs)
+        [[ $# -ge 2 && $2 =~ ^[1-9][0-9]*$ ]] || wrong "--jobs wants a number"
+        jobs=$2
+        shift
+        ;;
     --help)
         usage
         exit 0
@@ -106,6 +115,8 @@ fi
 
 if [[ $scenarios == yes ]]; then
     step=scenarios
+    jobs=${jobs:-$((2 * $(nproc)))}
+    [[ $jobs -eq 1 ]] || pytest_arguments+=(--numprocesses "$jobs")
     # Debian's own Python has the packages; another one may stand before it on PATH.
     env -u PYTHONPATH -u PYTHONHOME CMPD_BUILD_DIR="$build" PYTHONDONTWRITEBYTECODE=1 \
         "${fixed_addresses[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider \

@@ -1,4 +1,4 @@
-"""What every scenario gets: a CA for the whole run, and a site of its own."""
+"""What every scenario gets: a CA for the run, and a site of its own."""
 import sys
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def codes_server(make_site):
 
 @pytest.fixture(scope="session")
 def postgres():
-    """One server for the whole run. Who stops it, starts it again."""
+    """One server for the run, or for each process of it. Who stops it, starts it again."""
     if not available():
         pytest.fail("PostgreSQL is not installed; tests/run.sh does that")
     made = Postgres.make()

@@ -71,7 +71,11 @@ def test_a_faulty_row_is_named_and_its_secret_is_not(site, row, words):
     assert "hush-hush" not in ended.stderr + ended.stdout
 
 
-@pytest.mark.parametrize("tid", ["t", "3f" * 16, uuid7() + "0", "{" + uuid7()[1:]])
+@pytest.mark.parametrize(
+    "tid",
+    ["t", "3f" * 16, uuid7() + "0", "{" + uuid7()[1:]],
+    ids=["short", "no hyphens", "a digit more", "a brace"],
+)
 def test_a_key_can_fix_the_form_of_the_tid(site, tid):
     b = site.peer("b", key={"tid_format": "uuid"})
     count = site.counting()
