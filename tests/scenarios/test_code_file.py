@@ -16,6 +16,7 @@ def eventually(check, seconds=10):
 @pytest.fixture
 def served(site):
     site.b = site.peer("b")
+    site.config["plugins"]["codes"]["check_interval"] = "100ms"
     site.write_codes({"ici": "1A0F1-1", "content": "old"})
     site.start()
     site.content = lambda ici="1A0F1-1": site.ask(site.b, ici).json.get("content")
@@ -75,7 +76,7 @@ def test_a_bad_change_leaves_the_old_codes_and_names_the_line(served, line, word
 def test_a_file_that_goes_away_leaves_the_old_codes(served):
     served.expect_error("codes.ndjson")
     (served.folder / "codes.ndjson").unlink()
-    time.sleep(1.5)
+    time.sleep(0.5)
     assert served.content() == "old"
     served.write_codes({"ici": "1A0F1-1", "content": "back"})
     eventually(lambda: served.content() == "back")
