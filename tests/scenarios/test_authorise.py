@@ -49,7 +49,7 @@ def test_only_prefixes_that_the_peer_may_ask_for(site, ici, status):
 
 
 def test_too_many_requests(site):
-    b, c = site.peer("b", rate="2/s"), site.peer("c")
+    b, c = site.peer("b", rate="1/s"), site.peer("c")
     count = site.counting()
     site.start()
     answers = [site.ask(b, ICI) for _ in range(12)]

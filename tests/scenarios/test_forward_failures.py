@@ -180,7 +180,7 @@ def test_nobody_listens(world):
     home = home_and(world, b)
     b.stop()
     world.start()
-    asked(home, 502, "peer_failed", within=1)
+    asked(home, 502, "peer_failed", within=2)
     home.wait_for_log("peer b")
 
 
@@ -188,12 +188,12 @@ def test_nobody_listens(world):
 def test_an_answer_that_comes_too_late(world, protocol):
     b = world.recipient("b", protocols=[protocol])
     home = home_and(world, b)
-    home.config["resolve"]["deadline"] = "500ms"
+    home.config["resolve"]["deadline"] = "1s"
     b.answer = lambda request: Reply(hang=True)
     world.start()
     began = time.monotonic()
-    asked(home, 504, "peer_timeout", within=0.9)
-    assert time.monotonic() - began > 0.4
+    asked(home, 504, "peer_timeout", within=2)
+    assert time.monotonic() - began > 0.9
     b.codes[ICI] = "x"
     b.answer = b.answer_properly
     assert home.scan(ICI).json["content"] == "x"
@@ -214,8 +214,8 @@ def test_the_deadline_shrinks_by_hop(world):
     answer = home.scan("2B001F1")
     assert answer.status in (502, 504)
     at_b, at_home = b.wait_until_handled(1)[0], home.wait_until_handled(1)[0]
-    assert at_b["status"] == "504" and int(at_b["ms"]) <= 1650
-    assert int(at_b["ms"]) < int(at_home["ms"]) + 20 <= 1900
+    assert at_b["status"] == "504" and int(at_b["ms"]) < 1800  # 8/9 of it, and lateness
+    assert int(at_b["ms"]) < int(at_home["ms"]) + 20 < 2500
 
 
 def test_a_peer_that_takes_connections_and_says_nothing(world):
@@ -223,7 +223,7 @@ def test_a_peer_that_takes_connections_and_says_nothing(world):
     b.greet = lambda plain: False
     home = home_and(world, b, connect_timeout="300ms")
     world.start()
-    asked(home, 502, "peer_failed", within=1)
+    asked(home, 502, "peer_failed", within=2)
 
 
 def test_a_peer_that_closes_before_tls(world):
@@ -236,7 +236,7 @@ def test_a_peer_that_closes_before_tls(world):
     b.greet = close
     home = home_and(world, b)
     world.start()
-    asked(home, 502, "peer_failed", within=1)
+    asked(home, 502, "peer_failed", within=2)
 
 
 @pytest.mark.parametrize("octets", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 64, b"\x16\x03"])
@@ -259,7 +259,7 @@ def test_a_connection_that_ends_instead_of_an_answer(world, protocol):
     home = home_and(world, b)
     b.answer = lambda request: Reply(close=True)
     world.start()
-    asked(home, 502, "peer_failed", within=1)
+    asked(home, 502, "peer_failed", within=2)
     assert len(b.requests) == 1  # it was perhaps processed
 
 
@@ -269,7 +269,7 @@ def test_a_half_open_connection_is_left(world, protocol):
     b = world.recipient("b", protocols=[protocol])
     b.may_go_deaf = True
     home = home_and(world, b)
-    home.config["resolve"]["deadline"] = "600ms"
+    home.config["resolve"]["deadline"] = "1s"
     first = []
 
     def answer(request):
@@ -283,7 +283,7 @@ def test_a_half_open_connection_is_left(world, protocol):
     world.start()
     assert home.scan(ICI).status == 200
     time.sleep(0.1)
-    asked(home, 504, "peer_timeout", within=1)
+    asked(home, 504, "peer_timeout", within=2)
     for _ in range(3):
         assert home.scan(ICI).json["content"] == "x"
     assert len(set(first)) == 2

@@ -25,12 +25,12 @@ def test_two_keys_of_a_peer_overlap(site):
 
 def test_a_window_opens_and_closes_while_cmpd_runs(site):
     now = time.time()
-    closing = site.peer("b", key={"not_after": rfc3339(now + 4)})
-    opening = site.key("b", not_before=rfc3339(now + 4))
+    closing = site.peer("b", key={"not_after": rfc3339(now + 6)})
+    opening = site.key("b", not_before=rfc3339(now + 6))
     site.counting()
     site.start()
     assert (site.ask(closing, ICI).status, site.ask(opening, ICI).status) == (200, 401)
-    time.sleep(max(0, now + 4.2 - time.time()))
+    time.sleep(max(0, now + 6.2 - time.time()))
     assert (site.ask(closing, ICI).status, site.ask(opening, ICI).status) == (401, 200)
 
 

@@ -34,11 +34,11 @@ def test_it_ends_at_once_when_nothing_is_under_way(site, number):
 @pytest.mark.parametrize("use, ici", CARRIED)
 def test_requests_in_flight_are_answered(site, use, ici):
     b = site.peer("b")
-    slow(site, use, "1500ms")
+    slow(site, use, "2s")
     site.start()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(site.ask, b, ici) for _ in range(4)]
-        time.sleep(0.7)
+        time.sleep(1)
         site.signal(signal.SIGTERM)
         time.sleep(0.3)
         with pytest.raises(OSError):
@@ -50,12 +50,12 @@ def test_requests_in_flight_are_answered(site, use, ici):
 @pytest.mark.parametrize("use, ici", CARRIED)
 def test_requests_in_flight_are_answered_over_http2(site, use, ici):
     b = site.peer("b")
-    slow(site, use, "1500ms")
+    slow(site, use, "2s")
     site.start()
     with Http2(site.port, site.authority.path) as connection:
         target = "/mc-3/resolve-ici?"
         streams = [connection.get(target + written(message(b, ici).items())) for _ in range(4)]
-        time.sleep(0.7)
+        time.sleep(1)
         site.signal(signal.SIGTERM)
         assert connection.read(*streams)
         assert [connection.status[stream] for stream in streams] == [200] * 4
@@ -72,7 +72,7 @@ def test_the_drain_has_an_end(site, use, ici):
     site.start()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(site.ask, b, ici)
-        time.sleep(0.5)
+        time.sleep(1)
         began = time.monotonic()
         site.signal(signal.SIGTERM)
         site.wait()

@@ -72,12 +72,12 @@ def test_a_client_that_leaves_over_http2_cancels(later):
     later.config["resolve"]["deadline"] = "15s"
     later.start()
     with pytest.raises(httpx.ReadTimeout):
-        later.ask(later.b, ASYNC, http2=True, timeout=0.5)
+        later.ask(later.b, ASYNC, http2=True, timeout=httpx.Timeout(10, read=1))
     wait_for(later.trace, ["c"], seconds=5)
 
 
 def test_one_stream_can_be_cancelled_alone(later):
-    later.config["plugins"]["special"]["delay"] = "700ms"
+    later.config["plugins"]["special"]["delay"] = "1500ms"
     later.start()
     with Http2(later.port, later.authority.path) as connection:
         target = "/mc-3/resolve-ici?"
@@ -127,10 +127,9 @@ def test_a_store_that_blocks_does_not_block_others(blocking):
     blocking.start()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(blocking.ask, blocking.b, BLOCKING)
-        time.sleep(0.3)
-        began = time.monotonic()
+        time.sleep(0.5)
         assert blocking.ask(blocking.b, "1A0F1-1").status == 200
-        assert time.monotonic() - began < 1.5
+        assert not asked.done()
         assert asked.result().status == 200
 
 

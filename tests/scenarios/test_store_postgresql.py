@@ -10,7 +10,7 @@ from stores import Shelf, eventually, postgresql
 
 ONE = {"ici": "1A0F1-1", "content": "one"}
 DOWN = (503, "store_unavailable")
-RECOVERY = 2  # seconds, from the database's return
+RECOVERY = 3  # seconds, from the database's return: two, and one for a busy machine
 
 
 @pytest.fixture
@@ -182,13 +182,13 @@ def test_a_look_up_takes_too_long(shelf, postgres, database):
     shelf.start()
     recovers(shelf)
     locking = postgres.psql_meanwhile(
-        "begin; lock table cmp_codes in access exclusive mode; select pg_sleep(2); commit;",
+        "begin; lock table cmp_codes in access exclusive mode; select pg_sleep(4); commit;",
         database=database.name,
     )
     eventually(lambda: is_down(shelf))
     began = time.monotonic()
     assert is_down(shelf)
-    assert 0.2 < time.monotonic() - began < 1
+    assert 0.2 < time.monotonic() - began < 2
     assert locking.wait(10) == 0
     recovers(shelf)
 
@@ -201,7 +201,7 @@ def test_a_slow_look_up_is_in_nobodys_way(shelf, database):
     )
     shelf.section |= {
         "query": "select content, nap(ici) from cmp_codes where ici = $1",
-        "statement_timeout": "500ms",
+        "statement_timeout": "2s",
     }
     shelf.site.config["workers"] = 1
     shelf.start()
@@ -209,10 +209,9 @@ def test_a_slow_look_up_is_in_nobodys_way(shelf, database):
     verdicts = []
     slow = threading.Thread(target=lambda: verdicts.append(is_down(shelf, "1A0F1-slow")))
     slow.start()
-    time.sleep(0.1)
-    began = time.monotonic()
+    time.sleep(0.3)
     assert shelf.content("1A0F1-1") == "one"
-    assert time.monotonic() - began < 0.3
+    assert slow.is_alive()
     slow.join()
     assert verdicts == [True]
     recovers(shelf)
@@ -260,11 +259,19 @@ def cached(shelf, **options):
     shelf.site.config["workers"] = 1
 
 
-def test_what_is_known_is_served_while_the_server_is_down(shelf, postgres, stop):
+def it_listens(database):
+    """What it remembered before is not believed."""
+    sessions = f"select from pg_stat_activity where datname = '{database.name}'"
+    began = f"select exists ({sessions} and query = 'listen cmp_codes' and state = 'idle')"
+    eventually(lambda: database.psql(began) == "t")
+    time.sleep(0.1)  # and has read that it does
+
+
+def test_what_is_known_is_served_while_the_server_is_down(shelf, postgres, stop, database):
     cached(shelf, ttl="100ms", negative_ttl="100ms")
     shelf.take({"ici": "1A0F1-2", "content": "never asked"})
     shelf.start()
-    time.sleep(0.3)  # it listens: what it remembered before is not believed
+    it_listens(database)
     assert shelf.content("1A0F1-1") == "one"
     stop()
     time.sleep(0.3)
@@ -287,7 +294,7 @@ def test_without_it_nothing_stale_is_served(shelf, stop):
 def test_a_write_of_somebody_else_ends_what_is_remembered(shelf, database):
     cached(shelf)
     shelf.start()
-    time.sleep(0.3)  # it listens
+    it_listens(database)
 
     def settled(ici, content):
         eventually(lambda: shelf.content(ici) == content, RECOVERY)
@@ -312,7 +319,7 @@ def test_what_was_written_while_nobody_listened(shelf, postgres, stop, database)
     """After a gap everything may have changed."""
     cached(shelf)
     shelf.start()
-    time.sleep(0.3)
+    it_listens(database)
     assert shelf.content("1A0F1-1") == "one"
     stop()
     assert shelf.content("1A0F1-1") == "one"

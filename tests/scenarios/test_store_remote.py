@@ -299,7 +299,7 @@ def test_a_server_that_is_down_is_not_an_unknown_code(server, front):
         assert answer.headers["retry-after"]
     assert len(front.log("error")) <= 2  # one for each worker
     server.start()
-    assert wait_until(front, 200, 2) < 2.5
+    assert wait_until(front, 200, 2) < 3
     assert answers(front, "1A0F1-NONE") == 404
 
 
@@ -313,7 +313,7 @@ def test_it_is_used_again_within_two_seconds(server, front):
         for _ in range(20):
             assert answers(front) == 503
         server.start()
-        assert wait_until(front, 200, 2) < 2.5
+        assert wait_until(front, 200, 2) < 3
     ask_until_logged(front, "it answers again", lambda: answers(front))
 
 
