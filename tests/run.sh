@@ -22,6 +22,7 @@ TEXT
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 top=$(dirname "$here")
 build=$top/build
+target=all
 ctest_arguments=()
 pytest_arguments=()
 units=yes
@@ -43,6 +44,7 @@ while [[ $# -gt 0 ]]; do
         shift
         ;;
     --threads-only)
+        target=threads
         ctest_arguments+=(-L '^threads$')
         pytest_arguments+=(-m threads)
         ;;
@@ -93,7 +95,7 @@ if [[ ! -w $build ]]; then
 fi
 cmake -S "$top" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMPD_TESTS=ON \
     "${cmake_arguments[@]}" >/dev/null
-ninja -C "$build" --quiet | sed '/^ninja: no work to do/d'
+ninja -C "$build" --quiet "$target" | sed '/^ninja: no work to do/d'
 
 # A report of a sanitizer ends the program that it is about, and with it the test.
 export ASAN_OPTIONS=abort_on_error=0:halt_on_error=1:detect_stack_use_after_return=1
