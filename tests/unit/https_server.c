@@ -30,7 +30,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 64
+#define CONNECTIONS_MAX 512
 #define BIG_SIZE        ((size_t)100000)
 #define FIELD_SIZE      ((size_t)40000)
 
