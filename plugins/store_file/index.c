@@ -1,13 +1,12 @@
 /* The index that a look-up searches. A look-up misses the cache twice: once for a line of the
  * table, once for the record, which begins with its ICI.
  *
- * A line of the table has 8 slots in 64 octets. A slot holds the offset of a record and a tag, 16
+ * A line of the table has 8 slots in 64 octets. A slot holds the offset of a record and a tag, 15
  * bits of the hash of its ICI, so hardly ever a wrong record is looked at. The hash also chooses
- * the line; a code takes its first free slot, or one in the lines after it when it is full.
- *
- * All tags of a line are compared at once. No branch depends on where in its line a code is, so the
- * processor guesses right, and goes on to the next miss while it waits for one. */
+ * the line; a code takes its first free slot, or one in the lines after it when it is full. */
 #include "index.h"
+
+#include "tags.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,15 +14,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define LINE_SLOTS      8
 #define LOAD_PERCENT    65
 #define OFFSET_MAX      ((UINT64_C(1) << 48) - 1)
-#define EACH_OCTET      UINT64_C(0x0101010101010101)
+#define TAG_FREE        0
 #define HUGE_PAGES_FROM ((size_t)4 << 20)
 #define BUILD_AHEAD     16 /* records whose table lines are fetched while others are entered */
 
 typedef struct line {
-    uint64_t tags_low, tags_high; /* slot i's is octet i of each; the lower is 0: free */
+    uint16_t tags[LINE_SLOTS];
     uint32_t offset_low[LINE_SLOTS];
     uint16_t offset_high[LINE_SLOTS];
 } line;
@@ -113,78 +111,68 @@ static size_t line_after(const code_index *index, size_t at)
     return at + 1 < index->line_count ? at + 1 : 0;
 }
 
-/* The upper bits of the hash choose the line, these two octets are the tag. */
-static uint64_t tag_low(uint64_t hash)
+/* The upper bits of the hash choose the line, these lower ones are the tag. */
+static uint16_t tag_of(uint64_t hash)
 {
-    const uint64_t octet = hash & 0xFF;
-    return octet + (octet == 0); /* 0 is for free slots */
-}
-
-static uint64_t tag_high(uint64_t hash)
-{
-    return hash >> 8 & 0xFF;
-}
-
-/* The highest bit of each octet that is 0; above one that is, also of some that are not. */
-static uint64_t zero_octets(uint64_t word)
-{
-    return (word - EACH_OCTET) & ~word & EACH_OCTET << 7;
+    return (uint16_t)hash | 1; /* not TAG_FREE */
 }
 
 /* The slot that the lowest bit stands for. */
-static unsigned slot_of(uint64_t bits)
+static unsigned slot_of(unsigned bits)
 {
-    return (unsigned)__builtin_ctzll(bits) / 8;
-}
-
-static uint64_t slots_free(const line *l)
-{
-    return zero_octets(l->tags_low);
-}
-
-/* Those with that tag, and hardly ever some that have not. */
-static uint64_t slots_tagged(const line *l, uint64_t hash)
-{
-    return zero_octets((l->tags_low ^ EACH_OCTET * tag_low(hash)) |
-                       (l->tags_high ^ EACH_OCTET * tag_high(hash)));
-}
-
-static uint64_t slot_offset(const line *l, unsigned slot)
-{
-    return (uint64_t)l->offset_high[slot] << 32 | l->offset_low[slot];
+    return (unsigned)__builtin_ctz(bits) / 2;
 }
 
 static void slot_fill(line *l, unsigned slot, uint64_t hash, uint64_t offset)
 {
-    l->tags_low |= tag_low(hash) << (8 * slot);
-    l->tags_high |= tag_high(hash) << (8 * slot);
+    l->tags[slot] = tag_of(hash);
     l->offset_low[slot] = (uint32_t)offset;
     l->offset_high[slot] = (uint16_t)(offset >> 32);
 }
 
-/* The record with that ICI; NULL: none, and *free_line is the first one with a free slot. */
-static const uint8_t *find(const code_index *index, uint64_t hash, cmp_str ici, line **free_line)
+static const uint8_t *record_of(const code_index *index, const line *l, unsigned slot)
+{
+    return index->records + ((uint64_t)l->offset_high[slot] << 32 | l->offset_low[slot]);
+}
+
+typedef struct place {
+    const uint8_t *record; /* NULL: the ICI is not there */
+    line *free_line;       /* then, the first one with a free slot */
+} place;
+
+static place find(const code_index *index, uint64_t hash, cmp_str ici)
 {
     for (size_t at = line_of(index, hash);; at = line_after(index, at)) {
         line *l = &index->lines[at];
-        for (uint64_t tagged = slots_tagged(l, hash); tagged != 0; tagged &= tagged - 1) {
-            const uint8_t *record = index->records + slot_offset(l, slot_of(tagged));
+        for (unsigned tagged = tags_equal(l->tags, tag_of(hash)); tagged != 0;
+             tagged &= tagged - 1) {
+            const uint8_t *record = record_of(index, l, slot_of(tagged));
             if (packed_is(record, ici)) {
-                return record;
+                return (place){record, NULL};
             }
         }
-        if (slots_free(l) != 0) {
-            *free_line = l;
-            return NULL;
+        if (tags_equal(l->tags, TAG_FREE) != 0) {
+            return (place){NULL, l};
         }
     }
 }
 
-/* Flat: with fewer instructions in the way, the next look-up's miss begins while this one waits. */
-__attribute__((flatten)) const uint8_t *index_find(const code_index *index, cmp_str ici)
+/* Nearly always the first line decides, and the first slot with the tag. The less is done and
+ * stored for that, the sooner the next look-up's miss begins while this one's is waited for. */
+const uint8_t *index_find(const code_index *index, cmp_str ici)
 {
-    line *free_line;
-    return find(index, hash_of(index, ici), ici, &free_line);
+    const uint64_t hash = hash_of(index, ici);
+    const line *l = &index->lines[line_of(index, hash)];
+    const unsigned tagged = tags_equal(l->tags, tag_of(hash));
+    if (tagged != 0) {
+        const uint8_t *record = record_of(index, l, slot_of(tagged));
+        if (packed_is(record, ici)) {
+            return record;
+        }
+    } else if (tags_equal(l->tags, TAG_FREE) != 0) {
+        return NULL;
+    }
+    return find(index, hash, ici).record;
 }
 
 /* ---- building ---- */
@@ -209,13 +197,13 @@ static size_t ordinal_of(const code_index *index, uint64_t offset)
 /* False when the ICI is there already; *twin is the other record's offset then. */
 static bool enter(code_index *index, const entry *e, uint64_t *twin)
 {
-    line *to;
-    const uint8_t *other = find(index, e->hash, e->ici, &to);
-    if (other != NULL) {
-        *twin = index_offset(index, other);
+    const place to = find(index, e->hash, e->ici);
+    if (to.record != NULL) {
+        *twin = index_offset(index, to.record);
         return false;
     }
-    slot_fill(to, slot_of(slots_free(to)), e->hash, e->offset);
+    const unsigned slot = slot_of(tags_equal(to.free_line->tags, TAG_FREE));
+    slot_fill(to.free_line, slot, e->hash, e->offset);
     return true;
 }
 

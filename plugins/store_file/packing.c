@@ -181,10 +181,16 @@ cmp_str packed_ici(const uint8_t *packed)
     return (cmp_str){(const char *)packed + 1, (size_t)*packed + 1};
 }
 
-/* Reads what comes after the content of a record that has more than nearly all have. */
-static const uint8_t *read_more(const uint8_t *from, unsigned flags, cmp_record *record,
-                                const uint8_t **variants)
+/* What is found behind the content. */
+typedef struct tail {
+    const uint8_t *variants; /* NULL: none */
+    const uint8_t *end;      /* of the packed record */
+} tail;
+
+/* For a record that has more than nearly all have. */
+static tail read_more(const uint8_t *from, unsigned flags, cmp_record *record)
 {
+    const uint8_t *variants = NULL;
     if (flags & HAS_TTL) {
         record->ttl_s = (uint32_t)take_number(&from);
     }
@@ -197,17 +203,15 @@ static const uint8_t *read_more(const uint8_t *from, unsigned flags, cmp_record 
     }
     if (flags & HAS_VARIANTS) {
         const size_t size = take_number(&from);
-        *variants = from;
+        variants = from;
         from += size;
     }
-    return from;
+    return (tail){variants, from};
 }
 
-/* Sets each member of the record once: CMP_RECORD_INIT would clear them all before, and what a
- * look-up stores has to wait in the processor until the record has come from memory.
- * Returns where the packed record ends. */
-static inline const uint8_t *read_record(const uint8_t *packed, cmp_record *record,
-                                         const uint8_t **variants)
+/* Sets each member of the record once: CMP_RECORD_INIT would clear them all before, and what is
+ * stored has to wait in the processor until the packed record has come from memory. */
+static inline tail read_record(const uint8_t *packed, cmp_record *record)
 {
     static const cmp_str types[TYPE_MASK + 1] = {
         [TYPE_URI] = {"uri", 3},
@@ -227,22 +231,18 @@ static inline const uint8_t *read_record(const uint8_t *packed, cmp_record *reco
     record->status = flags & IS_REVOKED ? CMP_RECORD_REVOKED : CMP_RECORD_ACTIVE;
     record->variants = NULL;
     record->variant_count = 0;
-    *variants = NULL;
-    return flags & HAS_MORE ? read_more(from, flags, record, variants) : from;
+    return flags & HAS_MORE ? read_more(from, flags, record) : (tail){NULL, from};
 }
 
 const uint8_t *packed_end(const uint8_t *packed)
 {
     cmp_record record;
-    const uint8_t *variants;
-    return read_record(packed, &record, &variants);
+    return read_record(packed, &record).end;
 }
 
 const uint8_t *packed_read(const uint8_t *packed, cmp_record *record)
 {
-    const uint8_t *variants;
-    read_record(packed, record, &variants);
-    return variants;
+    return read_record(packed, record).variants;
 }
 
 size_t packed_variants_size(const uint8_t *variants)

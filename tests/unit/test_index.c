@@ -1,5 +1,6 @@
 /* The index of codes: what is found, what is not, twins, and how much memory a code takes. */
 #include "index.h"
+#include "tags.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,6 +82,48 @@ static void all_are_found_and_no_other(void **state)
     index_destroy(&none);
 }
 
+/* However the processor does it. */
+static void tags_are_compared_alike(void **state)
+{
+    (void)state;
+    _Alignas(16) uint16_t tags[LINE_SLOTS];
+    for (unsigned i = 0; i < 100000; i++) {
+        for (unsigned slot = 0; slot < LINE_SLOTS; slot++) {
+            tags[slot] = (uint16_t)(((i * 2654435761u >> (2 * slot)) & 3) * 0x5501);
+        }
+        for (unsigned tag = 0; tag < 4 * 0x5501; tag += 0x5501) {
+            const unsigned equal = tags_equal(tags, (uint16_t)tag);
+            assert_int_equal(equal, tags_equal_plain(tags, (uint16_t)tag));
+        }
+    }
+    memset(tags, 0, sizeof(tags));
+    tags[3] = 1;
+    assert_int_equal(tags_equal(tags, 1), 1 << 6);
+    assert_int_equal(tags_equal(tags, 0), 0x5555 & ~(1 << 6));
+}
+
+/* Of any size, and with a difference anywhere. */
+static void each_octet_counts(void **state)
+{
+    (void)state;
+    char octets[256];
+    uint8_t room[300];
+    memset(octets, 'x', sizeof(octets));
+    for (size_t size = 1; size <= sizeof(octets); size++) {
+        const cmp_str ici = {octets, size};
+        cmp_record r = CMP_RECORD_INIT;
+        r.content = CMP_STR("content");
+        packed_write(ici, &r, room);
+        assert_true(packed_is(room, ici));
+        assert_false(packed_is(room, (cmp_str){octets, size - 1}));
+        for (size_t at = 0; at < size; at++) {
+            octets[at] = 'y';
+            assert_false(packed_is(room, ici));
+            octets[at] = 'x';
+        }
+    }
+}
+
 static void only_the_very_octets_are_found(void **state)
 {
     (void)state;
@@ -140,6 +183,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_found_and_no_other),
+        cmocka_unit_test(tags_are_compared_alike),
+        cmocka_unit_test(each_octet_counts),
         cmocka_unit_test(only_the_very_octets_are_found),
         cmocka_unit_test(twins_are_named),
         cmocka_unit_test(memory_a_code),
