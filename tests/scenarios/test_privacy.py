@@ -1,4 +1,6 @@
 """Personal data and secrets are never in the log, whatever the level."""
+import re
+
 import pytest
 from daemon import message
 
@@ -29,7 +31,7 @@ def test_personal_data_and_secrets_stay_out_of_the_log(site, format):
     site.send(query="user=Erika-Mustermann-4711&user=Erika-Mustermann-4711")
     site.send(carriage="json", body=b'{"user":"Erika-Mustermann-4711"')
     site.stop()
-    text = site.log_text()
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", site.log_text())  # may say 97-99
     assert text  # the level makes it talk
     for value in (*(v for k, v in PERSONAL.items() if k != "gender"), b.secret.hex()):
         assert value not in text, value
