@@ -6,7 +6,9 @@
 #include "ctl/output.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BODY_MAX ((size_t)1 << 20)
 
@@ -141,6 +143,10 @@ static void tell_failure(const https_request *request, const https_options *opti
 {
     if (options->admin_socket == NULL) {
         output_fail("%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
+    } else if (code == CURLE_COULDNT_CONNECT && access(options->admin_socket, W_OK) != 0 &&
+               errno == EACCES) {
+        output_fail("%s: %s; ask as the daemon's user or as root", options->admin_socket,
+                    strerror(errno));
     } else if (code == CURLE_COULDNT_CONNECT) {
         output_fail("%s: nobody answers there; does the daemon run?", options->admin_socket);
     } else {

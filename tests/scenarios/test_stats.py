@@ -1,5 +1,6 @@
 """`cmpctl stats` shows what the running daemon has counted, and each cache's hit ratio."""
 import json
+import os
 import socket
 import threading
 
@@ -147,3 +148,14 @@ def test_a_daemon_that_does_not_know_the_question(tmp_path):
         thread.join()
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "answered with 404 and no JSON object" in ended.stderr
+
+
+def test_who_may_not_ask_is_told_so(site):
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.start()
+    socket_file = site.folder / "admin.sock"
+    socket_file.chmod(0)
+    limits = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
+    ended = run(*limits, CMPCTL, "stats", "--socket", socket_file)
+    assert ended.returncode == 2
+    assert "admin.sock: Permission denied; ask as the daemon's user" in ended.stderr
