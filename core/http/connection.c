@@ -1,6 +1,8 @@
 /* Connections: between the listening sockets and h2o's protocols. */
 #include "http/connection.h"
 
+#include "http/handshake.h"
+
 #include <netinet/in.h>
 
 static void source_read(h2o_socket_t *socket, uint8_t source[16])
@@ -27,11 +29,13 @@ static void on_close(void *arg)
     }
     *c->previous = c->next;
     c->sw->connection_count--;
+    handshake_cancel(c);
     atomic_fetch_sub_explicit(&c->sw->server->connections, 1, memory_order_relaxed);
     free(c);
 }
 
-void connection_open(server_worker *sw, h2o_socket_t *socket, const listener *l, void *accept_ctx)
+void connection_open(server_worker *sw, h2o_socket_t *socket, const listener *l,
+                     h2o_accept_ctx_t *accept)
 {
     connection *c = mem_calloc(1, sizeof(*c));
     c->sw = sw;
@@ -48,7 +52,7 @@ void connection_open(server_worker *sw, h2o_socket_t *socket, const listener *l,
     sw->connection_count++;
     socket->on_close.cb = on_close;
     socket->on_close.data = c;
-    h2o_accept(accept_ctx, socket);
+    handshake_start(c, accept);
 }
 
 connection *connection_of(h2o_conn_t *conn)

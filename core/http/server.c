@@ -6,17 +6,17 @@
 #include "http/connection.h"
 
 #include "base/log.h"
+#include "http/handshake.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ACCEPTS_PER_TURN     16
-#define DRAIN_SWEEP_MS       50
-#define DRAIN_GRACE_MS       500 /* after GOAWAY, for requests that are on their way */
-#define BODY_SLACK_BYTES     ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
-#define HANDSHAKE_TIMEOUT_MS 10000
+#define ACCEPTS_PER_TURN 16
+#define DRAIN_SWEEP_MS   50
+#define DRAIN_GRACE_MS   500                 /* after GOAWAY, for requests that are on their way */
+#define BODY_SLACK_BYTES ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
 
 /* The largest body that any interface takes. */
 static size_t body_max(const conf *c)
@@ -39,7 +39,6 @@ server *server_create(const conf *c)
     h2o_config_init(&s->config);
     s->config.server_name = h2o_iovec_init(H2O_STRLIT("cmpd"));
     s->config.max_request_entity_size = body_max(c) + BODY_SLACK_BYTES;
-    s->config.handshake_timeout = HANDSHAKE_TIMEOUT_MS;
     s->config.http1.req_timeout = (uint64_t)limits->request_timeout_ms;
     s->config.http1.upgrade_to_http2 = 0;
     s->config.http2.idle_timeout = (uint64_t)limits->request_timeout_ms;
@@ -51,6 +50,8 @@ server *server_create(const conf *c)
     s->admin_hosts[0] =
         h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("admin")), 65535);
     s->connections_max = limits->connections;
+    s->handshake_timeout_ms = (uint64_t)limits->handshake_timeout_ms;
+    handshake_setup();
     return s;
 }
 

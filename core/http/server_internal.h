@@ -16,6 +16,10 @@ struct connection {
     unsigned streams; /* h2, while draining: open ones */
     uint64_t last_ms; /* loop time of the last request, or of the accept */
     connection *next, **previous;
+
+    h2o_accept_ctx_t *accept;    /* the worker's */
+    struct timeval connected_at; /* wall clock, as h2o wants it */
+    cmp_timer *handshake_timer;  /* NULL: done, or in the clear */
 };
 
 /* One listening socket of this worker. */
@@ -32,6 +36,7 @@ struct server {
     h2o_hostconf_t *admin_hosts[2]; /* the same for the admin socket */
     _Atomic int64_t connections;
     int64_t connections_max;
+    uint64_t handshake_timeout_ms;
 };
 
 struct server_worker {

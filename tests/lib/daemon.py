@@ -223,6 +223,17 @@ class Site:
             time.sleep(0.02)
         raise AssertionError(f"never logged: {words}\n{self.log_text()}")
 
+    # ---- the counters ----
+
+    def counter(self, owner, name):
+        """What the running daemon has counted; it needs an admin socket."""
+        ended = run(CMPCTL, "stats", "--config", self.folder / "cmpd.yaml", "--json")
+        assert ended.returncode == 0, ended.stderr
+        counters = json.loads(ended.stdout)["counters"]
+        values = [c["value"] for c in counters if (c["owner"], c["name"]) == (owner, name)]
+        assert len(values) == 1, f"{owner} {name}: {values}"
+        return values[0]
+
     # ---- asking ----
 
     def url(self, path="/mc-3/resolve-ici", host="127.0.0.1", port=None):

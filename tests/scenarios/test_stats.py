@@ -38,13 +38,6 @@ def caches(site):
     return {c.pop("store"): c for c in told(site)["caches"]}
 
 
-def counter(site, owner, name):
-    counters = told(site)["counters"]
-    values = [c["value"] for c in counters if (c["owner"], c["name"]) == (owner, name)]
-    assert len(values) == 1, f"{owner} {name}: {values}"
-    return values[0]
-
-
 def test_hits_and_misses(shelf):
     shelf.start()
     assert caches(shelf.site) == {"shelf": {"hits": 0, "misses": 0, "stale": 0, "hit_ratio": None}}
@@ -53,7 +46,7 @@ def test_hits_and_misses(shelf):
     expected = {"hits": 18, "misses": 2, "stale": 0, "hit_ratio": 0.9}
     assert caches(shelf.site) == {"shelf": expected}
     for name in ("hits", "misses", "stale"):
-        assert counter(shelf.site, "shelf", f"cache_{name}") == expected[name]
+        assert shelf.site.counter("shelf", f"cache_{name}") == expected[name]
 
 
 def test_each_store_has_its_own(shelf):
@@ -80,13 +73,13 @@ def test_a_store_without_a_cache(shelf):
 
 def test_a_refused_signature_is_counted(shelf):
     site = shelf.start().site
-    assert counter(site, "requests", "authentication_failed") == 0
+    assert site.counter("requests", "authentication_failed") == 0
     wrong = Key(shelf.b.id, "b", secret=b"not the one that was issued")
     for _ in range(3):
         assert site.ask(wrong, KNOWN).code == "authentication_failed"
-    eventually(lambda: counter(site, "requests", "authentication_failed") == 3)
+    eventually(lambda: site.counter("requests", "authentication_failed") == 3)
     assert shelf.content(KNOWN) == "one"
-    eventually(lambda: counter(site, "requests", "resolved") == 1)
+    eventually(lambda: site.counter("requests", "resolved") == 1)
 
 
 def test_for_people(shelf):

@@ -88,3 +88,24 @@ def test_a_listener_without_tls_is_a_configuration_error(site, interface):
     assert ended.returncode == 1
     assert "cmpd.yaml:" in ended.stderr and "tls" in ended.stderr.lower()
     assert run(CMPD, "-c", site.folder / "cmpd.yaml").returncode == 1
+
+
+def test_a_handshake_has_its_time(site):
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.config["limits"] = {"handshake_timeout": "300ms"}
+    site.peer("b")
+    site.start()
+    hello = b"\x16\x03\x01\x02\x00\x01"  # what a ClientHello begins with
+    for sent in (b"", hello):
+        with socket.create_connection(("127.0.0.1", site.port)) as silent:
+            silent.sendall(sent)
+            assert receive_all(silent) == (b"", True)
+    assert site.counter("handshakes", "late") == 2
+    with socket.create_connection(("127.0.0.1", site.port)) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert receive_all(plain)[1]
+    with connect(site.port, site.authority.path) as c:
+        c.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert b" 404 " in receive_all(c)[0]
+    assert site.counter("handshakes", "failed") == 2  # with the one that looked whether we are up
+    assert site.counter("handshakes", "done") == 1

@@ -1,0 +1,65 @@
+/* See handshake.h. In place of h2o_accept, whose limit lives by the wall clock, and which leaves no
+ * room between TLS and the protocol. */
+#include "http/handshake.h"
+
+#include "observe/counters.h"
+
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+
+static unsigned count_done, count_failed, count_late;
+
+void handshake_setup(void)
+{
+    count_done = counter_register("handshakes", "done", "TLS handshakes that ended well");
+    count_failed = counter_register("handshakes", "failed", "TLS handshakes that failed");
+    count_late = counter_register("handshakes", "late", "TLS handshakes that took too long");
+}
+
+void handshake_cancel(connection *c)
+{
+    if (c->handshake_timer != NULL) {
+        loop_timer_stop(c->handshake_timer);
+        c->handshake_timer = NULL;
+    }
+}
+
+static void on_late(void *arg)
+{
+    connection *c = arg;
+    c->handshake_timer = NULL;
+    counter_add(count_late, 1);
+    h2o_socket_close(c->socket);
+}
+
+static void on_handshake(h2o_socket_t *socket, const char *error)
+{
+    connection *c = socket->on_close.data;
+    handshake_cancel(c);
+    if (error != NULL) {
+        counter_add(count_failed, 1);
+        h2o_socket_close(socket);
+        return;
+    }
+    counter_add(count_done, 1);
+    const h2o_iovec_t protocol = h2o_socket_ssl_get_selected_protocol(socket);
+    if (h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"))) {
+        h2o_http2_accept(c->accept, socket, c->connected_at);
+    } else {
+        h2o_http1_accept(c->accept, socket, c->connected_at);
+    }
+}
+
+void handshake_start(connection *c, h2o_accept_ctx_t *accept)
+{
+    const server_worker *sw = c->sw;
+    c->accept = accept;
+    c->connected_at = *h2o_get_timestamp(&c->sw->context, NULL, NULL);
+    if (accept->ssl_ctx == NULL) {
+        h2o_http1_accept(accept, c->socket, c->connected_at);
+        return;
+    }
+    c->handshake_timer =
+        loop_timer_start(sw->worker->loop, sw->server->handshake_timeout_ms, on_late, c);
+    h2o_socket_ssl_handshake(c->socket, accept->ssl_ctx, NULL, on_handshake);
+}
