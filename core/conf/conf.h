@@ -3,6 +3,7 @@
  * Nothing here opens sockets, certificates or plugins: daemon/build.c does. */
 #pragma once
 
+#include "base/interface.h"
 #include "conf/schema.h"
 
 #include <cmp/message.h>
@@ -14,16 +15,8 @@ typedef struct conf_tls {
 } conf_tls;
 
 typedef struct conf_paths {
-    const char *mc1, *mc3, *mc6;
-    const char *codes; /* what all paths of the interface begin with */
+    const char *of[CMP_INTERFACE_MAX]; /* see base/interface.h */
 } conf_paths;
-
-/* The interface `codes` gives code records away and takes them in (etc/openapi/codes.yaml). No
- * request message arrives on it, so it is none of cmp_interface. */
-enum {
-    CONF_INTERFACE_CODES = CMP_INTERFACE_MC1 + 1, /* bit of conf_listener.interfaces */
-    CONF_ALLOW_CODES = CMP_INTERFACE_MC6 + 1,     /* bit of conf_allow.interfaces */
-};
 
 typedef enum conf_http2 {
     CONF_HTTP2_AUTO, /* on, but off where anybody may connect (mc-1) */
@@ -34,7 +27,7 @@ typedef enum conf_http2 {
 typedef struct conf_listener {
     const char *name;
     cmp_strings bind;         /* "0.0.0.0:8443", "[::]:8443" */
-    uint64_t interfaces;      /* bit i: cmp_interface i, or CONF_INTERFACE_CODES */
+    uint64_t interfaces;      /* bit i: cmp_interface i */
     cmp_strings authenticate; /* names of auth plugins, in order */
     int http2;                /* conf_http2 */
     conf_tls tls;
@@ -45,7 +38,7 @@ typedef struct conf_listener {
 } conf_listener;
 
 typedef struct conf_allow {
-    uint64_t interfaces;    /* bit i: cmp_interface i, or CONF_ALLOW_CODES */
+    uint64_t interfaces;    /* bit i: cmp_interface i */
     cmp_strings prefixes;   /* of ICIs that the peer may ask for; none: all */
     cmp_strings forward_to; /* names of peers that it may address; "*": all */
 } conf_allow;

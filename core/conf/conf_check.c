@@ -196,14 +196,6 @@ static void check_binds(check *k, const conf_listener *l, const char *path, entr
     }
 }
 
-static void check_path(check *k, const char *text, const char *listener, const char *key)
-{
-    if (text != NULL && *text != '/') {
-        wrong(k, arena_printf(&k->memory, "%s.paths.%s", listener, key),
-              "a path begins with a slash");
-    }
-}
-
 /* Whether `path` lies under the head of another interface's paths. */
 static bool lies_under(const char *path, const char *head)
 {
@@ -211,65 +203,76 @@ static bool lies_under(const char *path, const char *head)
     return strncmp(path, head, size) == 0 && path[size] == '/';
 }
 
-/* All paths of the interface codes begin with this one. */
-static void check_codes_path(check *k, const conf_listener *l, const char *listener)
+/* All paths of an interface that carries no message begin with `head`. */
+static void check_head(check *k, const conf_listener *l, const char *head, const char *key)
 {
-    const char *head = l->paths.codes;
-    const char *const others[] = {l->paths.mc1, l->paths.mc3, l->paths.mc6};
-    if (head == NULL) {
-        return;
-    }
-    check_path(k, head, listener, "codes");
-    const char *key = arena_printf(&k->memory, "%s.paths.codes", listener);
     if (head[strlen(head) - 1] == '/') {
         wrong(k, key, "it does not end with a slash");
     }
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (others[i] != NULL && lies_under(others[i], head)) {
-            wrong(k, key, "the path %s of another interface lies under it", others[i]);
+    for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
+        if (l->paths.of[i] != NULL && lies_under(l->paths.of[i], head)) {
+            wrong(k, key, "the path %s of another interface lies under it", l->paths.of[i]);
         }
     }
 }
 
 static void check_paths(check *k, const conf_listener *l, const char *listener)
 {
-    static const char *const keys[] = {"mc-1", "mc-3", "mc-6"};
-    const char *const paths[] = {l->paths.mc1, l->paths.mc3, l->paths.mc6};
-    for (size_t i = 0; i < 3; i++) {
-        check_path(k, paths[i], listener, keys[i]);
-        for (size_t j = 0; j < i; j++) {
-            if (paths[i] != NULL && paths[j] != NULL && strcmp(paths[i], paths[j]) == 0) {
-                wrong(k, arena_printf(&k->memory, "%s.paths.%s", listener, keys[i]),
-                      "%s has the same path", keys[j]);
+    const char *const *paths = l->paths.of;
+    for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
+        const char *key = arena_printf(&k->memory, "%s.paths.%s", listener, interfaces[i].word);
+        if (paths[i] == NULL) {
+            continue;
+        }
+        if (*paths[i] != '/') {
+            wrong(k, key, "a path begins with a slash");
+        } else if (!interfaces[i].message) {
+            check_head(k, l, paths[i], key);
+        }
+        for (cmp_interface j = 0; j < i; j++) {
+            if (paths[j] != NULL && strcmp(paths[i], paths[j]) == 0) {
+                wrong(k, key, "%s has the same path", interfaces[j].word);
             }
         }
     }
 }
 
-static void check_listener(check *k, const conf_listener *l, const char *path, const known *plugins)
+/* 9.3.2: MC-3 and MC-6 run over https only, and every request on them is authenticated. */
+static void check_security(check *k, const conf_listener *l, const char *path)
 {
     const char *tls = arena_printf(&k->memory, "%s.tls", path);
     const char *authenticate = arena_printf(&k->memory, "%s.authenticate", path);
+    /* Inside a group that is there, a missing certificate was reported before. */
+    const bool has_tls = yaml_find(k->c->files[0], tls, false) != NULL;
+    const bool authenticates = yaml_find(k->c->files[0], authenticate, false) != NULL;
+    bool signed_only = false;
+    const char *https_only = NULL;
+    for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
+        const interface_info *info = &interfaces[i];
+        if (interface_in(l->interfaces, i)) {
+            https_only = https_only == NULL && info->https_only ? info->word : https_only;
+            signed_only = signed_only || (info->message && !info->anonymous);
+        }
+    }
+    if (https_only != NULL && !has_tls) {
+        wrong(k, tls, "missing; %s runs over https only%s", https_only,
+              signed_only ? " (9.3.2)" : "");
+    }
+    if (signed_only && !authenticates) { /* codes may do with tokens alone */
+        wrong(k, authenticate, "missing; every request on MC-3 and MC-6 is authenticated (9.3.2)");
+    }
+}
+
+static void check_listener(check *k, const conf_listener *l, const char *path, const known *plugins)
+{
     check_not_empty(k, path, "bind", "at least one address is needed");
     check_not_empty(k, path, "interfaces", "at least one interface is needed");
     check_not_empty(k, path, "authenticate",
                     "at least one plugin is needed; every request is authenticated (9.3.2)");
-    check_references(k, &l->authenticate, authenticate, plugins);
-    const bool between_cmps =
-        (l->interfaces & (UINT64_C(1) << CMP_INTERFACE_MC3 | UINT64_C(1) << CMP_INTERFACE_MC6)) !=
-        0;
-    const bool codes = (l->interfaces >> CONF_INTERFACE_CODES & 1) != 0;
-    /* Inside a group that is there, a missing certificate was reported before. */
-    if (between_cmps && yaml_find(k->c->files[0], tls, false) == NULL) {
-        wrong(k, tls, "missing; MC-3 and MC-6 run over https only (9.3.2)");
-    } else if (codes && yaml_find(k->c->files[0], tls, false) == NULL) {
-        wrong(k, tls, "missing; the interface codes runs over https only");
-    }
-    if (between_cmps && yaml_find(k->c->files[0], authenticate, false) == NULL) {
-        wrong(k, authenticate, "missing; every request on MC-3 and MC-6 is authenticated (9.3.2)");
-    }
+    check_references(k, &l->authenticate, arena_printf(&k->memory, "%s.authenticate", path),
+                     plugins);
+    check_security(k, l, path);
     check_paths(k, l, path);
-    check_codes_path(k, l, path);
 }
 
 static void check_listeners(check *k, const known *plugins)
@@ -332,6 +335,17 @@ static void check_way(check *k, const conf_peer *p, const char *path, const know
     }
 }
 
+/* A peer is somebody who was authenticated. */
+static void check_allowed_interfaces(check *k, const conf_peer *p, const char *path)
+{
+    for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
+        if (interface_in(p->allow.interfaces, i) && interfaces[i].anonymous) {
+            wrong(k, arena_printf(&k->memory, "%s.allow.interfaces", path),
+                  "%s is for handsets, which are no peers", interfaces[i].word);
+        }
+    }
+}
+
 static void check_peers(check *k, const known *plugins)
 {
     const known peers = peer_names(k);
@@ -346,6 +360,7 @@ static void check_peers(check *k, const known *plugins)
         entries_add(&hosts, p->host, arena_printf(&k->memory, "%s.host", path));
         check_prefixes(k, &p->prefixes, arena_printf(&k->memory, "%s.prefixes", path), &prefixes);
         check_way(k, p, path, plugins);
+        check_allowed_interfaces(k, p, path);
         entries allowed = {.count = 0};
         check_prefixes(k, &p->allow.prefixes, arena_printf(&k->memory, "%s.allow.prefixes", path),
                        &allowed);

@@ -12,9 +12,6 @@
 
 #define NAME_MAX_SIZE 64
 
-/* cmp_interface, and those that only the core knows (conf.h). */
-static const char *const interfaces[] = {"mc-3", "mc-6", "mc-1", "codes", NULL};
-static const char *const peer_interfaces[] = {"mc-3", "mc-6", "codes", NULL};
 static const char *const http2_modes[] = {"auto", "true", "false", NULL}; /* conf_http2 */
 static const char *const carriages[] = {"form", "query", "json", NULL};   /* conf_carriage */
 static const char *const levels[] = {"error", "warning", "notice",
@@ -180,37 +177,15 @@ static const cmp_option tls_rows[] = {
     CMP_OPTION_END,
 };
 
-static const cmp_option path_rows[] = {
-    {.name = "mc-1",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(conf_paths, mc1),
-     .fallback = "/mc-1/resolve-ici",
-     .min = 1,
-     .max = 256,
-     .help = "where handsets are answered"},
-    {.name = "mc-3",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(conf_paths, mc3),
-     .fallback = "/mc-3/resolve-ici",
-     .min = 1,
-     .max = 256,
-     .help = "where MC-3-RESOLVE_ICI is answered"},
-    {.name = "mc-6",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(conf_paths, mc6),
-     .fallback = "/mc-6/resolve-ici",
-     .min = 1,
-     .max = 256,
-     .help = "where requests over MC-6 are answered"},
-    {.name = "codes",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(conf_paths, codes),
-     .fallback = "/codes/v1",
-     .min = 1,
-     .max = 256,
-     .help = "what the paths of the interface codes begin with"},
-    CMP_OPTION_END,
-};
+#define PATH_ROW(interface, word, path, https_only, anonymous, message, text)                      \
+    {.name = (word),                                                                               \
+     .type = CMP_OPTION_STRING,                                                                    \
+     .offset = offsetof(conf_paths, of[CMP_INTERFACE_##interface]),                                \
+     .fallback = (path),                                                                           \
+     .min = 1,                                                                                     \
+     .max = 256,                                                                                   \
+     .help = (text)},
+static const cmp_option path_rows[] = {INTERFACE_LIST(PATH_ROW) CMP_OPTION_END};
 
 static const cmp_option listener_rows[] = {
     {.name = "name",
@@ -229,7 +204,7 @@ static const cmp_option listener_rows[] = {
      .type = CMP_OPTION_ENUMS,
      .flags = CMP_OPTION_REQUIRED,
      .offset = offsetof(conf_listener, interfaces),
-     .choices = interfaces,
+     .choices = interface_words,
      .help = "what is offered here"},
     {.name = "authenticate",
      .type = CMP_OPTION_STRINGS,
@@ -317,8 +292,8 @@ static const cmp_option allow_rows[] = {
      .type = CMP_OPTION_ENUMS,
      .offset = offsetof(conf_allow, interfaces),
      .fallback = "[mc-3, mc-6]",
-     .choices = peer_interfaces,
-     .help = "where the peer may ask"},
+     .choices = interface_words,
+     .help = "where the peer may ask; handsets are no peers, so not mc-1"},
     {.name = "prefixes",
      .type = CMP_OPTION_STRINGS,
      .offset = offsetof(conf_allow, prefixes),

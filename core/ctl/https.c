@@ -3,6 +3,7 @@
 #include "ctl/https.h"
 
 #include "base/arena.h"
+#include "base/interface.h"
 #include "ctl/output.h"
 
 #include <curl/curl.h>
@@ -12,7 +13,6 @@
 
 #define BODY_MAX ((size_t)1 << 20)
 
-static const char default_path[] = "/mc-3/resolve-ici";
 static const char not_https[] = "CMPs speak https only (9.3.2): https://host[:port]";
 
 /* ---- the address ---- */
@@ -30,7 +30,7 @@ static const char *complete(CURLU *parts, const char *query)
     } else if (own_query != NULL) {
         wrong = "it has a query of its own; give parameters with --param";
     } else if (path == NULL || strcmp(path, "/") == 0) {
-        curl_url_set(parts, CURLUPART_PATH, default_path, 0);
+        curl_url_set(parts, CURLUPART_PATH, interfaces[CMP_INTERFACE_MC3].path, 0);
     }
     curl_free(scheme);
     curl_free(path);

@@ -18,8 +18,7 @@ uint32_t build_services(void)
     return host.services;
 }
 
-#define DEFAULT_PATH "/mc-3/resolve-ici"
-#define SOURCES_MAX  65536 /* addresses that a listener with MC-1 keeps in mind */
+#define SOURCES_MAX 65536 /* addresses that a listener with MC-1 keeps in mind */
 
 /* ---- plugins ---- */
 
@@ -95,12 +94,18 @@ static chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind k
     return c;
 }
 
-static void add_path(listener *l, const conf_listener *settings, cmp_interface interface,
-                     const char *path)
+static void build_paths(listener *l, const conf_listener *settings)
 {
-    if ((settings->interfaces >> interface & 1) != 0) {
-        l->paths[l->path_count++] =
-            (listener_path){.path = cmp_str_from(path), .interface = interface};
+    for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
+        const cmp_str path = cmp_str_from(settings->paths.of[i]);
+        if (!interface_in(settings->interfaces, i)) {
+            continue;
+        }
+        if (interfaces[i].message) {
+            l->paths[l->path_count++] = (listener_path){.path = path, .interface = i};
+        } else {
+            l->codes = path;
+        }
     }
 }
 
@@ -117,13 +122,8 @@ static void build_listener(builder *b, size_t at)
     l->name = cmp_str_from(settings->name);
     l->auth = build_chain(b, &settings->authenticate, CMP_PLUGIN_AUTH,
                           arena_printf(&g->memory, "%s.authenticate", path));
-    add_path(l, settings, CMP_INTERFACE_MC3, settings->paths.mc3);
-    add_path(l, settings, CMP_INTERFACE_MC6, settings->paths.mc6);
-    add_path(l, settings, CMP_INTERFACE_MC1, settings->paths.mc1);
-    if ((settings->interfaces >> CONF_INTERFACE_CODES & 1) != 0) {
-        l->codes = cmp_str_from(settings->paths.codes);
-    }
-    if ((settings->interfaces >> CMP_INTERFACE_MC1 & 1) != 0) {
+    build_paths(l, settings);
+    if (interface_in(settings->interfaces, CMP_INTERFACE_MC1)) {
         l->sources =
             sources_create(SOURCES_MAX, settings->source_rate, (unsigned)settings->source_burst);
     }
@@ -157,7 +157,8 @@ static const char *with_path(builder *b, const char *url)
 {
     const char *authority = strstr(url, "://");
     const bool has_path = authority == NULL || strchr(authority + 3, '/') != NULL;
-    return has_path ? url : arena_printf(&b->g->memory, "%s" DEFAULT_PATH, url);
+    return has_path ? url
+                    : arena_printf(&b->g->memory, "%s%s", url, interfaces[CMP_INTERFACE_MC3].path);
 }
 
 static origin *build_url(builder *b, const conf_peer *p, const char *url, const char *path)

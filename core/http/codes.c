@@ -264,6 +264,7 @@ http_fault codes_read(const h2o_req_t *req, cmp_txn *t, cmp_str path)
 {
     const cmp_str rest = below(t->listener, path), record = CMP_STR(RECORD);
     t->purpose = PURPOSE_CODES;
+    t->interface = CMP_INTERFACE_CODES;
     t->codes = arena_calloc(&t->memory, 1, sizeof(*t->codes));
     http_fault bad;
     if (cmp_str_equal(rest, CMP_STR(LOOKUP))) {

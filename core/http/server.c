@@ -24,7 +24,7 @@ static size_t body_max(const conf *c)
     int64_t most = c->top.limits.body_bytes;
     for (size_t i = 0; i < c->top.listeners.count; i++) {
         const conf_listener *l = (const conf_listener *)c->top.listeners.at + i;
-        if ((l->interfaces >> CONF_INTERFACE_CODES & 1) != 0 &&
+        if (interface_in(l->interfaces, CMP_INTERFACE_CODES) &&
             c->top.limits.codes_body_bytes > most) {
             most = c->top.limits.codes_body_bytes;
         }

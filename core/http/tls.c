@@ -53,7 +53,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
 
 static bool offers_http2(const conf_listener *l)
 {
-    const bool anonymous = (l->interfaces >> CMP_INTERFACE_MC1 & 1) != 0;
+    const bool anonymous = interface_in(l->interfaces, CMP_INTERFACE_MC1);
     return l->http2 == CONF_HTTP2_ON || (l->http2 == CONF_HTTP2_AUTO && !anonymous);
 }
 

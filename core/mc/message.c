@@ -77,32 +77,41 @@ static bool count_valid(cmp_str value)
 
 /* ---- Table 19 ---- */
 
-/* X(enumerator, name, mandatory, check, what the check wants) */
+/* X(enumerator, name, mandatory, who sets it at the next hop, check, what the check wants)
+ *
+ * MADE: every hop makes its own (a hop is a transaction of its own, SPEC 5), so a handset may not
+ * send it either. WRITTEN: what came in goes on, by step_forward's own rules. PASSED: it goes on
+ * unless the peer's `release` withholds it. */
 #define PARAM_LIST(X)                                                                              \
-    X(TID, "tid", true, tid_valid, "tid is 1 to 128 visible ASCII characters")                     \
-    X(ICI, "ici", true, visible_256, "ici is 1 to 256 visible ASCII characters")                   \
-    X(USER, "user", true, user_valid, "user is 1 to 256 octets of UTF-8")                          \
-    X(APIKEYID, "apikeyid", false, visible_256, "apikeyid is 1 to 256 visible ASCII characters")   \
-    X(SIGNATURE, "signature", false, visible_256, "signature is hexadecimal or base64")            \
-    X(LANGUAGE, "language", false, two_letters, "language is an ISO 639-1 code of two letters")    \
-    X(CC, "cc", false, two_letters, "cc is an ISO 3166-1 code of two letters")                     \
-    X(POST, "post", false, post_valid, "post is 1 to 32 octets of UTF-8")                          \
-    X(AGE, "age", false, age_valid, "age is a number (35), a range (22-55) or a short text")       \
-    X(INCOME, "income", false, income_valid,                                                       \
+    X(TID, "tid", true, MADE, tid_valid, "tid is 1 to 128 visible ASCII characters")               \
+    X(ICI, "ici", true, WRITTEN, visible_256, "ici is 1 to 256 visible ASCII characters")          \
+    X(USER, "user", true, WRITTEN, user_valid, "user is 1 to 256 octets of UTF-8")                 \
+    X(APIKEYID, "apikeyid", false, MADE, visible_256,                                              \
+      "apikeyid is 1 to 256 visible ASCII characters")                                             \
+    X(SIGNATURE, "signature", false, MADE, visible_256, "signature is hexadecimal or base64")      \
+    X(LANGUAGE, "language", false, PASSED, two_letters,                                            \
+      "language is an ISO 639-1 code of two letters")                                              \
+    X(CC, "cc", false, PASSED, two_letters, "cc is an ISO 3166-1 code of two letters")             \
+    X(POST, "post", false, PASSED, post_valid, "post is 1 to 32 octets of UTF-8")                  \
+    X(AGE, "age", false, PASSED, age_valid,                                                        \
+      "age is a number (35), a range (22-55) or a short text")                                     \
+    X(INCOME, "income", false, PASSED, income_valid,                                               \
       "income is a number (50,000), a range (35,000-75,000), a bound (<30,000) or a short text")   \
-    X(GENDER, "gender", false, gender_valid, "gender is female or male")                           \
-    X(COUNT, "count", false, count_valid, "count is a number from 0 to 99")                        \
-    X(ADDR, "addr", false, host_valid, "addr is a fully qualified host name")
+    X(GENDER, "gender", false, PASSED, gender_valid, "gender is female or male")                   \
+    X(COUNT, "count", false, MADE, count_valid, "count is a number from 0 to 99")                  \
+    X(ADDR, "addr", false, MADE, host_valid, "addr is a fully qualified host name")
 
 typedef struct param_row {
     cmp_str name;
     bool mandatory;
+    param_hop hop;
     bool (*check)(cmp_str value);
     const char *expected;
 } param_row;
 
-#define ROW(param, text, is_mandatory, check_value, wanted)                                        \
-    [CMP_PARAM_##param] = {{(text), sizeof(text) - 1}, is_mandatory, check_value, wanted},
+#define ROW(param, text, is_mandatory, at_hop, check_value, wanted)                                \
+    [CMP_PARAM_##                                                                                  \
+        param] = {{(text), sizeof(text) - 1}, is_mandatory, PARAM_##at_hop, check_value, wanted},
 static const param_row rows[] = {PARAM_LIST(ROW)};
 #undef ROW
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == CMP_PARAM_MAX, "a row for each parameter");
@@ -111,6 +120,12 @@ cmp_str param_name(cmp_param param)
 {
     assert(param < CMP_PARAM_MAX);
     return rows[param].name;
+}
+
+param_hop param_at_hop(cmp_param param)
+{
+    assert(param < CMP_PARAM_MAX);
+    return rows[param].hop;
 }
 
 /* With a constant `size` this shrinks to the comparisons with the names of that size. */

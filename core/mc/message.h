@@ -31,6 +31,15 @@ typedef struct fault {
 /* Its name on the wire. Static. */
 cmp_str param_name(cmp_param param);
 
+/* What becomes of it at the next hop, and on MC-1. */
+typedef enum param_hop {
+    PARAM_MADE,    /* each hop makes its own; refused on MC-1, where the Home CMP makes it */
+    PARAM_WRITTEN, /* goes on, by rules of its own */
+    PARAM_PASSED,  /* goes on as it came, unless the peer's `release` withholds it */
+} param_hop;
+
+param_hop param_at_hop(cmp_param param);
+
 /* The parameter of that name (`in` is an alias of income), or CMP_PARAM_MAX. */
 cmp_param param_find(cmp_str name);
 

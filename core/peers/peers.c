@@ -190,19 +190,8 @@ peer *peers_by_prefix(const peers *p, cmp_str ici, size_t *matched)
     return best;
 }
 
-/* `bit` as in conf_allow.interfaces. */
-static bool allows(const peer *p, int bit, cmp_str ici)
-{
-    return (p->allow.interfaces >> bit & 1) != 0 &&
-           (p->allow.prefixes.count == 0 || prefix_longest(p->allow.prefixes, ici) != 0);
-}
-
 bool peer_may_ask(const peer *p, cmp_interface on, cmp_str ici)
 {
-    return allows(p, (int)on, ici);
-}
-
-bool peer_may_read(const peer *p, cmp_str ici)
-{
-    return allows(p, CONF_ALLOW_CODES, ici);
+    return interface_in(p->allow.interfaces, on) &&
+           (p->allow.prefixes.count == 0 || prefix_longest(p->allow.prefixes, ici) != 0);
 }

@@ -42,8 +42,6 @@ peer *peers_by_prefix(const peers *p, cmp_str ici, size_t *matched);
 /* Length of the longest prefix that heads the ICI, without regard to case; 0: none does. */
 size_t prefix_longest(cmp_strings prefixes, cmp_str ici);
 
-/* Whether the peer's entry allows it to ask for that ICI on that interface. */
+/* Whether the peer's entry allows it to ask for that ICI on that interface (on codes: to read its
+ * record). */
 bool peer_may_ask(const peer *p, cmp_interface on, cmp_str ici);
-
-/* Whether it allows it to read that ICI's record on the interface codes. */
-bool peer_may_read(const peer *p, cmp_str ici);

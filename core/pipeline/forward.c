@@ -56,9 +56,9 @@ static cmp_str pseudonym(cmp_txn *t, cmp_str user)
 
 static void add_optional(cmp_txn *t, const way *w, query *q)
 {
-    for (int param = CMP_PARAM_LANGUAGE; param <= CMP_PARAM_GENDER; param++) {
-        const cmp_str name = param_name((cmp_param)param);
-        if (!is_withheld(w, name)) {
+    for (cmp_param param = 0; param < CMP_PARAM_MAX; param++) {
+        const cmp_str name = param_name(param);
+        if (param_at_hop(param) == PARAM_PASSED && !is_withheld(w, name)) {
             query_add(q, name.at, t->message.params[param]);
         }
     }
@@ -103,6 +103,8 @@ static bool add_signature(cmp_txn *t, const way *w, query *q)
     query_add(q, "signature", (cmp_str){signature->text, signature->size});
     return true;
 }
+
+_Static_assert(QUERY_PAIRS_MAX > CMP_PARAM_MAX + CONTEXTUAL_MAX, "nothing is left out silently");
 
 static bool build_message(cmp_txn *t, const way *w, query *q)
 {

@@ -27,7 +27,7 @@ typedef struct listener {
     const conf_listener *conf;
     cmp_str name;
     chain auth;
-    listener_path paths[3];
+    listener_path paths[CMP_INTERFACE_MAX];
     size_t path_count;
     cmp_str codes;    /* what paths of the interface codes begin with; absent: not offered */
     void *tls;        /* SSL_CTX; NULL: plain */

@@ -159,7 +159,7 @@ static cmp_str shown_requestor(const cmp_txn *t)
 static void log_result(const cmp_txn *t, const txn_answer *a)
 {
     const bool rejected =
-        t->requestor == NULL && t->bearer == NULL && t->interface != CMP_INTERFACE_MC1;
+        t->requestor == NULL && t->bearer == NULL && !interfaces[t->interface].anonymous;
     if (rejected || is_internal(t) || !log_wanted(CMP_LOG_INFO)) {
         return; /* step_authenticate has logged the rejection, within limits */
     }

@@ -73,7 +73,7 @@ step_result step_authenticate(cmp_txn *t)
     if (t->purpose == PURPOSE_CODES && t->codes->bearer.at != NULL) {
         return authenticate_bearer(t);
     }
-    if (t->interface == CMP_INTERFACE_MC1) {
+    if (interfaces[t->interface].anonymous) {
         return STEP_NEXT; /* handsets are anonymous; step_authorise limits them by address */
     }
     const chain *auth = &t->listener->auth;

@@ -30,7 +30,7 @@ static bool may_use_codes(const cmp_txn *t)
     }
     bool may = !codes_writes(c);
     for (size_t i = 0; i < c->count && may; i++) {
-        may = peer_may_read(t->requestor, c->icis[i]);
+        may = peer_may_ask(t->requestor, CMP_INTERFACE_CODES, c->icis[i]);
     }
     return may;
 }

@@ -11,13 +11,11 @@ static step_result refuse_for(cmp_txn *t, const fault *f)
 /* MC-1: what only CMPs say to each other is refused, and the Home CMP makes the tid. */
 static bool complete_handset_message(cmp_txn *t, fault *f)
 {
-    static const cmp_param between_cmps[] = {CMP_PARAM_TID, CMP_PARAM_APIKEYID, CMP_PARAM_SIGNATURE,
-                                             CMP_PARAM_COUNT, CMP_PARAM_ADDR};
     cmp_str *params = t->message.params;
-    for (size_t i = 0; i < sizeof(between_cmps) / sizeof(between_cmps[0]); i++) {
-        if (params[between_cmps[i]].at != NULL) {
+    for (cmp_param param = 0; param < CMP_PARAM_MAX; param++) {
+        if (params[param].at != NULL && param_at_hop(param) == PARAM_MADE) {
             *f = (fault){.code = ERROR_INVALID_PARAMETER,
-                         .parameter = param_name(between_cmps[i]),
+                         .parameter = param_name(param),
                          .detail = "This parameter is not allowed on MC-1"};
             return false;
         }

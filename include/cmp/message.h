@@ -29,7 +29,11 @@ typedef struct cmp_pair {
 
 /* The interfaces on which requests arrive. */
 typedef enum cmp_interface {
-    CMP_INTERFACE_MC3, /* CMP to CMP */
-    CMP_INTERFACE_MC6, /* Split-CMP-Parent to -Child; the seed defines its security only */
-    CMP_INTERFACE_MC1, /* handset to Home CMP: anonymous */
+    CMP_INTERFACE_MC3,   /* CMP to CMP */
+    CMP_INTERFACE_MC6,   /* Split-CMP-Parent to -Child; the seed defines its security only */
+    CMP_INTERFACE_MC1,   /* handset to Home CMP: anonymous */
+    CMP_INTERFACE_CODES, /* other servers and tools read and write code records; no message of
+                            Table 19: the parameters tid, ici (each ICI on a line of its own),
+                            apikeyid and signature are there for authentication */
+    CMP_INTERFACE_MAX
 } cmp_interface;

@@ -74,7 +74,7 @@ static void loads_a_good_one(void **state)
     assert_int_equal(c->top.listeners.count, 1);
     assert_int_equal(l->interfaces, 1 << CMP_INTERFACE_MC3 | 1 << CMP_INTERFACE_MC6);
     assert_int_equal(l->http2, CONF_HTTP2_AUTO);
-    assert_string_equal(l->paths.mc3, "/mc-3/resolve-ici");
+    assert_string_equal(l->paths.of[CMP_INTERFACE_MC3], "/mc-3/resolve-ici");
     assert_string_equal(l->tls.certificate, "a.pem");
     assert_null(l->tls.client_ca);
     assert_int_equal(c->top.peers.count, 2);
@@ -154,7 +154,7 @@ static const struct {
      "c.yaml:12:32: listeners[0].authenticate[2]: \"hmac\" is given already at c.yaml:12:26\n"
      "c.yaml:12:38: listeners[0].authenticate[3]: there is no plugin \"nothing-like\"\n"},
     {13, "    http2: true",
-     "c.yaml:9:5: listeners[0].tls: missing; MC-3 and MC-6 run over https only (9.3.2)\n"},
+     "c.yaml:9:5: listeners[0].tls: missing; mc-3 runs over https only (9.3.2)\n"},
     {13, "    tls: {certificate: a.pem}",
      "c.yaml:13:5: listeners[0].tls.key: missing; expected a path\n"},
     {13, "    tls:",
@@ -194,9 +194,7 @@ static const struct {
      "c.yaml:17:61: peers[1].allow.prefixes[1]: expected a routing prefix: 3 to 64 hexadecimal "
      "digits\n"},
     {17, "  - {name: c, allow: {interfaces: [mc-1]}}",
-     "c.yaml:17:36: peers[1].allow.interfaces[0]: expected one or a list of mc-3, mc-6, codes, "
-     "found the "
-     "text \"mc-1\"; did you mean \"mc-3\"?\n"},
+     "c.yaml:17:23: peers[1].allow.interfaces: mc-1 is for handsets, which are no peers\n"},
     {17, "  - {name: c, url: 'https://c.example.net'}",
      "c.yaml:17:6: peers[1].sign_with: missing; requests to a peer are signed (9.3.2), or \"none\" "
      "over a dedicated link\n"},
