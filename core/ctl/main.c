@@ -1,4 +1,5 @@
 /* cmpctl: the tool of operators and developers. Finds the command and hands over to its file. */
+#include "base/descriptors.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "ctl/commands.h"
@@ -54,6 +55,9 @@ static int refuse(const char *word)
 
 int main(int argc, char **argv)
 {
+    if (!descriptors_open_standard()) {
+        return EXIT_CANNOT; /* there is nobody to tell */
+    }
     hash_seed_init();
     if (argc < 2) {
         print_usage(stderr);

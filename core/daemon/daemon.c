@@ -3,6 +3,7 @@
 
 #include "admin/admin.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/build.h"
@@ -15,7 +16,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -164,6 +164,10 @@ static void on_signal(void *arg)
             log_notice("daemon", "a hang-up changes nothing: a new configuration needs a restart");
             continue;
         }
+        if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT) {
+            log_notice("daemon", "signal %u changes nothing", info.ssi_signo);
+            continue;
+        }
         if (s->d->stopping) {
             log_warning("daemon", "signal %u again: ending at once", info.ssi_signo);
             _exit(1);
@@ -177,23 +181,20 @@ static void on_signal(void *arg)
 static void signals_block(sigset_t *set)
 {
     sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
+    static const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
+    /* What would end the process without being about it; a file too large is an error of its
+     * writer's. */
+    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGIO, SIGVTALRM, SIGPROF, SIGPWR};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        sigaddset(set, taken[i]);
+    }
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        signal(ignored[i], SIG_IGN);
+    }
     pthread_sigmask(SIG_BLOCK, set, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 /* ---- start and stop ---- */
-
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
 
 static bool build(daemon_state *d, const char *path, const char *const *folders, bool bind_too)
 {
@@ -226,7 +227,7 @@ static bool start(daemon_state *d)
 {
     const conf *c = d->generation->conf;
     log_setup((cmp_log_level)c->top.log.level, (log_format)c->top.log.format);
-    raise_descriptor_limit();
+    descriptors_raise_limit();
     if (!privileges_drop(c)) {
         return false;
     }

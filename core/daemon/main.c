@@ -1,4 +1,5 @@
 /* cmpd's command line. */
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/conf.h"
@@ -108,6 +109,9 @@ static int misused(const char *what)
 
 int main(int argc, char **argv)
 {
+    if (!descriptors_open_standard()) {
+        return 1; /* there is nobody to tell */
+    }
     const char *config = NULL, *plugin = NULL, *folders[FOLDERS_MAX + 1] = {NULL};
     size_t folder_count = 0;
     bool test = false, list = false;

@@ -56,6 +56,7 @@ class Site:
         self.port = free_port()
         self.issued, self.received, self.tokens = [], [], []
         self.keep_keyring = False
+        self.wrapped = []  # a command that runs the one behind it
         certificate, key = authority.issue("localhost", "127.0.0.1", "::1", "a.example.net")
         self.config = {
             "cmp": {"host": "a.example.net", "prefixes": ["1A0F1"]},
@@ -143,7 +144,10 @@ class Site:
         self.log_path = self.folder / "log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(CMPD), "-c", str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*self.wrapped, str(CMPD), "-c", str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         self._wait_until_open()
         return self
