@@ -7,7 +7,7 @@ PACKAGES_BUILD=(
     libxxhash-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
 )
 PACKAGES_TEST=(
-    libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-httpx python3-h2
+    libcmocka-dev g++ python3 python3-pytest python3-pytest-xdist python3-httpx python3-h2
     python3-cryptography python3-yaml python3-jsonschema iproute2 postgresql-15
 )
 PACKAGES_CHECK=(

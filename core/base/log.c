@@ -13,7 +13,9 @@
 static cmp_log_level log_level = CMP_LOG_NOTICE;
 static log_format log_how = LOG_TEXT;
 
-static const char *const level_names[] = {"error", "warning", "notice", "info", "debug"};
+const char *const log_level_names[] = {
+    [CMP_LOG_ERROR] = "error", [CMP_LOG_WARNING] = "warning", [CMP_LOG_NOTICE] = "notice",
+    [CMP_LOG_INFO] = "info",   [CMP_LOG_DEBUG] = "debug",     NULL};
 
 typedef struct line {
     char text[LINE_SIZE];
@@ -85,12 +87,12 @@ static void put_head(line *l, cmp_log_level level, const char *area)
         put_text(l, "{\"time\":\"");
         put_text(l, when);
         put_text(l, "\"");
-        put_member(l, "level", cmp_str_from(level_names[level]));
+        put_member(l, "level", cmp_str_from(log_level_names[level]));
         put_member(l, "area", cmp_str_from(area));
     } else {
         put_text(l, when);
         put_text(l, " ");
-        put_text(l, level_names[level]);
+        put_text(l, log_level_names[level]);
         put_text(l, " ");
         put_text(l, area);
         put_text(l, ": ");

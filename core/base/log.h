@@ -12,6 +12,8 @@ typedef enum log_format {
     LOG_JSON,
 } log_format;
 
+extern const char *const log_level_names[]; /* by cmp_log_level, ended by NULL */
+
 /* Sets level and format, before threads start. Default: notice, text. */
 void log_setup(cmp_log_level level, log_format format);
 

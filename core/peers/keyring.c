@@ -18,9 +18,15 @@
 #define SECRET_SIZE_MIN 16
 #define KEY_ID_SIZE_MAX 128 /* as `apikeyid` may have */
 
-const char *const key_hash_names[] = {"sha256", "sha1", "sha384", "sha512", NULL};
-const char *const key_encoding_names[] = {"hex", "base64", NULL};
-const char *const key_tid_format_names[] = {"any", "uuid", "uuidv7", NULL};
+const char *const key_hash_names[] = {[CMP_HASH_SHA256] = "sha256",
+                                      [CMP_HASH_SHA1] = "sha1",
+                                      [CMP_HASH_SHA384] = "sha384",
+                                      [CMP_HASH_SHA512] = "sha512",
+                                      NULL};
+const char *const key_encoding_names[] = {
+    [CMP_ENCODING_HEX] = "hex", [CMP_ENCODING_BASE64] = "base64", NULL};
+const char *const key_tid_format_names[] = {
+    [CMP_TID_ANY] = "any", [CMP_TID_UUID] = "uuid", [CMP_TID_UUIDV7] = "uuidv7", NULL};
 static const char *const repeat_names[] = {"refuse", "identical", NULL};
 
 struct keyring {
@@ -48,103 +54,42 @@ typedef struct ring_file {
     const char *pseudonym_secret;
 } ring_file;
 
+/* Of keys of both uses. */
 #define COMMON_ROWS                                                                                \
-    {.name = "id",                                                                                 \
-     .type = CMP_OPTION_STRING,                                                                    \
-     .flags = CMP_OPTION_REQUIRED,                                                                 \
-     .offset = offsetof(entry, id),                                                                \
-     .min = 1,                                                                                     \
-     .max = KEY_ID_SIZE_MAX,                                                                       \
-     .help = "apikeyid"},                                                                          \
-        {.name = "peer",                                                                           \
-         .type = CMP_OPTION_STRING,                                                                \
-         .flags = CMP_OPTION_REQUIRED,                                                             \
-         .offset = offsetof(entry, peer),                                                          \
-         .help = "whose key it is"},                                                               \
-        {.name = "secret",                                                                         \
-         .type = CMP_OPTION_SECRET,                                                                \
-         .offset = offsetof(entry, secret),                                                        \
-         .help = "apikey: the octets of this text"},                                               \
-        {.name = "secret_hex",                                                                     \
-         .type = CMP_OPTION_SECRET,                                                                \
-         .offset = offsetof(entry, secret_hex),                                                    \
-         .help = "apikey, in hex"},                                                                \
-        {.name = "secret_base64",                                                                  \
-         .type = CMP_OPTION_SECRET,                                                                \
-         .offset = offsetof(entry, secret_base64),                                                 \
-         .help = "apikey, in base64"},                                                             \
-        {.name = "hash",                                                                           \
-         .type = CMP_OPTION_ENUM,                                                                  \
-         .offset = offsetof(entry, hash),                                                          \
-         .fallback = "sha256",                                                                     \
-         .choices = key_hash_names,                                                                \
-         .help = "hash of the HMAC"},                                                              \
-        {.name = "not_before",                                                                     \
-         .type = CMP_OPTION_STRING,                                                                \
-         .offset = offsetof(entry, not_before),                                                    \
-         .help = "when the key begins to be good"},                                                \
-    {                                                                                              \
-        .name = "not_after", .type = CMP_OPTION_STRING, .offset = offsetof(entry, not_after),      \
-        .help = "when it ends to be good"                                                          \
-    }
+    CMP_ROW("id", STRING, entry, id, "apikeyid", CMP_REQUIRED, CMP_RANGE(1, KEY_ID_SIZE_MAX)),     \
+        CMP_ROW("peer", STRING, entry, peer, "whose key it is", CMP_REQUIRED),                     \
+        CMP_ROW("secret", SECRET, entry, secret, "apikey: the octets of this text"),               \
+        CMP_ROW("secret_hex", SECRET, entry, secret_hex, "apikey, in hex"),                        \
+        CMP_ROW("secret_base64", SECRET, entry, secret_base64, "apikey, in base64"),               \
+        CMP_ROW_ENUM("hash", entry, hash, key_hash_names, "hash of the HMAC",                      \
+                     CMP_DEFAULT("sha256")),                                                       \
+        CMP_ROW("not_before", STRING, entry, not_before, "when the key begins to be good"),        \
+        CMP_ROW("not_after", STRING, entry, not_after, "when it ends to be good")
 
-static const cmp_option issued_rows[] = {
+CMP_OPTIONS(issued_rows, entry) = {
     COMMON_ROWS,
-    {.name = "tid_format",
-     .type = CMP_OPTION_ENUM,
-     .offset = offsetof(entry, tid_format),
-     .fallback = "any",
-     .choices = key_tid_format_names,
-     .help = "the form that the peer's tids must have"},
-    {.name = "max_skew",
-     .type = CMP_OPTION_DURATION,
-     .offset = offsetof(entry, max_skew_ms),
-     .min = 1000,
-     .max = 86400000,
-     .help = "how old or new the time in a uuidv7 may be"},
-    {.name = "repeat",
-     .type = CMP_OPTION_ENUM,
-     .offset = offsetof(entry, repeat),
-     .fallback = "refuse",
-     .choices = repeat_names,
-     .help = "what an identical repeat of a request meets"},
+    CMP_ROW_ENUM("tid_format", entry, tid_format, key_tid_format_names,
+                 "the form that the peer's tids must have", CMP_DEFAULT("any")),
+    CMP_ROW("max_skew", DURATION, entry, max_skew_ms, "how old or new the time in a uuidv7 may be",
+            CMP_RANGE(1000, 86400000)),
+    CMP_ROW_ENUM("repeat", entry, repeat, repeat_names,
+                 "what an identical repeat of a request meets", CMP_DEFAULT("refuse")),
     CMP_OPTION_END,
 };
 
-static const cmp_option received_rows[] = {
+CMP_OPTIONS(received_rows, entry) = {
     COMMON_ROWS,
-    {.name = "encoding",
-     .type = CMP_OPTION_ENUM,
-     .offset = offsetof(entry, encoding),
-     .fallback = "hex",
-     .choices = key_encoding_names,
-     .help = "how our signatures are written"},
+    CMP_ROW_ENUM("encoding", entry, encoding, key_encoding_names, "how our signatures are written",
+                 CMP_DEFAULT("hex")),
     CMP_OPTION_END,
 };
 
-static const cmp_option ring_rows[] = {
-    {.name = "issued",
-     .type = CMP_OPTION_ROWS,
-     .offset = offsetof(ring_file, issued),
-     .rows = issued_rows,
-     .row_size = sizeof(entry),
-     .help = "keys that we gave to peers"},
-    {.name = "received",
-     .type = CMP_OPTION_ROWS,
-     .offset = offsetof(ring_file, received),
-     .rows = received_rows,
-     .row_size = sizeof(entry),
-     .help = "keys that peers gave to us"},
-    {.name = "tokens",
-     .type = CMP_OPTION_ROWS,
-     .offset = offsetof(ring_file, tokens),
-     .rows = token_rows,
-     .row_size = sizeof(token_row),
-     .help = "tokens of the interface codes"},
-    {.name = "pseudonym_secret",
-     .type = CMP_OPTION_SECRET,
-     .offset = offsetof(ring_file, pseudonym_secret),
-     .help = "for pseudonyms of users that are withheld from a peer"},
+CMP_OPTIONS(ring_rows, ring_file) = {
+    CMP_ROW_ROWS("issued", ring_file, issued, issued_rows, "keys that we gave to peers"),
+    CMP_ROW_ROWS("received", ring_file, received, received_rows, "keys that peers gave to us"),
+    CMP_ROW_ROWS("tokens", ring_file, tokens, token_rows, "tokens of the interface codes"),
+    CMP_ROW("pseudonym_secret", SECRET, ring_file, pseudonym_secret,
+            "for pseudonyms of users that are withheld from a peer"),
     CMP_OPTION_END,
 };
 

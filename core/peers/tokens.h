@@ -38,6 +38,7 @@ typedef struct token_row {
     uint64_t allow;
 } token_row;
 
+typedef token_row token_rows_fills; /* as CMP_OPTIONS says for a table of one file */
 extern const cmp_option token_rows[];
 
 typedef struct yaml_file yaml_file;

@@ -36,17 +36,15 @@ typedef struct cmp_option cmp_option;
 struct cmp_option {
     const char *name;
     cmp_option_type type;
-    unsigned flags;
     size_t offset;              /* of the field in the options struct */
-    const char *fallback;       /* the default, written as an operator would; NULL: zero */
-    int64_t min, max;           /* bounds, in the field's unit; unused when both are 0 */
     const char *const *choices; /* ENUM, ENUMS: names, ended by NULL */
     const cmp_option *rows;     /* ROWS, GROUP: what each holds, ended by a row without a name */
     size_t row_size;            /* ROWS: size of one struct */
     const char *help;           /* one line, no full stop */
+    unsigned flags;
+    const char *fallback; /* the default, written as an operator would; NULL: zero */
+    int64_t min, max;     /* bounds, in the field's unit; unused when both are 0 */
 };
-
-#define CMP_OPTION_END ((cmp_option){.name = NULL})
 
 /* A network: the first `bits` of `address`. IPv4 is held as an IPv4-mapped IPv6 address, so bits
  * counts from 96 there. */
@@ -78,3 +76,103 @@ static inline bool cmp_cidr_contains(const cmp_cidr *net, const uint8_t address[
     }
     return rest == 0 || ((net->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
 }
+
+/* ---- writing rows ----
+ *
+ *     typedef struct greeting {
+ *         const char *text;
+ *         int64_t times;
+ *         int tone;
+ *     } greeting;
+ *
+ *     CMP_OPTIONS(rows, greeting) = {
+ *         CMP_ROW("text", STRING, greeting, text, "what is said", CMP_REQUIRED),
+ *         CMP_ROW("times", INTEGER, greeting, times, "how often", CMP_DEFAULT("1"),
+ *                 CMP_RANGE(1, 9)),
+ *         CMP_ROW_ENUM("tone", greeting, tone, tones, "how loud", CMP_DEFAULT("low")),
+ *         CMP_OPTION_END,
+ *     };
+ *
+ * A row whose field has another type than it fills does not compile. After the help may come
+ * CMP_REQUIRED or CMP_DEFAULT, then CMP_RANGE (this order matters to C++ alone). */
+
+/* Begins a table of rows that fill `struct_`, a name without spaces. */
+#define CMP_OPTIONS(table, struct_)                                                                \
+    typedef struct_ table##_fills;                                                                 \
+    static const cmp_option table[]
+
+/* `kind` is a cmp_option_type without its CMP_OPTION_; those that need more than a field have
+ * macros of their own. */
+#define CMP_ROW(name_, kind, struct_, field, ...)                                                  \
+    CMP_ROW_AT(name_, CMP_OPTION_##kind, #kind, struct_, field, CMP_FILLS_##kind,                  \
+               .help = __VA_ARGS__)
+
+/* One name out of `choices_`, and a set of them. */
+#define CMP_ROW_ENUM(name_, struct_, field, choices_, ...)                                         \
+    CMP_ROW_AT(name_, CMP_OPTION_ENUM, "ENUM", struct_, field, int, .choices = (choices_),         \
+               .help = __VA_ARGS__)
+#define CMP_ROW_ENUMS(name_, struct_, field, choices_, ...)                                        \
+    CMP_ROW_AT(name_, CMP_OPTION_ENUMS, "ENUMS", struct_, field, uint64_t, .choices = (choices_),  \
+               .help = __VA_ARGS__)
+
+/* The rows of another table: for each member of a list, and for an embedded struct. */
+#define CMP_ROW_ROWS(name_, struct_, field, table, ...)                                            \
+    CMP_ROW_AT(name_, CMP_OPTION_ROWS, "ROWS", struct_, field, cmp_rows, .rows = (table),          \
+               .row_size = sizeof(table##_fills), .help = __VA_ARGS__)
+#define CMP_ROW_GROUP(name_, struct_, field, table, ...)                                           \
+    CMP_ROW_AT(name_, CMP_OPTION_GROUP, "GROUP", struct_, field, table##_fills, .rows = (table),   \
+               .help = __VA_ARGS__)
+
+#define CMP_REQUIRED          .flags = CMP_OPTION_REQUIRED
+#define CMP_DEFAULT(text)     .fallback = (text)
+#define CMP_RANGE(min_, max_) .min = (min_), .max = (max_)
+#define CMP_OPTION_END                                                                             \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+/* What the macros above are made of. */
+#define CMP_ROW_AT(name_, type_, kind, struct_, field, fills, ...)                                 \
+    {                                                                                              \
+        .name = (name_), .type = (type_), .offset = CMP_OFFSET_OF(kind, struct_, field, fills),    \
+        __VA_ARGS__                                                                                \
+    }
+
+#define CMP_FILLS_STRING   const char *
+#define CMP_FILLS_PATH     const char *
+#define CMP_FILLS_INTEGER  int64_t
+#define CMP_FILLS_DURATION int64_t
+#define CMP_FILLS_SIZE     int64_t
+#define CMP_FILLS_RATE     int64_t
+#define CMP_FILLS_BOOLEAN  bool
+#define CMP_FILLS_HOST     const char *
+#define CMP_FILLS_SECRET   const char *
+#define CMP_FILLS_CIDRS    cmp_cidrs
+#define CMP_FILLS_STRINGS  cmp_strings
+#define CMP_FILLS_RAW      const char *
+
+#ifdef __cplusplus
+template <typename fills, typename found> struct cmp_same {
+    static constexpr bool value = false;
+};
+template <typename same> struct cmp_same<same, same> {
+    static constexpr bool value = true;
+};
+template <typename fills, typename found> constexpr size_t cmp_offset_of(size_t offset)
+{
+    static_assert(cmp_same<fills, found>::value, "the type of a row does not fit its field");
+    return offset;
+}
+#define CMP_OFFSET_OF(kind, struct_, field, fills)                                                 \
+    cmp_offset_of<fills, decltype(struct_::field)>(offsetof(struct_, field))
+#else
+/* A struct may hold an assertion, so an expression can. */
+#define CMP_OFFSET_OF(kind, struct_, field, fills)                                                 \
+    (offsetof(struct_, field) +                                                                    \
+     0 * sizeof(struct {                                                                           \
+         _Static_assert(_Generic(&((struct_ *)0)->field, fills * : 1, default : 0),                \
+                        "a row of type " kind " fills a " #fills ", which " #struct_ "." #field    \
+                        " is not");                                                                \
+         char unused;                                                                              \
+     }))
+#endif

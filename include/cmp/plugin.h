@@ -94,3 +94,6 @@ typedef struct cmp_plugin {
 
 #define CMP_PLUGIN_ABI                                                                             \
     .struct_size = sizeof(cmp_plugin), .abi_major = CMP_ABI_MAJOR, .abi_minor = CMP_ABI_MINOR
+
+/* The table of options and the struct that they fill (CMP_OPTIONS in <cmp/option.h>). */
+#define CMP_PLUGIN_OPTIONS(table) .options = (table), .options_size = sizeof(table##_fills)

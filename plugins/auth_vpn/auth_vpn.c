@@ -24,32 +24,20 @@ static void vpn_destroy(void *instance);
 static cmp_auth_verdict vpn_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
                                    cmp_auth_answer *answer);
 
-static const cmp_option link_rows[] = {
-    {.name = "listener",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(vpn_link, listener),
-     .help = "name of the listener on which the link's requests arrive; without it, any"},
-    {.name = "source",
-     .type = CMP_OPTION_CIDRS,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(vpn_link, source),
-     .help = "networks at the link's far end; of several that match the smallest decides"},
-    {.name = "peer",
-     .type = CMP_OPTION_STRING,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(vpn_link, peer),
-     .help = "name of the peer at the link's far end"},
+CMP_OPTIONS(link_rows, vpn_link) = {
+    CMP_ROW("listener", STRING, vpn_link, listener,
+            "name of the listener on which the link's requests arrive; without it, any"),
+    CMP_ROW("source", CIDRS, vpn_link, source,
+            "networks at the link's far end; of several that match the smallest decides",
+            CMP_REQUIRED),
+    CMP_ROW("peer", STRING, vpn_link, peer, "name of the peer at the link's far end", CMP_REQUIRED),
     CMP_OPTION_END,
 };
 
-static const cmp_option rows[] = {
-    {.name = "links",
-     .type = CMP_OPTION_ROWS,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(vpn_options, links),
-     .rows = link_rows,
-     .row_size = sizeof(vpn_link),
-     .help = "hardware VPNs and similar dedicated secure connections, each to one peer"},
+CMP_OPTIONS(rows, vpn_options) = {
+    CMP_ROW_ROWS("links", vpn_options, links, link_rows,
+                 "hardware VPNs and similar dedicated secure connections, each to one peer",
+                 CMP_REQUIRED),
     CMP_OPTION_END,
 };
 
@@ -59,12 +47,12 @@ static const cmp_auth_ops ops = {
 };
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
-    CMP_PLUGIN_ABI,          .name = "auth_vpn",
-    .kind = CMP_PLUGIN_AUTH, .services = CMP_SERVICE_PEERS,
-    .version = "1.0",        .summary = "requests from dedicated links, which need no signature",
-    .options = rows,         .options_size = sizeof(vpn_options),
-    .check = vpn_check,      .create = vpn_create,
-    .destroy = vpn_destroy,  .ops.auth = &ops,
+    CMP_PLUGIN_ABI,           .name = "auth_vpn",
+    .kind = CMP_PLUGIN_AUTH,  .services = CMP_SERVICE_PEERS,
+    .version = "1.0",         .summary = "requests from dedicated links, which need no signature",
+    CMP_PLUGIN_OPTIONS(rows), .check = vpn_check,
+    .create = vpn_create,     .destroy = vpn_destroy,
+    .ops.auth = &ops,
 };
 
 /* ---- state ---- */

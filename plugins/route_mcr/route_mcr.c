@@ -22,18 +22,12 @@ static cmp_route_verdict mcr_route(void *instance, void *worker, cmp_txn *txn,
                                    cmp_route_reason reason, cmp_str target, cmp_op *op,
                                    cmp_route_answer *answer);
 
-static const cmp_option rows[] = {
-    {.name = "peer",
-     .type = CMP_OPTION_STRING,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(mcr_options, peer),
-     .help = "name of the peer that is the registry"},
-    {.name = "mode",
-     .type = CMP_OPTION_ENUM,
-     .offset = offsetof(mcr_options, mode),
-     .fallback = "relay",
-     .choices = modes,
-     .help = "the registry passes the request on (relay), or says whom to ask (lookup)"},
+CMP_OPTIONS(rows, mcr_options) = {
+    CMP_ROW("peer", STRING, mcr_options, peer, "name of the peer that is the registry",
+            CMP_REQUIRED),
+    CMP_ROW_ENUM("mode", mcr_options, mode, modes,
+                 "the registry passes the request on (relay), or says whom to ask (lookup)",
+                 CMP_DEFAULT("relay")),
     CMP_OPTION_END,
 };
 
@@ -46,9 +40,9 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     CMP_PLUGIN_ABI,           .name = "route_mcr",
     .kind = CMP_PLUGIN_ROUTE, .services = CMP_SERVICE_PEERS,
     .version = "1.0",         .summary = "to a community's registry, what nobody here knows",
-    .options = rows,          .options_size = sizeof(mcr_options),
-    .check = mcr_check,       .create = mcr_create,
-    .destroy = free,          .ops.route = &ops,
+    CMP_PLUGIN_OPTIONS(rows), .check = mcr_check,
+    .create = mcr_create,     .destroy = free,
+    .ops.route = &ops,
 };
 
 /* ---- instance ---- */

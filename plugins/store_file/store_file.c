@@ -19,26 +19,15 @@ typedef struct options {
     int64_t threads;
 } options;
 
-static const cmp_option rows[] = {
-    {.name = "path",
-     .type = CMP_OPTION_PATH,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(options, path),
-     .help = "file of code records, one JSON object a line; replace it by renaming a whole one"},
-    {.name = "check_interval",
-     .type = CMP_OPTION_DURATION,
-     .offset = offsetof(options, check_interval_ms),
-     .fallback = "1s",
-     .min = 100,
-     .max = 86400000,
-     .help = "how often the file is looked at for a change"},
-    {.name = "threads",
-     .type = CMP_OPTION_INTEGER,
-     .offset = offsetof(options, threads),
-     .fallback = "2",
-     .min = 1,
-     .max = LOAD_THREADS_MAX,
-     .help = "threads that share the loading of a large file"},
+CMP_OPTIONS(rows, options) = {
+    CMP_ROW("path", PATH, options, path,
+            "file of code records, one JSON object a line; replace it by renaming a whole one",
+            CMP_REQUIRED),
+    CMP_ROW("check_interval", DURATION, options, check_interval_ms,
+            "how often the file is looked at for a change", CMP_DEFAULT("1s"),
+            CMP_RANGE(100, 86400000)),
+    CMP_ROW("threads", INTEGER, options, threads, "threads that share the loading of a large file",
+            CMP_DEFAULT("2"), CMP_RANGE(1, LOAD_THREADS_MAX)),
     CMP_OPTION_END,
 };
 
@@ -381,8 +370,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .services = CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD,
     .version = "1.0",
     .summary = "codes from a file of JSON records, held in memory and re-read when it changes",
-    .options = rows,
-    .options_size = sizeof(options),
+    CMP_PLUGIN_OPTIONS(rows),
     .create = store_create,
     .start = store_start,
     .worker_start = store_worker_start,

@@ -3,13 +3,15 @@
 
 #include <cmp/plugin.h>
 
+typedef struct tls_options {
+    const char *ca, *certificate, *key, *server_name;
+} tls_options;
+
 typedef struct options {
     const char *url;
     const char *token, *token_file;
     const char *peer;
-    struct {
-        const char *ca, *certificate, *key, *server_name;
-    } tls;
+    tls_options tls;
     int64_t timeout_ms;
     int64_t batch, waiting;
     int64_t connections;

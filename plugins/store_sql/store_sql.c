@@ -4,66 +4,39 @@
 
 #include "memory.h"
 
-static const char *const synchronous_choices[] = {"normal", "full", NULL};
-static const char *const create_choices[] = {"auto", "true", "false", NULL};
+static const char *const synchronous_choices[] = {
+    [SYNCHRONOUS_NORMAL] = "normal", [SYNCHRONOUS_FULL] = "full", NULL};
+static const char *const create_choices[] = {
+    [CREATE_AUTO] = "auto", [CREATE_TRUE] = "true", [CREATE_FALSE] = "false", NULL};
 
-static const cmp_option rows[] = {
-    {.name = "url",
-     .type = CMP_OPTION_SECRET,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(options, url),
-     .help = "sqlite:PATH or postgresql://user:password@host,host/database?parameters; PATH "
-             "may be relative, as in other options"},
-    {.name = "replica_url",
-     .type = CMP_OPTION_SECRET,
-     .offset = offsetof(options, replica_url),
-     .help = "PostgreSQL: read replicas, asked instead of the primary while one can be reached"},
-    {.name = "query",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(options, query),
-     .help = "select … where id = $1, over tables of yours; columns are taken by their names "
-             "(content, content_type, ttl, status, not_before, not_after, transferred_to, "
-             "variants); the store is only read then"},
-    {.name = "connections",
-     .type = CMP_OPTION_INTEGER,
-     .offset = offsetof(options, connections),
-     .fallback = "2",
-     .min = 1,
-     .max = 64,
-     .help = "PostgreSQL: connections of each worker"},
-    {.name = "statement_timeout",
-     .type = CMP_OPTION_DURATION,
-     .offset = offsetof(options, statement_timeout_ms),
-     .fallback = "1s",
-     .min = 10,
-     .max = 60000,
-     .help = "PostgreSQL: how long a look-up may take"},
-    {.name = "waiting",
-     .type = CMP_OPTION_INTEGER,
-     .offset = offsetof(options, waiting),
-     .fallback = "1024",
-     .min = 1,
-     .max = 1000000,
-     .help = "PostgreSQL: look-ups of each worker that may be under way; more are refused"},
-    {.name = "synchronous",
-     .type = CMP_OPTION_ENUM,
-     .offset = offsetof(options, synchronous),
-     .fallback = "normal",
-     .choices = synchronous_choices,
-     .help = "SQLite: full: no write is lost when the power fails; normal: the last ones may be"},
-    {.name = "create",
-     .type = CMP_OPTION_ENUM,
-     .offset = offsetof(options, create),
-     .fallback = "auto",
-     .choices = create_choices,
-     .help = "create or migrate the schema when needed; auto: SQLite yes, PostgreSQL no"},
-    {.name = "busy_timeout",
-     .type = CMP_OPTION_DURATION,
-     .offset = offsetof(options, busy_timeout_ms),
-     .fallback = "5s",
-     .min = 0,
-     .max = 600000,
-     .help = "SQLite: how long a write waits for another one"},
+CMP_OPTIONS(rows, options) = {
+    CMP_ROW("url", SECRET, options, url,
+            "sqlite:PATH or postgresql://user:password@host,host/database?parameters; PATH "
+            "may be relative, as in other options",
+            CMP_REQUIRED),
+    CMP_ROW("replica_url", SECRET, options, replica_url,
+            "PostgreSQL: read replicas, asked instead of the primary while one can be reached"),
+    CMP_ROW("query", STRING, options, query,
+            "select … where id = $1, over tables of yours; columns are taken by their names "
+            "(content, content_type, ttl, status, not_before, not_after, transferred_to, "
+            "variants); the store is only read then"),
+    CMP_ROW("connections", INTEGER, options, connections, "PostgreSQL: connections of each worker",
+            CMP_DEFAULT("2"), CMP_RANGE(1, 64)),
+    CMP_ROW("statement_timeout", DURATION, options, statement_timeout_ms,
+            "PostgreSQL: how long a look-up may take", CMP_DEFAULT("1s"), CMP_RANGE(10, 60000)),
+    CMP_ROW("waiting", INTEGER, options, waiting,
+            "PostgreSQL: look-ups of each worker that may be under way; more are refused",
+            CMP_DEFAULT("1024"), CMP_RANGE(1, 1000000)),
+    CMP_ROW_ENUM(
+        "synchronous", options, synchronous, synchronous_choices,
+        "SQLite: full: no write is lost when the power fails; normal: the last ones may be",
+        CMP_DEFAULT("normal")),
+    CMP_ROW_ENUM("create", options, create, create_choices,
+                 "create or migrate the schema when needed; auto: SQLite yes, PostgreSQL no",
+                 CMP_DEFAULT("auto")),
+    CMP_ROW("busy_timeout", DURATION, options, busy_timeout_ms,
+            "SQLite: how long a write waits for another one", CMP_DEFAULT("5s"),
+            CMP_RANGE(0, 600000)),
     CMP_OPTION_END,
 };
 
@@ -245,8 +218,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .services = CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD,
     .version = "1.0",
     .summary = "codes from a SQLite file or a PostgreSQL database",
-    .options = rows,
-    .options_size = sizeof(options),
+    CMP_PLUGIN_OPTIONS(rows),
     .check = sql_check,
     .create = sql_create,
     .start = sql_start,

@@ -14,27 +14,15 @@ typedef struct async_options {
     const char *content;
 } async_options;
 
-static const cmp_option option_rows[] = {
-    {.name = "delay",
-     .type = CMP_OPTION_DURATION,
-     .offset = offsetof(async_options, delay_ms),
-     .fallback = "10ms",
-     .help = "how long each look-up takes"},
-    {.name = "path",
-     .type = CMP_OPTION_PATH,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(async_options, path),
-     .help = "file that grows by one octet for each completion"},
-    {.name = "ici",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(async_options, ici),
-     .fallback = "1A0F1-ASYNC",
-     .help = "the one ICI that it knows"},
-    {.name = "content",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(async_options, content),
-     .fallback = "https://async.example/",
-     .help = "what that ICI stands for"},
+CMP_OPTIONS(option_rows, async_options) = {
+    CMP_ROW("delay", DURATION, async_options, delay_ms, "how long each look-up takes",
+            CMP_DEFAULT("10ms")),
+    CMP_ROW("path", PATH, async_options, path, "file that grows by one octet for each completion",
+            CMP_REQUIRED),
+    CMP_ROW("ici", STRING, async_options, ici, "the one ICI that it knows",
+            CMP_DEFAULT("1A0F1-ASYNC")),
+    CMP_ROW("content", STRING, async_options, content, "what that ICI stands for",
+            CMP_DEFAULT("https://async.example/")),
     CMP_OPTION_END,
 };
 
@@ -163,8 +151,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .services = CMP_SERVICE_LOOP,
     .version = "1",
     .summary = "One fixed record, later",
-    .options = option_rows,
-    .options_size = sizeof(async_options),
+    CMP_PLUGIN_OPTIONS(option_rows),
     .create = async_create,
     .worker_start = async_worker_start,
     .worker_stop = async_worker_stop,

@@ -11,22 +11,13 @@ typedef struct blocking_options {
     const char *content;
 } blocking_options;
 
-static const cmp_option option_rows[] = {
-    {.name = "delay",
-     .type = CMP_OPTION_DURATION,
-     .offset = offsetof(blocking_options, delay_ms),
-     .fallback = "0ms",
-     .help = "how long each look-up blocks"},
-    {.name = "ici",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(blocking_options, ici),
-     .fallback = "1A0F1-BLOCKING",
-     .help = "the one ICI that it knows"},
-    {.name = "content",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(blocking_options, content),
-     .fallback = "https://blocking.example/",
-     .help = "what that ICI stands for"},
+CMP_OPTIONS(option_rows, blocking_options) = {
+    CMP_ROW("delay", DURATION, blocking_options, delay_ms, "how long each look-up blocks",
+            CMP_DEFAULT("0ms")),
+    CMP_ROW("ici", STRING, blocking_options, ici, "the one ICI that it knows",
+            CMP_DEFAULT("1A0F1-BLOCKING")),
+    CMP_ROW("content", STRING, blocking_options, content, "what that ICI stands for",
+            CMP_DEFAULT("https://blocking.example/")),
     CMP_OPTION_END,
 };
 
@@ -79,8 +70,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .flags = CMP_PLUGIN_BLOCKING,
     .version = "1",
     .summary = "One fixed record, after a sleep",
-    .options = option_rows,
-    .options_size = sizeof(blocking_options),
+    CMP_PLUGIN_OPTIONS(option_rows),
     .create = blocking_create,
     .destroy = free,
     .ops.store = &blocking_ops,

@@ -15,25 +15,13 @@ typedef struct memory_options {
     const char *secret;
 } memory_options;
 
-static const cmp_option option_rows[] = {
-    {.name = "path",
-     .type = CMP_OPTION_PATH,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(memory_options, path),
-     .help = "file that keeps the records, one JSON object a line"},
-    {.name = "fail_put",
-     .type = CMP_OPTION_STRING,
-     .offset = offsetof(memory_options, fail_put),
-     .help = "an ICI that cannot be put"},
-    {.name = "fail_commit",
-     .type = CMP_OPTION_BOOLEAN,
-     .offset = offsetof(memory_options, fail_commit),
-     .fallback = "false",
-     .help = "never commits"},
-    {.name = "secret",
-     .type = CMP_OPTION_SECRET,
-     .offset = offsetof(memory_options, secret),
-     .help = "of no use"},
+CMP_OPTIONS(option_rows, memory_options) = {
+    CMP_ROW("path", PATH, memory_options, path,
+            "file that keeps the records, one JSON object a line", CMP_REQUIRED),
+    CMP_ROW("fail_put", STRING, memory_options, fail_put, "an ICI that cannot be put"),
+    CMP_ROW("fail_commit", BOOLEAN, memory_options, fail_commit, "never commits",
+            CMP_DEFAULT("false")),
+    CMP_ROW("secret", SECRET, memory_options, secret, "of no use"),
     CMP_OPTION_END,
 };
 
@@ -424,8 +412,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .kind = CMP_PLUGIN_STORE,
     .version = "1",
     .summary = "Records in memory and in a file, written whole at every commit",
-    .options = option_rows,
-    .options_size = sizeof(memory_options),
+    CMP_PLUGIN_OPTIONS(option_rows),
     .create = memory_create,
     .destroy = memory_destroy,
     .ops.store = &memory_ops,

@@ -22,37 +22,30 @@ typedef struct options {
 
 static const char *const choices[] = {"north", "south", "west", NULL};
 
-static const cmp_option inner_rows[] = {
-    {.name = "number",
-     .type = CMP_OPTION_INTEGER,
-     .flags = CMP_OPTION_REQUIRED,
-     .offset = offsetof(inner, number)},
-    {.name = "secret", .type = CMP_OPTION_SECRET, .offset = offsetof(inner, secret), .max = 8},
+CMP_OPTIONS(inner_rows, inner) = {
+    CMP_ROW("number", INTEGER, inner, number, "", CMP_REQUIRED),
+    CMP_ROW("secret", SECRET, inner, secret, "", CMP_RANGE(0, 8)),
     CMP_OPTION_END,
 };
 
-#define ROW(name_, type_, field_, ...)                                                             \
-    {                                                                                              \
-        .name = name_, .type = type_, .offset = offsetof(options, field_), __VA_ARGS__             \
-    }
-
-static const cmp_option rows[] = {
-    ROW("string", CMP_OPTION_STRING, string, .min = 2, .max = 5, .fallback = "none"),
-    ROW("path", CMP_OPTION_PATH, path, .fallback = "here"),
-    ROW("host", CMP_OPTION_HOST, host, .help = "a host"),
-    ROW("secret", CMP_OPTION_SECRET, secret, .help = "a secret"),
-    ROW("raw", CMP_OPTION_RAW, raw, .help = "anything"),
-    ROW("integer", CMP_OPTION_INTEGER, integer, .min = -5, .max = 99, .fallback = "7"),
-    ROW("duration", CMP_OPTION_DURATION, duration, .min = 100, .max = 3600000, .fallback = "90s"),
-    ROW("size", CMP_OPTION_SIZE, size, .min = 16, .max = 1 << 20),
-    ROW("rate", CMP_OPTION_RATE, rate, .help = "unbounded"),
-    ROW("boolean", CMP_OPTION_BOOLEAN, boolean, .fallback = "true"),
-    ROW("choice", CMP_OPTION_ENUM, choice, .choices = choices, .fallback = "south"),
-    ROW("cidrs", CMP_OPTION_CIDRS, cidrs, .fallback = "[10.0.0.0/8, \"::1\"]"),
-    ROW("strings", CMP_OPTION_STRINGS, strings, .fallback = "one"),
-    ROW("set", CMP_OPTION_ENUMS, set, .choices = choices, .fallback = "[north, west]"),
-    ROW("rows", CMP_OPTION_ROWS, rows, .rows = inner_rows, .row_size = sizeof(inner)),
-    ROW("group", CMP_OPTION_GROUP, group, .rows = inner_rows),
+CMP_OPTIONS(rows, options) = {
+    CMP_ROW("string", STRING, options, string, "", CMP_DEFAULT("none"), CMP_RANGE(2, 5)),
+    CMP_ROW("path", PATH, options, path, "", CMP_DEFAULT("here")),
+    CMP_ROW("host", HOST, options, host, ""),
+    CMP_ROW("secret", SECRET, options, secret, ""),
+    CMP_ROW("raw", RAW, options, raw, ""),
+    CMP_ROW("integer", INTEGER, options, integer, "", CMP_DEFAULT("7"), CMP_RANGE(-5, 99)),
+    CMP_ROW("duration", DURATION, options, duration, "", CMP_DEFAULT("90s"),
+            CMP_RANGE(100, 3600000)),
+    CMP_ROW("size", SIZE, options, size, "", CMP_RANGE(16, 1 << 20)),
+    CMP_ROW("rate", RATE, options, rate, ""),
+    CMP_ROW("boolean", BOOLEAN, options, boolean, "", CMP_DEFAULT("true")),
+    CMP_ROW_ENUM("choice", options, choice, choices, "", CMP_DEFAULT("south")),
+    CMP_ROW("cidrs", CIDRS, options, cidrs, "", CMP_DEFAULT("[10.0.0.0/8, \"::1\"]")),
+    CMP_ROW("strings", STRINGS, options, strings, "", CMP_DEFAULT("one")),
+    CMP_ROW_ENUMS("set", options, set, choices, "", CMP_DEFAULT("[north, west]")),
+    CMP_ROW_ROWS("rows", options, rows, inner_rows, ""),
+    CMP_ROW_GROUP("group", options, group, inner_rows, ""),
     CMP_OPTION_END,
 };
 
@@ -309,16 +302,17 @@ static void wipes_secrets_wherever_they_are(void **state)
     drop(&f);
 }
 
+CMP_OPTIONS(unbounded, options) = {
+    CMP_ROW("duration", DURATION, options, duration, ""),
+    CMP_ROW("size", SIZE, options, size, ""),
+    CMP_ROW("rate", RATE, options, rate, ""),
+    CMP_ROW("integer", INTEGER, options, integer, ""),
+    CMP_OPTION_END,
+};
+
 static void units_reach_their_limits(void **state)
 {
     (void)state;
-    static const cmp_option unbounded[] = {
-        ROW("duration", CMP_OPTION_DURATION, duration, .help = ""),
-        ROW("size", CMP_OPTION_SIZE, size, .help = ""),
-        ROW("rate", CMP_OPTION_RATE, rate, .help = ""),
-        ROW("integer", CMP_OPTION_INTEGER, integer, .help = ""),
-        CMP_OPTION_END,
-    };
     filled f;
     fill(&f, unbounded,
          "duration: 106751991167d\nsize: 8388607T\nrate: 0/s\ninteger: -9223372036854775808\n");
@@ -336,14 +330,15 @@ static void units_reach_their_limits(void **state)
     drop(&f);
 }
 
+CMP_OPTIONS(wrong, options) = {
+    CMP_ROW("integer", INTEGER, options, integer, "", CMP_DEFAULT("many")),
+    CMP_ROW_ENUMS("set", options, set, choices, "", CMP_DEFAULT("[est]")),
+    CMP_OPTION_END,
+};
+
 static void a_wrong_default_is_said_to_be_one(void **state)
 {
     (void)state;
-    static const cmp_option wrong[] = {
-        ROW("integer", CMP_OPTION_INTEGER, integer, .fallback = "many"),
-        ROW("set", CMP_OPTION_ENUMS, set, .choices = choices, .fallback = "[est]"),
-        CMP_OPTION_END,
-    };
     filled f;
     fill(&f, wrong, "");
     assert_report(&f.report, "s.yaml: top.integer: its built-in default is wrong: many\n"
@@ -351,14 +346,15 @@ static void a_wrong_default_is_said_to_be_one(void **state)
     drop(&f);
 }
 
+CMP_OPTIONS(needed, options) = {
+    CMP_ROW_GROUP("group", options, group, inner_rows, "", CMP_REQUIRED),
+    CMP_ROW("host", HOST, options, host, "", CMP_REQUIRED),
+    CMP_OPTION_END,
+};
+
 static void a_required_key_of_the_top_is_missed(void **state)
 {
     (void)state;
-    static const cmp_option needed[] = {
-        ROW("group", CMP_OPTION_GROUP, group, .rows = inner_rows, .flags = CMP_OPTION_REQUIRED),
-        ROW("host", CMP_OPTION_HOST, host, .flags = CMP_OPTION_REQUIRED),
-        CMP_OPTION_END,
-    };
     filled f;
     fill(&f, needed, "");
     assert_report(&f.report, "s.yaml: top.group: missing; expected a mapping\n"
@@ -367,15 +363,16 @@ static void a_required_key_of_the_top_is_missed(void **state)
     drop(&f);
 }
 
+CMP_OPTIONS(shown, options) = {
+    CMP_ROW_ENUM("choice", options, choice, choices, "where to"),
+    CMP_ROW_GROUP("group", options, group, inner_rows, "more"),
+    CMP_ROW("size", SIZE, options, size, "how much", CMP_DEFAULT("1K"), CMP_RANGE(0, 4096)),
+    CMP_OPTION_END,
+};
+
 static void help_shows_nested_rows(void **state)
 {
     (void)state;
-    static const cmp_option shown[] = {
-        ROW("choice", CMP_OPTION_ENUM, choice, .choices = choices, .help = "where to"),
-        ROW("group", CMP_OPTION_GROUP, group, .rows = inner_rows, .help = "more"),
-        ROW("size", CMP_OPTION_SIZE, size, .max = 4096, .fallback = "1K", .help = "how much"),
-        CMP_OPTION_END,
-    };
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
