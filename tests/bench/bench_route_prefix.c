@@ -58,9 +58,9 @@ static void prefix_make(const world *w, size_t number, uint64_t try, const char 
     const uint64_t random = mix(number ^ try << 40);
     const size_t size = SHORTEST + mix(random) % (LONGEST - SHORTEST + 1);
     const char *head = number % 3 == 2 ? w->texts[random % number] : registry;
-    char random_digits[17];
-    snprintf(random_digits, sizeof(random_digits), "%016" PRIX64, mix(random + 1));
-    snprintf(text, TEXT_SIZE, "%s%s", head, random_digits);
+    char whole[TEXT_SIZE];
+    snprintf(whole, sizeof(whole), "%s%016" PRIX64, head, mix(random + 1));
+    memcpy(text, whole, strlen(whole) + 1);
     text[size > strlen(head) ? size : strlen(head) + 1] = '\0';
     text[LONGEST] = '\0';
 }
