@@ -3,6 +3,7 @@ Python's own hmac (9.3.2). It answers properly unless it is told to misbehave.""
 import base64
 import hmac
 import json
+import select
 import socket
 import ssl
 import threading
@@ -103,6 +104,15 @@ def signature_octets(text):
         return base64.b64decode(text, validate=True)
 
 
+def cut(connection):
+    """Ends a connection under the thread that reads it: that of TLS is left as it is, or the thread
+    would read ciphertext."""
+    try:
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+    except OSError:
+        pass  # it has ended already
+
+
 class Recipient:
     """Listens on loopback. `codes` are {ici: content}; `answer` may be replaced by a function of a
     request that returns a Reply, and `greet` by one of a plain socket: false means no TLS."""
@@ -147,21 +157,21 @@ class Recipient:
         if self.listening is None:
             return
         self.stopping.set()
-        for s in [self.listening, *self.sockets]:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            s.close()
+        self.listening.shutdown(socket.SHUT_RDWR)
+        with self.lock:
+            for s in self.sockets:
+                cut(s)
         for thread in self.threads:
             thread.join(10)
             assert not thread.is_alive(), "a recipient's thread does not end"
-        self.listening, self.threads, self.sockets = None, [], set()
+        self.listening.close()
+        self.listening, self.threads = None, []
 
     def _run(self, what, *args):
         thread = threading.Thread(target=what, args=args, daemon=True)
         self.threads.append(thread)
         thread.start()
+        return thread
 
     @property
     def url(self):
@@ -197,21 +207,40 @@ class Recipient:
             self.connections += 1
             self._run(self._serve, plain, self.connections)
 
+    def _hold(self, connection):
+        """So that stop() ends it, if it has not begun."""
+        with self.lock:
+            self.sockets.add(connection)
+            return not self.stopping.is_set()
+
+    def _let_go(self, connection):
+        with self.lock:
+            self.sockets.discard(connection)
+        connection.close()
+
     def _serve(self, plain, number):
-        self.sockets.add(plain)
+        connection = plain
         try:
-            if not self.greet(plain):
+            if not self._hold(plain) or not self.greet(plain):
                 self.stopping.wait(30)
                 return
-            with self.context.wrap_socket(plain, server_side=True) as secure:
-                self.sockets.add(secure)
-                secure.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                spoken = secure.selected_alpn_protocol()
-                (self._serve_h2 if spoken == "h2" else self._serve_h1)(secure, number)
+            with self.lock:  # `plain` is nothing afterwards
+                self.sockets.discard(plain)
+                connection = self.context.wrap_socket(
+                    plain, server_side=True, do_handshake_on_connect=False
+                )
+            if self._hold(connection):
+                self._serve_tls(connection, number)
         except ENDED:
             pass
         finally:
-            plain.close()
+            self._let_go(connection)
+
+    def _serve_tls(self, connection, number):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.do_handshake()
+        spoken = connection.selected_alpn_protocol()
+        (self._serve_h2 if spoken == "h2" else self._serve_h1)(connection, number)
 
     def _take(self, request):
         with self.lock:
@@ -236,7 +265,10 @@ class Recipient:
             while line := reader.readline(65536).strip():
                 name, _, value = line.decode("latin-1").partition(":")
                 headers[name.lower()] = value.strip()
-            body = reader.read(int(headers.get("content-length", 0)))
+            size = int(headers.get("content-length", 0))
+            body = reader.read(size)
+            if len(body) < size:
+                return
             reply = self._take(Request(method, target, headers, body, "1.1", number))
             if reply.close or reply.hang:
                 return
@@ -255,6 +287,22 @@ class Recipient:
     # ---- HTTP/2 ----
 
     def _serve_h2(self, connection, number):
+        answering = []
+        try:
+            self._read_h2(connection, number, answering)
+        finally:
+            for thread in answering:  # the connection is closed after this
+                thread.join()
+
+    @staticmethod
+    def _receive(connection, lock):
+        """A TLS connection is not for two threads at once, not even to read and to write."""
+        if not connection.pending():
+            select.select([connection], [], [])
+        with lock:
+            return connection.recv(65536)
+
+    def _read_h2(self, connection, number, answering):
         stack = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
         )
@@ -262,7 +310,7 @@ class Recipient:
         connection.sendall(stack.data_to_send())
         streams, lock = {}, threading.Lock()
         deaf = threading.Event()
-        while octets := connection.recv(65536):
+        while octets := self._receive(connection, lock):
             with lock:
                 events = stack.receive_data(octets)
                 for event in events:
@@ -280,9 +328,8 @@ class Recipient:
                     request = Request(
                         fields[":method"], fields[":path"], fields, bytes(body), "2", number
                     )
-                    self._run(
-                        self._answer_h2, connection, stack, lock, event.stream_id, request, deaf
-                    )
+                    way = (connection, stack, lock, event.stream_id)
+                    answering.append(self._run(self._answer_h2, *way, request, deaf))
             if deaf.wait(0.005 if self.may_go_deaf else 0):
                 self.stopping.wait(30)
                 return
@@ -295,7 +342,7 @@ class Recipient:
             if reply.hang:
                 return
             if reply.close:
-                connection.shutdown(socket.SHUT_RDWR)
+                cut(connection)
                 return
             with lock:
                 if reply.raw is not None:
