@@ -103,15 +103,17 @@ export LSAN_OPTIONS=suppressions=$here/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 
+# When this script is killed, what it runs is ended, too; servers of tests then end by themselves.
+tied=(setpriv --pdeathsig TERM)
+
 # ThreadSanitizer wants its addresses free, which strong address randomisation does not promise.
-fixed_addresses=()
 if grep -q '^CMPD_SANITIZE:[A-Z]*=thread' "$build/CMakeCache.txt"; then
-    fixed_addresses=(setarch "$(uname -m)" --addr-no-randomize)
+    tied+=(setarch "$(uname -m)" --addr-no-randomize)
 fi
 
 if [[ $units == yes ]]; then
     step=units
-    "${fixed_addresses[@]}" ctest --test-dir "$build" --output-on-failure --no-tests=error \
+    "${tied[@]}" ctest --test-dir "$build" --output-on-failure --no-tests=error \
         -j "$(nproc)" "${ctest_arguments[@]}"
 fi
 
@@ -121,7 +123,7 @@ if [[ $scenarios == yes ]]; then
     [[ $jobs -eq 1 ]] || pytest_arguments+=(--numprocesses "$jobs")
     # Debian's own Python has the packages; another one may stand before it on PATH.
     env -u PYTHONPATH -u PYTHONHOME CMPD_BUILD_DIR="$build" PYTHONDONTWRITEBYTECODE=1 \
-        "${fixed_addresses[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        "${tied[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
         --strict-markers -c "$here/pytest.ini" --rootdir "$here" "${pytest_arguments[@]}" \
         "$here/scenarios"
 fi

@@ -183,6 +183,7 @@ int main(int argc, char **argv)
     run(url, count);
 
     const int port = free_port();
+    shell(TEST_SOURCE_DIR "/tests/lib/postgres.sh guard %s %d", folder, (int)getpid());
     printf("PostgreSQL, %" PRIu64 " codes\n", count);
     shell(TEST_SOURCE_DIR "/tests/lib/postgres.sh init %s %d fsync=on", folder, port);
     shell(TEST_SOURCE_DIR "/tests/lib/postgres.sh start %s", folder, port);

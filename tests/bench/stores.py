@@ -65,6 +65,7 @@ class Postgresql(Sqlite):
         super().__init__(bench)
         self.folder, port = tempfile.mkdtemp(), resolve.free_port()
         os.chmod(self.folder, 0o755)
+        self.server("guard", str(os.getpid()))
         self.server("init", str(port), "fsync = on", "shared_buffers = 2GB", "max_wal_size = 8GB")
         self.server("start")
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"

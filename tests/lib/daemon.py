@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import client
+import guard
 from signing import Key, uuid7
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,27 +144,28 @@ class Site:
         path = self.write()
         self.log_path = self.folder / "log"
         with open(self.log_path, "ab") as log:
+            before = log.tell()
             self.process = subprocess.Popen(
                 [*self.wrapped, str(CMPD), "-c", str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_open()
+        guard.keep(self.process)
+        self._wait_until_ready(before)
         return self
 
-    def _wait_until_open(self):
+    def _wait_until_ready(self, before):
+        """Every socket is open then, and every worker at its own."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
+            if b"ready: " in self.log_path.read_bytes()[before:]:
+                return
             if self.process.poll() is not None:
                 code, self.process = self.process.returncode, None
                 raise AssertionError(f"cmpd ended with {code}:\n{self.log_text()}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except ConnectionRefusedError:
-                time.sleep(0.01)
-        raise AssertionError(f"cmpd does not open its port:\n{self.log_text()}")
+            time.sleep(0.01)
+        raise AssertionError(f"cmpd does not get ready:\n{self.log_text()}")
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -48,7 +48,9 @@ class Postgres:
     def _in_new_folder(cls):
         folder = Path(tempfile.mkdtemp(prefix="cmp-postgres-"))
         folder.chmod(0o755)
-        return cls(folder)
+        made = cls(folder)
+        made._script("guard", os.getpid())
+        return made
 
     def standby(self):
         """A streaming replica, started."""

@@ -7,6 +7,8 @@
 #     postgres.sh stop FOLDER [fast|immediate]
 #     postgres.sh promote FOLDER                    of a standby
 #     postgres.sh standby FOLDER PORT PRIMARY       a streaming replica of the server in PRIMARY
+#     postgres.sh guard FOLDER PROCESS              once that process has ended, however it did:
+#                                                   stops the server and removes FOLDER
 #
 # The server does not run as root: it is the user `postgres` then.
 set -eu
@@ -68,6 +70,16 @@ start)
 stop)
     as_server "$bin/pg_ctl" stop --pgdata="$folder/data" --mode="${1:-fast}" --wait --timeout=30 \
         >/dev/null
+    ;;
+guard)
+    setsid sh "$0" guarded "$folder" "$1" </dev/null >/dev/null 2>&1 & # Ctrl-C is not for it
+    ;;
+guarded)
+    tail --pid="$1" -f /dev/null
+    if [ -d "$folder" ]; then
+        as_server "$bin/pg_ctl" stop --pgdata="$folder/data" --mode=immediate || true
+        rm -rf "$folder"
+    fi
     ;;
 promote)
     as_server "$bin/pg_ctl" promote --pgdata="$folder/data" --wait >/dev/null

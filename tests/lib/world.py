@@ -1,22 +1,11 @@
 """A network of CMPs on loopback: several cmpd and recipients in Python, keys exchanged (9.3.2)."""
 import json
-import socket
 import time
 
 import client
 from daemon import CMPCTL, Site, free_port, run
 from recipient import Recipient
 from signing import Key
-
-
-def wait_for_port(port, seconds=20):
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline, f"nobody opens port {port}"
-            time.sleep(0.01)
 
 
 class Node(Site):
@@ -44,10 +33,6 @@ class Node(Site):
     @property
     def server(self):
         return f"https://127.0.0.1:{self.port}"
-
-    def _wait_until_open(self):
-        super()._wait_until_open()
-        wait_for_port(self.handset_port)
 
     # ---- describing ----
 

@@ -76,11 +76,6 @@ class Sample(Node):
         path.write_text(text + "workers: 1\nplugin_path: " + json.dumps(self.config["plugin_path"]))
         return path
 
-    def _wait_until_open(self):
-        if "name: handsets" not in (SAMPLES / self.sample).read_text():
-            self.handset_port = self.port
-        super()._wait_until_open()
-
 
 @pytest.fixture
 def network(world):

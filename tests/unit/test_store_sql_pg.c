@@ -114,6 +114,8 @@ static int group_set_up(void **state)
     char rest[100];
     (void)state;
     assert_non_null(mkdtemp(folder));
+    snprintf(rest, sizeof(rest), "%d", (int)getpid());
+    assert_true(postgres("guard", rest));
     port = free_port();
     snprintf(rest, sizeof(rest), "%d max_connections=%d", port, SLOTS);
     if (!postgres("init", rest) || !postgres("start", "")) {
