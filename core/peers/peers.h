@@ -4,8 +4,8 @@
  * Peers live as long as the table, strings as long as the configuration. */
 #pragma once
 
+#include "base/rate.h"
 #include "conf/conf.h"
-#include "peers/rate.h"
 
 typedef struct peer {
     cmp_str name;

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
-#include "peers/rate.h"
+#include "base/rate.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* What one worker thread has for its transactions. No lock: it all belongs to that thread. */
 #pragma once
 
-#include "peers/rate.h"
+#include "base/rate.h"
 #include "peers/referrals.h"
 #include "peers/replay.h"
 #include "pipeline/generation.h"

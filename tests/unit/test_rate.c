@@ -1,5 +1,5 @@
-/* peers/rate.c: how many events pass, and when the next one may. */
-#include "peers/rate.h"
+/* base/rate.c: how many events pass, and when the next one may. */
+#include "base/rate.h"
 
 #include <pthread.h>
 #include <setjmp.h>

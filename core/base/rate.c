@@ -1,6 +1,6 @@
 /* Asked once for every request of a peer that has a rate. The word holds the time up to which the
  * rate is used up; an event moves it on by one interval. */
-#include "peers/rate.h"
+#include "base/rate.h"
 
 #define HOUR_NS      ((int64_t)3600 * 1000 * 1000 * 1000)
 #define PER_HOUR_MAX ((int64_t)3600 * 1000 * 1000)
