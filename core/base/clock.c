@@ -5,19 +5,29 @@
 
 static int64_t set_ms;
 
-int64_t clock_now_us(void)
+static int64_t now_us(clockid_t clock)
 {
     if (set_ms != 0) {
         return set_ms * 1000;
     }
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_now_us(void)
+{
+    return now_us(CLOCK_REALTIME);
 }
 
 int64_t clock_now_ms(void)
 {
     return clock_now_us() / 1000;
+}
+
+int64_t clock_monotonic_us(void)
+{
+    return now_us(CLOCK_MONOTONIC);
 }
 
 void clock_set_ms(int64_t now_ms)

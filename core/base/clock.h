@@ -1,4 +1,4 @@
-/* The wall clock, in one place so that tests can set it. */
+/* The clocks, in one place so that tests can set them. */
 #pragma once
 
 #include <stdint.h>
@@ -7,5 +7,8 @@
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
 
-/* Tests only: the time that the clock shows from now on; 0 goes back to the real one. */
+/* Time that only goes on, from a start that means nothing: for intervals. */
+int64_t clock_monotonic_us(void);
+
+/* Tests only: the time that all clocks show from now on; 0 goes back to the real ones. */
 void clock_set_ms(int64_t now_ms);

@@ -10,6 +10,11 @@
  * are copied. Beyond COUNTERS_MAX all further ones share one id. Any thread. */
 unsigned counter_register(const char *owner, const char *name, const char *help);
 
+/* The same for a number that is counted elsewhere and only grows: `read` is asked for it, on any
+ * thread. */
+void counter_register_read(const char *owner, const char *name, const char *help,
+                           uint64_t (*read)(void));
+
 /* Any thread; no lock. */
 void counter_add(unsigned id, uint64_t add);
 
