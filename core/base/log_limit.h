@@ -23,7 +23,7 @@ typedef struct log_allowance {
 } log_allowance;
 
 /* What can be told of each other is enough, whatever goes on. */
-#define LOG_EACH_FEW     ((log_allowance){6, 6})
+#define LOG_EACH_FEW     ((log_allowance){12, 6})
 #define LOG_EACH_MINUTE  ((log_allowance){1, 1})
 #define LOG_ALL_TOGETHER ((log_allowance){60, 60})
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/hash.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "daemon/build.h"
 #include "daemon/privileges.h"
 #include "http/server.h"
@@ -21,6 +21,7 @@
 
 #define POOL_QUEUE       256
 #define POOL_PATIENCE_MS 1000
+#define LOG_TICK_MS      1000
 
 typedef struct daemon_state daemon_state;
 
@@ -45,6 +46,7 @@ struct daemon_state {
     worker_thread *threads;
     unsigned started; /* threads that were created */
     unsigned ready, ended;
+    cmp_timer *log_tick;
     bool stopping;
     int64_t stopping_since_ms;
 };
@@ -238,10 +240,18 @@ static bool start(daemon_state *d)
     d->server = server_create(c);
     admin_register(d->server);
     pipeline_setup();
+    counter_register_read("log", "not_logged", "Log lines held back by a limit", log_limits_count);
     for (size_t i = 0; i < d->generation->instance_count; i++) {
         instance_start(&d->generation->instances[i], d->control);
     }
     return workers_start(d);
+}
+
+static void on_log_tick(void *arg)
+{
+    daemon_state *d = arg;
+    log_limits_tick();
+    d->log_tick = loop_timer_start(d->control, LOG_TICK_MS, on_log_tick, d);
 }
 
 static void log_counter(const char *owner, const char *name, const char *help, uint64_t value,
@@ -313,6 +323,7 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     }
     signals s = {.d = &d, .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
     s.watch = loop_watch_start(d.control, s.fd, on_signal, &s);
+    on_log_tick(&d);
     const bool started = start(&d);
     if (!started) {
         workers_stop(&d);
@@ -320,12 +331,15 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     while (d.ended < d.started || !d.stopping) {
         loop_turn(d.control);
     }
-    if (!tear_down(&d)) {
+    const bool clean = tear_down(&d);
+    log_limits_flush();
+    if (!clean) {
         log_warning("daemon", "ending while plugins still hang");
         _exit(1);
     }
     counters_each(log_counter, NULL);
     log_notice("daemon", "stopped");
+    loop_timer_stop(d.log_tick);
     loop_watch_stop(s.watch);
     close(s.fd);
     destroy(&d);

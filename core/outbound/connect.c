@@ -2,12 +2,21 @@
 #include "outbound/wire.h"
 
 #include "base/arena.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static log_limit failures = {
+    .level = CMP_LOG_DEBUG,
+    .area = "outbound",
+    .what = "failures to connect",
+    .name = "origin",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
 
 static void try_next_address(wire *w);
 
@@ -53,7 +62,8 @@ void wire_connect_failed(wire *w, const char *detail)
     lane *l = w->lane;
     const bool probe = w->probe;
     l->addresses_until_ms = 0; /* the host may have moved */
-    log_debug("outbound", "%s: no connection: %s", l->origin->name, detail);
+    log_limited(&failures, cmp_str_from(l->origin->name), detail, NULL, 0, "%s: no connection: %s",
+                l->origin->name, detail);
     wire_free(w);
     if (probe) {
         probe_ended(l, false);

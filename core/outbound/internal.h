@@ -133,6 +133,9 @@ void lane_count_failure(lane *l, const char *detail);
 /* An HTTP answer came. */
 void lane_count_answer(lane *l);
 
+/* Its circuit has closed: says so. */
+void lane_used_again(const lane *l);
+
 /* No connection could be made: what waits for one and has no other is told. */
 void lane_connect_failed(lane *l, const char *detail);
 

@@ -3,11 +3,29 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 
 #include <stdlib.h>
 
 #define FULL_RETRY_S 1 /* the queue is ours, and short */
+
+/* A server that comes and goes all the time. */
+static log_limit troubles = {
+    .level = CMP_LOG_WARNING,
+    .area = "outbound",
+    .what = "troubles",
+    .name = "origin",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
+static log_limit recoveries = {
+    .level = CMP_LOG_NOTICE,
+    .area = "outbound",
+    .what = "recoveries",
+    .name = "origin",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
 
 static lane **bucket_of(outbound *o, const origin *to)
 {
@@ -150,15 +168,22 @@ void lane_count_failure(lane *l, const char *detail)
 {
     uint64_t delay_ms;
     if (breaker_failed(&l->origin->breaker, l->owner, &delay_ms)) {
-        log_warning("outbound", "%s is not used for now: %s", l->origin->name, detail);
+        log_limited(&troubles, cmp_str_from(l->origin->name), NULL, NULL, 0,
+                    "%s is not used for now: %s", l->origin->name, detail);
         probe_schedule(l, delay_ms);
     }
+}
+
+void lane_used_again(const lane *l)
+{
+    log_limited(&recoveries, cmp_str_from(l->origin->name), NULL, NULL, 0, "%s is used again",
+                l->origin->name);
 }
 
 void lane_count_answer(lane *l)
 {
     if (breaker_answered(&l->origin->breaker)) {
-        log_notice("outbound", "%s is used again", l->origin->name);
+        lane_used_again(l);
     }
 }
 

@@ -2,8 +2,6 @@
  * that carry no request. The one that comes up is used right away. */
 #include "outbound/wire.h"
 
-#include "base/log.h"
-
 static void on_due(void *arg)
 {
     lane *l = arg;
@@ -30,7 +28,7 @@ void probe_ended(lane *l, bool good)
     uint64_t delay_ms;
     const uint64_t took_ms = monotonic_ms() - l->probe_began_ms;
     if (breaker_probe_end(&l->origin->breaker, l->owner, good, took_ms, &delay_ms)) {
-        log_notice("outbound", "%s is used again", l->origin->name);
+        lane_used_again(l);
     } else if (delay_ms > 0) {
         probe_schedule(l, delay_ms);
     }

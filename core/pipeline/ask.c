@@ -1,7 +1,7 @@
 /* Calls into plugins, completions, and the pool; between the steps and the plugins' vtables. */
 #include "pipeline/ask.h"
 
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "pipeline/pipeline.h"
 
 #include <stdatomic.h>
@@ -20,6 +20,13 @@ struct ask_job {
     instance *instance;
     _Atomic bool abandoned; /* nobody waits: need not be begun any more */
     int verdict;
+};
+
+static log_limit bad_answers = {
+    .level = CMP_LOG_ERROR,
+    .what = "bad answers",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
 };
 
 static cmp_txn *txn_of(cmp_op *op)
@@ -104,8 +111,9 @@ static int checked(const instance *i, int verdict, const ask *a)
     if (answer_good(i, verdict, a)) {
         return verdict;
     }
-    log_error(i->name, "plugin %s gave an answer that lacks something (verdict %d)",
-              i->plugin->name, verdict);
+    log_limited(&bad_answers, cmp_str_from(i->name), "lacks", NULL, 0,
+                "plugin %s gave an answer that lacks something (verdict %d)", i->plugin->name,
+                verdict);
     return unavailable(i);
 }
 
@@ -124,7 +132,8 @@ static void job_done(void *arg)
 {
     ask_job *job = arg;
     if (job->verdict == PENDING) {
-        log_error(job->instance->name, "answered PENDING, which a plugin that blocks may not");
+        log_limited(&bad_answers, cmp_str_from(job->instance->name), "pending", NULL, 0,
+                    "answered PENDING, which a plugin that blocks may not");
         job->verdict = unavailable(job->instance);
     }
     if (job->asker != NULL) {
@@ -170,7 +179,8 @@ static int ask_direct(cmp_txn *t, instance *i)
         return checked(i, a->verdict, a);
     }
     if (!may_wait) {
-        log_error(i->name, "answered PENDING, which a plugin without cancel may not");
+        log_limited(&bad_answers, cmp_str_from(i->name), "pending", NULL, 0,
+                    "answered PENDING, which a plugin without cancel may not");
         a->state = ASK_IDLE;
         return unavailable(i);
     }
@@ -271,8 +281,8 @@ void ask_complete(cmp_op *op, int verdict, const void *answer)
         break;
     case ASK_IDLE:
     case ASK_DONE:
-        log_error(a->instance != NULL ? a->instance->name : "plugin",
-                  "completed an operation twice; ignored");
+        log_limited(&bad_answers, cmp_str_from(a->instance != NULL ? a->instance->name : "plugin"),
+                    "twice", NULL, 0, "completed an operation twice; ignored");
         break;
     }
 }

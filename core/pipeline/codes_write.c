@@ -1,7 +1,7 @@
 /* Writes a record on the pool: stores may block there. Called by step_codes. */
 #include "pipeline/codes_write.h"
 
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "mc/record.h"
 #include "pipeline/pipeline.h"
 
@@ -69,6 +69,13 @@ static void write_free(codes_write *w)
     free(w);
 }
 
+static log_limit failures = {
+    .level = CMP_LOG_ERROR,
+    .what = "records that could not be written",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
+
 static step_result result_of(cmp_txn *t, const codes_write *w)
 {
     switch (w->result) {
@@ -87,7 +94,8 @@ static void on_done(void *arg)
 {
     codes_write *w = arg;
     if (w->result == WRITE_FAILED) {
-        log_error(w->store->name, "a record could not be written: %s", w->error);
+        log_limited(&failures, cmp_str_from(w->store->name), w->error, NULL, 0,
+                    "a record could not be written: %s", w->error);
     }
     if (w->asker == NULL) {
         write_free(w);

@@ -2,9 +2,10 @@
 #include "pipeline/forward.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "base/text.h"
 #include "mc/query.h"
+#include "pipeline/trace.h"
 
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -13,6 +14,15 @@
 #define PSEUDONYM_OCTETS  16
 #define CONTEXTUAL_MEMBER "contextual" /* in release.withhold: all of them */
 #define ORIGIN_TID        "origin-tid"
+
+static log_limit not_signed = {
+    .level = CMP_LOG_ERROR,
+    .area = "forward",
+    .what = "requests that could not be signed",
+    .name = "peer",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
 
 static const way *way_to(const cmp_txn *t)
 {
@@ -93,10 +103,11 @@ static bool add_signature(cmp_txn *t, const way *w, query *q)
         signer->plugin->ops.auth->sign(signer->self, signer->worker_state[t->worker->index],
                                        &outgoing, signature);
     if (verdict != CMP_SIGN_DONE) {
-        log_error(signer->name, "cannot sign to peer %.*s for tid %.*s: %s",
-                  (int)t->hop.to->name.size, t->hop.to->name.at,
-                  (int)t->message.params[CMP_PARAM_TID].size, t->message.params[CMP_PARAM_TID].at,
-                  verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable");
+        const char *cause =
+            verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable";
+        log_limited(&not_signed, t->hop.to->name, cause, NULL, 0,
+                    "%s cannot sign to peer %.*s for tid %.*s: %s", signer->name,
+                    TEXT(t->hop.to->name), TEXT(t->message.params[CMP_PARAM_TID]), cause);
         return false;
     }
     query_add(q, "apikeyid", arena_copy(&t->memory, signature->apikeyid));

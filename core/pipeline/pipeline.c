@@ -7,7 +7,7 @@
 #include "pipeline/pipeline.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "observe/counters.h"
 #include "pipeline/codes.h"
 #include "pipeline/encode.h"
@@ -51,6 +51,24 @@ static const step steps[] = {
 static unsigned count_resolved, count_relayed, count_referral, count_records, count_written,
     count_gone, count_problem[ERROR_MAX];
 
+static log_limit late = {
+    .level = CMP_LOG_INFO,
+    .area = "pipeline",
+    .what = "passed deadlines",
+    .name = "step",
+    .each = {60, 60},
+    .all = {300, 300},
+};
+static log_limit refusals = {
+    .level = CMP_LOG_INFO,
+    .area = "pipeline",
+    .what = "requests that were refused",
+    .name = "source",
+    .by = LOG_BY_SOURCE,
+    .each = {60, 60},
+    .all = {600, 600},
+};
+
 static void reply(cmp_txn *t)
 {
     txn_answer a;
@@ -68,7 +86,8 @@ static void on_deadline(void *arg)
     forward_abandon(t);
     codes_abandon(t);
     const log_field tid = {"tid", t->message.params[CMP_PARAM_TID]};
-    log_write(CMP_LOG_INFO, "pipeline", &tid, 1, "deadline passed in step %s", steps[t->step].name);
+    log_limited(&late, cmp_str_from(steps[t->step].name), NULL, &tid, 1,
+                "deadline passed in step %s", steps[t->step].name);
     step_retry(t, steps[t->step].late, LATE_RETRY_S, "The deadline passed");
     reply(t);
 }
@@ -142,6 +161,12 @@ static void count_result(const cmp_txn *t, const txn_answer *a)
                 1);
 }
 
+/* No rate of ours holds these back. */
+static bool is_anybodys(const cmp_txn *t)
+{
+    return t->interface == CMP_INTERFACE_MC1 || t->fault.code == ERROR_RATE_LIMITED;
+}
+
 /* Of many ICIs none is shown. */
 static cmp_str shown_ici(const cmp_txn *t)
 {
@@ -180,7 +205,14 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
         {"next", t->hop.to != NULL ? t->hop.to->name : CMP_STR("")},
         {"next_tid", t->hop.tid[0] != '\0' ? (cmp_str){t->hop.tid, UUID_TEXT_SIZE} : CMP_STR("")},
     };
-    log_write(CMP_LOG_INFO, "pipeline", fields, sizeof(fields) / sizeof(fields[0]), "request");
+    const size_t count = sizeof(fields) / sizeof(fields[0]);
+    if (is_anybodys(t) && !ok) {
+        log_limited(&refusals, (cmp_str){(const char *)t->source, sizeof(t->source)},
+                    a != NULL ? error_info_of(t->fault.code)->code : NULL, fields, count,
+                    "request");
+    } else {
+        log_write(CMP_LOG_INFO, "pipeline", fields, count, "request");
+    }
 }
 
 void pipeline_end(cmp_txn *t, const txn_answer *a)

@@ -1,24 +1,28 @@
 /* Who sent this request (9.3.2), and was it seen before: nothing was executed until here. */
+#include "base/address.h"
 #include "base/hash.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "pipeline/codes.h"
 #include "pipeline/step.h"
-
-#include <arpa/inet.h>
 
 #define UNAVAILABLE_RETRY_S 5
 #define ID_SHOWN_MAX        64
 
-/* The cause goes to the operator's log only, and not more often than the worker's limit allows. */
+static log_limit rejections = {
+    .level = CMP_LOG_NOTICE,
+    .area = "authenticate",
+    .what = "rejections",
+    .name = "source",
+    .by = LOG_BY_SOURCE,
+    .each = {30, 20},
+    .all = {300, 60},
+};
+
+/* The cause goes to the operator's log only. */
 static void log_rejection(cmp_txn *t, const char *plugin, const char *reason)
 {
-    worker *w = t->worker;
-    if (rate_take(&w->rejection_lines, t->now_ms * 1000) != 0) {
-        w->rejections_unlogged++;
-        return;
-    }
     char source[INET6_ADDRSTRLEN];
-    inet_ntop(AF_INET6, t->source, source, sizeof(source));
+    address_format(t->source, source);
     cmp_str id = t->message.params[CMP_PARAM_APIKEYID];
     cmp_str tid = t->message.params[CMP_PARAM_TID];
     id.size = id.size < ID_SHOWN_MAX ? id.size : ID_SHOWN_MAX;
@@ -30,10 +34,8 @@ static void log_rejection(cmp_txn *t, const char *plugin, const char *reason)
         {"apikeyid", id},
         {"tid", tid},
     };
-    log_write(CMP_LOG_NOTICE, "authenticate", fields, sizeof(fields) / sizeof(fields[0]),
-              "rejected: %s (%llu more not logged)", reason,
-              (unsigned long long)w->rejections_unlogged);
-    w->rejections_unlogged = 0;
+    log_limited(&rejections, (cmp_str){(const char *)t->source, sizeof(t->source)}, reason, fields,
+                sizeof(fields) / sizeof(fields[0]), "rejected: %s", reason);
 }
 
 static step_result rejected(cmp_txn *t, const char *plugin, const char *reason)

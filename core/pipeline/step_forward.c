@@ -3,7 +3,7 @@
  * Every attempt is a transaction of its own with a fresh tid. One is sent again only when the first
  * was provably not processed, or to another URL while the deadline lasts (SPEC 5). */
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "base/text.h"
 #include "pipeline/forward.h"
 #include "pipeline/pipeline.h"
@@ -13,6 +13,16 @@
 #define BUSY_RETRY_S   1
 #define URLS_MAX       64 /* bits of hop.tried */
 #define ATTEMPT_MIN_MS 20
+
+/* A peer that is slow or gone is asked a thousand times a second. */
+static log_limit failures = {
+    .level = CMP_LOG_NOTICE,
+    .area = "forward",
+    .what = "failures",
+    .name = "peer",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
 
 static const way *way_to(const cmp_txn *t)
 {
@@ -34,9 +44,10 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
                          &t->memory, &h->answer);
     }
     if (h->answer.kind == NEXT_BAD) {
-        log_notice("forward", "peer %.*s, %s: %s (status %d)", (int)h->to->name.size,
-                   h->to->name.at, origin_authority(way_to(t)->urls[h->url]),
-                   h->answer.detail != NULL ? h->answer.detail : "no answer", answer->status);
+        const char *detail = h->answer.detail != NULL ? h->answer.detail : "no answer";
+        log_limited(&failures, h->to->name, detail, NULL, 0, "peer %.*s, %s: %s (status %d)",
+                    TEXT(h->to->name), origin_authority(way_to(t)->urls[h->url]), detail,
+                    answer->status);
     }
     h->answer.detail = NULL; /* valid during the callback only */
     pipeline_run(t);
@@ -146,8 +157,9 @@ static step_result go_to_referred(cmp_txn *t, cmp_str host)
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL); /* the stores were asked */
     }
     if (to == NULL || to == t->requestor || to == registry) {
-        log_notice("forward", "registry %.*s referred to %.*s, which is not a peer to go to",
-                   (int)registry->name.size, registry->name.at, (int)host.size, host.at);
+        log_limited(&failures, registry->name, "not a peer", NULL, 0,
+                    "registry %.*s referred to %.*s, which is not a peer to go to",
+                    TEXT(registry->name), TEXT(host));
         return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
     }
     forward_prepare(t, to, CMP_NONE, false);
@@ -159,8 +171,8 @@ static step_result go_to_referred(cmp_txn *t, cmp_str host)
 static step_result follow_referral(cmp_txn *t, const reply_referral *referral)
 {
     if (!t->hop.lookup) { /* believed only from a peer configured for look-ups */
-        log_notice("forward", "peer %.*s sent a referral that nobody asked for",
-                   (int)t->hop.to->name.size, t->hop.to->name.at);
+        log_limited(&failures, t->hop.to->name, "not asked for", NULL, 0,
+                    "peer %.*s sent a referral that nobody asked for", TEXT(t->hop.to->name));
         return failed(t, ERROR_PEER_FAILED);
     }
     referrals_remember(t->worker->process->referrals, t->hop.to->name, referral->prefix,

@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define REJECTION_LINES_PER_S 20
-
 void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
 {
     *w = (worker){.index = index,
@@ -15,7 +13,6 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
                   .outbound = outbound_create(l, p->pool),
                   .process = p,
                   .store_pending = mem_calloc(g->stores.count, sizeof(bool))};
-    rate_init(&w->rejection_lines, (int64_t)REJECTION_LINES_PER_S * 3600, 1000);
     loop_on_turn_end(l, worker_turn_end, w);
     for (size_t i = 0; i < g->stores.count; i++) {
         instance *store = g->stores.at[i];

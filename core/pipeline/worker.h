@@ -1,7 +1,6 @@
 /* What one worker thread has for its transactions. No lock: it all belongs to that thread. */
 #pragma once
 
-#include "base/rate.h"
 #include "peers/referrals.h"
 #include "peers/replay.h"
 #include "pipeline/generation.h"
@@ -25,9 +24,6 @@ typedef struct worker {
     unsigned transactions; /* under way, those included whose client has gone */
     bool *store_pending;   /* by place in generation->stores: answered PENDING in this turn */
     bool any_pending;
-
-    rate rejection_lines; /* nobody outside may fill the log */
-    uint64_t rejections_unlogged;
 } worker;
 
 void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p);

@@ -2,12 +2,23 @@
 #include "plugin/instance.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "conf/report.h"
 #include "observe/counters.h"
 
 #include <openssl/rand.h>
 #include <stdlib.h>
+
+/* Plugins log what requests bring about: each kind of line of an instance is limited by itself. */
+#define PLUGIN_LINES(of_level)                                                                     \
+    [of_level] = {.level = of_level,                                                               \
+                  .what = "lines of this kind",                                                    \
+                  .each = {60, 60},                                                                \
+                  .all = {600, 600}}
+static log_limit lines[] = {
+    PLUGIN_LINES(CMP_LOG_ERROR), PLUGIN_LINES(CMP_LOG_WARNING), PLUGIN_LINES(CMP_LOG_NOTICE),
+    PLUGIN_LINES(CMP_LOG_INFO),  PLUGIN_LINES(CMP_LOG_DEBUG),
+};
 
 static instance *instance_of(const cmp_host *host)
 {
@@ -16,9 +27,11 @@ static instance *instance_of(const cmp_host *host)
 
 static void service_log(const cmp_host *host, cmp_log_level level, const char *format, ...)
 {
+    const cmp_str name = cmp_str_from(instance_of(host)->name);
+    log_limit *limit = &lines[level <= CMP_LOG_DEBUG ? level : CMP_LOG_DEBUG];
     va_list args;
     va_start(args, format);
-    log_write_v(level, instance_of(host)->name, NULL, 0, format, args);
+    log_limited_v(limit, name, format, NULL, 0, format, args);
     va_end(args);
 }
 

@@ -219,6 +219,15 @@ class Site:
                 lines.append(line)
         return lines
 
+    def log_count(self, words, what):
+        """How many lines with these words there are, and how many with those that the log says it
+        left out, which it calls `what`. After the stop, when all of them have been told."""
+        shown = [line for line in self.log() if words in line["message"]]
+        rest = [line for line in self.log() if f"more {what} were not logged" in line["message"]]
+        left_out = [int(line["not_logged"]) for line in shown if "not_logged" in line]
+        left_out += [int(line["message"].split()[0]) for line in rest]
+        return len(shown), len(shown) + sum(left_out)
+
     def wait_for_log(self, words, seconds=10):
         """Waits until a line holds these words; returns it."""
         deadline = time.monotonic() + seconds
