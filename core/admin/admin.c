@@ -84,8 +84,8 @@ admin *admin_open(const conf *c, cmp_report *report)
                    path, strerror(errno));
         return NULL;
     }
-    admin *a = mem_calloc(1, sizeof(*a));
-    a->path = mem_text(path);
+    admin *a = kit_calloc(1, sizeof(*a));
+    a->path = kit_strdup(path);
     a->fd = fd;
     a->conf.name = "admin";
     a->listener.conf = &a->conf;

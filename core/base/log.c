@@ -1,8 +1,8 @@
 /* Formats a line on the stack and hands it to the kernel in one write, so lines never mix. */
 #include "base/log.h"
 
-#include "base/text.h"
-#include "base/times.h"
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 #include <stdio.h>
 #include <time.h>
@@ -81,8 +81,8 @@ static void put_head(line *l, cmp_log_level level, const char *area)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    char when[TIME_TEXT_SIZE];
-    time_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
+    char when[KIT_TIME_TEXT_SIZE];
+    kit_time_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
     if (log_how == LOG_JSON) {
         put_text(l, "{\"time\":\"");
         put_text(l, when);
@@ -113,7 +113,7 @@ void log_write_v(cmp_log_level level, const char *area, const log_field *fields,
     line l = {.size = 0};
     put_head(&l, level, area);
     if (log_how == LOG_JSON) {
-        put_member(&l, "message", (cmp_str){message, utf8_cut(message, size)});
+        put_member(&l, "message", (cmp_str){message, kit_utf8_cut(message, size)});
     } else {
         put(&l, message, size);
     }

@@ -4,10 +4,11 @@
 #include "base/log_limit.h"
 
 #include "base/address.h"
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/rate.h"
+
+#include <cmp-kit/memory.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -54,7 +55,7 @@ static log_limit_state *state_make(log_limit *l)
     pthread_mutex_lock(&lock);
     log_limit_state *s = atomic_load_explicit(&l->state, memory_order_relaxed);
     if (s == NULL) {
-        s = mem_calloc(1, sizeof(*s));
+        s = kit_calloc(1, sizeof(*s));
         s->limit = l;
         allow(&s->lines, l->all);
         allow(&s->others.lines, l->each);

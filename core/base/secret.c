@@ -1,14 +1,14 @@
 /* See secret.h. */
 #include "base/secret.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
 uint8_t *secret_copy(const void *from, size_t size)
 {
-    uint8_t *secret = mem_alloc(size + 1);
+    uint8_t *secret = kit_alloc(size + 1);
     memcpy(secret, from, size);
     secret[size] = 0;
     return secret;

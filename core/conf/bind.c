@@ -1,7 +1,7 @@
 /* Reads the addresses of listeners; what they mean as sockets is the listener's business. */
 #include "conf/bind.h"
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ size_t bind_parse(const char *text, conf_bind binds[BIND_MAX])
 {
     const char *colon = strrchr(text, ':');
     int64_t port;
-    if (colon == NULL || !number_parse(cmp_str_from(colon + 1), 0, UINT16_MAX, &port)) {
+    if (colon == NULL || !kit_number_parse(cmp_str_from(colon + 1), 0, UINT16_MAX, &port)) {
         return 0;
     }
     const cmp_str host = {text, (size_t)(colon - text)};

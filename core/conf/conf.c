@@ -29,8 +29,8 @@ static bool use_valid(cmp_str use)
 
 static void read_plugin(conf *c, conf_plugin *p, cmp_report *report)
 {
-    p->path = arena_printf(&c->memory, "plugins.%s", p->name);
-    const char *key = arena_printf(&c->memory, "%s.use", p->path);
+    p->path = kit_arena_printf(&c->memory, "plugins.%s", p->name);
+    const char *key = kit_arena_printf(&c->memory, "%s.use", p->path);
     const conf_place place = conf_place_of(c, p->path);
     if (!conf_name_valid(cmp_str_from(p->name))) {
         report_add(report, place, p->path, CONF_NAME_EXPECTED);
@@ -46,7 +46,7 @@ static void read_plugin(conf *c, conf_plugin *p, cmp_report *report)
         report_add(report, yaml_place(p->file, use), key,
                    "expected the name of a plugin, of letters, digits, hyphens and underscores");
     } else {
-        p->use = arena_text(&c->memory, yaml_scalar(use));
+        p->use = kit_arena_text(&c->memory, yaml_scalar(use));
     }
 }
 
@@ -62,7 +62,7 @@ static void read_plugins(conf *c, cmp_report *report)
         return;
     }
     c->plugins =
-        arena_calloc(&c->memory, (size_t)fy_node_mapping_item_count(node), sizeof(*c->plugins));
+        kit_arena_calloc(&c->memory, (size_t)fy_node_mapping_item_count(node), sizeof(*c->plugins));
     void *at = NULL;
     for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at)) != NULL;) {
         const cmp_str name = yaml_scalar(fy_node_pair_key(pair));
@@ -71,7 +71,7 @@ static void read_plugins(conf *c, cmp_report *report)
             continue;
         }
         conf_plugin *p = &c->plugins[c->plugin_count++];
-        p->name = arena_text(&c->memory, name);
+        p->name = kit_arena_text(&c->memory, name);
         p->file = c->files[0];
         p->node = fy_node_pair_value(pair);
         read_plugin(c, p, report);
@@ -82,7 +82,7 @@ static void read_plugins(conf *c, cmp_report *report)
 
 static void resolve_folders(conf *c, cmp_strings *folders)
 {
-    const char **paths = arena_calloc(&c->memory, folders->count, sizeof(*paths));
+    const char **paths = kit_arena_calloc(&c->memory, folders->count, sizeof(*paths));
     for (size_t i = 0; i < folders->count; i++) {
         paths[i] = yaml_path(&c->memory, yaml_folder(c->files[0]), cmp_str_from(folders->at[i]));
     }
@@ -96,9 +96,9 @@ conf *conf_load(const char *path, cmp_report *report)
     if (main_file == NULL) {
         return NULL;
     }
-    conf *c = mem_calloc(1, sizeof(*c));
-    arena_init(&c->memory, NULL, 0);
-    c->files = mem_calloc(1, sizeof(yaml_file *));
+    conf *c = kit_calloc(1, sizeof(*c));
+    kit_arena_init(&c->memory, NULL, 0);
+    c->files = kit_calloc(1, sizeof(yaml_file *));
     c->files[c->file_count++] = main_file;
     conf_include(c, report);
     schema_fill(conf_rows, main_file, yaml_root(main_file), "", others, &c->memory, &c->top,
@@ -118,7 +118,7 @@ void conf_destroy(conf **c)
         yaml_close(&(*c)->files[i]);
     }
     free((*c)->files);
-    arena_reset(&(*c)->memory);
+    kit_arena_reset(&(*c)->memory);
     free(*c);
     *c = NULL;
 }

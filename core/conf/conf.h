@@ -160,7 +160,7 @@ typedef struct conf {
     conf_top top;
     conf_plugin *plugins; /* in the file's order */
     size_t plugin_count;
-    arena memory;
+    kit_arena memory;
     yaml_file **files; /* the main one, then the included ones in the order of their names */
     size_t file_count;
 } conf;

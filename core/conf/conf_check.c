@@ -3,14 +3,16 @@
 #include "conf/bind.h"
 #include "conf/conf_parts.h"
 
-#include "base/text.h"
+#include "base/names.h"
+
+#include <cmp-kit/text.h>
 
 #include <stdlib.h>
 
 typedef struct check {
     const conf *c;
     cmp_report *report;
-    arena memory; /* of the check alone */
+    kit_arena memory; /* of the check alone */
 } check;
 
 static void CMP_PRINTF(3, 4) wrong(check *k, const char *path, const char *format, ...)
@@ -55,7 +57,7 @@ static void entries_add(entries *e, const char *text, const char *path)
     }
     if (e->count == e->room) {
         e->room = e->room != 0 ? 2 * e->room : 16;
-        e->at = mem_realloc(e->at, e->room * sizeof(*e->at));
+        e->at = kit_realloc(e->at, e->room * sizeof(*e->at));
     }
     e->at[e->count] = (entry){text, path, e->count};
     e->count++;
@@ -132,7 +134,7 @@ static void check_references(check *k, const cmp_strings *list, const char *path
 {
     entries named = {.count = 0};
     for (size_t i = 0; i < list->count; i++) {
-        const char *item = arena_printf(&k->memory, "%s[%zu]", path, i);
+        const char *item = kit_arena_printf(&k->memory, "%s[%zu]", path, i);
         entries_add(&named, list->at[i], item);
         check_reference(k, list->at[i], item, n);
     }
@@ -142,7 +144,7 @@ static void check_references(check *k, const cmp_strings *list, const char *path
 static known plugin_names(check *k)
 {
     known n = {.what = "plugin", .count = k->c->plugin_count};
-    n.names = arena_calloc(&k->memory, n.count + 1, sizeof(*n.names));
+    n.names = kit_arena_calloc(&k->memory, n.count + 1, sizeof(*n.names));
     for (size_t i = 0; i < n.count; i++) {
         n.names[i] = k->c->plugins[i].name;
     }
@@ -153,7 +155,7 @@ static known plugin_names(check *k)
 static known peer_names(check *k)
 {
     known n = {.what = "peer", .star = true};
-    n.names = arena_calloc(&k->memory, k->c->top.peers.count + 1, sizeof(*n.names));
+    n.names = kit_arena_calloc(&k->memory, k->c->top.peers.count + 1, sizeof(*n.names));
     for (size_t i = 0; i < k->c->top.peers.count; i++) {
         if (peer_at(k, i)->name != NULL) {
             n.names[n.count++] = peer_at(k, i)->name;
@@ -168,7 +170,7 @@ static known peer_names(check *k)
 /* A list that is given, but with nothing in it. (One that is missing was reported before.) */
 static void check_not_empty(check *k, const char *listener, const char *key, const char *text)
 {
-    const char *path = arena_printf(&k->memory, "%s.%s", listener, key);
+    const char *path = kit_arena_printf(&k->memory, "%s.%s", listener, key);
     struct fy_node *node = yaml_find(k->c->files[0], path, false);
     if (node != NULL && (yaml_nothing(node) ||
                          (fy_node_is_sequence(node) && fy_node_sequence_item_count(node) == 0))) {
@@ -179,7 +181,7 @@ static void check_not_empty(check *k, const char *listener, const char *key, con
 static void check_binds(check *k, const conf_listener *l, const char *path, entries *binds)
 {
     for (size_t i = 0; i < l->bind.count; i++) {
-        const char *item = arena_printf(&k->memory, "%s.bind[%zu]", path, i);
+        const char *item = kit_arena_printf(&k->memory, "%s.bind[%zu]", path, i);
         conf_bind parsed[BIND_MAX];
         const size_t count = bind_parse(l->bind.at[i], parsed);
         if (count == 0) {
@@ -190,7 +192,7 @@ static void check_binds(check *k, const conf_listener *l, const char *path, entr
             char text[BIND_TEXT_SIZE];
             bind_format(&parsed[b], text);
             if (parsed[b].port != 0) {
-                entries_add(binds, arena_text(&k->memory, cmp_str_from(text)), item);
+                entries_add(binds, kit_arena_text(&k->memory, cmp_str_from(text)), item);
             }
         }
     }
@@ -220,7 +222,7 @@ static void check_paths(check *k, const conf_listener *l, const char *listener)
 {
     const char *const *paths = l->paths.of;
     for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
-        const char *key = arena_printf(&k->memory, "%s.paths.%s", listener, interfaces[i].word);
+        const char *key = kit_arena_printf(&k->memory, "%s.paths.%s", listener, interfaces[i].word);
         if (paths[i] == NULL) {
             continue;
         }
@@ -240,8 +242,8 @@ static void check_paths(check *k, const conf_listener *l, const char *listener)
 /* 9.3.2: MC-3 and MC-6 run over https only, and every request on them is authenticated. */
 static void check_security(check *k, const conf_listener *l, const char *path)
 {
-    const char *tls = arena_printf(&k->memory, "%s.tls", path);
-    const char *authenticate = arena_printf(&k->memory, "%s.authenticate", path);
+    const char *tls = kit_arena_printf(&k->memory, "%s.tls", path);
+    const char *authenticate = kit_arena_printf(&k->memory, "%s.authenticate", path);
     /* Inside a group that is there, a missing certificate was reported before. */
     const bool has_tls = yaml_find(k->c->files[0], tls, false) != NULL;
     const bool authenticates = yaml_find(k->c->files[0], authenticate, false) != NULL;
@@ -269,7 +271,7 @@ static void check_listener(check *k, const conf_listener *l, const char *path, c
     check_not_empty(k, path, "interfaces", "at least one interface is needed");
     check_not_empty(k, path, "authenticate",
                     "at least one plugin is needed; every request is authenticated (9.3.2)");
-    check_references(k, &l->authenticate, arena_printf(&k->memory, "%s.authenticate", path),
+    check_references(k, &l->authenticate, kit_arena_printf(&k->memory, "%s.authenticate", path),
                      plugins);
     check_security(k, l, path);
     check_paths(k, l, path);
@@ -286,8 +288,8 @@ static void check_listeners(check *k, const known *plugins)
     }
     for (size_t i = 0; i < k->c->top.listeners.count; i++) {
         const conf_listener *l = listener_at(k, i);
-        const char *path = arena_printf(&k->memory, "listeners[%zu]", i);
-        const char *name = arena_printf(&k->memory, "%s.name", path);
+        const char *path = kit_arena_printf(&k->memory, "listeners[%zu]", i);
+        const char *name = kit_arena_printf(&k->memory, "%s.name", path);
         check_name(k, l->name, name);
         entries_add(&names, l->name, name);
         check_binds(k, l, path, &binds);
@@ -303,15 +305,15 @@ static void check_listeners(check *k, const known *plugins)
 static void check_prefixes(check *k, const cmp_strings *list, const char *path, entries *all)
 {
     for (size_t i = 0; i < list->count; i++) {
-        const char *item = arena_printf(&k->memory, "%s[%zu]", path, i);
+        const char *item = kit_arena_printf(&k->memory, "%s[%zu]", path, i);
         const cmp_str prefix = cmp_str_from(list->at[i]);
         if (!prefix_valid(prefix)) {
             wrong(k, item, "expected a routing prefix: 3 to 64 hexadecimal digits");
             continue;
         }
-        char *folded = arena_text(&k->memory, prefix);
+        char *folded = kit_arena_text(&k->memory, prefix);
         for (char *c = folded; *c != '\0'; c++) {
-            *c = ascii_lower(*c);
+            *c = kit_ascii_lower(*c);
         }
         entries_add(all, folded, item);
     }
@@ -321,7 +323,7 @@ static void check_prefixes(check *k, const cmp_strings *list, const char *path, 
  * made ready.) */
 static void check_way(check *k, const conf_peer *p, const char *path, const known *plugins)
 {
-    const char *sign_with = arena_printf(&k->memory, "%s.sign_with", path);
+    const char *sign_with = kit_arena_printf(&k->memory, "%s.sign_with", path);
     if (p->url.count != 0 && p->sign_with == NULL) {
         wrong(k, sign_with,
               "missing; requests to a peer are signed (9.3.2), or \"none\" over a dedicated link");
@@ -330,7 +332,7 @@ static void check_way(check *k, const conf_peer *p, const char *path, const know
         check_reference(k, p->sign_with, sign_with, plugins);
     }
     if ((p->tls.certificate == NULL) != (p->tls.key == NULL)) {
-        wrong(k, arena_printf(&k->memory, "%s.tls", path),
+        wrong(k, kit_arena_printf(&k->memory, "%s.tls", path),
               "a client certificate and its key are given together");
     }
 }
@@ -340,7 +342,7 @@ static void check_allowed_interfaces(check *k, const conf_peer *p, const char *p
 {
     for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
         if (interface_in(p->allow.interfaces, i) && interfaces[i].anonymous) {
-            wrong(k, arena_printf(&k->memory, "%s.allow.interfaces", path),
+            wrong(k, kit_arena_printf(&k->memory, "%s.allow.interfaces", path),
                   "%s is for handsets, which are no peers", interfaces[i].word);
         }
     }
@@ -353,20 +355,21 @@ static void check_peers(check *k, const known *plugins)
     entries_add(&hosts, k->c->top.cmp.host, "cmp.host");
     for (size_t i = 0; i < k->c->top.peers.count; i++) {
         const conf_peer *p = peer_at(k, i);
-        const char *path = arena_printf(&k->memory, "peers[%zu]", i);
-        const char *name = arena_printf(&k->memory, "%s.name", path);
+        const char *path = kit_arena_printf(&k->memory, "peers[%zu]", i);
+        const char *name = kit_arena_printf(&k->memory, "%s.name", path);
         check_name(k, p->name, name);
         entries_add(&names, p->name, name);
-        entries_add(&hosts, p->host, arena_printf(&k->memory, "%s.host", path));
-        check_prefixes(k, &p->prefixes, arena_printf(&k->memory, "%s.prefixes", path), &prefixes);
+        entries_add(&hosts, p->host, kit_arena_printf(&k->memory, "%s.host", path));
+        check_prefixes(k, &p->prefixes, kit_arena_printf(&k->memory, "%s.prefixes", path),
+                       &prefixes);
         check_way(k, p, path, plugins);
         check_allowed_interfaces(k, p, path);
         entries allowed = {.count = 0};
-        check_prefixes(k, &p->allow.prefixes, arena_printf(&k->memory, "%s.allow.prefixes", path),
-                       &allowed);
+        check_prefixes(k, &p->allow.prefixes,
+                       kit_arena_printf(&k->memory, "%s.allow.prefixes", path), &allowed);
         entries_check_unique(k, &allowed);
         check_references(k, &p->allow.forward_to,
-                         arena_printf(&k->memory, "%s.allow.forward_to", path), &peers);
+                         kit_arena_printf(&k->memory, "%s.allow.forward_to", path), &peers);
     }
     entries_check_unique(k, &names);
     entries_check_unique(k, &hosts);
@@ -376,7 +379,7 @@ static void check_peers(check *k, const known *plugins)
 void conf_check(const conf *c, cmp_report *report)
 {
     check k = {.c = c, .report = report};
-    arena_init(&k.memory, NULL, 0);
+    kit_arena_init(&k.memory, NULL, 0);
     const known plugins = plugin_names(&k);
     entries own = {.count = 0};
     /* A peer may have one of our own prefixes: it is then a Split-CMP-Parent's child (SPEC 5). */
@@ -389,5 +392,5 @@ void conf_check(const conf *c, cmp_report *report)
         check_reference(&k, c->top.resolve.writable, "resolve.writable", &plugins);
     }
     check_peers(&k, &plugins);
-    arena_reset(&k.memory);
+    kit_arena_reset(&k.memory);
 }

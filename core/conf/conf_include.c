@@ -9,7 +9,7 @@
 typedef struct merge {
     yaml_file *to;
     const yaml_file *from;
-    arena *memory;
+    kit_arena *memory;
     cmp_report *report;
 } merge;
 
@@ -50,8 +50,8 @@ static void merge_pair(const merge *m, const char *path, struct fy_node *to,
     struct fy_node *value = fy_node_pair_value(pair);
     struct fy_node_pair *there = key.at != NULL ? find_pair(to, key) : NULL;
     struct fy_node *old = there != NULL ? fy_node_pair_value(there) : NULL;
-    const char *inner = arena_printf(m->memory, "%s%s%.*s", path, *path != '\0' ? "." : "",
-                                     (int)key.size, key.at != NULL ? key.at : "");
+    const char *inner = kit_arena_printf(m->memory, "%s%s%.*s", path, *path != '\0' ? "." : "",
+                                         (int)key.size, key.at != NULL ? key.at : "");
     const bool top = *path == '\0';
     if (top && cmp_str_equal(key, CMP_STR("include"))) {
         report_add(m->report, yaml_place_pair(m->from, pair), inner,
@@ -89,7 +89,7 @@ static void include_file(conf *c, const char *path, cmp_report *report)
     if (file == NULL) {
         return;
     }
-    c->files = mem_realloc(c->files, (c->file_count + 1) * sizeof(yaml_file *));
+    c->files = kit_realloc(c->files, (c->file_count + 1) * sizeof(yaml_file *));
     c->files[c->file_count++] = file;
     struct fy_node *root = yaml_root(file);
     const merge m = {c->files[0], file, &c->memory, report};
@@ -145,7 +145,7 @@ void conf_include(conf *c, cmp_report *report)
     void *at = NULL;
     for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL; index++) {
         if (!yaml_nothing(item) && fy_node_is_scalar(item)) {
-            include_folder(c, item, arena_printf(&c->memory, "include[%zu]", index), report);
+            include_folder(c, item, kit_arena_printf(&c->memory, "include[%zu]", index), report);
         }
     }
 }

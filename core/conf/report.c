@@ -7,13 +7,13 @@
 void report_init(cmp_report *r)
 {
     *r = (cmp_report){.count = 0};
-    arena_init(&r->memory, NULL, 0);
+    kit_arena_init(&r->memory, NULL, 0);
 }
 
 void report_dispose(cmp_report *r)
 {
     free(r->errors);
-    arena_reset(&r->memory);
+    kit_arena_reset(&r->memory);
     *r = (cmp_report){.count = 0};
 }
 
@@ -34,7 +34,7 @@ static void insert(cmp_report *r, conf_error error)
 {
     if (r->count == r->room) {
         r->room = r->room != 0 ? 2 * r->room : 16;
-        r->errors = mem_realloc(r->errors, r->room * sizeof(*r->errors));
+        r->errors = kit_realloc(r->errors, r->room * sizeof(*r->errors));
     }
     size_t at = r->count++;
     while (at > 0 && compare_places(&r->errors[at - 1].place, &error.place) > 0) {
@@ -47,7 +47,7 @@ static void insert(cmp_report *r, conf_error error)
 /* A message is one line, whatever a file holds. */
 static const char *one_line(cmp_report *r, const char *text)
 {
-    char *copy = arena_text(&r->memory, cmp_str_from(text));
+    char *copy = kit_arena_text(&r->memory, cmp_str_from(text));
     for (char *c = copy; c != NULL && *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             *c = '?';
@@ -61,10 +61,10 @@ static void CMP_PRINTF(4, 0)
 {
     char *text = NULL;
     if (vasprintf(&text, format, args) < 0) {
-        text = mem_text(format);
+        text = kit_strdup(format);
     }
     /* The file's name may be gone before the report is. */
-    place.file = arena_text(&r->memory, cmp_str_from(place.file));
+    place.file = kit_arena_text(&r->memory, cmp_str_from(place.file));
     insert(r, (conf_error){place, one_line(r, key), one_line(r, text)});
     free(text);
 }
@@ -85,7 +85,7 @@ void report_in_scope_v(cmp_report *r, const char *key, const char *format, va_li
     } else if (key == NULL) {
         add(r, scope->place_of(scope->arg, NULL), scope->path, format, args);
     } else {
-        const char *path = arena_printf(&r->memory, "%s.%s", scope->path, key);
+        const char *path = kit_arena_printf(&r->memory, "%s.%s", scope->path, key);
         add(r, scope->place_of(scope->arg, key), path, format, args);
     }
 }

@@ -1,7 +1,7 @@
 /* Collects everything that is wrong with a configuration: all errors, not the first. */
 #pragma once
 
-#include "base/arena.h"
+#include <cmp-kit/arena.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ typedef struct conf_scope {
 } conf_scope;
 
 struct cmp_report {
-    arena memory;
+    kit_arena memory;
     conf_error *errors;
     size_t count, room;
     const conf_scope *scope; /* for report_in_scope */

@@ -1,15 +1,17 @@
 /* Walks a mapping along its option rows: fills the struct, and says all that is wrong. */
 #include "conf/schema.h"
 
+#include "base/names.h"
 #include "base/secret.h"
-#include "base/text.h"
 #include "conf/value.h"
+
+#include <cmp-kit/text.h>
 
 #include <stdlib.h>
 
 typedef struct walk {
     const yaml_file *file;
-    arena *memory;
+    kit_arena *memory;
     cmp_report *report;
 } walk;
 
@@ -22,16 +24,16 @@ typedef struct trail {
 
 /* ---- what is wrong ---- */
 
-static const char *trail_path(const trail *t, arena *memory)
+static const char *trail_path(const trail *t, kit_arena *memory)
 {
     if (t->up == NULL) {
         return t->key;
     }
     const char *up = trail_path(t->up, memory);
     if (t->key == NULL) {
-        return arena_printf(memory, "%s[%zu]", up, t->index);
+        return kit_arena_printf(memory, "%s[%zu]", up, t->index);
     }
-    return arena_printf(memory, "%s%s%s", up, *up != '\0' ? "." : "", t->key);
+    return kit_arena_printf(memory, "%s%s%s", up, *up != '\0' ? "." : "", t->key);
 }
 
 static void complain(const walk *w, const trail *t, conf_place place, const char *text)
@@ -53,9 +55,9 @@ static const char *found(const walk *w, const cmp_option *row, struct fy_node *n
         return "another text";
     }
     const cmp_str text = yaml_scalar(node);
-    const size_t size = text.size > SHOWN_MAX ? utf8_cut(text.at, SHOWN_MAX) : text.size;
-    return arena_printf(&w->report->memory, "the text \"%.*s\"%s", (int)size, text.at,
-                        size < text.size ? "…" : "");
+    const size_t size = text.size > SHOWN_MAX ? kit_utf8_cut(text.at, SHOWN_MAX) : text.size;
+    return kit_arena_printf(&w->report->memory, "the text \"%.*s\"%s", (int)size, text.at,
+                            size < text.size ? "…" : "");
 }
 
 static bool mismatch(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
@@ -64,8 +66,9 @@ static bool mismatch(const walk *w, const trail *t, const cmp_option *row, struc
     char expected[512];
     schema_expected(row, expected, sizeof(expected));
     complain(w, t, yaml_place(w->file, node),
-             arena_printf(&w->report->memory, "expected %s, found %s%s%s", expected,
-                          found(w, row, node), hint != NULL ? "; " : "", hint != NULL ? hint : ""));
+             kit_arena_printf(&w->report->memory, "expected %s, found %s%s%s", expected,
+                              found(w, row, node), hint != NULL ? "; " : "",
+                              hint != NULL ? hint : ""));
     return false;
 }
 
@@ -74,7 +77,7 @@ static bool missing(const walk *w, const trail *t, const cmp_option *row, struct
     char expected[512];
     schema_expected(row, expected, sizeof(expected));
     complain(w, t, yaml_place(w->file, section),
-             arena_printf(&w->report->memory, "missing; expected %s", expected));
+             kit_arena_printf(&w->report->memory, "missing; expected %s", expected));
     return false;
 }
 
@@ -115,12 +118,12 @@ static bool fill_list(const walk *w, const trail *t, const cmp_option *row, stru
         return true;
     }
     if (!fy_node_is_sequence(node)) {
-        char *item = arena_calloc(w->memory, 1, size);
+        char *item = kit_arena_calloc(w->memory, 1, size);
         const bool good = fill_scalar(w, t, row, node, item);
         set_list(row, item, good, field);
         return good;
     }
-    char *items = arena_calloc(w->memory, (size_t)fy_node_sequence_item_count(node), size);
+    char *items = kit_arena_calloc(w->memory, (size_t)fy_node_sequence_item_count(node), size);
     size_t count = 0, index = 0;
     void *at = NULL;
     for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL; index++) {
@@ -145,7 +148,7 @@ static bool fill_rows(const walk *w, const trail *t, const cmp_option *row, stru
         return mismatch(w, t, row, node, NULL);
     }
     const size_t count = (size_t)fy_node_sequence_item_count(node);
-    char *structs = arena_calloc(w->memory, count, row->row_size);
+    char *structs = kit_arena_calloc(w->memory, count, row->row_size);
     bool good = true;
     size_t index = 0;
     void *at = NULL;
@@ -188,7 +191,7 @@ static bool fill_raw(const walk *w, const trail *t, const cmp_option *row, struc
     if (json == NULL) {
         return mismatch(w, t, row, node, NULL);
     }
-    *field = arena_text(w->memory, cmp_str_from(json));
+    *field = kit_arena_text(w->memory, cmp_str_from(json));
     free(json);
     return true;
 }
@@ -236,8 +239,8 @@ static bool fill_fallback(const walk *w, const trail *t, const cmp_option *row, 
     report_dispose(&scratch);
     if (!good) {
         complain(w, t, (conf_place){.file = yaml_name(w->file)},
-                 arena_printf(&w->report->memory, "its built-in default is wrong: %s",
-                              row->fallback));
+                 kit_arena_printf(&w->report->memory, "its built-in default is wrong: %s",
+                                  row->fallback));
     }
     return good;
 }
@@ -274,7 +277,8 @@ static void clear(const cmp_option *rows, char *options)
 }
 
 /* All names that a mapping may have, ended by NULL. */
-static const char *const *known_names(const cmp_option *rows, const char *const *others, arena *a)
+static const char *const *known_names(const cmp_option *rows, const char *const *others,
+                                      kit_arena *a)
 {
     size_t count = 0;
     for (const cmp_option *row = rows; row->name != NULL; row++) {
@@ -283,7 +287,7 @@ static const char *const *known_names(const cmp_option *rows, const char *const 
     for (size_t i = 0; others != NULL && others[i] != NULL; i++) {
         count++;
     }
-    const char **names = arena_calloc(a, count + 1, sizeof(*names));
+    const char **names = kit_arena_calloc(a, count + 1, sizeof(*names));
     const char **to = names;
     for (const cmp_option *row = rows; row->name != NULL; row++) {
         *to++ = row->name;
@@ -297,18 +301,18 @@ static const char *const *known_names(const cmp_option *rows, const char *const 
 static void unknown_key(const walk *w, const trail *t, conf_place place, cmp_str key,
                         const char *const *known)
 {
-    arena *a = &w->report->memory;
-    const trail inner = {.up = t, .key = arena_text(a, key)};
+    kit_arena *a = &w->report->memory;
+    const trail inner = {.up = t, .key = kit_arena_text(a, key)};
     const char *near = name_nearest(key, known);
     if (near != NULL) {
-        complain(w, &inner, place, arena_printf(a, "unknown key; did you mean \"%s\"?", near));
+        complain(w, &inner, place, kit_arena_printf(a, "unknown key; did you mean \"%s\"?", near));
         return;
     }
     const char *list = known[0] != NULL ? known[0] : "nothing";
     for (size_t i = 1; known[0] != NULL && known[i] != NULL; i++) {
-        list = arena_printf(a, "%s, %s", list, known[i]);
+        list = kit_arena_printf(a, "%s, %s", list, known[i]);
     }
-    complain(w, &inner, place, arena_printf(a, "unknown key; known here: %s", list));
+    complain(w, &inner, place, kit_arena_printf(a, "unknown key; known here: %s", list));
 }
 
 static bool is_known(const cmp_option *rows, const char *const *others, cmp_str key)
@@ -376,7 +380,7 @@ static bool fill_mapping(const walk *w, const trail *t, const cmp_option *rows,
 }
 
 bool schema_fill(const cmp_option *rows, const yaml_file *file, struct fy_node *node,
-                 const char *path, const char *const *others, arena *memory, void *options,
+                 const char *path, const char *const *others, kit_arena *memory, void *options,
                  cmp_report *report)
 {
     const walk w = {.file = file, .memory = memory, .report = report};

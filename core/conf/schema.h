@@ -11,7 +11,7 @@
  * (their owner wipes: schema_wipe). Keys listed in `others` (ended by NULL; may be NULL) are
  * somebody else's and passed over. */
 bool schema_fill(const cmp_option *rows, const yaml_file *file, struct fy_node *node,
-                 const char *path, const char *const *others, arena *memory, void *options,
+                 const char *path, const char *const *others, kit_arena *memory, void *options,
                  cmp_report *report);
 
 /* Overwrites every secret that schema_fill put into `options`. */

@@ -1,8 +1,10 @@
 /* Reads single scalars for schema.c: numbers with units, names out of a list, hosts, networks. */
 #include "conf/value.h"
 
-#include "base/text.h"
+#include "base/names.h"
 #include "conf/yaml.h"
+
+#include <cmp-kit/text.h>
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -13,7 +15,7 @@ typedef struct input {
     const cmp_option *row;
     cmp_str text;
     const char *folder;
-    arena *memory;
+    kit_arena *memory;
     const char *hint;
 } input;
 
@@ -54,7 +56,7 @@ static bool in_bounds(const cmp_option *row, int64_t number)
 static bool parse_integer(input *in, void *value)
 {
     int64_t number;
-    if (!number_parse(in->text, INT64_MIN, INT64_MAX, &number) || !in_bounds(in->row, number)) {
+    if (!kit_number_parse(in->text, INT64_MIN, INT64_MAX, &number) || !in_bounds(in->row, number)) {
         return false;
     }
     *(int64_t *)value = number;
@@ -68,7 +70,7 @@ static bool parse_with_unit(input *in, void *value)
         digits++;
     }
     int64_t number;
-    if (!number_parse((cmp_str){in->text.at, digits}, 0, INT64_MAX, &number)) {
+    if (!kit_number_parse((cmp_str){in->text.at, digits}, 0, INT64_MAX, &number)) {
         return false;
     }
     const cmp_str name = {in->text.at + digits, in->text.size - digits};
@@ -108,13 +110,13 @@ static bool parse_string(input *in, void *value)
     if (in->row->max > 0 && (size < in->row->min || size > in->row->max)) {
         return false;
     }
-    *(const char **)value = arena_text(in->memory, in->text);
+    *(const char **)value = kit_arena_text(in->memory, in->text);
     return true;
 }
 
 static bool parse_text(input *in, void *value)
 {
-    *(const char **)value = arena_text(in->memory, in->text);
+    *(const char **)value = kit_arena_text(in->memory, in->text);
     return true;
 }
 
@@ -132,9 +134,9 @@ static bool parse_host(input *in, void *value)
     if (!host_valid(in->text)) {
         return false;
     }
-    char *host = arena_text(in->memory, in->text);
+    char *host = kit_arena_text(in->memory, in->text);
     for (char *c = host; *c != '\0'; c++) {
-        *c = ascii_lower(*c);
+        *c = kit_ascii_lower(*c);
     }
     *(const char **)value = host;
     return true;
@@ -157,7 +159,7 @@ static bool parse_enum(input *in, void *value)
     }
     const char *near = name_nearest(in->text, choices);
     if (near != NULL) {
-        in->hint = arena_printf(in->memory, "did you mean \"%s\"?", near);
+        in->hint = kit_arena_printf(in->memory, "did you mean \"%s\"?", near);
     }
     return false;
 }
@@ -177,11 +179,12 @@ static bool mask(uint8_t address[16], unsigned bits)
     return clean;
 }
 
-static const char *format_network(arena *memory, const uint8_t address[16], bool v4, int64_t bits)
+static const char *format_network(kit_arena *memory, const uint8_t address[16], bool v4,
+                                  int64_t bits)
 {
     char text[INET6_ADDRSTRLEN] = "";
     inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, sizeof(text));
-    return arena_printf(memory, "did you mean %s/%" PRId64 "?", text, bits);
+    return kit_arena_printf(memory, "did you mean %s/%" PRId64 "?", text, bits);
 }
 
 static bool parse_cidr(input *in, void *value)
@@ -189,7 +192,7 @@ static bool parse_cidr(input *in, void *value)
     cmp_cidr net = {.bits = 0};
     const char *slash = memchr(in->text.at, '/', in->text.size);
     const size_t size = slash != NULL ? (size_t)(slash - in->text.at) : in->text.size;
-    const char *address = arena_text(in->memory, (cmp_str){in->text.at, size});
+    const char *address = kit_arena_text(in->memory, (cmp_str){in->text.at, size});
     const bool v4 = inet_pton(AF_INET, address, net.address + 12) == 1;
     if (v4) {
         net.address[10] = net.address[11] = 0xff;
@@ -199,7 +202,7 @@ static bool parse_cidr(input *in, void *value)
     const int64_t all = v4 ? 32 : 128;
     int64_t bits = all;
     if (slash != NULL &&
-        !number_parse((cmp_str){slash + 1, in->text.size - size - 1}, 0, all, &bits)) {
+        !kit_number_parse((cmp_str){slash + 1, in->text.size - size - 1}, 0, all, &bits)) {
         return false;
     }
     net.bits = (uint8_t)(v4 ? bits + 96 : bits);
@@ -245,7 +248,7 @@ size_t value_size(cmp_option_type type)
     return types[type].size;
 }
 
-bool value_parse(const cmp_option *row, cmp_str text, const char *folder, arena *memory,
+bool value_parse(const cmp_option *row, cmp_str text, const char *folder, kit_arena *memory,
                  void *value, const char **hint)
 {
     input in = {.row = row, .text = text, .folder = folder, .memory = memory};

@@ -3,7 +3,8 @@
 #include "conf/yaml.h"
 
 #include "base/secret.h"
-#include "base/text.h"
+
+#include <cmp-kit/text.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@ static bool read_text(yaml_file *f, int fd, cmp_report *report)
         if (f->size == room) {
             /* Not realloc, which would leave a copy behind. */
             const size_t wider = room != 0 ? 2 * room : 16384;
-            char *text = mem_alloc(wider);
+            char *text = kit_alloc(wider);
             if (room != 0) {
                 memcpy(text, f->text, f->size);
                 secret_wipe(f->text, f->size);
@@ -68,7 +69,7 @@ static bool text_valid(const yaml_file *f, cmp_report *report)
         const char *end = memchr(f->text + at, '\n', f->size - at);
         const size_t size = end != NULL ? (size_t)(end - f->text) - at : f->size - at;
         const cmp_str text = {f->text + at, size};
-        if (!utf8_valid(text) || memchr(text.at, '\0', text.size) != NULL) {
+        if (!kit_utf8_valid(text) || memchr(text.at, '\0', text.size) != NULL) {
             report_add(report, (conf_place){f->name, line, 1}, NULL,
                        "the line holds octets that are no UTF-8 text");
             return false;
@@ -190,11 +191,11 @@ static bool parse(yaml_file *f, cmp_report *report)
 
 yaml_file *yaml_read(const char *path, int fd, bool secret, cmp_report *report)
 {
-    yaml_file *f = mem_calloc(1, sizeof(*f));
-    f->name = mem_text(path);
+    yaml_file *f = kit_calloc(1, sizeof(*f));
+    f->name = kit_strdup(path);
     f->secret = secret;
     const char *slash = strrchr(path, '/');
-    f->folder = mem_text(slash == NULL ? "." : slash == path ? "/" : path);
+    f->folder = kit_strdup(slash == NULL ? "." : slash == path ? "/" : path);
     if (slash != NULL && slash != path) {
         f->folder[slash - path] = '\0';
     }

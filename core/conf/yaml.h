@@ -31,7 +31,7 @@ bool yaml_secret(const yaml_file *file);
 const char *yaml_folder(const yaml_file *file);
 
 /* `path`, taken from `folder` when it is relative. */
-const char *yaml_path(arena *memory, const char *folder, cmp_str path);
+const char *yaml_path(kit_arena *memory, const char *folder, cmp_str path);
 
 /* A copy of a node of `from`, to be hung into the tree of `to`. Both files must stay open, and the
  * copy still knows the place in `from`. */

@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
-const char *yaml_path(arena *memory, const char *folder, cmp_str path)
+const char *yaml_path(kit_arena *memory, const char *folder, cmp_str path)
 {
     if ((path.size > 0 && path.at[0] == '/') || strcmp(folder, ".") == 0) {
-        return arena_text(memory, path);
+        return kit_arena_text(memory, path);
     }
     const char *between = strcmp(folder, "/") == 0 ? "" : "/";
-    return arena_printf(memory, "%s%s%.*s", folder, between, (int)path.size, path.at);
+    return kit_arena_printf(memory, "%s%s%.*s", folder, between, (int)path.size, path.at);
 }
 
 cmp_str yaml_scalar(struct fy_node *node)

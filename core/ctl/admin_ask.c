@@ -1,15 +1,16 @@
 /* See admin_ask.h. */
 #include "ctl/admin_ask.h"
 
-#include "base/arena.h"
 #include "conf/conf.h"
 #include "ctl/https.h"
 #include "ctl/output.h"
 
+#include <cmp-kit/arena.h>
+
 #define TIMEOUT_S 10
 
 /* The socket of the configuration, in the arena; NULL after a message. */
-static const char *socket_of(const char *config, arena *a)
+static const char *socket_of(const char *config, kit_arena *a)
 {
     cmp_report report;
     report_init(&report);
@@ -20,7 +21,7 @@ static const char *socket_of(const char *config, arena *a)
     } else if (c->top.admin.socket == NULL) {
         output_fail("%s: admin.socket is not configured", config);
     } else {
-        path = arena_text(a, cmp_str_from(c->top.admin.socket));
+        path = kit_arena_text(a, cmp_str_from(c->top.admin.socket));
     }
     conf_destroy(&c);
     report_dispose(&report);
@@ -52,12 +53,12 @@ json_t *admin_ask(const char *config, const char *socket, const char *path)
         output_fail("one of --config and --socket is needed");
         return NULL;
     }
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     if (socket == NULL) {
         socket = socket_of(config, &a);
     }
-    json_t *body = socket != NULL ? ask(socket, arena_printf(&a, "http://cmpd%s", path)) : NULL;
-    arena_reset(&a);
+    json_t *body = socket != NULL ? ask(socket, kit_arena_printf(&a, "http://cmpd%s", path)) : NULL;
+    kit_arena_reset(&a);
     return body;
 }

@@ -1,11 +1,13 @@
 /* Reads the command line with getopt_long from the command's rows. */
 #include "ctl/args.h"
 
-#include "base/arena.h"
 #include "base/clock.h"
-#include "base/text.h"
-#include "base/times.h"
+#include "base/names.h"
 #include "ctl/output.h"
+
+#include <cmp-kit/memory.h>
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -49,7 +51,7 @@ static size_t rows_count(const args_row *rows)
 
 static struct option *long_options(const args_row *rows, size_t count)
 {
-    struct option *options = mem_calloc(count + 2, sizeof(*options));
+    struct option *options = kit_calloc(count + 2, sizeof(*options));
     for (size_t i = 0; i < count; i++) {
         options[i] = (struct option){
             .name = rows[i].name,
@@ -94,7 +96,7 @@ static args_result refuse(const args_command *c, size_t count, int got, const ch
         output_fail("%s: it needs a value; see cmpctl %s --help", word, c->name);
         return ARGS_WRONG;
     }
-    const char **names = mem_calloc(count + 1, sizeof(*names));
+    const char **names = kit_calloc(count + 1, sizeof(*names));
     for (size_t i = 0; i < count; i++) {
         names[i] = c->rows[i].name;
     }
@@ -197,7 +199,7 @@ bool args_time(const char *option, const char *text, int64_t *ms)
         *ms = clock_now_ms();
         return true;
     }
-    if (time_parse(cmp_str_from(text), ms)) {
+    if (kit_time_parse(cmp_str_from(text), ms)) {
         return true;
     }
     output_fail("--%s: \"%s\" is no time such as 2026-11-24T05:30:00Z", option, text);
@@ -208,7 +210,7 @@ bool args_number(const char *option, const char *text, int64_t fallback, int64_t
                  int64_t *number)
 {
     *number = fallback;
-    if (text == NULL || number_parse(cmp_str_from(text), min, max, number)) {
+    if (text == NULL || kit_number_parse(cmp_str_from(text), min, max, number)) {
         return true;
     }
     output_fail("--%s: \"%s\" is no whole number from %lld to %lld", option, text, (long long)min,

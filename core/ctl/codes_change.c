@@ -53,14 +53,14 @@ static int refuse(const codes_write *w)
 /* ---- put ---- */
 
 /* All of stdin, in the arena; absent after a message. */
-static cmp_str read_stdin(arena *a)
+static cmp_str read_stdin(kit_arena *a)
 {
     char *text = NULL;
     size_t size = 0, room = 0;
     for (ssize_t got = 1; got > 0 && size <= RECORD_MAX; size += got > 0 ? (size_t)got : 0) {
         if (size == room) {
             room = room > 0 ? 2 * room : 4096;
-            text = mem_realloc(text, room);
+            text = kit_realloc(text, room);
         }
         got = read(STDIN_FILENO, text + size, room - size);
         if (got < 0) {
@@ -69,14 +69,14 @@ static cmp_str read_stdin(arena *a)
             return CMP_NONE;
         }
     }
-    const cmp_str copy = arena_copy(a, (cmp_str){text, size});
+    const cmp_str copy = kit_arena_copy(a, (cmp_str){text, size});
     free(text);
     return copy;
 }
 
 static void *take_memory(void *arg, size_t size)
 {
-    return arena_alloc(arg, size);
+    return kit_arena_alloc(arg, size);
 }
 
 static int put(instance *store, cmp_str ici, const cmp_record *record)
@@ -89,7 +89,7 @@ static int put(instance *store, cmp_str ici, const cmp_record *record)
 }
 
 /* The record is looked at first: a bad one needs no store. */
-static int put_from(const change_options *o, const char *operand, arena *a)
+static int put_from(const change_options *o, const char *operand, kit_arena *a)
 {
     const bool by_stdin = operand == NULL || strcmp(operand, "-") == 0;
     const cmp_str json = by_stdin ? read_stdin(a) : cmp_str_from(operand);
@@ -122,10 +122,10 @@ int codes_put_run(int argc, char **argv)
         return output_fail("--config and --store have to be given");
     }
     interrupt_catch();
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     const int status = put_from(&o, operands[0], &a);
-    arena_reset(&a);
+    kit_arena_reset(&a);
     return status;
 }
 

@@ -52,7 +52,7 @@ static bool write_record(cmp_str ici, const cmp_record *record, void *arg)
     size_t size = record_write(ici, record, e->json, e->room);
     if (size > e->room) {
         e->room = 2 * size;
-        e->json = mem_realloc(e->json, e->room);
+        e->json = kit_realloc(e->json, e->room);
         size = record_write(ici, record, e->json, e->room);
     }
     fwrite_unlocked(e->json, 1, size, e->to);

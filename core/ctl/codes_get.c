@@ -53,13 +53,13 @@ int codes_get_run(int argc, char **argv)
     stores *s = stores_open(o.config);
     int status = EXIT_CANNOT;
     if (s != NULL && stores_take(s, o.store, STORES_LOOKUP) != NULL) {
-        arena memory;
+        kit_arena memory;
         cmp_str json;
-        arena_init(&memory, NULL, 0);
+        kit_arena_init(&memory, NULL, 0);
         const cmp_store_verdict verdict =
             stores_lookup(s, cmp_str_from(operands[0]), &memory, &json);
         status = print(&o, operands[0], verdict, json);
-        arena_reset(&memory);
+        kit_arena_reset(&memory);
     }
     stores_close(&s);
     return status;

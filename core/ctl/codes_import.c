@@ -1,5 +1,4 @@
 /* `cmpctl codes import`: a file's records into a store, all of them or none. */
-#include "base/text.h"
 #include "ctl/args.h"
 #include "ctl/codes.h"
 #include "ctl/codes_read.h"

@@ -27,7 +27,7 @@ typedef struct slot {
     size_t size, room;
     codes_line *lines;
     size_t line_room;
-    arena memory;
+    kit_arena memory;
     void *first_memory;
 } slot;
 
@@ -95,7 +95,7 @@ static void make_room(slot *s, size_t room)
 {
     if (room > s->room) {
         s->room = room;
-        s->text = mem_realloc(s->text, room);
+        s->text = kit_realloc(s->text, room);
     }
 }
 
@@ -105,7 +105,7 @@ static void cut(codes_reader *r, slot *s)
     const char *end = memrchr(s->text, '\n', s->size);
     const size_t whole = r->at_end ? s->size : (size_t)(end + 1 - s->text);
     r->rest_size = s->size - whole;
-    r->rest = mem_realloc(r->rest, r->rest_size);
+    r->rest = kit_realloc(r->rest, r->rest_size);
     memcpy(r->rest, s->text + whole, r->rest_size);
     s->size = whole;
     r->bytes += whole;
@@ -140,7 +140,7 @@ static bool fill(codes_reader *r, slot *s)
 
 static void *take_memory(void *arg, size_t size)
 {
-    return arena_alloc(arg, size);
+    return kit_arena_alloc(arg, size);
 }
 
 static bool is_blank(cmp_str line)
@@ -157,7 +157,7 @@ static codes_line *add_line(slot *s)
 {
     if (s->batch.count == s->line_room) {
         s->line_room = s->line_room > 0 ? 2 * s->line_room : 1024;
-        s->lines = mem_realloc(s->lines, s->line_room * sizeof(*s->lines));
+        s->lines = kit_realloc(s->lines, s->line_room * sizeof(*s->lines));
     }
     return &s->lines[s->batch.count++];
 }
@@ -169,13 +169,13 @@ static void parse_line(slot *s, size_t number, cmp_str text)
     *line = (codes_line){.number = number};
     if (!record_parse(text.at, text.size, take_memory, &s->memory, &line->ici, &line->record, error,
                       sizeof(error))) {
-        line->error = arena_text(&s->memory, cmp_str_from(error));
+        line->error = kit_arena_text(&s->memory, cmp_str_from(error));
     }
 }
 
 static void parse(codes_reader *r, slot *s)
 {
-    arena_reset(&s->memory);
+    kit_arena_reset(&s->memory);
     s->batch = (codes_batch){.bytes = r->bytes};
     for (size_t at = 0; at < s->size;) {
         const char *end = memchr(s->text + at, '\n', s->size - at);
@@ -262,18 +262,18 @@ codes_reader *codes_reader_open(const char *path)
         }
         return NULL;
     }
-    codes_reader *r = mem_calloc(1, sizeof(*r));
+    codes_reader *r = kit_calloc(1, sizeof(*r));
     r->name = is_stdin ? "stdin" : path;
     r->fd = fd;
     r->stop = eventfd(0, EFD_CLOEXEC);
     r->size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
-    r->rest = mem_alloc(1);
+    r->rest = kit_alloc(1);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     for (size_t i = 0; i < BATCHES; i++) {
         slot *s = &r->slots[i];
-        s->first_memory = mem_alloc(2 * BATCH_SIZE);
-        arena_init(&s->memory, s->first_memory, 2 * BATCH_SIZE);
+        s->first_memory = kit_alloc(2 * BATCH_SIZE);
+        kit_arena_init(&s->memory, s->first_memory, 2 * BATCH_SIZE);
     }
     if (r->stop < 0 || !start(r)) {
         output_fail("%s: no thread can be made to read it", r->name);
@@ -336,7 +336,7 @@ void codes_reader_close(codes_reader **ref)
     }
     for (size_t i = 0; i < BATCHES; i++) {
         slot *s = &r->slots[i];
-        arena_reset(&s->memory);
+        kit_arena_reset(&s->memory);
         free(s->first_memory);
         free(s->text);
         free(s->lines);

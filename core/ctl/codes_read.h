@@ -2,8 +2,7 @@
  * whoever takes them: reading and parsing have a thread of their own. */
 #pragma once
 
-#include "base/arena.h"
-
+#include <cmp-kit/memory.h>
 #include <cmp/record.h>
 
 #define CODES_LINE_MAX ((size_t)16 << 20)

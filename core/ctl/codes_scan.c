@@ -1,9 +1,10 @@
 /* Filters what a store lists, and listens to Ctrl-C meanwhile. */
 #include "ctl/codes_scan.h"
 
-#include "base/text.h"
 #include "ctl/interrupt.h"
 #include "ctl/output.h"
+
+#include <cmp-kit/text.h>
 
 typedef struct sieve {
     const codes_scan *scan;
@@ -17,7 +18,7 @@ static bool visit(cmp_str ici, const cmp_record *record, void *arg)
         return false;
     }
     if (ici.size < s->prefix.size ||
-        !ascii_equal_fold((cmp_str){ici.at, s->prefix.size}, s->prefix)) {
+        !kit_ascii_equal_fold((cmp_str){ici.at, s->prefix.size}, s->prefix)) {
         return true;
     }
     return s->scan->visit(ici, record, s->scan->arg);

@@ -1,12 +1,12 @@
 /* `cmpctl explain`: asks the running daemon what would happen to a request, and why. */
 #include "base/clock.h"
-#include "base/text.h"
-#include "base/uuid.h"
 #include "ctl/admin_ask.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/params.h"
+
+#include <cmp-kit/uuid.h>
 
 typedef struct explain_options {
     const char *config, *socket, *as, *user;
@@ -40,12 +40,12 @@ static const args_command command = {
 };
 
 /* The path and query to ask for; NULL after a message. */
-static const char *path_of(const explain_options *o, const char *ici, arena *a)
+static const char *path_of(const explain_options *o, const char *ici, kit_arena *a)
 {
     query q;
     query_init(&q, a);
-    char tid[UUID_TEXT_SIZE];
-    uuid_v7_make(clock_now_ms(), tid);
+    char tid[KIT_UUID_TEXT_SIZE];
+    kit_uuid_v7_make(clock_now_ms(), tid);
     if (o->as != NULL) { /* on MC-1 the Home CMP makes it */
         query_add(&q, "tid", (cmp_str){tid, sizeof(tid)});
     }
@@ -54,8 +54,8 @@ static const char *path_of(const explain_options *o, const char *ici, arena *a)
     if (!params_add(&o->params, &q)) {
         return NULL;
     }
-    return arena_printf(a, "/explain%s%s?%s", o->as != NULL ? "/as/" : "",
-                        o->as != NULL ? o->as : "", query_form(&q));
+    return kit_arena_printf(a, "/explain%s%s?%s", o->as != NULL ? "/as/" : "",
+                            o->as != NULL ? o->as : "", query_form(&q));
 }
 
 static void print_steps(const json_t *answer)
@@ -96,10 +96,10 @@ int explain_run(int argc, char **argv)
     if (parsed != ARGS_GO) {
         return args_status(parsed);
     }
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     const char *path = path_of(&o, operands[0], &a);
     json_t *answer = path != NULL ? admin_ask(o.config, o.socket, path) : NULL;
-    arena_reset(&a);
+    kit_arena_reset(&a);
     return answer != NULL ? show(&o, answer) : EXIT_CANNOT;
 }

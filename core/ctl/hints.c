@@ -5,9 +5,10 @@
 
 #include "auth_hmac/signature.h"
 
-#include "base/arena.h"
 #include "base/secret.h"
-#include "base/text.h"
+
+#include <cmp-kit/arena.h>
+#include <cmp-kit/text.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,24 +42,24 @@ static void forms_add(forms *f, const char *label, cmp_str octets)
 
 /* ---- texts ---- */
 
-static cmp_str join(arena *a, cmp_str first, const char *between, cmp_str second)
+static cmp_str join(kit_arena *a, cmp_str first, const char *between, cmp_str second)
 {
     const size_t size = strlen(between);
-    char *text = arena_alloc(a, first.size + size + second.size + 1);
+    char *text = kit_arena_alloc(a, first.size + size + second.size + 1);
     memcpy(text, first.at, first.size);
     memcpy(text + first.size, between, size);
     memcpy(text + first.size + size, second.at, second.size);
     return (cmp_str){text, first.size + size + second.size};
 }
 
-static cmp_str append(arena *a, cmp_str text, const char *end)
+static cmp_str append(kit_arena *a, cmp_str text, const char *end)
 {
     return join(a, text, end, CMP_STR(""));
 }
 
-static cmp_str map(arena *a, cmp_str text, char from, char to, char add)
+static cmp_str map(kit_arena *a, cmp_str text, char from, char to, char add)
 {
-    cmp_str mapped = arena_copy(a, text);
+    cmp_str mapped = kit_arena_copy(a, text);
     for (size_t i = 0; i < mapped.size; i++) {
         if (mapped.at[i] >= from && mapped.at[i] <= to) {
             ((char *)mapped.at)[i] = (char)(mapped.at[i] + add);
@@ -67,12 +68,12 @@ static cmp_str map(arena *a, cmp_str text, char from, char to, char add)
     return mapped;
 }
 
-static cmp_str upper(arena *a, cmp_str text)
+static cmp_str upper(kit_arena *a, cmp_str text)
 {
     return map(a, text, 'a', 'z', 'A' - 'a');
 }
 
-static cmp_str lower(arena *a, cmp_str text)
+static cmp_str lower(kit_arena *a, cmp_str text)
 {
     return map(a, text, 'A', 'Z', 'a' - 'A');
 }
@@ -94,13 +95,13 @@ static cmp_str trim(cmp_str text)
     return text;
 }
 
-static cmp_str url_decode(arena *a, cmp_str text)
+static cmp_str url_decode(kit_arena *a, cmp_str text)
 {
-    char *decoded = arena_alloc(a, text.size + 1), *to = decoded;
+    char *decoded = kit_arena_alloc(a, text.size + 1), *to = decoded;
     for (size_t i = 0; i < text.size; i++) {
         uint8_t octet;
         if (text.at[i] == '%' && i + 2 < text.size &&
-            hex_decode((cmp_str){text.at + i + 1, 2}, &octet, 1)) {
+            kit_hex_decode((cmp_str){text.at + i + 1, 2}, &octet, 1)) {
             *to++ = (char)octet;
             i += 2;
         } else {
@@ -110,13 +111,13 @@ static cmp_str url_decode(arena *a, cmp_str text)
     return (cmp_str){decoded, (size_t)(to - decoded)};
 }
 
-static cmp_str url_encode(arena *a, cmp_str text)
+static cmp_str url_encode(kit_arena *a, cmp_str text)
 {
-    char *encoded = arena_alloc(a, 3 * text.size + 1), *to = encoded;
+    char *encoded = kit_arena_alloc(a, 3 * text.size + 1), *to = encoded;
     for (size_t i = 0; i < text.size; i++) {
         const char c = text.at[i];
         const bool plain =
-            (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+            (c >= '0' && c <= '9') || (kit_ascii_lower(c) >= 'a' && kit_ascii_lower(c) <= 'z');
         if (plain || (c != '\0' && strchr("-._~", c) != NULL)) {
             *to++ = c;
         } else {
@@ -128,7 +129,7 @@ static cmp_str url_encode(arena *a, cmp_str text)
 
 /* ---- the forms of each part ---- */
 
-static void message_forms(arena *a, const signed_pair *pair, forms *f)
+static void message_forms(kit_arena *a, const signed_pair *pair, forms *f)
 {
     const cmp_str tid = pair->tid, ici = pair->ici;
     forms_add(f, "", join(a, tid, "", ici));
@@ -155,7 +156,7 @@ static void message_forms(arena *a, const signed_pair *pair, forms *f)
               join(a, join(a, CMP_STR("tid="), "", tid), "&ici=", ici));
 }
 
-static void secret_forms(arena *a, const cmp_key *key, forms *f)
+static void secret_forms(kit_arena *a, const cmp_key *key, forms *f)
 {
     const cmp_str secret = {(const char *)key->secret, key->secret_size};
     forms_add(f, "", secret);
@@ -164,31 +165,31 @@ static void secret_forms(arena *a, const cmp_key *key, forms *f)
     forms_add(f, "with a space at the end of the secret", append(a, secret, " "));
     forms_add(f, "without the white space around the secret", trim(secret));
 
-    uint8_t *decoded = arena_alloc(a, secret.size + 1);
-    if (hex_decode(trim(secret), decoded, trim(secret).size / 2)) {
+    uint8_t *decoded = kit_arena_alloc(a, secret.size + 1);
+    if (kit_hex_decode(trim(secret), decoded, trim(secret).size / 2)) {
         forms_add(f, "with the secret decoded from hex",
                   (cmp_str){(char *)decoded, trim(secret).size / 2});
     }
-    decoded = arena_alloc(a, secret.size + 1);
-    const ptrdiff_t size = base64_decode(trim(secret), decoded, secret.size);
+    decoded = kit_arena_alloc(a, secret.size + 1);
+    const ptrdiff_t size = kit_base64_decode(trim(secret), decoded, secret.size);
     if (size > 0) {
         forms_add(f, "with the secret decoded from base64",
                   (cmp_str){(char *)decoded, (size_t)size});
     }
-    char *hex = arena_alloc(a, 2 * secret.size + 1);
-    hex_encode(key->secret, secret.size, hex);
+    char *hex = kit_arena_alloc(a, 2 * secret.size + 1);
+    kit_hex_encode(key->secret, secret.size, hex);
     const cmp_str hex_text = {hex, 2 * secret.size};
     forms_add(f, "with the hex text of the secret", hex_text);
     forms_add(f, "with the hex text of the secret in upper case", upper(a, hex_text));
-    char *base64 = arena_alloc(a, BASE64_SIZE(secret.size));
+    char *base64 = kit_arena_alloc(a, KIT_BASE64_SIZE(secret.size));
     forms_add(f, "with the base64 text of the secret",
-              (cmp_str){base64, base64_encode(key->secret, secret.size, base64)});
-    base64 = arena_alloc(a, BASE64_SIZE(secret.size));
+              (cmp_str){base64, kit_base64_encode(key->secret, secret.size, base64)});
+    base64 = kit_arena_alloc(a, KIT_BASE64_SIZE(secret.size));
     forms_add(f, "with the base64url text of the secret",
-              (cmp_str){base64, base64url_encode(key->secret, secret.size, base64)});
+              (cmp_str){base64, kit_base64url_encode(key->secret, secret.size, base64)});
 }
 
-static void signature_forms(arena *a, cmp_str text, forms *f)
+static void signature_forms(kit_arena *a, cmp_str text, forms *f)
 {
     forms_add(f, "", text);
     forms_add(f, "without the white space around the signature", trim(text));
@@ -213,7 +214,7 @@ enum { HASH_COUNT = sizeof(hash_forms) / sizeof(hash_forms[0]) };
 
 typedef struct search {
     const hint_question *question;
-    arena memory;
+    kit_arena memory;
     forms messages, signatures;
     size_t best; /* mistakes of the best combination so far */
     char *text;
@@ -256,9 +257,9 @@ static void try_state(search *s, signature_state *state, cmp_hash hash, size_t m
 static void try_key(search *s, const cmp_key *key, const char *label)
 {
     forms secrets = {.count = 0};
-    uint8_t *block = mem_alloc(SECRETS_SIZE);
-    arena memory;
-    arena_init(&memory, block, SECRETS_SIZE);
+    uint8_t *block = kit_alloc(SECRETS_SIZE);
+    kit_arena memory;
+    kit_arena_init(&memory, block, SECRETS_SIZE);
     secret_forms(&memory, key, &secrets);
     for (size_t i = 0; i < secrets.count; i++) {
         for (int hash = 0; hash < HASH_COUNT; hash++) {
@@ -278,7 +279,7 @@ static void try_key(search *s, const cmp_key *key, const char *label)
             }
         }
     }
-    arena_reset(&memory);
+    kit_arena_reset(&memory);
     secret_free(&block, SECRETS_SIZE);
 }
 
@@ -291,16 +292,16 @@ static void visit(const cmp_key *key, void *arg)
         return;
     }
     const char *label =
-        arena_printf(&s->memory, "with the key %.*s (%s %.*s)", (int)key->id.size, key->id.at,
-                     key->use == CMP_KEY_ISSUED ? "issued to" : "received from",
-                     (int)key->peer.size, key->peer.at);
+        kit_arena_printf(&s->memory, "with the key %.*s (%s %.*s)", (int)key->id.size, key->id.at,
+                         key->use == CMP_KEY_ISSUED ? "issued to" : "received from",
+                         (int)key->peer.size, key->peer.at);
     try_key(s, key, label);
 }
 
 bool hint_find(const hint_question *question, char *text, size_t size)
 {
     search s = {.question = question, .best = MISTAKES_MAX + 1, .text = text, .size = size};
-    arena_init(&s.memory, NULL, 0);
+    kit_arena_init(&s.memory, NULL, 0);
     message_forms(&s.memory, question->pair, &s.messages);
     signature_forms(&s.memory, question->signature, &s.signatures);
     try_key(&s, question->key, "");
@@ -308,6 +309,6 @@ bool hint_find(const hint_question *question, char *text, size_t size)
         keyring_each(question->ring, CMP_KEY_ISSUED, visit, &s);
         keyring_each(question->ring, CMP_KEY_RECEIVED, visit, &s);
     }
-    arena_reset(&s.memory);
+    kit_arena_reset(&s.memory);
     return s.best <= MISTAKES_MAX;
 }

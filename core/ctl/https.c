@@ -2,9 +2,10 @@
  * has to work between two CMPs. */
 #include "ctl/https.h"
 
-#include "base/arena.h"
 #include "base/interface.h"
 #include "ctl/output.h"
+
+#include <cmp-kit/memory.h>
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -55,7 +56,7 @@ const char *https_url(const char *url, const char *query)
     if (wrong != NULL) {
         output_fail("%s: %s", url, wrong);
     } else {
-        result = mem_text(whole);
+        result = kit_strdup(whole);
     }
     curl_free(whole);
     curl_url_cleanup(parts);
@@ -77,7 +78,7 @@ static size_t on_body(char *at, size_t one, size_t size, void *arg)
     if (answer->body_size + size > BODY_MAX) {
         return 0; /* ends the transfer with CURLE_WRITE_ERROR */
     }
-    answer->body = mem_realloc(answer->body, answer->body_size + size + 1);
+    answer->body = kit_realloc(answer->body, answer->body_size + size + 1);
     memcpy(answer->body + answer->body_size, at, size);
     answer->body_size += size;
     return size;
@@ -175,7 +176,7 @@ static bool perform(CURL *curl, const https_request *request, const https_option
 
 bool https_ask(const https_request *request, const https_options *options, https_answer *answer)
 {
-    *answer = (https_answer){.body = mem_calloc(1, 1)};
+    *answer = (https_answer){.body = kit_calloc(1, 1)};
     if (options->http1 && options->http2) {
         output_fail("--http1 and --http2 exclude each other");
         return false;

@@ -2,8 +2,9 @@
  * octets for each, so that a store of ten million codes still fits. */
 #include "ctl/ici_set.h"
 
-#include "base/arena.h"
 #include "base/hash.h"
+
+#include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 
@@ -37,7 +38,7 @@ static void grow_table(ici_set *s)
 {
     free(s->slots);
     s->slot_count *= 2;
-    s->slots = mem_calloc(s->slot_count, sizeof(*s->slots));
+    s->slots = kit_calloc(s->slot_count, sizeof(*s->slots));
     for (size_t offset = 0; offset < s->used;) {
         const cmp_str ici = ici_at(s, offset);
         *slot_of(s, ici) = offset + 1;
@@ -47,7 +48,7 @@ static void grow_table(ici_set *s)
 
 ici_set *ici_set_create(void)
 {
-    ici_set *s = mem_calloc(1, sizeof(*s));
+    ici_set *s = kit_calloc(1, sizeof(*s));
     s->slot_count = 512;
     grow_table(s);
     return s;
@@ -73,7 +74,7 @@ void ici_set_add(ici_set *s, cmp_str ici)
     }
     if (s->used + HEAD + ici.size > s->room) {
         s->room = 2 * s->room + HEAD + ici.size;
-        s->octets = mem_realloc(s->octets, s->room);
+        s->octets = kit_realloc(s->octets, s->room);
     }
     *slot = s->used + 1;
     s->octets[s->used] = 0;

@@ -36,9 +36,9 @@ static const char *const list_names[] = {
 static void set_path(keyfile *k, const char *path)
 {
     char real[PATH_MAX];
-    k->path = mem_text(realpath(path, real) != NULL ? real : path);
-    char *copy = mem_text(k->path);
-    k->folder = mem_text(dirname(copy));
+    k->path = kit_strdup(realpath(path, real) != NULL ? real : path);
+    char *copy = kit_strdup(k->path);
+    k->folder = kit_strdup(dirname(copy));
     free(copy);
     k->exists = stat(k->path, &k->status) == 0;
 }
@@ -121,7 +121,7 @@ static bool read_document(keyfile *k)
 
 keyfile *keyfile_open(const char *path)
 {
-    keyfile *k = mem_calloc(1, sizeof(*k));
+    keyfile *k = kit_calloc(1, sizeof(*k));
     k->lock = -1;
     set_path(k, path);
     if (!take_lock(k) || !read_document(k)) {
@@ -164,7 +164,7 @@ static struct fy_node *value_node(keyfile *k, const keyfile_member *member)
 {
     char *written;
     if (member->word) {
-        written = mem_text(member->value);
+        written = kit_strdup(member->value);
     } else {
         json_t *text = json_string(member->value);
         written = json_dumps(text, JSON_ENCODE_ANY);

@@ -1,11 +1,11 @@
 /* `cmpctl keys list`: which keys there are, and which of them are valid. Never a secret. */
 #include "base/clock.h"
-#include "base/text.h"
-#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/keys.h"
 #include "ctl/output.h"
 #include "peers/keyring.h"
+
+#include <cmp-kit/times.h>
 
 typedef struct list_options {
     const char *keys;
@@ -39,12 +39,12 @@ static const char *use_of(const cmp_key *key)
 static void print_row(const cmp_key *key, void *arg)
 {
     const int64_t now_ms = *(const int64_t *)arg;
-    char from[TIME_TEXT_SIZE] = "-", until[TIME_TEXT_SIZE] = "-";
+    char from[KIT_TIME_TEXT_SIZE] = "-", until[KIT_TIME_TEXT_SIZE] = "-";
     if (key->not_before_ms != INT64_MIN) {
-        time_format(key->not_before_ms, from);
+        kit_time_format(key->not_before_ms, from);
     }
     if (key->not_after_ms != INT64_MAX) {
-        time_format(key->not_after_ms, until);
+        kit_time_format(key->not_after_ms, until);
     }
     printf("%-20.*s %-8s  %-14.*s %-7s %-7s  %-24s  %s\n", (int)key->id.size, key->id.at,
            use_of(key), (int)key->peer.size, key->peer.at, key_hash_names[key->hash],
@@ -58,9 +58,9 @@ static const char *token_state(const token *t, int64_t now_ms)
 
 static void print_token(const token *t, int64_t now_ms)
 {
-    char until[TIME_TEXT_SIZE] = "-";
+    char until[KIT_TIME_TEXT_SIZE] = "-";
     if (t->not_after_ms != INT64_MAX) {
-        time_format(t->not_after_ms, until);
+        kit_time_format(t->not_after_ms, until);
     }
     const bool both = token_may(t, TOKEN_READ) && token_may(t, TOKEN_WRITE);
     printf("%-20.*s %-8s  %-14s %-7s %-7s  %-24s  %s\n", (int)t->name.size, t->name.at, "token",
@@ -84,13 +84,13 @@ static void add_row(const cmp_key *key, void *arg)
     json_object_set_new(row, "peer", output_json_text(key->peer));
     json_object_set_new(row, "hash", json_string(key_hash_names[key->hash]));
     json_object_set_new(row, "state", json_string(state_of(key, list->now_ms)));
-    char time[TIME_TEXT_SIZE];
+    char time[KIT_TIME_TEXT_SIZE];
     if (key->not_before_ms != INT64_MIN) {
-        time_format(key->not_before_ms, time);
+        kit_time_format(key->not_before_ms, time);
         json_object_set_new(row, "not_before", json_string(time));
     }
     if (key->not_after_ms != INT64_MAX) {
-        time_format(key->not_after_ms, time);
+        kit_time_format(key->not_after_ms, time);
         json_object_set_new(row, "not_after", json_string(time));
     }
     if (key->use == CMP_KEY_ISSUED) {
@@ -114,8 +114,8 @@ static void add_token(const token *t, const json_list *list)
     json_object_set_new(row, "allow", allow);
     json_object_set_new(row, "state", json_string(token_state(t, list->now_ms)));
     if (t->not_after_ms != INT64_MAX) {
-        char time[TIME_TEXT_SIZE];
-        time_format(t->not_after_ms, time);
+        char time[KIT_TIME_TEXT_SIZE];
+        kit_time_format(t->not_after_ms, time);
         json_object_set_new(row, "not_after", json_string(time));
     }
     json_array_append_new(list->array, row);

@@ -1,11 +1,11 @@
 /* `cmpctl keys revoke`: ends a key's validity, at once or at a time to come. */
 #include "base/clock.h"
-#include "base/text.h"
-#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/keyfile.h"
 #include "ctl/keys.h"
 #include "ctl/output.h"
+
+#include <cmp-kit/times.h>
 
 typedef struct revoke_options {
     const char *keys, *id, *use, *at;
@@ -66,18 +66,18 @@ static keyfile_entry *find(keyfile *k, const revoke_options *o, int *use)
 static bool end_at(keyfile *k, keyfile_entry *entry, int64_t at_ms)
 {
     int64_t had_ms;
-    char time[TIME_TEXT_SIZE];
-    if (time_parse(keyfile_get(entry, "not_before"), &had_ms) && had_ms >= at_ms) {
-        time_format(had_ms, time);
+    char time[KIT_TIME_TEXT_SIZE];
+    if (kit_time_parse(keyfile_get(entry, "not_before"), &had_ms) && had_ms >= at_ms) {
+        kit_time_format(had_ms, time);
         output_fail("the key is not valid before %s; take it out with --delete", time);
         return false;
     }
-    if (time_parse(keyfile_get(entry, "not_after"), &had_ms) && had_ms <= at_ms) {
-        time_format(had_ms, time);
+    if (kit_time_parse(keyfile_get(entry, "not_after"), &had_ms) && had_ms <= at_ms) {
+        kit_time_format(had_ms, time);
         output_fail("the key ends earlier than that, at %s", time);
         return false;
     }
-    time_format(at_ms, time);
+    kit_time_format(at_ms, time);
     const keyfile_member member = {"not_after", time, true};
     keyfile_set(k, entry, &member);
     return true;
@@ -101,8 +101,8 @@ static int revoke(const revoke_options *o, int use, int64_t at_ms)
     if (!done) {
         return EXIT_CANNOT;
     }
-    char time[TIME_TEXT_SIZE];
-    time_format(at_ms, time);
+    char time[KIT_TIME_TEXT_SIZE];
+    kit_time_format(at_ms, time);
     printf("%s: %s %s: %s%s\n", o->keys, use_labels[use], o->id,
            o->remove ? "taken out" : "valid until ", o->remove ? "" : time);
     return EXIT_GOOD;

@@ -1,12 +1,13 @@
 /* `cmpctl keys token`: makes a token of the interface codes. Only its hash goes into the keyring.
  */
 #include "base/secret.h"
-#include "base/text.h"
-#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/keyfile.h"
 #include "ctl/keys.h"
 #include "ctl/output.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static const args_command command = {
 static const char *const allow_names[] = {"read", "write", "read,write", NULL};
 static const char *const allow_values[] = {"read", "write", "[read, write]"};
 
-enum { TOKEN_OCTETS = 32, TOKEN_SIZE = BASE64_SIZE(TOKEN_OCTETS) + 1 };
+enum { TOKEN_OCTETS = 32, TOKEN_SIZE = KIT_BASE64_SIZE(TOKEN_OCTETS) + 1 };
 
 static void make_token(char text[TOKEN_SIZE], char hex[2 * TOKEN_HASH_SIZE + 1])
 {
@@ -46,10 +47,10 @@ static void make_token(char text[TOKEN_SIZE], char hex[2 * TOKEN_HASH_SIZE + 1])
     if (RAND_bytes(octets, sizeof(octets)) != 1) {
         abort();
     }
-    const size_t size = base64url_encode(octets, sizeof(octets), text);
+    const size_t size = kit_base64url_encode(octets, sizeof(octets), text);
     text[size] = '\0';
     token_hash((cmp_str){text, size}, hash);
-    hex_encode(hash, sizeof(hash), hex);
+    kit_hex_encode(hash, sizeof(hash), hex);
     hex[2 * sizeof(hash)] = '\0';
     secret_wipe(octets, sizeof(octets));
 }
@@ -80,7 +81,7 @@ int keys_token_run(int argc, char **argv)
     }
     int allow = 0;
     int64_t until_ms;
-    char until[TIME_TEXT_SIZE];
+    char until[KIT_TIME_TEXT_SIZE];
     if (o.keys == NULL || o.name == NULL || *o.name == '\0') {
         return output_fail("--keys and --name have to be given");
     }
@@ -89,7 +90,7 @@ int keys_token_run(int argc, char **argv)
         return EXIT_CANNOT;
     }
     if (o.not_after != NULL) {
-        time_format(until_ms, until);
+        kit_time_format(until_ms, until);
         o.not_after = until;
     }
     char text[TOKEN_SIZE], hash[2 * TOKEN_HASH_SIZE + 1];

@@ -1,7 +1,7 @@
 /* cmpctl: the tool of operators and developers. Finds the command and hands over to its file. */
 #include "base/descriptors.h"
 #include "base/hash.h"
-#include "base/text.h"
+#include "base/names.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 

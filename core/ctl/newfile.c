@@ -1,8 +1,9 @@
 /* Writes to a file of another name in the same folder, and renames it in the end. */
 #include "ctl/newfile.h"
 
-#include "base/arena.h"
 #include "ctl/output.h"
+
+#include <cmp-kit/memory.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,7 @@ static bool dress(int fd, const struct stat *old)
 static FILE *open_temporary(newfile *f, const struct stat *old)
 {
     const size_t size = strlen(f->path) + 8;
-    f->temporary = mem_alloc(size);
+    f->temporary = kit_alloc(size);
     snprintf(f->temporary, size, "%s.XXXXXX", f->path);
     const int fd = mkostemp(f->temporary, O_CLOEXEC);
     if (fd < 0) {
@@ -71,8 +72,8 @@ static FILE *open_stream(newfile *f)
 newfile *newfile_open(const char *path)
 {
     char real[PATH_MAX];
-    newfile *f = mem_calloc(1, sizeof(*f));
-    f->path = mem_text(realpath(path, real) != NULL ? real : path); /* a link shall stay one */
+    newfile *f = kit_calloc(1, sizeof(*f));
+    f->path = kit_strdup(realpath(path, real) != NULL ? real : path); /* a link shall stay one */
     f->stream = open_stream(f);
     if (f->stream == NULL) {
         output_fail("%s: %s", path, strerror(errno));

@@ -1,7 +1,7 @@
 /* Everything that cmpctl prints goes through here where it has to look the same in all commands. */
 #include "ctl/output.h"
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 #include <float.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static bool is_visible(char c)
 /* Writes what is no plain ASCII as \xNN; returns malloc'ed text. */
 static char *escape(cmp_str text)
 {
-    char *escaped = mem_alloc(4 * text.size + 1), *to = escaped;
+    char *escaped = kit_alloc(4 * text.size + 1), *to = escaped;
     for (size_t i = 0; i < text.size; i++) {
         if (is_visible(text.at[i])) {
             *to++ = text.at[i];
@@ -67,7 +67,7 @@ json_t *output_json_text(cmp_str text)
     if (text.at == NULL) {
         return json_null();
     }
-    if (utf8_valid(text)) {
+    if (kit_utf8_valid(text)) {
         return json_stringn(text.at, text.size);
     }
     char *escaped = escape(text);

@@ -12,7 +12,7 @@ bool params_add(const args_list *params, query *q)
             return false;
         }
         const cmp_str name = {params->at[i], (size_t)(equals - params->at[i])};
-        query_add(q, arena_text(q->memory, name), cmp_str_from(equals + 1));
+        query_add(q, kit_arena_text(q->memory, name), cmp_str_from(equals + 1));
     }
     return true;
 }

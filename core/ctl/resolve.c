@@ -2,8 +2,6 @@
 #include "auth_hmac/signature.h"
 
 #include "base/clock.h"
-#include "base/text.h"
-#include "base/uuid.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
 #include "ctl/credential.h"
@@ -11,6 +9,9 @@
 #include "ctl/output.h"
 #include "ctl/params.h"
 #include "ctl/signed_pair.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/uuid.h>
 
 #include <unistd.h>
 
@@ -68,7 +69,7 @@ static const char *const method_names[] = {"get", "form", "json", NULL};
 
 typedef struct request {
     query q;
-    char tid[UUID_TEXT_SIZE + 1];
+    char tid[KIT_UUID_TEXT_SIZE + 1];
     char signature[SIGNATURE_TEXT_MAX];
     signed_pair pair;
     credential key;
@@ -100,8 +101,8 @@ static bool add_signature(request *r, const resolve_options *o)
 
 static bool request_make(request *r, const resolve_options *o, const char *ici)
 {
-    uuid_v7_make(clock_now_ms(), r->tid);
-    r->tid[UUID_TEXT_SIZE] = '\0';
+    kit_uuid_v7_make(clock_now_ms(), r->tid);
+    r->tid[KIT_UUID_TEXT_SIZE] = '\0';
     if (!signed_pair_read(&r->pair, o->tid != NULL ? o->tid : r->tid, ici)) {
         return false;
     }
@@ -193,17 +194,17 @@ int resolve_run(int argc, char **argv)
     if (o.method != NULL && !args_choice("method", o.method, method_names, &method)) {
         return EXIT_CANNOT;
     }
-    if (o.timeout != NULL && !number_parse(cmp_str_from(o.timeout), 1, 3600, &seconds)) {
+    if (o.timeout != NULL && !kit_number_parse(cmp_str_from(o.timeout), 1, 3600, &seconds)) {
         return output_fail("--timeout: \"%s\" is no number of seconds from 1 to 3600", o.timeout);
     }
     o.https.timeout_s = (long)seconds;
     request r = {.key.ring = NULL};
-    arena memory;
-    arena_init(&memory, NULL, 0);
+    kit_arena memory;
+    kit_arena_init(&memory, NULL, 0);
     query_init(&r.q, &memory);
     const int status =
         request_make(&r, &o, operands[1]) ? ask(&r, &o, operands[0], method) : EXIT_CANNOT;
-    arena_reset(&memory);
+    kit_arena_reset(&memory);
     credential_dispose(&r.key);
     return status;
 }

@@ -23,7 +23,7 @@ typedef struct question {
     void *worker;
     cmp_str ici;
     int64_t now_ms;
-    arena *memory;
+    kit_arena *memory;
     cmp_timer *deadline; /* NULL: it has passed */
     bool answered;
     cmp_store_verdict verdict;
@@ -74,7 +74,7 @@ static int64_t question_now_ms(const cmp_txn *t)
 
 static void *question_alloc(cmp_txn *t, size_t size)
 {
-    return arena_alloc(question_of(t)->memory, size);
+    return kit_arena_alloc(question_of(t)->memory, size);
 }
 
 /* The record's octets are lent: they are written down before the plugin gets control again. */
@@ -84,7 +84,7 @@ static void answer(question *q, cmp_store_verdict verdict, const cmp_record *rec
     q->verdict = verdict;
     if (verdict == CMP_STORE_FOUND && record != NULL) {
         const size_t size = record_write(q->ici, record, NULL, 0);
-        char *json = arena_alloc(q->memory, size);
+        char *json = kit_arena_alloc(q->memory, size);
         record_write(q->ici, record, json, size);
         q->json = (cmp_str){json, size};
     }
@@ -112,7 +112,7 @@ void store_call_services(cmp_host *host)
 
 store_call *store_call_open(instance *i)
 {
-    store_call *c = mem_calloc(1, sizeof(*c));
+    store_call *c = kit_calloc(1, sizeof(*c));
     c->store = i;
     c->loop = loop_create();
     c->pool = pool_create(POOL_THREADS, POOL_QUEUE);
@@ -151,7 +151,7 @@ static void wait(store_call *c, question *q)
     }
 }
 
-cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, arena *memory, cmp_str *json)
+cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, kit_arena *memory, cmp_str *json)
 {
     question q = {.store = c->store,
                   .worker = c->store->worker_state[0],

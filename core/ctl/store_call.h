@@ -4,6 +4,8 @@
 
 #include "plugin/instance.h"
 
+#include <cmp-kit/arena.h>
+
 typedef struct store_call store_call;
 
 /* Replaces those services that show a real transaction, in the table for section_open. */
@@ -14,7 +16,7 @@ store_call *store_call_open(instance *i);
 
 /* Asks and waits. With CMP_STORE_FOUND the record is in *json, in `memory`, as record_write writes
  * it. */
-cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, arena *memory, cmp_str *json);
+cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, kit_arena *memory, cmp_str *json);
 
 /* Ends the worker; the instance is to be destroyed next. NULL is fine. */
 void store_call_close(store_call *c);

@@ -2,7 +2,7 @@
 #include "ctl/stores.h"
 
 #include "base/log.h"
-#include "base/text.h"
+#include "base/names.h"
 #include "ctl/output.h"
 #include "ctl/store_call.h"
 #include "pipeline/generation.h"
@@ -39,10 +39,10 @@ static bool read_config(stores *s)
 stores *stores_open(const char *config)
 {
     log_setup(CMP_LOG_WARNING, LOG_TEXT);
-    stores *s = mem_calloc(1, sizeof(*s));
+    stores *s = kit_calloc(1, sizeof(*s));
     s->config = config;
     s->site.worker_count = 1;
-    arena_init(&s->g.memory, NULL, 0);
+    kit_arena_init(&s->g.memory, NULL, 0);
     if (!read_config(s)) {
         stores_close(&s);
         return NULL;
@@ -63,7 +63,7 @@ stores *stores_open(const char *config)
 static const conf_plugin *find_section(stores *s, const char *name)
 {
     const conf *c = s->g.conf;
-    const char **names = arena_calloc(&s->g.memory, c->plugin_count + 1, sizeof(*names));
+    const char **names = kit_arena_calloc(&s->g.memory, c->plugin_count + 1, sizeof(*names));
     for (size_t i = 0; i < c->plugin_count; i++) {
         if (strcmp(c->plugins[i].name, name) == 0) {
             return &c->plugins[i];
@@ -160,7 +160,7 @@ instance *stores_take(stores *s, const char *name, unsigned wants)
     return good ? i : NULL;
 }
 
-cmp_store_verdict stores_lookup(stores *s, cmp_str ici, arena *memory, cmp_str *json)
+cmp_store_verdict stores_lookup(stores *s, cmp_str ici, kit_arena *memory, cmp_str *json)
 {
     return store_call_lookup(s->call, ici, memory, json);
 }
@@ -180,7 +180,7 @@ void stores_close(stores **ref)
     keyring_destroy(&s->g.keyring);
     peers_destroy(&s->g.peers);
     conf_destroy(&s->g.conf);
-    arena_reset(&s->g.memory);
+    kit_arena_reset(&s->g.memory);
     free(s);
     *ref = NULL;
 }

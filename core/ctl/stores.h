@@ -3,6 +3,8 @@
 
 #include "plugin/instance.h"
 
+#include <cmp-kit/arena.h>
+
 typedef struct stores stores;
 
 /* What a command wants to do with a store. */
@@ -22,7 +24,7 @@ bool stores_can(stores *s, const char *name, unsigned wants);
 instance *stores_take(stores *s, const char *name, unsigned wants);
 
 /* Looks an ICI up in a store that was taken with STORES_LOOKUP; see store_call_lookup. */
-cmp_store_verdict stores_lookup(stores *s, cmp_str ici, arena *memory, cmp_str *json);
+cmp_store_verdict stores_lookup(stores *s, cmp_str ici, kit_arena *memory, cmp_str *json);
 
 /* NULL is fine. */
 void stores_close(stores **s);

@@ -1,7 +1,7 @@
 /* Finds a subcommand and hands over to its file. */
 #include "ctl/subcommand.h"
 
-#include "base/text.h"
+#include "base/names.h"
 #include "ctl/output.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static const char *nearest(const subcommand_group *g, const char *word)
     while (g->at[count].name != NULL) {
         count++;
     }
-    const char **names = mem_calloc(count + 1, sizeof(*names));
+    const char **names = kit_calloc(count + 1, sizeof(*names));
     for (size_t i = 0; i < count; i++) {
         names[i] = g->at[i].name;
     }

@@ -3,13 +3,14 @@
 #include "auth_hmac/tid.h"
 
 #include "base/clock.h"
-#include "base/text.h"
-#include "base/times.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
 #include "ctl/credential.h"
 #include "ctl/hints.h"
 #include "ctl/output.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 typedef struct verify_options {
     credential_choice key;
@@ -67,7 +68,7 @@ static bool holds(const verdict *v)
 static bool all_hex(cmp_str text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        const char c = ascii_lower(text.at[i]);
+        const char c = kit_ascii_lower(text.at[i]);
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
             return false;
         }
@@ -100,17 +101,17 @@ static void describe_form(cmp_str text, cmp_hash hash, bool readable, verdict *v
     snprintf(v->form, sizeof(v->form),
              "%zu %s%s%s; %s has %zu hex digits, or %zu characters of base64 (%zu unpadded)",
              text.size, kind, other != NULL ? ", as of " : "", other != NULL ? other : "",
-             key_hash_names[hash], 2 * size, BASE64_SIZE(size), (size * 4 + 2) / 3);
+             key_hash_names[hash], 2 * size, KIT_BASE64_SIZE(size), (size * 4 + 2) / 3);
 }
 
 static void check_window(const cmp_key *key, int64_t now_ms, verdict *v)
 {
-    char time[TIME_TEXT_SIZE];
+    char time[KIT_TIME_TEXT_SIZE];
     if (now_ms < key->not_before_ms) {
-        time_format(key->not_before_ms, time);
+        kit_time_format(key->not_before_ms, time);
         snprintf(v->window, sizeof(v->window), "the key is not valid before %s", time);
     } else if (now_ms > key->not_after_ms) {
-        time_format(key->not_after_ms, time);
+        kit_time_format(key->not_after_ms, time);
         snprintf(v->window, sizeof(v->window), "the key has expired at %s", time);
     }
 }
@@ -127,8 +128,8 @@ static void check_format(const cmp_key *key, cmp_str tid, int64_t now_ms, verdic
         snprintf(v->format, sizeof(v->format), "%s; the key demands tid_format %s", fault, wanted);
         return;
     }
-    char time[TIME_TEXT_SIZE];
-    time_format(shape.time_ms, time);
+    char time[KIT_TIME_TEXT_SIZE];
+    kit_time_format(shape.time_ms, time);
     snprintf(v->format, sizeof(v->format), "%s: its time is %s, and max_skew is %.0f s", fault,
              time, (double)key->max_skew_ms / 1000);
 }

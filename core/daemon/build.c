@@ -1,7 +1,6 @@
 /* Builds a generation: each part checks itself, and all errors end up in one report. */
 #include "daemon/build.h"
 
-#include "base/text.h"
 #include "http/tls.h"
 #include "pipeline/services.h"
 #include "plugin/folders.h"
@@ -55,7 +54,7 @@ static void build_instances(builder *b, instance_site *site)
                             .context = g,
                             .memory = &g->memory};
     g->instance_count = g->conf->plugin_count;
-    g->instances = arena_calloc(&g->memory, g->instance_count, sizeof(*g->instances));
+    g->instances = kit_arena_calloc(&g->memory, g->instance_count, sizeof(*g->instances));
     for (size_t i = 0; i < g->instance_count; i++) {
         section_open(&s, &g->conf->plugins[i], &g->instances[i], b->report);
     }
@@ -77,14 +76,14 @@ static instance *find_instance(generation *g, const char *name)
 static chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind kind,
                          const char *key)
 {
-    chain c = {.at = arena_calloc(&b->g->memory, names->count, sizeof(instance *))};
+    chain c = {.at = kit_arena_calloc(&b->g->memory, names->count, sizeof(instance *))};
     for (size_t n = 0; n < names->count; n++) {
         instance *i = find_instance(b->g, names->at[n]);
         if (i == NULL || i->plugin == NULL) {
             continue;
         }
         if (i->plugin->kind != kind) {
-            report_at(b, arena_printf(&b->g->memory, "%s[%zu]", key, n),
+            report_at(b, kit_arena_printf(&b->g->memory, "%s[%zu]", key, n),
                       "\"%s\" is of kind %s (%s), expected %s", names->at[n],
                       plugin_kind_name(i->plugin->kind), i->plugin->name, plugin_kind_name(kind));
             continue;
@@ -114,14 +113,14 @@ static void build_listener(builder *b, size_t at)
     generation *g = b->g;
     const conf_listener *settings = (const conf_listener *)g->conf->top.listeners.at + at;
     listener *l = &g->listeners[at];
-    const char *path = arena_printf(&g->memory, "listeners[%zu]", at);
+    const char *path = kit_arena_printf(&g->memory, "listeners[%zu]", at);
     l->conf = settings;
     if (settings->name == NULL) {
         return; /* reported; there is more to find, but not here */
     }
     l->name = cmp_str_from(settings->name);
     l->auth = build_chain(b, &settings->authenticate, CMP_PLUGIN_AUTH,
-                          arena_printf(&g->memory, "%s.authenticate", path));
+                          kit_arena_printf(&g->memory, "%s.authenticate", path));
     build_paths(l, settings);
     if (interface_in(settings->interfaces, CMP_INTERFACE_MC1)) {
         l->sources =
@@ -139,7 +138,7 @@ static instance *build_signer(builder *b, const conf_peer *p, const char *path)
     if (p->sign_with == NULL || strcmp(p->sign_with, "none") == 0) {
         return NULL;
     }
-    const char *key = arena_printf(&b->g->memory, "%s.sign_with", path);
+    const char *key = kit_arena_printf(&b->g->memory, "%s.sign_with", path);
     instance *i = find_instance(b->g, p->sign_with);
     if (i == NULL || i->plugin == NULL) {
         return NULL; /* reported before */
@@ -157,8 +156,9 @@ static const char *with_path(builder *b, const char *url)
 {
     const char *authority = strstr(url, "://");
     const bool has_path = authority == NULL || strchr(authority + 3, '/') != NULL;
-    return has_path ? url
-                    : arena_printf(&b->g->memory, "%s%s", url, interfaces[CMP_INTERFACE_MC3].path);
+    return has_path
+               ? url
+               : kit_arena_printf(&b->g->memory, "%s%s", url, interfaces[CMP_INTERFACE_MC3].path);
 }
 
 static origin *build_url(builder *b, const conf_peer *p, const char *url, const char *path)
@@ -188,15 +188,16 @@ static void build_way(builder *b, size_t at)
     generation *g = b->g;
     const conf_peer *p = (const conf_peer *)g->conf->top.peers.at + at;
     way *w = &g->ways[at];
-    const char *path = arena_printf(&g->memory, "peers[%zu]", at);
+    const char *path = kit_arena_printf(&g->memory, "peers[%zu]", at);
     w->conf = p;
     if (p->name == NULL) {
         return; /* reported */
     }
     w->signer = build_signer(b, p, path);
-    w->urls = arena_calloc(&g->memory, p->url.count, sizeof(*w->urls));
+    w->urls = kit_arena_calloc(&g->memory, p->url.count, sizeof(*w->urls));
     for (size_t i = 0; i < p->url.count; i++) {
-        origin *o = build_url(b, p, p->url.at[i], arena_printf(&g->memory, "%s.url[%zu]", path, i));
+        origin *o =
+            build_url(b, p, p->url.at[i], kit_arena_printf(&g->memory, "%s.url[%zu]", path, i));
         if (o != NULL) {
             w->urls[w->url_count++] = o;
         }
@@ -205,7 +206,7 @@ static void build_way(builder *b, size_t at)
     for (size_t i = 0; i < p->release.withhold.count; i++) {
         const bool user = strcmp(p->release.withhold.at[i], "user") == 0;
         if (user && (g->keyring == NULL || keyring_pseudonym_secret(g->keyring).size == 0)) {
-            report_at(b, arena_printf(&g->memory, "%s.release.withhold[%zu]", path, i),
+            report_at(b, kit_arena_printf(&g->memory, "%s.release.withhold[%zu]", path, i),
                       "withholding users needs a pseudonym_secret in the keyring");
         }
     }
@@ -247,11 +248,11 @@ static void build_parts(builder *b, instance_site *site)
     }
     build_instances(b, site);
     g->listener_count = top->listeners.count;
-    g->listeners = arena_calloc(&g->memory, g->listener_count, sizeof(*g->listeners));
+    g->listeners = kit_arena_calloc(&g->memory, g->listener_count, sizeof(*g->listeners));
     for (size_t i = 0; i < g->listener_count; i++) {
         build_listener(b, i);
     }
-    g->ways = arena_calloc(&g->memory, top->peers.count, sizeof(*g->ways));
+    g->ways = kit_arena_calloc(&g->memory, top->peers.count, sizeof(*g->ways));
     for (size_t i = 0; i < top->peers.count; i++) {
         build_way(b, i);
     }
@@ -262,10 +263,10 @@ static void build_parts(builder *b, instance_site *site)
 
 static loader *make_loader(const char *const *extra, const conf *c)
 {
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     loader *l = loader_create(plugin_folders(&a, extra, &c->top.plugin_path), build_services());
-    arena_reset(&a);
+    kit_arena_reset(&a);
     return l;
 }
 
@@ -276,8 +277,8 @@ generation *generation_build(const char *path, const char *const *extra_folders,
     if (c == NULL) {
         return NULL;
     }
-    generation *g = mem_calloc(1, sizeof(*g));
-    arena_init(&g->memory, NULL, 0);
+    generation *g = kit_calloc(1, sizeof(*g));
+    kit_arena_init(&g->memory, NULL, 0);
     g->conf = c;
     if (site->worker_count == 0) {
         const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -317,7 +318,7 @@ void generation_destroy(generation **g_ref)
     keyring_destroy(&g->keyring);
     peers_destroy(&g->peers);
     conf_destroy(&g->conf);
-    arena_reset(&g->memory);
+    kit_arena_reset(&g->memory);
     free(g);
     *g_ref = NULL;
 }

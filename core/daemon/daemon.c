@@ -117,8 +117,8 @@ static void on_stop(void *arg)
 static bool workers_start(daemon_state *d)
 {
     const unsigned count = d->site.worker_count;
-    d->threads = mem_calloc(count, sizeof(*d->threads));
-    loop **loops = mem_calloc(count, sizeof(*loops));
+    d->threads = kit_calloc(count, sizeof(*d->threads));
+    loop **loops = kit_calloc(count, sizeof(*loops));
     for (unsigned i = 0; i < count; i++) {
         loops[i] = loop_create();
         d->threads[i].d = d;
@@ -126,7 +126,7 @@ static bool workers_start(daemon_state *d)
         d->threads[i].worker.index = i;
     }
     d->site.worker_loops = loops;
-    d->site.worker_outbounds = mem_calloc(count, sizeof(*d->site.worker_outbounds));
+    d->site.worker_outbounds = kit_calloc(count, sizeof(*d->site.worker_outbounds));
     for (unsigned i = 0; i < count; i++) {
         if (pthread_create(&d->threads[i].id, NULL, worker_main, &d->threads[i]) != 0) {
             log_error("daemon", "cannot start worker %u: %s", i, strerror(errno));

@@ -1,7 +1,7 @@
 /* cmpd's command line. */
 #include "base/descriptors.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/names.h"
 #include "conf/conf.h"
 #include "daemon/build.h"
 #include "daemon/daemon.h"
@@ -49,10 +49,10 @@ static const struct option long_options[] = {
 
 static loader *loader_for(const char *const *folders)
 {
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     loader *l = loader_create(plugin_folders(&a, folders, NULL), build_services());
-    arena_reset(&a);
+    kit_arena_reset(&a);
     return l;
 }
 

@@ -1,8 +1,9 @@
 /* The loop of a worker or of the control thread; under every socket, timer and message. */
 #include "event/loop.h"
 
-#include "base/arena.h"
 #include "event/timers.h"
+
+#include <cmp-kit/memory.h>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -71,7 +72,7 @@ static void on_timers(void *arg)
 
 loop *loop_create(void)
 {
-    loop *l = mem_calloc(1, sizeof(*l));
+    loop *l = kit_calloc(1, sizeof(*l));
     l->h2o = h2o_evloop_create();
     l->post_last = &l->post_first;
     pthread_mutex_init(&l->post_lock, NULL);
@@ -129,7 +130,7 @@ h2o_loop_t *loop_h2o(loop *l)
 
 void loop_post(loop *l, void (*run)(void *arg), void *arg)
 {
-    post *p = mem_alloc(sizeof(*p));
+    post *p = kit_alloc(sizeof(*p));
     *p = (post){.run = run, .arg = arg};
     pthread_mutex_lock(&l->post_lock);
     const bool first = l->post_first == NULL;
@@ -167,7 +168,7 @@ cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg)
     if (own < 0) {
         return NULL;
     }
-    cmp_watch *watch = mem_alloc(sizeof(*watch));
+    cmp_watch *watch = kit_alloc(sizeof(*watch));
     watch->socket = h2o_evloop_socket_create(l->h2o, own, H2O_SOCKET_FLAG_DONT_READ);
     watch->socket->data = watch;
     watch->run = run;

@@ -1,7 +1,7 @@
 /* See pool.h: a mutex, a ring of jobs, and threads that sleep on a condition. */
 #include "event/pool.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -101,7 +101,7 @@ static bool thread_start(pool *p, pthread_t *id)
 
 pool *pool_create(unsigned threads, unsigned queue_max)
 {
-    pool *p = mem_calloc(1, sizeof(*p));
+    pool *p = kit_calloc(1, sizeof(*p));
     pthread_condattr_t monotonic;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work_there, NULL);
@@ -110,8 +110,8 @@ pool *pool_create(unsigned threads, unsigned queue_max)
     pthread_cond_init(&p->thread_gone, &monotonic);
     pthread_condattr_destroy(&monotonic);
     p->ring_size = queue_max;
-    p->ring = mem_calloc(queue_max, sizeof(*p->ring));
-    p->ids = mem_calloc(threads, sizeof(*p->ids));
+    p->ring = kit_calloc(queue_max, sizeof(*p->ring));
+    p->ids = kit_calloc(threads, sizeof(*p->ids));
     pthread_mutex_lock(&p->lock);
     while (p->started < threads && thread_start(p, &p->ids[p->started])) {
         p->started++;

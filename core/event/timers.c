@@ -1,7 +1,7 @@
 /* A binary heap by deadline; each timer knows its place, so stopping one costs a sift. */
 #include "event/timers.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -103,7 +103,7 @@ timers *timers_create(void)
     if (fd < 0) {
         return NULL;
     }
-    timers *t = mem_calloc(1, sizeof(*t));
+    timers *t = kit_calloc(1, sizeof(*t));
     t->fd = fd;
     t->armed_ms = UINT64_MAX;
     return t;
@@ -150,9 +150,9 @@ cmp_timer *timers_start(timers *t, uint64_t delay_ms, void (*run)(void *arg), vo
 {
     if (t->count == t->room) {
         t->room = t->room != 0 ? t->room * 2 : 64;
-        t->heap = mem_realloc(t->heap, t->room * sizeof(*t->heap));
+        t->heap = kit_realloc(t->heap, t->room * sizeof(*t->heap));
     }
-    cmp_timer *timer = mem_alloc(sizeof(*timer));
+    cmp_timer *timer = kit_alloc(sizeof(*timer));
     /* One more millisecond: the clock was read rounded down, and no timer may fire early. */
     *timer = (cmp_timer){.owner = t,
                          .due_ms = monotonic_ms() + delay_ms + 1,

@@ -2,9 +2,10 @@
  * a body but the ICIs, which a signature covers, is looked at before the requestor is known. */
 #include "http/codes.h"
 
-#include "base/text.h"
-#include "base/uuid.h"
 #include "pipeline/codes.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/uuid.h>
 
 #include <jansson.h>
 
@@ -44,12 +45,13 @@ bool codes_owns(const listener *l, cmp_str path)
 /* The ICI in the path's last segment (RFC 3986, 2.1 and 3.3). False: it is none. */
 static bool read_segment(cmp_txn *t, cmp_str segment, cmp_str *ici)
 {
-    char *to = arena_alloc(&t->memory, segment.size);
+    char *to = kit_arena_alloc(&t->memory, segment.size);
     size_t size = 0;
     for (size_t i = 0; i < segment.size; i++) {
         uint8_t octet = (uint8_t)segment.at[i];
         if (octet == '%') {
-            if (segment.size - i < 3 || !hex_decode((cmp_str){segment.at + i + 1, 2}, &octet, 1)) {
+            if (segment.size - i < 3 ||
+                !kit_hex_decode((cmp_str){segment.at + i + 1, 2}, &octet, 1)) {
                 return false;
             }
             i += 2;
@@ -62,7 +64,7 @@ static bool read_segment(cmp_txn *t, cmp_str segment, cmp_str *ici)
 
 static bool ici_valid(cmp_str ici)
 {
-    return ici.size > 0 && ici.size <= ICI_MAX && ascii_visible(ici);
+    return ici.size > 0 && ici.size <= ICI_MAX && kit_ascii_visible(ici);
 }
 
 /* ---- bodies ---- */
@@ -113,7 +115,7 @@ static http_fault take_list(cmp_txn *t, const json_t *list)
     if (count == 0 || count > CODES_BATCH_MAX) {
         return wrong(t, ERROR_INVALID_PARAMETER, "icis", "A list of 1 to 256 ICIs is expected");
     }
-    c->icis = arena_alloc(&t->memory, count * sizeof(*c->icis));
+    c->icis = kit_arena_alloc(&t->memory, count * sizeof(*c->icis));
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(list, i);
         const cmp_str ici = {json_string_value(item), json_string_length(item)};
@@ -124,7 +126,7 @@ static http_fault take_list(cmp_txn *t, const json_t *list)
         if (is_listed(c, ici)) {
             return wrong(t, ERROR_DUPLICATE_PARAMETER, "icis", "An ICI is listed twice");
         }
-        c->icis[c->count++] = arena_copy(&t->memory, ici);
+        c->icis[c->count++] = kit_arena_copy(&t->memory, ici);
     }
     return GOOD;
 }
@@ -167,7 +169,8 @@ static cmp_str read_bearer(const h2o_req_t *req)
     if (value.at == NULL) {
         return CMP_NONE;
     }
-    if (value.size <= scheme.size || !ascii_equal_fold((cmp_str){value.at, scheme.size}, scheme)) {
+    if (value.size <= scheme.size ||
+        !kit_ascii_equal_fold((cmp_str){value.at, scheme.size}, scheme)) {
         return CMP_STR("");
     }
     return (cmp_str){value.at + scheme.size, value.size - scheme.size};
@@ -181,7 +184,7 @@ static cmp_str signed_icis(cmp_txn *t)
     for (size_t i = 0; i < c->count; i++) {
         size += c->icis[i].size;
     }
-    char *text = arena_alloc(&t->memory, size), *to = text;
+    char *text = kit_arena_alloc(&t->memory, size), *to = text;
     for (size_t i = 0; i < c->count; i++) {
         if (i > 0) {
             *to++ = '\n';
@@ -202,10 +205,10 @@ static http_fault read_credentials(const h2o_req_t *req, cmp_txn *t)
     params[CMP_PARAM_ICI] = signed_icis(t);
     const cmp_str tid = params[CMP_PARAM_TID];
     if (tid.at == NULL) {
-        char *made = arena_alloc(&t->memory, UUID_TEXT_SIZE);
-        uuid_v7_make(t->now_ms, made);
-        params[CMP_PARAM_TID] = (cmp_str){made, UUID_TEXT_SIZE};
-    } else if (tid.size == 0 || tid.size > TID_MAX || !ascii_visible(tid)) {
+        char *made = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
+        kit_uuid_v7_make(t->now_ms, made);
+        params[CMP_PARAM_TID] = (cmp_str){made, KIT_UUID_TEXT_SIZE};
+    } else if (tid.size == 0 || tid.size > TID_MAX || !kit_ascii_visible(tid)) {
         params[CMP_PARAM_TID] = CMP_NONE;
         return wrong(t, ERROR_INVALID_PARAMETER, "tid",
                      "CMP-Tid is 1 to 128 octets of visible ASCII");
@@ -237,7 +240,7 @@ static http_fault read_record(const h2o_req_t *req, cmp_txn *t, cmp_str segment)
 {
     codes_request *c = t->codes;
     c->allow = "GET, HEAD, PUT, DELETE";
-    c->icis = arena_alloc(&t->memory, sizeof(*c->icis));
+    c->icis = kit_arena_alloc(&t->memory, sizeof(*c->icis));
     if (is_method(req, CMP_STR("GET")) || is_method(req, CMP_STR("HEAD"))) {
         c->operation = CODES_GET;
     } else if (is_method(req, CMP_STR("PUT"))) {
@@ -254,8 +257,9 @@ static http_fault read_record(const h2o_req_t *req, cmp_txn *t, cmp_str segment)
     c->count = 1;
     const http_fault bad = check_body(req, t, c->operation == CODES_PUT);
     if (bad.code == ERROR_NONE && c->operation == CODES_PUT) {
-        c->body = arena_copy(&t->memory, (cmp_str){req->entity.base != NULL ? req->entity.base : "",
-                                                   req->entity.len});
+        c->body =
+            kit_arena_copy(&t->memory, (cmp_str){req->entity.base != NULL ? req->entity.base : "",
+                                                 req->entity.len});
     }
     return bad;
 }
@@ -265,7 +269,7 @@ http_fault codes_read(const h2o_req_t *req, cmp_txn *t, cmp_str path)
     const cmp_str rest = below(t->listener, path), record = CMP_STR(RECORD);
     t->purpose = PURPOSE_CODES;
     t->interface = CMP_INTERFACE_CODES;
-    t->codes = arena_calloc(&t->memory, 1, sizeof(*t->codes));
+    t->codes = kit_arena_calloc(&t->memory, 1, sizeof(*t->codes));
     http_fault bad;
     if (cmp_str_equal(rest, CMP_STR(LOOKUP))) {
         bad = read_lookup(req, t);

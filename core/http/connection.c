@@ -37,7 +37,7 @@ static void on_close(void *arg)
 void connection_open(server_worker *sw, h2o_socket_t *socket, const listener *l,
                      h2o_accept_ctx_t *accept)
 {
-    connection *c = mem_calloc(1, sizeof(*c));
+    connection *c = kit_calloc(1, sizeof(*c));
     c->sw = sw;
     c->listener = l;
     c->socket = socket;

@@ -1,12 +1,13 @@
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
 #include "http/front.h"
 
-#include "base/text.h"
 #include "http/codes.h"
 #include "http/connection.h"
 #include "http/handset.h"
 #include "http/head.h"
 #include "pipeline/pipeline.h"
+
+#include <cmp-kit/text.h>
 
 #include <stdlib.h>
 
@@ -157,7 +158,7 @@ static cmp_str without_authority(cmp_str target)
     static const char scheme[] = "https://";
     const size_t size = sizeof(scheme) - 1;
     if (target.size <= size ||
-        !ascii_equal_fold((cmp_str){target.at, size}, (cmp_str){scheme, size})) {
+        !kit_ascii_equal_fold((cmp_str){target.at, size}, (cmp_str){scheme, size})) {
         return target;
     }
     const char *end = target.at + target.size;

@@ -1,7 +1,7 @@
 /* See handset.h; called by front.c. */
 #include "http/handset.h"
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 #include <stdlib.h>
 
@@ -43,7 +43,8 @@ static int quality_of(cmp_str parameters)
 {
     while (parameters.size > 0) {
         const cmp_str parameter = cut(&parameters, ';');
-        if (parameter.size < 3 || ascii_lower(parameter.at[0]) != 'q' || parameter.at[1] != '=') {
+        if (parameter.size < 3 || kit_ascii_lower(parameter.at[0]) != 'q' ||
+            parameter.at[1] != '=') {
             continue;
         }
         char text[8] = "";
@@ -63,9 +64,9 @@ bool handset_wants_redirect(const h2o_req_t *req)
         cmp_str range = cut(&accept, ',');
         const cmp_str type = cut(&range, ';');
         const int quality = quality_of(range);
-        if (ascii_equal_fold(type, CMP_STR("text/html"))) {
+        if (kit_ascii_equal_fold(type, CMP_STR("text/html"))) {
             html = quality;
-        } else if (ascii_equal_fold(type, CMP_STR("application/json"))) {
+        } else if (kit_ascii_equal_fold(type, CMP_STR("application/json"))) {
             json = quality;
         }
     }

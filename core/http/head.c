@@ -1,7 +1,7 @@
 /* Strictness that h2o 2.2.5 lacks; between its parser and our front, HTTP/1 only. */
 #include "http/head.h"
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 typedef struct head_seen {
     unsigned hosts, lengths, encodings;
@@ -53,13 +53,13 @@ static const char *field_fault(cmp_str line, head_seen *seen)
     }
     switch (name.size) {
     case 4:
-        seen->hosts += ascii_equal_fold(name, CMP_STR("host"));
+        seen->hosts += kit_ascii_equal_fold(name, CMP_STR("host"));
         break;
     case 14:
-        seen->lengths += ascii_equal_fold(name, CMP_STR("content-length"));
+        seen->lengths += kit_ascii_equal_fold(name, CMP_STR("content-length"));
         break;
     case 17:
-        seen->encodings += ascii_equal_fold(name, CMP_STR("transfer-encoding"));
+        seen->encodings += kit_ascii_equal_fold(name, CMP_STR("transfer-encoding"));
         break;
     default:
         break;

@@ -34,7 +34,7 @@ static size_t body_max(const conf *c)
 
 server *server_create(const conf *c)
 {
-    server *s = mem_calloc(1, sizeof(*s));
+    server *s = kit_calloc(1, sizeof(*s));
     const conf_limits *limits = &c->top.limits;
     h2o_config_init(&s->config);
     s->config.server_name = h2o_iovec_init(H2O_STRLIT("cmpd"));
@@ -108,11 +108,11 @@ void server_worker_listen(server_worker *sw, const listener *l, int fd, h2o_host
 
 server_worker *server_worker_start(server *s, worker *w, sockets *listening)
 {
-    server_worker *sw = mem_calloc(1, sizeof(*sw));
+    server_worker *sw = kit_calloc(1, sizeof(*sw));
     sw->server = s;
     sw->worker = w;
     h2o_context_init(&sw->context, loop_h2o(w->loop), &s->config);
-    sw->acceptors = mem_calloc(listening->count + 1, sizeof(*sw->acceptors)); /* + admin */
+    sw->acceptors = kit_calloc(listening->count + 1, sizeof(*sw->acceptors)); /* + admin */
     for (size_t i = 0; i < listening->count; i++) {
         int *fd = &listening->at[w->index * listening->count + i];
         server_worker_listen(sw, &w->generation->listeners[listening->listener[i]], *fd, s->hosts);

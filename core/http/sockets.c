@@ -121,8 +121,8 @@ bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *repor
     for (size_t l = 0; l < c->top.listeners.count; l++) {
         s->count += all[l].bind.count;
     }
-    s->at = mem_alloc(workers * s->count * sizeof(*s->at));
-    s->listener = mem_calloc(s->count, sizeof(*s->listener));
+    s->at = kit_alloc(workers * s->count * sizeof(*s->at));
+    s->listener = kit_calloc(s->count, sizeof(*s->listener));
     memset(s->at, -1, workers * s->count * sizeof(*s->at));
     const size_t errors = report->count;
     size_t i = 0;

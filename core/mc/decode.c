@@ -2,7 +2,7 @@
  * or body, before anybody knows who sent it. */
 #include "mc/decode.h"
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 #include <jansson.h>
 
@@ -40,16 +40,16 @@ static bool escaped(escapes *e, const char *from, const char *to)
 }
 
 /* Decodes percent escapes and `+`. False when an escape is broken. */
-static bool unescape(cmp_str from, arena *a, cmp_str *to)
+static bool unescape(cmp_str from, kit_arena *a, cmp_str *to)
 {
-    char *const start = arena_alloc(a, from.size), *out = start;
+    char *const start = kit_arena_alloc(a, from.size), *out = start;
     for (size_t i = 0; i < from.size; i++) {
         if (from.at[i] != '%') {
             *out++ = from.at[i] == '+' ? ' ' : from.at[i];
             continue;
         }
         uint8_t octet;
-        if (from.size - i < 3 || !hex_decode((cmp_str){from.at + i + 1, 2}, &octet, 1)) {
+        if (from.size - i < 3 || !kit_hex_decode((cmp_str){from.at + i + 1, 2}, &octet, 1)) {
             return false;
         }
         *out++ = (char)octet;
@@ -59,7 +59,7 @@ static bool unescape(cmp_str from, arena *a, cmp_str *to)
     return true;
 }
 
-static bool decode_part(const char *from, const char *to, escapes *e, arena *a, message *m,
+static bool decode_part(const char *from, const char *to, escapes *e, kit_arena *a, message *m,
                         fault *f)
 {
     static const char broken[] = "A percent escape is broken";
@@ -79,7 +79,7 @@ static bool decode_part(const char *from, const char *to, escapes *e, arena *a, 
     return message_add(m, a, name, value, f);
 }
 
-bool decode_form(cmp_str text, arena *a, message *m, fault *f)
+bool decode_form(cmp_str text, kit_arena *a, message *m, fault *f)
 {
     if (text.size == 0) {
         return true;
@@ -99,7 +99,7 @@ bool decode_form(cmp_str text, arena *a, message *m, fault *f)
 /* ---- JSON ---- */
 
 /* The key in Jansson's text: duplicate object key near '"tid"'. It leaves long ones out. */
-static cmp_str duplicate_key(const char *text, arena *a)
+static cmp_str duplicate_key(const char *text, kit_arena *a)
 {
     const char *from = strstr(text, "near '\"");
     const char *to = strrchr(text, '"');
@@ -110,10 +110,10 @@ static cmp_str duplicate_key(const char *text, arena *a)
     if (to < from) {
         return CMP_NONE;
     }
-    return param_shown(arena_copy(a, (cmp_str){from, (size_t)(to - from)}));
+    return param_shown(kit_arena_copy(a, (cmp_str){from, (size_t)(to - from)}));
 }
 
-static bool json_fail(const json_error_t *error, arena *a, fault *f)
+static bool json_fail(const json_error_t *error, kit_arena *a, fault *f)
 {
     switch (json_error_code(error)) {
     case json_error_duplicate_key:
@@ -125,25 +125,25 @@ static bool json_fail(const json_error_t *error, arena *a, fault *f)
     }
 }
 
-static bool json_members(json_t *object, arena *a, message *m, fault *f)
+static bool json_members(json_t *object, kit_arena *a, message *m, fault *f)
 {
     const char *key;
     json_t *value;
     json_object_foreach(object, key, value)
     {
-        const cmp_str name = arena_copy(a, cmp_str_from(key));
+        const cmp_str name = kit_arena_copy(a, cmp_str_from(key));
         if (!json_is_string(value)) {
             return fail(f, ERROR_INVALID_PARAMETER, param_shown(name), "The value is not a string");
         }
         const cmp_str text = {json_string_value(value), json_string_length(value)};
-        if (!message_add(m, a, name, arena_copy(a, text), f)) {
+        if (!message_add(m, a, name, kit_arena_copy(a, text), f)) {
             return false;
         }
     }
     return true;
 }
 
-bool decode_json(cmp_str body, arena *a, message *m, fault *f)
+bool decode_json(cmp_str body, kit_arena *a, message *m, fault *f)
 {
     /* NUL is let through so that message_add can name the parameter that has it. */
     json_error_t error;

@@ -2,8 +2,9 @@
  * for are checked as strictly as the others, and skipped. */
 #include "mc/json_read.h"
 
-#include "base/text.h"
 #include "mc/json_plain.h"
+
+#include <cmp-kit/text.h>
 
 static bool fail(json_in *in, json_fault fault)
 {
@@ -58,7 +59,7 @@ static bool read_unit(cmp_str text, uint32_t *unit)
 {
     uint8_t octets[2];
     if (text.size < 6 || text.at[0] != '\\' || text.at[1] != 'u' ||
-        !hex_decode((cmp_str){text.at + 2, 4}, octets, 2)) {
+        !kit_hex_decode((cmp_str){text.at + 2, 4}, octets, 2)) {
         return false;
     }
     *unit = (uint32_t)octets[0] << 8 | octets[1];
@@ -140,7 +141,7 @@ static bool scan_string(json_in *in, cmp_str *raw, bool *escaped)
             size = read_escape(rest(in), &point);
             *escaped = true;
         } else if (in->at < in->end && (uint8_t)*in->at >= 0x80) {
-            size = utf8_first(rest(in));
+            size = kit_utf8_first(rest(in));
         }
         if (size == 0) {
             return fail(in, JSON_FAULT_SYNTAX);
@@ -150,9 +151,9 @@ static bool scan_string(json_in *in, cmp_str *raw, bool *escaped)
 }
 
 /* No escape is shorter than what it stands for. */
-static cmp_str decode(arena *memory, cmp_str raw)
+static cmp_str decode(kit_arena *memory, cmp_str raw)
 {
-    char *const start = arena_alloc(memory, raw.size), *to = start;
+    char *const start = kit_arena_alloc(memory, raw.size), *to = start;
     while (raw.size > 0) {
         const char *escape = memchr(raw.at, '\\', raw.size);
         size_t size = escape != NULL ? (size_t)(escape - raw.at) : raw.size;
@@ -286,7 +287,7 @@ static bool read_value(json_in *in, json_member *m)
         return false;
     }
     m->value.size = (size_t)(in->at - m->value.at);
-    if (integer && number_parse(m->value, INT64_MIN, INT64_MAX, &m->number)) {
+    if (integer && kit_number_parse(m->value, INT64_MIN, INT64_MAX, &m->number)) {
         m->kind = JSON_KIND_INTEGER;
     }
     return true;
@@ -294,7 +295,7 @@ static bool read_value(json_in *in, json_member *m)
 
 /* ---- the object ---- */
 
-void json_open(json_in *in, cmp_str body, arena *memory)
+void json_open(json_in *in, cmp_str body, kit_arena *memory)
 {
     in->at = body.at;
     in->end = body.size > 0 ? body.at + body.size : body.at;

@@ -5,7 +5,7 @@
  * (the latter in the object itself, not in values nested in it). */
 #pragma once
 
-#include "base/arena.h"
+#include <cmp-kit/arena.h>
 
 #define JSON_MEMBERS_MAX 64
 #define JSON_DEPTH_MAX   32 /* objects and arrays within each other, the outermost one included */
@@ -35,14 +35,14 @@ typedef struct json_member {
 
 typedef struct json_in {
     const char *at, *end;
-    arena *memory;
+    kit_arena *memory;
     json_fault fault;
     unsigned count; /* members that were read */
     cmp_str keys[JSON_MEMBERS_MAX];
 } json_in;
 
 /* Begins a reading; `body` and the arena must outlive the members. */
-void json_open(json_in *in, cmp_str body, arena *memory);
+void json_open(json_in *in, cmp_str body, kit_arena *memory);
 
 /* The next member. False, once, at the end of the body or at a fault: in->fault tells which. */
 bool json_next(json_in *in, json_member *m);

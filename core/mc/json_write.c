@@ -2,8 +2,9 @@
  * this is fast at. */
 #include "mc/json_write.h"
 
-#include "base/text.h"
 #include "mc/json_plain.h"
+
+#include <cmp-kit/text.h>
 
 void json_put(json_out *out, cmp_str octets)
 {
@@ -16,7 +17,7 @@ void json_put(json_out *out, cmp_str octets)
 static void put_control(json_out *out, uint8_t octet)
 {
     char text[6] = {'\\', 'u', '0', '0'};
-    hex_encode(&octet, 1, text + 4);
+    kit_hex_encode(&octet, 1, text + 4);
     json_put(out, (cmp_str){text, sizeof(text)});
 }
 
@@ -35,7 +36,7 @@ static size_t put_special(json_out *out, cmp_str text)
         }
         return 1;
     }
-    const size_t size = utf8_first(text);
+    const size_t size = kit_utf8_first(text);
     if (size == 0) {
         json_put(out, CMP_STR("\xEF\xBF\xBD")); /* U+FFFD */
         return 1;

@@ -2,8 +2,10 @@
  * may have. Stands between decoding and the pipeline's step that validates. */
 #include "mc/message.h"
 
-#include "base/text.h"
+#include "base/names.h"
 #include "mc/range.h"
+
+#include <cmp-kit/text.h>
 
 #include <assert.h>
 
@@ -15,12 +17,12 @@
 
 static bool tid_valid(cmp_str value)
 {
-    return value.size <= 128 && ascii_visible(value);
+    return value.size <= 128 && kit_ascii_visible(value);
 }
 
 static bool visible_256(cmp_str value)
 {
-    return value.size <= 256 && ascii_visible(value);
+    return value.size <= 256 && kit_ascii_visible(value);
 }
 
 static bool user_valid(cmp_str value)
@@ -33,7 +35,7 @@ static bool two_letters(cmp_str value)
     if (value.size != 2) {
         return false;
     }
-    const char first = ascii_lower(value.at[0]), second = ascii_lower(value.at[1]);
+    const char first = kit_ascii_lower(value.at[0]), second = kit_ascii_lower(value.at[1]);
     return first >= 'a' && first <= 'z' && second >= 'a' && second <= 'z';
 }
 
@@ -66,7 +68,7 @@ static bool gender_valid(cmp_str value)
 
 static bool count_parse(cmp_str value, int64_t *count)
 {
-    return value.size <= 2 && number_parse(value, 0, 99, count);
+    return value.size <= 2 && kit_number_parse(value, 0, 99, count);
 }
 
 static bool count_valid(cmp_str value)
@@ -189,10 +191,10 @@ static bool has_control(cmp_str text)
 
 static bool value_good(cmp_str name, cmp_str value, fault *f)
 {
-    if (ascii_printable(value)) {
+    if (kit_ascii_printable(value)) {
         return true;
     }
-    if (!utf8_valid(value)) {
+    if (!kit_utf8_valid(value)) {
         return fail(f, ERROR_INVALID_PARAMETER, name, "The value is not valid UTF-8");
     }
     if (has_control(value)) {
@@ -205,7 +207,7 @@ cmp_str param_shown(cmp_str name)
 {
     size_t i = 0;
     for (; i < name.size && i < NAME_SIZE_MAX; i++) {
-        const char c = name.at[i], lower = ascii_lower(c);
+        const char c = name.at[i], lower = kit_ascii_lower(c);
         const bool letter = lower >= 'a' && lower <= 'z';
         const bool other = (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
         if (!letter && (i == 0 || !other)) {
@@ -225,7 +227,7 @@ static bool name_good(cmp_str name, fault *f)
                 "A parameter's name is a letter and up to 63 letters, digits, '.', '_' and '-'");
 }
 
-static bool contextual_add(message *m, arena *a, cmp_str name, cmp_str value, fault *f)
+static bool contextual_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f)
 {
     if (!name_good(name, f) || !value_good(name, value, f)) {
         return false;
@@ -240,14 +242,14 @@ static bool contextual_add(message *m, arena *a, cmp_str name, cmp_str value, fa
         return fail(f, ERROR_INVALID_PARAMETER, name, "There is too much contextual information");
     }
     if (m->contextual == NULL) {
-        m->contextual = arena_alloc(a, CONTEXTUAL_MAX * sizeof(*m->contextual));
+        m->contextual = kit_arena_alloc(a, CONTEXTUAL_MAX * sizeof(*m->contextual));
     }
     m->contextual[m->contextual_count++] = (cmp_pair){name, value};
     m->contextual_size += size;
     return true;
 }
 
-bool message_add(message *m, arena *a, cmp_str name, cmp_str value, fault *f)
+bool message_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f)
 {
     if (value.at == NULL) {
         value = CMP_STR(""); /* present all the same */

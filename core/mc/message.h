@@ -1,9 +1,9 @@
 /* One request message (10.5.1.1, Table 19), decoded but not yet validated. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/error.h"
 
+#include <cmp-kit/arena.h>
 #include <cmp/message.h>
 
 #define CONTEXTUAL_MAX      32             /* SPEC 2 [profile] */
@@ -49,7 +49,7 @@ cmp_str param_shown(cmp_str name);
 
 /* Adds one decoded parameter; octets are borrowed. False with *f filled: given twice, a contextual
  * name that is none, too many of them, too much, invalid UTF-8, control characters, NUL. */
-bool message_add(message *m, arena *a, cmp_str name, cmp_str value, fault *f);
+bool message_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f);
 
 /* Checks every value against its row of Table 19 and that mandatory parameters are there (`tid`,
  * `ici`, `user`). Sets m->count. The first fault in the table's order is reported. */

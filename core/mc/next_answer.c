@@ -2,9 +2,11 @@
  * what is found here. Nothing of an answer is used before all of it was checked. */
 #include "mc/next_answer.h"
 
-#include "base/text.h"
+#include "base/names.h"
 #include "mc/json_read.h"
 #include "mc/record.h"
+
+#include <cmp-kit/text.h>
 
 #define CONTENT_MAX      ((size_t)65536)
 #define CONTENT_TYPE_MAX ((size_t)64)
@@ -53,7 +55,7 @@ static bool fail(reading *r, const char *detail)
 
 /* ---- members ---- */
 
-static bool read_members(reading *r, cmp_str body, arena *a)
+static bool read_members(reading *r, cmp_str body, kit_arena *a)
 {
     json_in in;
     json_member m;
@@ -100,7 +102,7 @@ static bool read_content_type(reading *r, cmp_str content, cmp_str *type)
         return true;
     }
     if (m->kind != JSON_KIND_STRING || m->value.size == 0 || m->value.size > CONTENT_TYPE_MAX ||
-        !ascii_visible(m->value)) {
+        !kit_ascii_visible(m->value)) {
         return fail(r, "content_type is no string of 1 to 64 octets of visible ASCII");
     }
     *type = m->value;
@@ -122,7 +124,7 @@ static bool read_ttl(reading *r, uint32_t *ttl_s)
 
 static bool letter(char c)
 {
-    const char lower = ascii_lower(c);
+    const char lower = kit_ascii_lower(c);
     return lower >= 'a' && lower <= 'z';
 }
 
@@ -161,7 +163,7 @@ static bool read_prefix(reading *r, cmp_str *prefix)
         return fail(r, "prefix is no routing prefix");
     }
     if (m->value.size > r->ici.size ||
-        !ascii_equal_fold(m->value, (cmp_str){r->ici.at, m->value.size})) {
+        !kit_ascii_equal_fold(m->value, (cmp_str){r->ici.at, m->value.size})) {
         return fail(r, "prefix does not head the ici");
     }
     *prefix = m->value;
@@ -189,13 +191,14 @@ static bool read_referral(reading *r, next_answer *n)
     return read_addr(r, &to->addr) && read_prefix(r, &to->prefix) && read_ttl(r, &to->ttl_s);
 }
 
-static bool read_success(reading *r, cmp_str content_type, cmp_str body, arena *a, next_answer *n)
+static bool read_success(reading *r, cmp_str content_type, cmp_str body, kit_arena *a,
+                         next_answer *n)
 {
-    if (!ascii_equal_fold(content_type, CMP_STR("application/json"))) {
+    if (!kit_ascii_equal_fold(content_type, CMP_STR("application/json"))) {
         return fail(r, "the answer is not application/json");
     }
     /* One copy, so that all strings found in it are in the arena. */
-    if (!read_members(r, arena_copy(a, body), a)) {
+    if (!read_members(r, kit_arena_copy(a, body), a)) {
         return false;
     }
     if (!is_text(r, TID, r->tid)) {
@@ -214,11 +217,11 @@ static bool read_success(reading *r, cmp_str content_type, cmp_str body, arena *
 }
 
 /* RFC 9457, with our own member `code`: without it nobody who speaks MC-3 has written this. */
-static bool read_problem(reading *r, error_code code, cmp_str content_type, cmp_str body, arena *a,
-                         next_answer *n)
+static bool read_problem(reading *r, error_code code, cmp_str content_type, cmp_str body,
+                         kit_arena *a, next_answer *n)
 {
     const error_info *info = error_info_of(code);
-    if (!ascii_equal_fold(content_type, CMP_STR("application/problem+json"))) {
+    if (!kit_ascii_equal_fold(content_type, CMP_STR("application/problem+json"))) {
         return fail(r, "the problem is not application/problem+json");
     }
     if (!read_members(r, body, a)) {
@@ -239,7 +242,7 @@ static bool read_problem(reading *r, error_code code, cmp_str content_type, cmp_
     return true;
 }
 
-static bool read_answer(reading *r, int status, cmp_str content_type, cmp_str body, arena *a,
+static bool read_answer(reading *r, int status, cmp_str content_type, cmp_str body, kit_arena *a,
                         next_answer *n)
 {
     switch (status) {
@@ -265,7 +268,7 @@ static bool read_answer(reading *r, int status, cmp_str content_type, cmp_str bo
 }
 
 void next_answer_read(int status, cmp_str content_type, cmp_str body, cmp_str tid, cmp_str ici,
-                      arena *a, next_answer *n)
+                      kit_arena *a, next_answer *n)
 {
     reading r = {.tid = tid, .ici = ici};
     *n = (next_answer){.kind = NEXT_BAD};

@@ -23,4 +23,4 @@ typedef struct next_answer {
  * for another request is bad. Without well-formed JSON of the right type a 404, 410 or 508 is bad,
  * too: it may come from something that is no CMP. */
 void next_answer_read(int status, cmp_str content_type, cmp_str body, cmp_str tid, cmp_str ici,
-                      arena *a, next_answer *n);
+                      kit_arena *a, next_answer *n);

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-void query_init(query *q, arena *memory)
+void query_init(query *q, kit_arena *memory)
 {
     q->count = 0;
     q->memory = memory;
@@ -39,7 +39,7 @@ const char *query_form(query *q)
     for (size_t i = 0; i < q->count; i++) {
         room += 3 * (q->pairs[i].name.size + q->pairs[i].value.size) + 2;
     }
-    char *text = arena_alloc(q->memory, room), *to = text;
+    char *text = kit_arena_alloc(q->memory, room), *to = text;
     for (size_t i = 0; i < q->count; i++) {
         if (i > 0) {
             *to++ = '&';
@@ -58,12 +58,12 @@ const char *query_json(query *q)
     bool good = true;
     for (size_t i = 0; i < q->count; i++) {
         /* Names come from the command line, and end with their NUL or at an `=`. */
-        const char *name = arena_text(q->memory, q->pairs[i].name);
+        const char *name = kit_arena_text(q->memory, q->pairs[i].name);
         json_t *value = json_stringn(q->pairs[i].value.at, q->pairs[i].value.size);
         good = json_object_set_new(object, name, value) == 0 && good;
     }
     char *dumped = json_dumps(object, JSON_COMPACT);
-    const char *text = good ? arena_text(q->memory, cmp_str_from(dumped)) : NULL;
+    const char *text = good ? kit_arena_text(q->memory, cmp_str_from(dumped)) : NULL;
     free(dumped);
     json_decref(object);
     return text;

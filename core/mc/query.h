@@ -1,20 +1,19 @@
 /* Writes a request message in each of its carriages (SPEC 2 [profile]). */
 #pragma once
 
-#include "base/arena.h"
-
+#include <cmp-kit/arena.h>
 #include <cmp/message.h>
 
 enum { QUERY_PAIRS_MAX = 96 };
 
 typedef struct query {
-    arena *memory; /* the caller's */
+    kit_arena *memory; /* the caller's */
     cmp_pair pairs[QUERY_PAIRS_MAX];
     size_t count;
 } query;
 
 /* What is written lives in `memory`. */
-void query_init(query *q, arena *memory);
+void query_init(query *q, kit_arena *memory);
 
 /* Adds a parameter; absent values are left out. Octets are borrowed. */
 void query_add(query *q, const char *name, cmp_str value);

@@ -2,9 +2,11 @@
  * record that a store has found is judged here before it is shown. */
 #include "mc/record.h"
 
-#include "base/text.h"
-#include "base/times.h"
+#include "base/names.h"
 #include "mc/variant.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -102,7 +104,7 @@ static bool read_content_type(const reader *r, place p, const json_t *value, cmp
     if (!read_text(r, p, value, &text)) {
         return false;
     }
-    if (text.size == 0 || text.size > CONTENT_TYPE_MAX || !ascii_visible(text)) {
+    if (text.size == 0 || text.size > CONTENT_TYPE_MAX || !kit_ascii_visible(text)) {
         return fail(r, p, "1 to %zu octets of visible ASCII are expected", CONTENT_TYPE_MAX);
     }
     *type = keep(r, text);
@@ -115,7 +117,7 @@ static bool read_time(const reader *r, place p, const json_t *value, int64_t *ms
     if (!read_text(r, p, value, &text)) {
         return false;
     }
-    if (!time_parse(text, ms)) {
+    if (!kit_time_parse(text, ms)) {
         return fail(r, p, "a time as in RFC 3339 is expected, such as 2026-12-24T18:00:00Z");
     }
     return true;
@@ -195,7 +197,7 @@ static bool read_ici(const reader *r, place p, json_t *value)
     if (!read_text(r, p, value, &text)) {
         return false;
     }
-    if (text.size == 0 || text.size > ICI_MAX || !ascii_visible(text)) {
+    if (text.size == 0 || text.size > ICI_MAX || !kit_ascii_visible(text)) {
         return fail(r, p, "1 to %zu octets of visible ASCII are expected", ICI_MAX);
     }
     *r->ici = keep(r, text);
@@ -259,7 +261,7 @@ static bool read_transferred_to(const reader *r, place p, json_t *value)
     }
     char *host = r->alloc(r->arg, text.size);
     for (size_t i = 0; i < text.size; i++) {
-        host[i] = ascii_lower(text.at[i]);
+        host[i] = kit_ascii_lower(text.at[i]);
     }
     r->record->transferred_to = (cmp_str){host, text.size};
     return true;
@@ -389,7 +391,7 @@ record_state record_state_at(const cmp_record *record, int64_t now_ms)
 static bool is_uri(cmp_str text)
 {
     for (size_t i = 0; i + 2 < text.size; i++) {
-        const char c = ascii_lower(text.at[i]);
+        const char c = kit_ascii_lower(text.at[i]);
         const bool letter = c >= 'a' && c <= 'z';
         const bool inner = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
         if (i > 0 && c == ':') {

@@ -1,9 +1,9 @@
 /* The code record as JSON text, the counterpart of record.c; for exports and remote stores. */
 #include "mc/record.h"
 
-#include "base/text.h"
-#include "base/times.h"
 #include "mc/json_write.h"
+
+#include <cmp-kit/times.h>
 
 static void put_member(json_out *out, const char *name, cmp_str value)
 {
@@ -18,8 +18,8 @@ static void put_member(json_out *out, const char *name, cmp_str value)
 static void put_time(json_out *out, const char *name, int64_t ms)
 {
     if (ms != CMP_TIME_MIN && ms != CMP_TIME_MAX) {
-        char text[TIME_TEXT_SIZE];
-        time_format(ms, text);
+        char text[KIT_TIME_TEXT_SIZE];
+        kit_time_format(ms, text);
         put_member(out, name, cmp_str_from(text));
     }
 }

@@ -2,9 +2,10 @@
  * request. Asked once a look-up has found a record that is ours and valid. */
 #include "mc/variant.h"
 
-#include "base/text.h"
-#include "base/times.h"
 #include "mc/range.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 #define DAY_MS              ((int64_t)24 * 60 * 60 * 1000)
 #define MINUTE_MS           ((int64_t)60 * 1000)
@@ -25,8 +26,8 @@ static bool clock_parse(cmp_str text, int64_t *ms)
 {
     int64_t hours, minutes;
     if (text.size != 5 || text.at[2] != ':' ||
-        !number_parse((cmp_str){text.at, 2}, 0, 23, &hours) ||
-        !number_parse((cmp_str){text.at + 3, 2}, 0, 59, &minutes)) {
+        !kit_number_parse((cmp_str){text.at, 2}, 0, 23, &hours) ||
+        !kit_number_parse((cmp_str){text.at + 3, 2}, 0, 59, &minutes)) {
         return false;
     }
     *ms = (hours * 60 + minutes) * MINUTE_MS;
@@ -42,8 +43,9 @@ static bool period_parse(cmp_str text, period *p)
     if (slash != NULL) {
         const size_t size = (size_t)(slash - text.at);
         p->daily = false;
-        return time_parse((cmp_str){text.at, size}, &p->from) &&
-               time_parse((cmp_str){slash + 1, text.size - size - 1}, &p->to) && p->from < p->to;
+        return kit_time_parse((cmp_str){text.at, size}, &p->from) &&
+               kit_time_parse((cmp_str){slash + 1, text.size - size - 1}, &p->to) &&
+               p->from < p->to;
     }
     p->daily = true;
     return text.size == 11 && text.at[5] == '-' && clock_parse((cmp_str){text.at, 5}, &p->from) &&
@@ -70,7 +72,7 @@ static bool time_matches(cmp_str rule, int64_t now_ms)
 
 static bool prefix_matches(cmp_str rule, cmp_str value)
 {
-    return value.size >= rule.size && ascii_equal_fold(rule, (cmp_str){value.at, rule.size});
+    return value.size >= rule.size && kit_ascii_equal_fold(rule, (cmp_str){value.at, rule.size});
 }
 
 /* Table 19 gives bounds to income alone; a rule may use them for age as well. */
@@ -78,7 +80,7 @@ static bool number_matches(cmp_str rule, cmp_str value, bool value_bounds)
 {
     range wanted, given;
     if (!range_parse(rule, true, &wanted)) {
-        return ascii_equal_fold(rule, value);
+        return kit_ascii_equal_fold(rule, value);
     }
     return range_parse(value, value_bounds, &given) && range_inside(given, wanted);
 }
@@ -93,7 +95,7 @@ static bool param_matches(cmp_param param, cmp_str rule, cmp_str value)
     case CMP_PARAM_INCOME:
         return number_matches(rule, value, true);
     default:
-        return ascii_equal_fold(rule, value);
+        return kit_ascii_equal_fold(rule, value);
     }
 }
 
@@ -149,7 +151,7 @@ cmp_str variant_language(const cmp_variant *variant)
 
 static bool is_letter(char c)
 {
-    return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
+    return kit_ascii_lower(c) >= 'a' && kit_ascii_lower(c) <= 'z';
 }
 
 static bool is_digit(char c)
@@ -171,7 +173,7 @@ static bool plain_text(cmp_str text, size_t max)
             return false;
         }
     }
-    return text.size <= max && utf8_valid(text);
+    return text.size <= max && kit_utf8_valid(text);
 }
 
 static bool number_or_text(cmp_str text)
@@ -233,8 +235,8 @@ bool variant_condition_valid(cmp_str name, cmp_str value, const char **expected)
         return number_or_text(value);
     case CMP_PARAM_GENDER:
         *expected = "female or male";
-        return ascii_equal_fold(value, CMP_STR("female")) ||
-               ascii_equal_fold(value, CMP_STR("male"));
+        return kit_ascii_equal_fold(value, CMP_STR("female")) ||
+               kit_ascii_equal_fold(value, CMP_STR("male"));
     case CMP_PARAM_MAX:
         return other_valid(name, value, expected);
     default:

@@ -1,7 +1,7 @@
 /* See counters.h: a block of cells for each thread, linked for the readers, never freed. */
 #include "observe/counters.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,7 +35,7 @@ unsigned counter_register(const char *owner, const char *name, const char *help)
     if (id == COUNTERS_MAX) {
         id--;
     } else if (id == name_count) {
-        names[name_count++] = (counter){mem_text(owner), mem_text(name), mem_text(help)};
+        names[name_count++] = (counter){kit_strdup(owner), kit_strdup(name), kit_strdup(help)};
     }
     pthread_mutex_unlock(&lock);
     return id;

@@ -1,8 +1,8 @@
 /* Calls: one request from outbound_start to `done`, its deadline and its answer. */
 #include "outbound/wire.h"
 
-#include "base/arena.h"
-#include "base/text.h"
+#include <cmp-kit/memory.h>
+#include <cmp-kit/text.h>
 
 #include <stdlib.h>
 
@@ -28,7 +28,7 @@ static size_t octets_of(const origin *to, const cmp_https_request *r)
 
 static outbound_call *call_create(const origin *to, const cmp_https_request *r)
 {
-    outbound_call *c = mem_alloc(sizeof(*c) + octets_of(to, r));
+    outbound_call *c = kit_alloc(sizeof(*c) + octets_of(to, r));
     memset(c, 0, sizeof(*c));
     cmp_str more;
     char *at = octets_put(c->octets, cmp_str_from(r->method), &c->method);
@@ -205,7 +205,7 @@ void call_answer_type(outbound_call *c, cmp_str value)
 void call_answer_retry_after(outbound_call *c, cmp_str value)
 {
     int64_t seconds;
-    c->retry_after_s = number_parse(value, 0, UINT32_MAX, &seconds) ? (unsigned)seconds : 0;
+    c->retry_after_s = kit_number_parse(value, 0, UINT32_MAX, &seconds) ? (unsigned)seconds : 0;
 }
 
 bool call_answer_add(outbound_call *c, const void *at, size_t size)
@@ -220,7 +220,7 @@ bool call_answer_add(outbound_call *c, const void *at, size_t size)
     if (needed > c->answer_room) {
         const size_t room = needed < c->answer_max / 2 ? needed * 2 : c->answer_max;
         const bool first = c->answer == c->answer_first;
-        c->answer = mem_realloc(first ? NULL : c->answer, room);
+        c->answer = kit_realloc(first ? NULL : c->answer, room);
         if (first) {
             memcpy(c->answer, c->answer_first, c->answer_size);
         }

@@ -1,8 +1,9 @@
 /* Making a connection: addresses in turn, TCP, TLS with its checks, and which HTTP is spoken. */
 #include "outbound/wire.h"
 
-#include "base/arena.h"
 #include "base/log_limit.h"
+
+#include <cmp-kit/memory.h>
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -22,7 +23,7 @@ static void try_next_address(wire *w);
 
 bool wire_open(lane *l, bool probe)
 {
-    wire *w = mem_calloc(1, sizeof(*w));
+    wire *w = kit_calloc(1, sizeof(*w));
     w->lane = l;
     const uint64_t id = w->id = ++l->last_wire_id;
     w->probe = probe;

@@ -1,7 +1,7 @@
 /* Reading HTTP/1.1 answers from octets: heads, and bodies in chunks. See h1_read.h. */
 #include "outbound/h1_read.h"
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 #define LENGTH_MAX      ((int64_t)1 << 40)
 #define CHUNK_DIGITS    8
@@ -94,7 +94,7 @@ static bool list_names(cmp_str list, cmp_str token)
     while (list.size > 0) {
         const char *comma = memchr(list.at, ',', list.size);
         const size_t size = comma != NULL ? (size_t)(comma - list.at) : list.size;
-        if (ascii_equal_fold(trim((cmp_str){list.at, size}), token)) {
+        if (kit_ascii_equal_fold(trim((cmp_str){list.at, size}), token)) {
             return true;
         }
         const size_t skip = comma != NULL ? size + 1 : size;
@@ -107,7 +107,7 @@ static bool list_names(cmp_str list, cmp_str token)
 static bool take_length(h1_head *head, cmp_str value)
 {
     int64_t length;
-    if (!number_parse(value, 0, LENGTH_MAX, &length) ||
+    if (!kit_number_parse(value, 0, LENGTH_MAX, &length) ||
         (head->has_length && head->length != (uint64_t)length)) {
         return false;
     }
@@ -119,19 +119,19 @@ static bool take_length(h1_head *head, cmp_str value)
 /* False when the field makes the framing doubtful. */
 static bool take_field(h1_head *head, cmp_str name, cmp_str value)
 {
-    if (ascii_equal_fold(name, CMP_STR("content-length"))) {
+    if (kit_ascii_equal_fold(name, CMP_STR("content-length"))) {
         return take_length(head, value);
     }
-    if (ascii_equal_fold(name, CMP_STR("transfer-encoding"))) {
+    if (kit_ascii_equal_fold(name, CMP_STR("transfer-encoding"))) {
         const bool again = head->chunked;
         head->chunked = true;
-        return !again && ascii_equal_fold(value, CMP_STR("chunked"));
+        return !again && kit_ascii_equal_fold(value, CMP_STR("chunked"));
     }
-    if (ascii_equal_fold(name, CMP_STR("connection")) && list_names(value, CMP_STR("close"))) {
+    if (kit_ascii_equal_fold(name, CMP_STR("connection")) && list_names(value, CMP_STR("close"))) {
         head->keep = false;
-    } else if (ascii_equal_fold(name, CMP_STR("content-type"))) {
+    } else if (kit_ascii_equal_fold(name, CMP_STR("content-type"))) {
         head->content_type = value;
-    } else if (ascii_equal_fold(name, CMP_STR("retry-after"))) {
+    } else if (kit_ascii_equal_fold(name, CMP_STR("retry-after"))) {
         head->retry_after = value;
     }
     return true;
@@ -201,7 +201,7 @@ static int hex_value(char c)
     if (digit(c)) {
         return c - '0';
     }
-    const char lower = ascii_lower(c);
+    const char lower = kit_ascii_lower(c);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 

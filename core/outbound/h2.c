@@ -2,7 +2,7 @@
  * wire: they only note what happened. */
 #include "outbound/wire.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <stdio.h>
 #include <stdlib.h>

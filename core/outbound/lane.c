@@ -1,9 +1,10 @@
 /* A worker's way to one origin: who gets which wire, when another is opened, who is refused. */
 #include "outbound/wire.h"
 
-#include "base/arena.h"
 #include "base/hash.h"
 #include "base/log_limit.h"
+
+#include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 
@@ -40,7 +41,7 @@ lane *lane_get(outbound *o, origin *to)
             return l;
         }
     }
-    lane *l = mem_calloc(1, sizeof(*l));
+    lane *l = kit_calloc(1, sizeof(*l));
     l->owner = o;
     l->origin = origin_hold(to);
     TAILQ_INIT(&l->wires);

@@ -1,8 +1,8 @@
 /* Origins: the URL, the counts of who holds one, and its health as others see it. */
 #include "outbound/origin.h"
 
-#include "base/arena.h"
-#include "base/text.h"
+#include <cmp-kit/memory.h>
+#include <cmp-kit/text.h>
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static bool name_valid(const char *text)
 
 static char *text_copy(cmp_str text)
 {
-    char *copy = mem_alloc(text.size + 1);
+    char *copy = kit_alloc(text.size + 1);
     memcpy(copy, text.at, text.size);
     copy[text.size] = '\0';
     return copy;
@@ -76,16 +76,17 @@ static const char *url_parse(origin *o, const char *url)
         return "has no good host";
     }
     int64_t port = HTTPS_PORT;
-    if (rest.size > 0 && (rest.at[0] != ':' ||
-                          !number_parse((cmp_str){rest.at + 1, rest.size - 1}, 1, 65535, &port))) {
+    if (rest.size > 0 &&
+        (rest.at[0] != ':' ||
+         !kit_number_parse((cmp_str){rest.at + 1, rest.size - 1}, 1, 65535, &port))) {
         return "has no good port";
     }
     o->port = (uint16_t)port;
-    if (strpbrk(path, "?#") != NULL || !ascii_visible(cmp_str_from(path))) {
+    if (strpbrk(path, "?#") != NULL || !kit_ascii_visible(cmp_str_from(path))) {
         return "has something in or behind the path that is not allowed there";
     }
     o->authority = text_copy(authority);
-    o->path = mem_text(*path != '\0' ? path : "/");
+    o->path = kit_strdup(*path != '\0' ? path : "/");
     return NULL;
 }
 
@@ -118,7 +119,7 @@ static bool origin_fill(origin *o, const origin_options *options, char *error, s
                  options->source, options->url);
         return false;
     }
-    o->server_name = mem_text(options->server_name != NULL ? options->server_name : o->host);
+    o->server_name = kit_strdup(options->server_name != NULL ? options->server_name : o->host);
     address ignored;
     const bool is_address = address_parse(o->server_name, 0, &ignored);
     o->sni = is_address ? "" : o->server_name;
@@ -133,11 +134,11 @@ static bool origin_fill(origin *o, const origin_options *options, char *error, s
 
 origin *origin_create(const origin_options *options, char *error, size_t error_size)
 {
-    origin *o = mem_calloc(1, sizeof(*o));
+    origin *o = kit_calloc(1, sizeof(*o));
     atomic_init(&o->owners, 1);
     atomic_init(&o->references, 1);
     breaker_init(&o->breaker);
-    o->name = mem_text(options->name);
+    o->name = kit_strdup(options->name);
     o->connections_max = options->connections_max > 0 ? options->connections_max : 1;
     o->waiting_max = options->waiting_max;
     o->connect_timeout_ms = options->connect_timeout_ms;

@@ -2,7 +2,7 @@
  * delivered, waiting calls are given to wires, and all that is to be written goes out at once. */
 #include "outbound/wire.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 
@@ -62,7 +62,7 @@ void scratch_add(outbound *o, const void *at, size_t size)
     }
     if (size > o->scratch_room - o->scratch_size) {
         o->scratch_room = (o->scratch_size + size) * 2;
-        o->scratch = mem_realloc(o->scratch, o->scratch_room);
+        o->scratch = kit_realloc(o->scratch, o->scratch_room);
     }
     memcpy(o->scratch + o->scratch_size, at, size);
     o->scratch_size += size;
@@ -70,7 +70,7 @@ void scratch_add(outbound *o, const void *at, size_t size)
 
 outbound *outbound_create(loop *l, pool *p)
 {
-    outbound *o = mem_calloc(1, sizeof(*o));
+    outbound *o = kit_calloc(1, sizeof(*o));
     o->loop = l;
     o->pool = p;
     TAILQ_INIT(&o->finished);

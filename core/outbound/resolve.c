@@ -1,7 +1,7 @@
 /* Addresses of an origin's host: looked up on the pool, kept by each lane for a while. */
 #include "outbound/wire.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <netdb.h>
 #include <stdio.h>
@@ -101,9 +101,9 @@ resolve_result resolve_addresses(lane *l)
         return RESOLVE_READY;
     }
     if (l->resolving == NULL) {
-        resolve_job *job = mem_calloc(1, sizeof(*job));
+        resolve_job *job = kit_calloc(1, sizeof(*job));
         job->lane = l;
-        job->host = mem_text(o->host);
+        job->host = kit_strdup(o->host);
         job->port = o->port;
         job->family = o->source.size != 0 ? o->source.at.ss_family : AF_UNSPEC;
         if (!pool_submit(l->owner->pool, NULL, l->owner->loop, look_up, on_looked_up, job)) {

@@ -5,9 +5,10 @@
 #include "peers/keyring.h"
 
 #include "base/secret.h"
-#include "base/text.h"
-#include "base/times.h"
 #include "conf/schema.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@ const char *const key_tid_format_names[] = {
 static const char *const repeat_names[] = {"refuse", "identical", NULL};
 
 struct keyring {
-    arena memory; /* of everything but the secrets */
+    kit_arena memory; /* of everything but the secrets */
     cmp_key *keys;
     size_t count;
     tokens tokens;
@@ -108,7 +109,7 @@ typedef struct load {
 static void wrong(const load *l, const char *member, const char *text)
 {
     const char *path =
-        member == NULL ? l->path : arena_printf(&l->report->memory, "%s.%s", l->path, member);
+        member == NULL ? l->path : kit_arena_printf(&l->report->memory, "%s.%s", l->path, member);
     report_add(l->report, yaml_place_of(l->file, path), path, "%s", text);
 }
 
@@ -122,9 +123,9 @@ static bool decode(const char *member, cmp_str text, uint8_t *to, size_t *size)
     }
     if (strcmp(member, "secret_hex") == 0) {
         *size = text.size / 2;
-        return text.size % 2 == 0 && hex_decode(text, to, *size);
+        return text.size % 2 == 0 && kit_hex_decode(text, to, *size);
     }
-    const ptrdiff_t decoded = base64_decode(text, to, text.size);
+    const ptrdiff_t decoded = kit_base64_decode(text, to, text.size);
     *size = decoded >= 0 ? (size_t)decoded : 0;
     return decoded >= 0;
 }
@@ -132,7 +133,7 @@ static bool decode(const char *member, cmp_str text, uint8_t *to, size_t *size)
 static void set_secret(const load *l, const char *member, const char *text, cmp_key *key)
 {
     const cmp_str from = cmp_str_from(text);
-    uint8_t *octets = mem_alloc(from.size);
+    uint8_t *octets = kit_alloc(from.size);
     size_t size = 0;
     if (!decode(member, from, octets, &size)) {
         wrong(l, member,
@@ -151,7 +152,7 @@ static void set_secret(const load *l, const char *member, const char *text, cmp_
 /* Whether the entry has a member at all; one of a wrong type was reported before. */
 static bool is_given(const load *l, const char *member)
 {
-    const char *path = arena_printf(&l->report->memory, "%s.%s", l->path, member);
+    const char *path = kit_arena_printf(&l->report->memory, "%s.%s", l->path, member);
     return yaml_find(l->file, path, false) != NULL;
 }
 
@@ -183,7 +184,7 @@ static void choose_secret(const load *l, const entry *e, cmp_key *key)
 static int64_t time_of(const load *l, const char *member, const char *text, int64_t otherwise)
 {
     int64_t ms = otherwise;
-    if (text != NULL && !time_parse(cmp_str_from(text), &ms)) {
+    if (text != NULL && !kit_time_parse(cmp_str_from(text), &ms)) {
         wrong(l, member, "expected a time such as 2027-01-01T00:00:00Z (RFC 3339)");
         return otherwise;
     }
@@ -202,10 +203,10 @@ static void check_double(const load *l, const cmp_key *key)
 
 static void add_key(const load *l, const entry *e, cmp_key_use use)
 {
-    arena *memory = &l->ring->memory;
+    kit_arena *memory = &l->ring->memory;
     cmp_key *key = &l->ring->keys[l->ring->count];
-    *key = (cmp_key){.id = arena_copy(memory, cmp_str_from(e->id)),
-                     .peer = arena_copy(memory, cmp_str_from(e->peer)),
+    *key = (cmp_key){.id = kit_arena_copy(memory, cmp_str_from(e->id)),
+                     .peer = kit_arena_copy(memory, cmp_str_from(e->peer)),
                      .use = use,
                      .hash = (cmp_hash)e->hash,
                      .encoding = (cmp_encoding)e->encoding,
@@ -214,7 +215,7 @@ static void add_key(const load *l, const entry *e, cmp_key_use use)
                      .repeat_identical = e->repeat == 1,
                      .not_before_ms = time_of(l, "not_before", e->not_before, INT64_MIN),
                      .not_after_ms = time_of(l, "not_after", e->not_after, INT64_MAX)};
-    if (e->id != NULL && !ascii_visible(key->id)) {
+    if (e->id != NULL && !kit_ascii_visible(key->id)) {
         wrong(l, "id", "an id has visible ASCII characters only");
     }
     if (e->peer != NULL && l->peer_known != NULL && !l->peer_known(l->arg, e->peer)) {
@@ -235,8 +236,8 @@ static void add_keys(load *l, const cmp_rows *entries, cmp_key_use use)
 {
     const entry *e = entries->at;
     for (size_t i = 0; i < entries->count; i++) {
-        l->path = arena_printf(&l->report->memory, "%s[%zu]",
-                               use == CMP_KEY_ISSUED ? "issued" : "received", i);
+        l->path = kit_arena_printf(&l->report->memory, "%s[%zu]",
+                                   use == CMP_KEY_ISSUED ? "issued" : "received", i);
         add_key(l, &e[i], use);
     }
 }
@@ -298,11 +299,12 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     if (file == NULL) {
         return NULL;
     }
-    keyring *k = mem_calloc(1, sizeof(*k));
-    arena_init(&k->memory, NULL, 0);
+    keyring *k = kit_calloc(1, sizeof(*k));
+    kit_arena_init(&k->memory, NULL, 0);
     ring_file ring;
     schema_fill(ring_rows, file, yaml_root(file), "", NULL, &k->memory, &ring, report);
-    k->keys = arena_calloc(&k->memory, ring.issued.count + ring.received.count, sizeof(*k->keys));
+    k->keys =
+        kit_arena_calloc(&k->memory, ring.issued.count + ring.received.count, sizeof(*k->keys));
     load l = {k, file, peer_known, arg, report, NULL};
     add_keys(&l, &ring.issued, CMP_KEY_ISSUED);
     add_keys(&l, &ring.received, CMP_KEY_RECEIVED);
@@ -326,7 +328,7 @@ void keyring_destroy(keyring **k)
         secret_free(&secret, (*k)->keys[i].secret_size);
     }
     secret_free(&(*k)->pseudonym_secret, (*k)->pseudonym_secret_size);
-    arena_reset(&(*k)->memory);
+    kit_arena_reset(&(*k)->memory);
     free(*k);
     *k = NULL;
 }

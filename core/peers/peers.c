@@ -1,9 +1,10 @@
 /* Asked on the request's way for who may ask (authorise) and where to (address, route). */
 #include "peers/peers.h"
 
-#include "base/arena.h"
 #include "base/hash.h"
-#include "base/text.h"
+
+#include <cmp-kit/memory.h>
+#include <cmp-kit/text.h>
 
 #include <stdlib.h>
 
@@ -29,7 +30,7 @@ static uint64_t hash_fold(cmp_str text)
 {
     char lower[HOST_SIZE_MAX];
     for (size_t i = 0; i < text.size; i++) {
-        lower[i] = ascii_lower(text.at[i]);
+        lower[i] = kit_ascii_lower(text.at[i]);
     }
     return hash_octets(lower, text.size);
 }
@@ -54,7 +55,7 @@ peer *peers_by_host(const peers *p, cmp_str host)
     for (size_t slot = hash_fold(host) & p->mask; p->by_host[slot] != 0;
          slot = (slot + 1) & p->mask) {
         peer *found = &p->at[p->by_host[slot] - 1];
-        if (ascii_equal_fold(found->host, host)) {
+        if (kit_ascii_equal_fold(found->host, host)) {
             return found;
         }
     }
@@ -74,7 +75,7 @@ static void table_add(const peers *p, uint32_t *table, uint64_t hash, size_t ind
 
 static void fill(peer *p, const conf_peer *from, size_t index)
 {
-    shared_rate *shared = mem_alloc(sizeof(*shared));
+    shared_rate *shared = kit_alloc(sizeof(*shared));
     rate_init(&shared->limit, from->rate, BURST_MS);
     atomic_init(&shared->refs, 1);
     *p = (peer){.name = cmp_str_from(from->name),
@@ -95,16 +96,16 @@ static void rate_unref(rate *limit)
 
 peers *peers_create(const conf_top *top)
 {
-    peers *p = mem_calloc(1, sizeof(*p));
+    peers *p = kit_calloc(1, sizeof(*p));
     size_t slots = 4;
     while (slots < 2 * top->peers.count) {
         slots *= 2;
     }
     p->mask = slots - 1;
-    p->by_name = mem_calloc(slots, sizeof(*p->by_name));
-    p->by_host = mem_calloc(slots, sizeof(*p->by_host));
+    p->by_name = kit_calloc(slots, sizeof(*p->by_name));
+    p->by_host = kit_calloc(slots, sizeof(*p->by_host));
     p->count = top->peers.count;
-    p->at = mem_calloc(p->count, sizeof(*p->at));
+    p->at = kit_calloc(p->count, sizeof(*p->at));
     for (size_t i = 0; i < p->count; i++) {
         peer *added = &p->at[i];
         fill(added, (const conf_peer *)top->peers.at + i, i);
@@ -158,7 +159,7 @@ peer *peers_at(const peers *p, size_t index)
 
 static bool heads(cmp_str prefix, cmp_str ici)
 {
-    return prefix.size <= ici.size && ascii_equal_fold(prefix, (cmp_str){ici.at, prefix.size});
+    return prefix.size <= ici.size && kit_ascii_equal_fold(prefix, (cmp_str){ici.at, prefix.size});
 }
 
 size_t prefix_longest(cmp_strings prefixes, cmp_str ici)

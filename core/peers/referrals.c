@@ -3,9 +3,10 @@
  */
 #include "peers/referrals.h"
 
-#include "base/arena.h"
 #include "base/hash.h"
-#include "base/text.h"
+
+#include <cmp-kit/memory.h>
+#include <cmp-kit/text.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -77,7 +78,7 @@ static cmp_str entry_host(const entry *e)
 static void fold(cmp_str text, char *to)
 {
     for (size_t i = 0; i < text.size; i++) {
-        to[i] = ascii_lower(text.at[i]);
+        to[i] = kit_ascii_lower(text.at[i]);
     }
 }
 
@@ -103,7 +104,7 @@ static _Atomic uint32_t *epoch_of(referrals *r, cmp_str registry, cmp_str host)
 
 static entry *entry_make(const key *k, cmp_str host)
 {
-    entry *e = mem_alloc(sizeof(*e) + k->registry.size + k->text.size + host.size);
+    entry *e = kit_alloc(sizeof(*e) + k->registry.size + k->text.size + host.size);
     *e = (entry){.hash = k->hash,
                  .prefix = k->prefix,
                  .registry_size = (uint16_t)k->registry.size,
@@ -215,9 +216,9 @@ static void shard_init(shard *s, size_t max)
         buckets *= 2;
     }
     pthread_mutex_init(&s->lock, NULL);
-    s->buckets = mem_calloc(buckets, sizeof(entry *));
+    s->buckets = kit_calloc(buckets, sizeof(entry *));
     s->mask = buckets - 1;
-    s->heap = mem_calloc(max, sizeof(entry *));
+    s->heap = kit_calloc(max, sizeof(entry *));
     s->max = max;
 }
 

@@ -2,9 +2,10 @@
  * has one bucket in which it may be; in it the source that was quiet longest gives way. */
 #include "peers/sources.h"
 
-#include "base/arena.h"
 #include "base/hash.h"
 #include "base/rate.h"
+
+#include <cmp-kit/memory.h>
 
 #include <pthread.h>
 #include <stdio.h>
@@ -61,7 +62,7 @@ sources *sources_create(size_t entries_max, int64_t per_hour, unsigned burst)
         pthread_mutex_init(&s->guards[i].lock, NULL);
     }
     s->count = entries_max > WAYS ? entries_max / WAYS : 1;
-    s->buckets = mem_calloc(s->count, sizeof(bucket));
+    s->buckets = kit_calloc(s->count, sizeof(bucket));
     return s;
 }
 

@@ -1,9 +1,10 @@
 /* Reads tokens from the keyring, and finds the one that a request on the interface codes brings. */
 #include "peers/tokens.h"
 
-#include "base/text.h"
-#include "base/times.h"
 #include "conf/yaml.h"
+
+#include <cmp-kit/text.h>
+#include <cmp-kit/times.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -33,7 +34,7 @@ void token_hash(cmp_str text, uint8_t hash[TOKEN_HASH_SIZE])
 static void wrong(cmp_report *report, const yaml_file *file, size_t at, const char *member,
                   const char *text)
 {
-    const char *path = arena_printf(&report->memory, "tokens[%zu].%s", at, member);
+    const char *path = kit_arena_printf(&report->memory, "tokens[%zu].%s", at, member);
     report_add(report, yaml_place_of(file, path), path, "%s", text);
 }
 
@@ -47,26 +48,26 @@ static bool is_known(const tokens *t, cmp_str name)
     return false;
 }
 
-void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, arena *memory,
+void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_arena *memory,
                  cmp_report *report)
 {
     const token_row *e = rows->at;
-    t->at = arena_calloc(memory, rows->count, sizeof(*t->at));
+    t->at = kit_arena_calloc(memory, rows->count, sizeof(*t->at));
     for (size_t i = 0; i < rows->count; i++) {
-        const cmp_str name = arena_copy(memory, cmp_str_from(e[i].name));
+        const cmp_str name = kit_arena_copy(memory, cmp_str_from(e[i].name));
         token *made = &t->at[i];
-        if (name.at != NULL && !ascii_visible(name)) {
+        if (name.at != NULL && !kit_ascii_visible(name)) {
             wrong(report, file, i, "name", "a name has visible ASCII characters only");
         } else if (name.at != NULL && is_known(t, name)) {
             wrong(report, file, i, "name", "another token has the same name");
         }
         *made = (token){.name = name, .allow = e[i].allow, .not_after_ms = INT64_MAX};
         if (e[i].sha256 != NULL &&
-            !hex_decode(cmp_str_from(e[i].sha256), made->hash, TOKEN_HASH_SIZE)) {
+            !kit_hex_decode(cmp_str_from(e[i].sha256), made->hash, TOKEN_HASH_SIZE)) {
             wrong(report, file, i, "sha256", "expected 64 hexadecimal digits");
         }
         if (e[i].not_after != NULL &&
-            !time_parse(cmp_str_from(e[i].not_after), &made->not_after_ms)) {
+            !kit_time_parse(cmp_str_from(e[i].not_after), &made->not_after_ms)) {
             wrong(report, file, i, "not_after",
                   "expected a time such as 2027-01-01T00:00:00Z (RFC 3339)");
         }

@@ -44,7 +44,7 @@ extern const cmp_option token_rows[];
 typedef struct yaml_file yaml_file;
 
 /* Makes tokens from checked rows, in `memory`; what rows cannot check goes to the report. */
-void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, arena *memory,
+void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_arena *memory,
                  cmp_report *report);
 
 /* Writes the hash of a token's text. */

@@ -148,7 +148,7 @@ static void job_done(void *arg)
 static int ask_offload(cmp_txn *t, instance *i)
 {
     txn_keep(t);
-    ask_job *job = mem_alloc(sizeof(*job));
+    ask_job *job = kit_alloc(sizeof(*job));
     *job = (ask_job){.asker = t, .copy = txn_snapshot(t), .instance = i};
     if (!pool_submit(t->worker->process->pool, &i->pool_share, t->worker->loop, job_work, job_done,
                      job)) {

@@ -41,10 +41,10 @@ struct cache {
 
 cache *cache_create(const instance_cache *settings)
 {
-    cache *c = mem_calloc(1, sizeof(*c));
+    cache *c = kit_calloc(1, sizeof(*c));
     c->settings = *settings;
     c->bucket_count = BUCKETS_FIRST;
-    c->buckets = mem_calloc(c->bucket_count, sizeof(*c->buckets));
+    c->buckets = kit_calloc(c->bucket_count, sizeof(*c->buckets));
     return c;
 }
 
@@ -90,7 +90,7 @@ static void grow(cache *c)
     entry **old = c->buckets;
     const size_t old_count = c->bucket_count;
     c->bucket_count *= 2;
-    c->buckets = mem_calloc(c->bucket_count, sizeof(*c->buckets));
+    c->buckets = kit_calloc(c->bucket_count, sizeof(*c->buckets));
     for (size_t i = 0; i < old_count; i++) {
         for (entry *e = old[i], *next; e != NULL; e = next) {
             next = e->next;
@@ -177,7 +177,7 @@ static entry *entry_make(cmp_str ici, const cmp_record *record)
     const size_t arrays = record != NULL ? record_arrays(record) : 0;
     const size_t octets = ici.size + (record != NULL ? record_octets(record) : 0);
     const size_t size = sizeof(entry) + arrays + octets;
-    entry *e = mem_alloc(size);
+    entry *e = kit_alloc(size);
     *e = (entry){.size_bytes = size, .found = record != NULL};
     char *to = (char *)(e + 1) + arrays;
     e->ici = take(&to, ici);
@@ -293,7 +293,7 @@ bool cache_flight_join(cache *c, cmp_txn *t)
         *f->last_waiter = t;
         f->last_waiter = &t->flight_next;
     } else {
-        f = mem_alloc(sizeof(*f));
+        f = kit_alloc(sizeof(*f));
         *f = (flight){.next = *bucket, .owner = c, .hash = hash, .leader = t};
         f->last_waiter = &f->first_waiter;
         *bucket = f;

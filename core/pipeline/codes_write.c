@@ -21,7 +21,7 @@ struct codes_write {
     cmp_txn *asker; /* NULL: abandoned */
     instance *store;
     codes_operation operation;
-    arena memory;
+    kit_arena memory;
     cmp_str ici;
     cmp_record record; /* of a PUT */
     write_result result;
@@ -65,7 +65,7 @@ static void on_work(void *arg)
 
 static void write_free(codes_write *w)
 {
-    arena_reset(&w->memory);
+    kit_arena_reset(&w->memory);
     free(w);
 }
 
@@ -107,7 +107,7 @@ static void on_done(void *arg)
 
 static void *write_alloc(void *arg, size_t size)
 {
-    return arena_alloc(arg, size);
+    return kit_arena_alloc(arg, size);
 }
 
 /* Reads the record of a PUT. */
@@ -117,7 +117,7 @@ static bool read_record(cmp_txn *t, codes_write *w, step_result *refused)
     cmp_str ici;
     if (!record_parse(body.at, body.size, write_alloc, &w->memory, &ici, &w->record, w->error,
                       sizeof(w->error))) {
-        const char *detail = arena_text(&t->memory, cmp_str_from(w->error));
+        const char *detail = kit_arena_text(&t->memory, cmp_str_from(w->error));
         *refused = step_refuse(t, ERROR_INVALID_PARAMETER, CMP_NONE, detail);
         return false;
     }
@@ -137,12 +137,12 @@ static step_result begin(cmp_txn *t)
         c->allow = "GET, HEAD";
         return step_refuse(t, ERROR_METHOD_NOT_ALLOWED, CMP_NONE, "No store here can be written");
     }
-    codes_write *w = mem_calloc(1, sizeof(*w));
-    arena_init(&w->memory, NULL, 0);
+    codes_write *w = kit_calloc(1, sizeof(*w));
+    kit_arena_init(&w->memory, NULL, 0);
     w->asker = t;
     w->store = store;
     w->operation = c->operation;
-    w->ici = arena_copy(&w->memory, c->icis[0]);
+    w->ici = kit_arena_copy(&w->memory, c->icis[0]);
     step_result refused;
     if (c->operation == CODES_PUT && !read_record(t, w, &refused)) {
         write_free(w);

@@ -1,12 +1,13 @@
 /* The last stop before the front sends: writes the body straight into the response's memory. */
 #include "pipeline/encode.h"
 
-#include "base/text.h"
 #include "mc/record.h"
 #include "mc/reply.h"
 #include "mc/variant.h"
 #include "pipeline/codes.h"
 #include "pipeline/trace.h"
+
+#include <cmp-kit/text.h>
 
 /* A browser is sent to where the code leads; everybody else is told. */
 static bool is_redirect(const cmp_txn *t, const reply_resolved *r)
@@ -15,7 +16,7 @@ static bool is_redirect(const cmp_txn *t, const reply_resolved *r)
     return t->wants_redirect &&
            ((content.size > 8 && memcmp(content.at, "https://", 8) == 0) ||
             (content.size > 7 && memcmp(content.at, "http://", 7) == 0)) &&
-           ascii_visible(content);
+           kit_ascii_visible(content);
 }
 
 static void encode_content(cmp_txn *t, const reply_resolved *reply, txn_answer *a)

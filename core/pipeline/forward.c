@@ -3,9 +3,10 @@
 
 #include "base/clock.h"
 #include "base/log_limit.h"
-#include "base/text.h"
 #include "mc/query.h"
 #include "pipeline/trace.h"
+
+#include <cmp-kit/text.h>
 
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ static const way *way_to(const cmp_txn *t)
 void forward_prepare(cmp_txn *t, peer *to, cmp_str addr, bool lookup)
 {
     t->hop.to = to;
-    t->hop.addr = arena_copy(&t->memory, addr);
+    t->hop.addr = kit_arena_copy(&t->memory, addr);
     t->hop.lookup = lookup;
     t->hop.tried = 0;
 }
@@ -53,14 +54,14 @@ static cmp_str pseudonym(cmp_txn *t, cmp_str user)
 {
     const cmp_str secret = keyring_pseudonym_secret(t->generation->keyring);
     const cmp_str name = t->hop.to->name;
-    unsigned char *text = arena_alloc(&t->memory, name.size + 1 + user.size);
+    unsigned char *text = kit_arena_alloc(&t->memory, name.size + 1 + user.size);
     memcpy(text, name.at, name.size);
     text[name.size] = 0;
     memcpy(text + name.size + 1, user.at, user.size);
     unsigned char mac[EVP_MAX_MD_SIZE];
     HMAC(EVP_sha256(), secret.at, (int)secret.size, text, name.size + 1 + user.size, mac, NULL);
-    char *hex = arena_alloc(&t->memory, (size_t)2 * PSEUDONYM_OCTETS);
-    hex_encode(mac, PSEUDONYM_OCTETS, hex);
+    char *hex = kit_arena_alloc(&t->memory, (size_t)2 * PSEUDONYM_OCTETS);
+    kit_hex_encode(mac, PSEUDONYM_OCTETS, hex);
     return (cmp_str){hex, (size_t)2 * PSEUDONYM_OCTETS};
 }
 
@@ -83,7 +84,7 @@ static void add_contextual(cmp_txn *t, const way *w, query *q)
         const cmp_pair *pair = &t->message.contextual[i];
         const bool ours = w->conf->origin_tid && cmp_str_equal(pair->name, CMP_STR(ORIGIN_TID));
         if (!ours && !is_withheld(w, pair->name)) {
-            query_add(q, arena_text(&t->memory, pair->name), pair->value);
+            query_add(q, kit_arena_text(&t->memory, pair->name), pair->value);
         }
     }
 }
@@ -95,9 +96,9 @@ static bool add_signature(cmp_txn *t, const way *w, query *q)
         return true;
     }
     const cmp_outgoing outgoing = {.peer = t->hop.to->name,
-                                   .tid = {t->hop.tid, UUID_TEXT_SIZE},
+                                   .tid = {t->hop.tid, KIT_UUID_TEXT_SIZE},
                                    .ici = t->message.params[CMP_PARAM_ICI]};
-    cmp_signature *signature = arena_calloc(&t->memory, 1, sizeof(*signature));
+    cmp_signature *signature = kit_arena_calloc(&t->memory, 1, sizeof(*signature));
     const instance *signer = w->signer;
     const cmp_sign_verdict verdict =
         signer->plugin->ops.auth->sign(signer->self, signer->worker_state[t->worker->index],
@@ -110,7 +111,7 @@ static bool add_signature(cmp_txn *t, const way *w, query *q)
                     TEXT(t->hop.to->name), TEXT(t->message.params[CMP_PARAM_TID]), cause);
         return false;
     }
-    query_add(q, "apikeyid", arena_copy(&t->memory, signature->apikeyid));
+    query_add(q, "apikeyid", kit_arena_copy(&t->memory, signature->apikeyid));
     query_add(q, "signature", (cmp_str){signature->text, signature->size});
     return true;
 }
@@ -120,15 +121,15 @@ _Static_assert(QUERY_PAIRS_MAX > CMP_PARAM_MAX + CONTEXTUAL_MAX, "nothing is lef
 static bool build_message(cmp_txn *t, const way *w, query *q)
 {
     const cmp_str user = t->message.params[CMP_PARAM_USER];
-    uuid_v7_make(clock_now_ms(), t->hop.tid);
-    query_add(q, "tid", (cmp_str){t->hop.tid, UUID_TEXT_SIZE});
+    kit_uuid_v7_make(clock_now_ms(), t->hop.tid);
+    query_add(q, "tid", (cmp_str){t->hop.tid, KIT_UUID_TEXT_SIZE});
     query_add(q, "ici", t->message.params[CMP_PARAM_ICI]);
     query_add(q, "user", is_withheld(w, CMP_STR("user")) ? pseudonym(t, user) : user);
     if (!add_signature(t, w, q)) {
         return false;
     }
     add_optional(t, w, q);
-    const char *count = arena_printf(&t->memory, "%lld", (long long)t->message.count + 1);
+    const char *count = kit_arena_printf(&t->memory, "%lld", (long long)t->message.count + 1);
     query_add(q, "count", cmp_str_from(count));
     query_add(q, "addr", t->hop.addr);
     add_contextual(t, w, q);
@@ -161,7 +162,7 @@ error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
         break;
     case CONF_CARRIAGE_QUERY:
         request.method = "GET";
-        request.path = cmp_str_from(arena_printf(&t->memory, "?%s", query_form(&q)));
+        request.path = cmp_str_from(kit_arena_printf(&t->memory, "?%s", query_form(&q)));
         break;
     case CONF_CARRIAGE_JSON:
         request.content_type = CMP_STR("application/json");

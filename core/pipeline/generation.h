@@ -55,5 +55,5 @@ typedef struct generation {
     way *ways;          /* by peer.index; without URLs: the peer only asks */
     bool forwards;      /* some peer has a URL */
     cmp_str host;       /* our own; absent when the configuration names none */
-    arena memory;
+    kit_arena memory;
 } generation;

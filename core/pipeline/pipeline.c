@@ -203,7 +203,8 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
                                           : "client_gone")},
         {"ms", cmp_str_from(took)},
         {"next", t->hop.to != NULL ? t->hop.to->name : CMP_STR("")},
-        {"next_tid", t->hop.tid[0] != '\0' ? (cmp_str){t->hop.tid, UUID_TEXT_SIZE} : CMP_STR("")},
+        {"next_tid",
+         t->hop.tid[0] != '\0' ? (cmp_str){t->hop.tid, KIT_UUID_TEXT_SIZE} : CMP_STR("")},
     };
     const size_t count = sizeof(fields) / sizeof(fields[0]);
     if (is_anybodys(t) && !ok) {

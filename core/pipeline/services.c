@@ -54,7 +54,7 @@ static void service_store_changed(const cmp_host *host, cmp_str ici)
     loop **loops = store->site->worker_loops;
     for (unsigned i = 0; store->caches != NULL && loops != NULL && i < store->site->worker_count;
          i++) {
-        change *c = mem_alloc(sizeof(*c));
+        change *c = kit_alloc(sizeof(*c));
         *c = (change){.store = store,
                       .worker = i,
                       .ici = ici.at != NULL ? strndup(ici.at, ici.size) : NULL};
@@ -99,7 +99,7 @@ static int64_t txn_now_ms(const cmp_txn *t)
 
 static void *txn_alloc(cmp_txn *t, size_t size)
 {
-    return arena_alloc(&t->memory, size);
+    return kit_arena_alloc(&t->memory, size);
 }
 
 static void service_key_each(const cmp_host *host, cmp_key_use use,

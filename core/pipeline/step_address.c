@@ -1,7 +1,8 @@
 /* `count` and `addr` (Table 19): how far the request has come, and whether it is meant for us. */
-#include "base/text.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
+
+#include <cmp-kit/text.h>
 
 static bool may_address(const peer *requestor, cmp_str name)
 {
@@ -23,7 +24,7 @@ step_result step_address(cmp_txn *t)
     if (addr.at == NULL) {
         return STEP_NEXT;
     }
-    if (t->generation->host.at != NULL && ascii_equal_fold(addr, t->generation->host)) {
+    if (t->generation->host.at != NULL && kit_ascii_equal_fold(addr, t->generation->host)) {
         t->message.params[CMP_PARAM_ADDR] = CMP_NONE;
         return STEP_NEXT;
     }

@@ -54,7 +54,7 @@ static step_result accepted(cmp_txn *t, const instance *i, const cmp_auth_answer
         return rejected(t, i->name, "the plugin named a peer that is not configured");
     }
     t->requestor = requestor;
-    t->credential = arena_copy(&t->memory, answer->credential);
+    t->credential = kit_arena_copy(&t->memory, answer->credential);
     t->once = answer->once;
     memcpy(t->fingerprint, answer->fingerprint, sizeof(t->fingerprint));
     return STEP_NEXT;
@@ -99,7 +99,7 @@ step_result step_authenticate(cmp_txn *t)
                 return rejected(t, i->name, "two dedicated links of different peers");
             }
             if (answer->peer.at != NULL) {
-                t->expected_peer = arena_copy(&t->memory, answer->peer);
+                t->expected_peer = kit_arena_copy(&t->memory, answer->peer);
             }
             break;
         }

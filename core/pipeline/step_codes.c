@@ -13,7 +13,7 @@
 static char *read_alloc(cmp_txn *t, size_t size)
 {
     const codes_reading *r = t->front_data;
-    return arena_alloc(&r->parent->memory, size);
+    return kit_arena_alloc(&r->parent->memory, size);
 }
 
 static void read_keep(cmp_txn *t)
@@ -68,7 +68,7 @@ static void read_all(cmp_txn *t)
     codes_request *c = t->codes;
     txn_keep(t);
     c->state = CODES_UNDER_WAY;
-    c->reads = arena_calloc(&t->memory, c->count, sizeof(*c->reads));
+    c->reads = kit_arena_calloc(&t->memory, c->count, sizeof(*c->reads));
     c->pending = c->count + 1;
     for (size_t i = 0; i < c->count; i++) {
         read_one(t, i);

@@ -4,11 +4,12 @@
  * was provably not processed, or to another URL while the deadline lasts (SPEC 5). */
 #include "base/clock.h"
 #include "base/log_limit.h"
-#include "base/text.h"
 #include "pipeline/forward.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
+
+#include <cmp-kit/text.h>
 
 #define BUSY_RETRY_S   1
 #define URLS_MAX       64 /* bits of hop.tried */
@@ -40,7 +41,7 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
     h->answer = (next_answer){.kind = NEXT_BAD, .detail = answer->detail};
     if (answer->result == CMP_HTTPS_ANSWERED) {
         next_answer_read(answer->status, answer->content_type, answer->body,
-                         (cmp_str){h->tid, UUID_TEXT_SIZE}, t->message.params[CMP_PARAM_ICI],
+                         (cmp_str){h->tid, KIT_UUID_TEXT_SIZE}, t->message.params[CMP_PARAM_ICI],
                          &t->memory, &h->answer);
     }
     if (h->answer.kind == NEXT_BAD) {
@@ -153,7 +154,7 @@ static step_result go_to_referred(cmp_txn *t, cmp_str host)
 {
     peer *registry = t->hop.to;
     peer *to = peers_by_host(t->generation->peers, host);
-    if (t->generation->host.at != NULL && ascii_equal_fold(host, t->generation->host)) {
+    if (t->generation->host.at != NULL && kit_ascii_equal_fold(host, t->generation->host)) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL); /* the stores were asked */
     }
     if (to == NULL || to == t->requestor || to == registry) {

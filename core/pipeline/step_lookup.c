@@ -1,9 +1,10 @@
 /* Asks the stores, in their order: the first that knows the ICI decides. */
-#include "base/text.h"
 #include "mc/record.h"
 #include "pipeline/lookup.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
+
+#include <cmp-kit/text.h>
 
 #define STORE_RETRY_S 1
 
@@ -18,12 +19,12 @@ static step_result found(cmp_txn *t, const cmp_record *record)
         return step_resolve(t, record);
     }
     const cmp_str host = t->generation->host;
-    if (host.at != NULL && ascii_equal_fold(record->transferred_to, host)) {
+    if (host.at != NULL && kit_ascii_equal_fold(record->transferred_to, host)) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL); /* here, and yet not here */
     }
     t->elsewhere = true;
     t->reason = CMP_ROUTE_TRANSFERRED;
-    t->target = arena_copy(&t->memory, record->transferred_to);
+    t->target = kit_arena_copy(&t->memory, record->transferred_to);
     return STEP_NEXT;
 }
 

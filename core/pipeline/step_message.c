@@ -1,7 +1,8 @@
 /* The message itself: decoding it before authentication, validating it after (Table 19). */
-#include "base/uuid.h"
 #include "mc/decode.h"
 #include "pipeline/step.h"
+
+#include <cmp-kit/uuid.h>
 
 static step_result refuse_for(cmp_txn *t, const fault *f)
 {
@@ -20,13 +21,13 @@ static bool complete_handset_message(cmp_txn *t, fault *f)
             return false;
         }
     }
-    char *tid = arena_alloc(&t->memory, UUID_TEXT_SIZE);
-    uuid_v7_make(t->now_ms, tid);
-    params[CMP_PARAM_TID] = (cmp_str){tid, UUID_TEXT_SIZE};
+    char *tid = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
+    kit_uuid_v7_make(t->now_ms, tid);
+    params[CMP_PARAM_TID] = (cmp_str){tid, KIT_UUID_TEXT_SIZE};
     if (params[CMP_PARAM_USER].at == NULL) {
-        char *user = arena_alloc(&t->memory, UUID_TEXT_SIZE);
-        uuid_v7_make(t->now_ms, user);
-        params[CMP_PARAM_USER] = (cmp_str){user, UUID_TEXT_SIZE};
+        char *user = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
+        kit_uuid_v7_make(t->now_ms, user);
+        params[CMP_PARAM_USER] = (cmp_str){user, KIT_UUID_TEXT_SIZE};
     }
     return true;
 }

@@ -8,7 +8,7 @@
 
 void trace_begin(cmp_txn *t)
 {
-    t->trace = arena_calloc(&t->memory, 1, sizeof(*t->trace));
+    t->trace = kit_arena_calloc(&t->memory, 1, sizeof(*t->trace));
     t->trace->last = &t->trace->first;
 }
 
@@ -21,8 +21,8 @@ void trace_add(cmp_txn *t, const char *step, const char *format, ...)
         abort();
     }
     va_end(args);
-    trace_line *line = arena_alloc(&t->memory, sizeof(*line));
-    *line = (trace_line){.step = step, .text = arena_text(&t->memory, cmp_str_from(text))};
+    trace_line *line = kit_arena_alloc(&t->memory, sizeof(*line));
+    *line = (trace_line){.step = step, .text = kit_arena_text(&t->memory, cmp_str_from(text))};
     free(text);
     *t->trace->last = line;
     t->trace->last = &line->next;

@@ -19,11 +19,11 @@ cmp_txn *txn_open(worker *w)
         w->idle = t->next_idle;
         w->idle_count--;
     } else {
-        t = mem_alloc(sizeof(*t));
+        t = kit_alloc(sizeof(*t));
     }
     /* Everything but the first block of memory, which is large and need not be zeroed. */
     memset(t, 0, offsetof(cmp_txn, first_memory));
-    arena_init(&t->memory, t->first_memory, sizeof(t->first_memory));
+    kit_arena_init(&t->memory, t->first_memory, sizeof(t->first_memory));
     t->worker = w;
     t->generation = w->generation;
     w->transactions++;
@@ -33,7 +33,7 @@ cmp_txn *txn_open(worker *w)
 void txn_discard(cmp_txn *t)
 {
     worker *w = t->worker;
-    arena_reset(&t->memory);
+    kit_arena_reset(&t->memory);
     w->transactions--;
     if (w->idle_count < IDLE_MAX) {
         t->next_idle = w->idle;
@@ -56,18 +56,18 @@ void txn_close_if_done(cmp_txn *t)
     txn_discard(t);
 }
 
-static void message_own(message *m, arena *a)
+static void message_own(message *m, kit_arena *a)
 {
     for (size_t i = 0; i < CMP_PARAM_MAX; i++) {
-        m->params[i] = arena_copy(a, m->params[i]);
+        m->params[i] = kit_arena_copy(a, m->params[i]);
     }
     const cmp_pair *borrowed = m->contextual;
     if (m->contextual_count > 0) {
-        m->contextual = arena_alloc(a, m->contextual_count * sizeof(*m->contextual));
+        m->contextual = kit_arena_alloc(a, m->contextual_count * sizeof(*m->contextual));
     }
     for (size_t i = 0; i < m->contextual_count; i++) {
-        m->contextual[i] = (cmp_pair){.name = arena_copy(a, borrowed[i].name),
-                                      .value = arena_copy(a, borrowed[i].value)};
+        m->contextual[i] = (cmp_pair){.name = kit_arena_copy(a, borrowed[i].name),
+                                      .value = kit_arena_copy(a, borrowed[i].value)};
     }
 }
 
@@ -79,9 +79,9 @@ void txn_keep(cmp_txn *t)
     t->kept = true;
     message_own(&t->message, &t->memory);
     t->text = CMP_NONE;
-    t->traceparent = arena_copy(&t->memory, t->traceparent);
-    t->expected_peer = arena_copy(&t->memory, t->expected_peer);
-    t->target = arena_copy(&t->memory, t->target);
+    t->traceparent = kit_arena_copy(&t->memory, t->traceparent);
+    t->expected_peer = kit_arena_copy(&t->memory, t->expected_peer);
+    t->target = kit_arena_copy(&t->memory, t->target);
     t->front->keep(t);
 }
 
@@ -105,7 +105,7 @@ cmp_txn *txn_snapshot(const cmp_txn *t)
     message_own(&copy->message, &copy->memory);
     copy->requestor = t->requestor;
     copy->reason = t->reason;
-    copy->target = arena_copy(&copy->memory, t->target);
+    copy->target = kit_arena_copy(&copy->memory, t->target);
     return copy;
 }
 

@@ -2,11 +2,11 @@
  * plugin works for it any more. It lives and dies on one worker. */
 #pragma once
 
-#include "base/uuid.h"
 #include "mc/message.h"
 #include "mc/next_answer.h"
 #include "pipeline/worker.h"
 
+#include <cmp-kit/uuid.h>
 #include <cmp/auth.h>
 #include <cmp/route.h>
 #include <cmp/store.h>
@@ -92,7 +92,7 @@ typedef struct hop {
     size_t url;     /* the one that was tried last */
     uint64_t tried; /* bit i: the peer's i-th URL */
     outbound_call *call;
-    char tid[UUID_TEXT_SIZE]; /* of the attempt */
+    char tid[KIT_UUID_TEXT_SIZE]; /* of the attempt */
     cmp_https_result result;
     next_answer answer; /* with CMP_HTTPS_ANSWERED */
     unsigned retry_after_s;
@@ -175,7 +175,7 @@ struct cmp_txn {
     cmp_route_answer referral;
 
     trace *trace; /* NULL: a real request */
-    arena memory;
+    kit_arena memory;
     cmp_txn *next_idle;
     max_align_t first_memory[TXN_FIRST_MEMORY / sizeof(max_align_t)];
 };

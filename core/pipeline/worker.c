@@ -12,7 +12,7 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
                   .generation = g,
                   .outbound = outbound_create(l, p->pool),
                   .process = p,
-                  .store_pending = mem_calloc(g->stores.count, sizeof(bool))};
+                  .store_pending = kit_calloc(g->stores.count, sizeof(bool))};
     loop_on_turn_end(l, worker_turn_end, w);
     for (size_t i = 0; i < g->stores.count; i++) {
         instance *store = g->stores.at[i];

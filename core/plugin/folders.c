@@ -8,7 +8,7 @@
 #define CMPD_PLUGIN_DIR "/usr/lib/cmpd/plugins"
 #endif
 
-static const char *beside_program(arena *a)
+static const char *beside_program(kit_arena *a)
 {
     char program[4096];
     const ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
@@ -16,17 +16,17 @@ static const char *beside_program(arena *a)
         return NULL;
     }
     program[size] = '\0';
-    return arena_printf(a, "%s/plugins", dirname(program));
+    return kit_arena_printf(a, "%s/plugins", dirname(program));
 }
 
-const char **plugin_folders(arena *a, const char *const *first, const cmp_strings *more)
+const char **plugin_folders(kit_arena *a, const char *const *first, const cmp_strings *more)
 {
     size_t count = 0;
     while (first != NULL && first[count] != NULL) {
         count++;
     }
     const size_t more_count = more != NULL ? more->count : 0;
-    const char **folders = arena_calloc(a, count + more_count + 3, sizeof(*folders));
+    const char **folders = kit_arena_calloc(a, count + more_count + 3, sizeof(*folders));
     for (size_t i = 0; i < count; i++) {
         folders[i] = first[i];
     }

@@ -1,10 +1,9 @@
 /* Where the programs of this project look for plugins. */
 #pragma once
 
-#include "base/arena.h"
-
+#include <cmp-kit/arena.h>
 #include <cmp/option.h>
 
 /* Those of `first` (ended by NULL), those of `more` (either may be NULL), then `plugins` beside the
  * program, then where they are installed. In `a`, ended by NULL. */
-const char **plugin_folders(arena *a, const char *const *first, const cmp_strings *more);
+const char **plugin_folders(kit_arena *a, const char *const *first, const cmp_strings *more);

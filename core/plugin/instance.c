@@ -82,7 +82,7 @@ static unsigned service_workers_call(const cmp_host *host,
         return 0;
     }
     for (unsigned worker = 0; worker < i->site->worker_count; worker++) {
-        worker_call *call = mem_alloc(sizeof(*call));
+        worker_call *call = kit_alloc(sizeof(*call));
         *call = (worker_call){.i = i, .worker = worker, .run = run, .arg = arg};
         loop_post(i->site->worker_loops[worker], on_worker_call, call);
     }
@@ -123,7 +123,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
     *i = (instance){.plugin = plugin,
                     .name = name,
                     .options = options,
-                    .worker_state = mem_calloc(site->worker_count, sizeof(void *)),
+                    .worker_state = kit_calloc(site->worker_count, sizeof(void *)),
                     .host = *services,
                     .site = site,
                     .context = context};

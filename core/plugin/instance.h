@@ -1,7 +1,6 @@
 /* A plugin at work: its options, its state of process and workers, and the table that it got. */
 #pragma once
 
-#include "base/arena.h"
 #include "event/pool.h"
 #include "outbound/outbound.h"
 

@@ -1,7 +1,7 @@
 /* libltdl loading with local symbols, and the checks of the ABI (include/cmp/plugin.h). */
 #include "plugin/loader.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,14 +35,14 @@ const char *plugin_kind_name(cmp_plugin_kind kind)
 
 loader *loader_create(const char *const *folders, uint32_t services)
 {
-    loader *l = mem_calloc(1, sizeof(*l));
+    loader *l = kit_calloc(1, sizeof(*l));
     size_t count = 0;
     while (folders[count] != NULL) {
         count++;
     }
-    l->folders = mem_calloc(count + 1, sizeof(*l->folders));
+    l->folders = kit_calloc(count + 1, sizeof(*l->folders));
     for (size_t i = 0; i < count; i++) {
-        l->folders[i] = mem_text(folders[i]);
+        l->folders[i] = kit_strdup(folders[i]);
     }
     l->services = services;
     lt_dlinit();
@@ -142,7 +142,7 @@ static const cmp_plugin *load_file(loader *l, const char *name, const char *path
     } else if (!fits(l, plugin, name, why, sizeof(why))) {
         snprintf(error, error_size, "%s: refused: %s", path, why);
     } else {
-        library *lib = mem_alloc(sizeof(*lib));
+        library *lib = kit_alloc(sizeof(*lib));
         *lib = (library){.next = l->libraries, .handle = handle, .plugin = plugin};
         l->libraries = lib;
         return plugin;
@@ -197,8 +197,8 @@ static size_t folder_names(const char *folder, char ***names, size_t count)
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         const size_t size = strlen(entry->d_name);
         if (size > strlen(SUFFIX) && strcmp(entry->d_name + size - strlen(SUFFIX), SUFFIX) == 0) {
-            *names = mem_realloc(*names, (count + 2) * sizeof(**names));
-            (*names)[count] = mem_text(entry->d_name);
+            *names = kit_realloc(*names, (count + 2) * sizeof(**names));
+            (*names)[count] = kit_strdup(entry->d_name);
             (*names)[count++][size - strlen(SUFFIX)] = '\0';
         }
     }
@@ -208,7 +208,7 @@ static size_t folder_names(const char *folder, char ***names, size_t count)
 
 char **loader_names(const loader *l)
 {
-    char **names = mem_calloc(1, sizeof(*names));
+    char **names = kit_calloc(1, sizeof(*names));
     size_t count = 0, kept = 0;
     for (char **folder = l->folders; *folder != NULL; folder++) {
         count = folder_names(*folder, &names, count);

@@ -2,7 +2,7 @@
  * for the ones that it needs. */
 #include "plugin/section.h"
 
-#include "base/text.h"
+#include "base/names.h"
 #include "observe/counters.h"
 
 /* Where a plugin's complaints belong. */
@@ -16,7 +16,7 @@ static conf_place place_in_section(void *arg, const char *key)
     const section_scope *scope = arg;
     const char *path = scope->section->path;
     return conf_place_of(scope->site->conf,
-                         key != NULL ? arena_printf(scope->site->memory, "%s.%s", path, key)
+                         key != NULL ? kit_arena_printf(scope->site->memory, "%s.%s", path, key)
                                      : path);
 }
 
@@ -24,7 +24,7 @@ static conf_place place_in_section(void *arg, const char *key)
 static void report_not_loaded(const section_site *s, const conf_plugin *section, const char *error,
                               cmp_report *report)
 {
-    const char *key = arena_printf(s->memory, "%s.use", section->path);
+    const char *key = kit_arena_printf(s->memory, "%s.use", section->path);
     char **names = loader_names(s->loader);
     const char *near = name_nearest(cmp_str_from(section->use), (const char *const *)names);
     const bool hint = near != NULL && strcmp(near, section->use) != 0;
@@ -36,7 +36,7 @@ static void report_not_loaded(const section_site *s, const conf_plugin *section,
 static void make_caches(const section_site *s, const conf_cache *settings, instance *i)
 {
     const unsigned workers = i->site->worker_count;
-    i->caches = arena_calloc(s->memory, workers, sizeof(*i->caches));
+    i->caches = kit_arena_calloc(s->memory, workers, sizeof(*i->caches));
     i->cache_settings = (instance_cache){.size_bytes = (size_t)settings->size_bytes / workers,
                                          .ttl_ms = settings->ttl_ms,
                                          .negative_ttl_ms = settings->negative_ttl_ms,
@@ -57,7 +57,7 @@ static void fill_cache(const section_site *s, const conf_plugin *section, instan
     if (node == NULL) {
         return;
     }
-    const char *path = arena_printf(s->memory, "%s.cache", section->path);
+    const char *path = kit_arena_printf(s->memory, "%s.cache", section->path);
     conf_cache settings;
     if (i->plugin->kind != CMP_PLUGIN_STORE) {
         report_add(report, conf_place_of(s->conf, path), path,
@@ -91,7 +91,7 @@ bool section_open(const section_site *s, const conf_plugin *section, instance *i
         report_not_loaded(s, section, error, report);
         return false;
     }
-    void *options = arena_calloc(s->memory, 1, plugin->options_size + 1);
+    void *options = kit_arena_calloc(s->memory, 1, plugin->options_size + 1);
     i->plugin = plugin;
     i->options = options;
     if (!fill_options(s, section, plugin, options, report)) {

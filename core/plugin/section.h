@@ -11,8 +11,8 @@ typedef struct section_site {
     loader *loader;
     const cmp_host *services; /* copied into each instance */
     instance_site *site;
-    void *context; /* see instance_create */
-    arena *memory; /* of options, which may hold secrets: section_close wipes them */
+    void *context;     /* see instance_create */
+    kit_arena *memory; /* of options, which may hold secrets: section_close wipes them */
 } section_site;
 
 /* Loads the section's plugin, checks and fills its options and the core's own (`cache`), and makes

@@ -119,7 +119,7 @@ static void look_up(fake_host *f, uint64_t count, unsigned depth)
             }
         }
         done += depth;
-        arena_reset(&txn.memory);
+        kit_arena_reset(&txn.memory);
     }
     printf("  look-ups, %3u in a turn: %.0f/s, %.1f us of CPU each\n", depth,
            (double)done / (now_s() - begin), (cpu_s() - cpu) * 1e6 / (double)done);

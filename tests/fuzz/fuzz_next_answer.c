@@ -2,6 +2,7 @@
  * of JSON must agree with Jansson, and nothing is passed on that an answer must not hold. */
 #include "../unit/json_check.h"
 
+#include "base/names.h"
 #include "mc/next_answer.h"
 
 #include <stdlib.h>
@@ -20,9 +21,10 @@ static const cmp_str tid = {"t-1", 3}, ici = {"1A0F1abc", 8};
 static void resolved_check(const reply_resolved *r)
 {
     must(cmp_str_equal(r->tid, tid) && cmp_str_equal(r->ici, ici));
-    must(r->content.size > 0 && r->content.size <= 65536 && utf8_valid(r->content));
-    must(r->content_type.size > 0 && r->content_type.size <= 64 && ascii_visible(r->content_type));
-    must(r->language.at == NULL || (r->language.size == 2 && ascii_visible(r->language)));
+    must(r->content.size > 0 && r->content.size <= 65536 && kit_utf8_valid(r->content));
+    must(r->content_type.size > 0 && r->content_type.size <= 64 &&
+         kit_ascii_visible(r->content_type));
+    must(r->language.at == NULL || (r->language.size == 2 && kit_ascii_visible(r->language)));
     must(r->ttl_s <= 31536000);
 }
 
@@ -30,8 +32,9 @@ static void referral_check(const reply_referral *r)
 {
     must(cmp_str_equal(r->tid, tid) && cmp_str_equal(r->ici, ici));
     must(host_valid(r->addr) && r->ttl_s <= 31536000);
-    must(r->prefix.at == NULL || (r->prefix.size <= ici.size &&
-                                  ascii_equal_fold(r->prefix, (cmp_str){ici.at, r->prefix.size})));
+    must(r->prefix.at == NULL ||
+         (r->prefix.size <= ici.size &&
+          kit_ascii_equal_fold(r->prefix, (cmp_str){ici.at, r->prefix.size})));
 }
 
 static void answer_check(int status, const next_answer *n)
@@ -63,16 +66,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cmp_str body = {(const char *)data, size}, type = CMP_NONE;
     int64_t status = 0;
     const char *line_end = size > 4 ? memchr(data + 4, '\n', size - 4) : NULL;
-    if (line_end != NULL && number_parse((cmp_str){body.at, 3}, 0, 999, &status)) {
+    if (line_end != NULL && kit_number_parse((cmp_str){body.at, 3}, 0, 999, &status)) {
         type = (cmp_str){body.at + 4, (size_t)(line_end - body.at) - 4};
         body = (cmp_str){line_end + 1, size - type.size - 5};
     }
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     must(json_agrees(body, &a));
     next_answer n;
     next_answer_read((int)status, type, body, tid, ici, &a, &n);
     answer_check((int)status, &n);
-    arena_reset(&a);
+    kit_arena_reset(&a);
     return 0;
 }

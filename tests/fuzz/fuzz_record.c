@@ -4,8 +4,9 @@
 
 #include "packing.h"
 
-#include "base/arena.h"
 #include "mc/variant.h"
+
+#include <cmp-kit/arena.h>
 
 #include <stdlib.h>
 
@@ -20,11 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void *from_arena(void *arg, size_t size)
 {
-    return arena_alloc(arg, size);
+    return kit_arena_alloc(arg, size);
 }
 
 /* The room that a loader has for the record is its JSON's. */
-static void pack(cmp_str ici, const cmp_record *record, size_t json_size, arena *a)
+static void pack(cmp_str ici, const cmp_record *record, size_t json_size, kit_arena *a)
 {
     const size_t size = packed_size(ici, record);
     MUST(size < json_size);
@@ -39,7 +40,7 @@ static void pack(cmp_str ici, const cmp_record *record, size_t json_size, arena 
     MUST(cmp_str_equal(back.transferred_to, record->transferred_to));
     MUST((variants != NULL) == (record->variant_count > 0));
     if (variants != NULL) {
-        packed_variants(variants, arena_alloc(a, packed_variants_size(variants)), &back);
+        packed_variants(variants, kit_arena_alloc(a, packed_variants_size(variants)), &back);
     }
     MUST(back.variant_count == record->variant_count);
     MUST(packed_size(ici, &back) == size);
@@ -66,8 +67,8 @@ static void judge(const cmp_record *record)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     cmp_str ici;
     cmp_record record;
     char error[128] = "";
@@ -78,6 +79,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         MUST(error[0] != '\0' && memchr(error, '\0', sizeof(error)) != NULL);
     }
-    arena_reset(&a);
+    kit_arena_reset(&a);
     return 0;
 }

@@ -205,19 +205,19 @@ static int64_t fake_txn_now_ms(const cmp_txn *txn)
 
 static void *fake_txn_alloc(cmp_txn *txn, size_t size)
 {
-    return arena_alloc(&((fake_txn *)txn)->memory, size);
+    return kit_arena_alloc(&((fake_txn *)txn)->memory, size);
 }
 
 void fake_txn_init(fake_txn *txn, const fake_host *f)
 {
     *txn = (fake_txn){.now_ms = f->now_ms, .listener = CMP_STR("peers")};
-    arena_init(&txn->memory, NULL, 0);
+    kit_arena_init(&txn->memory, NULL, 0);
     fake_txn_source(txn, "127.0.0.1");
 }
 
 void fake_txn_dispose(fake_txn *txn)
 {
-    arena_reset(&txn->memory);
+    kit_arena_reset(&txn->memory);
 }
 
 void fake_txn_source(fake_txn *txn, const char *address)
@@ -482,15 +482,15 @@ static cmp_call *fake_https_start(const cmp_host *host, cmp_loop *loop, cmp_orig
         die("https_start", "too many requests");
     }
     *c = (cmp_call){.owner = f, .done = done, .arg = arg, .request = *request};
-    arena_init(&c->memory, NULL, 0);
+    kit_arena_init(&c->memory, NULL, 0);
     cmp_https_request *r = &c->request;
     cmp_str *const texts[] = {&r->path, &r->content_type, &r->body, &r->accept, &r->authorization};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        *texts[i] = arena_copy(&c->memory, *texts[i]);
+        *texts[i] = kit_arena_copy(&c->memory, *texts[i]);
     }
     for (size_t i = 0; i < r->header_count; i++) {
-        c->headers[i] = (cmp_pair){arena_copy(&c->memory, request->headers[i].name),
-                                   arena_copy(&c->memory, request->headers[i].value)};
+        c->headers[i] = (cmp_pair){kit_arena_copy(&c->memory, request->headers[i].name),
+                                   kit_arena_copy(&c->memory, request->headers[i].value)};
     }
     r->headers = c->headers;
     f->call_order[f->call_count++] = c;
@@ -510,7 +510,7 @@ static void call_end(cmp_call *call)
     f->call_count--;
     memmove(&f->call_order[at], &f->call_order[at + 1],
             (f->call_count - at) * sizeof(f->call_order[0]));
-    arena_reset(&call->memory);
+    kit_arena_reset(&call->memory);
     call->done = NULL;
 }
 

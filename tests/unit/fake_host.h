@@ -14,8 +14,7 @@
  * answered only by fake_host_answer. */
 #pragma once
 
-#include "base/arena.h"
-
+#include <cmp-kit/arena.h>
 #include <cmp/plugin.h>
 
 enum {
@@ -75,7 +74,7 @@ struct cmp_call {
     void *arg;
     cmp_https_request request;
     cmp_pair headers[FAKE_HEADERS_MAX];
-    arena memory;
+    kit_arena memory;
 };
 
 /* A deferred offload (work, done) or workers_call (run). */
@@ -180,7 +179,7 @@ typedef struct fake_txn {
     cmp_interface interface;
     cmp_str peer;
     int64_t now_ms;
-    arena memory; /* for txn_alloc */
+    kit_arena memory; /* for txn_alloc */
 } fake_txn;
 
 /* All absent; source is ::ffff:127.0.0.1, now_ms the host's. */

@@ -15,7 +15,7 @@
  *   chunked, close, cut, both, more    HTTP/1.1: framing of all kinds */
 #include "https_server.h"
 
-#include "base/arena.h"
+#include <cmp-kit/memory.h>
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -163,7 +163,7 @@ static int h2_on_begin(nghttp2_session *session, const nghttp2_frame *frame, voi
 {
     (void)user;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        incoming *i = mem_calloc(1, sizeof(*i));
+        incoming *i = kit_calloc(1, sizeof(*i));
         nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, i);
     }
     return 0;
@@ -495,7 +495,7 @@ static void *serve(void *arg)
     while ((fd = accept(s->fd, (struct sockaddr *)&from, &size)) >= 0) {
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        visitor *v = mem_calloc(1, sizeof(*v));
+        visitor *v = kit_calloc(1, sizeof(*v));
         v->server = s;
         v->fd = fd;
         inet_ntop(AF_INET, &from.sin_addr, v->source, sizeof(v->source));
@@ -511,7 +511,7 @@ static void *serve(void *arg)
 
 https_server *https_start(const https_options *options)
 {
-    https_server *s = mem_calloc(1, sizeof(*s));
+    https_server *s = kit_calloc(1, sizeof(*s));
     char path[64];
     s->options = *options;
     s->tls = SSL_CTX_new(TLS_server_method());

@@ -1,8 +1,9 @@
 /* mc/json_read.c against Jansson: both read the same objects, with the same values. */
 #pragma once
 
-#include "base/text.h"
 #include "mc/json_read.h"
+
+#include <cmp-kit/text.h>
 
 #include <jansson.h>
 
@@ -11,7 +12,7 @@ static inline bool json_member_agrees(const json_member *m, const json_t *value)
 {
     if (m->kind == JSON_KIND_STRING) {
         const cmp_str read = {json_string_value(value), json_string_length(value)};
-        return json_is_string(value) && cmp_str_equal(m->value, read) && utf8_valid(m->value);
+        return json_is_string(value) && cmp_str_equal(m->value, read) && kit_utf8_valid(m->value);
     }
     if (m->kind == JSON_KIND_INTEGER) {
         return json_is_integer(value) && json_integer_value(value) == m->number;
@@ -19,7 +20,7 @@ static inline bool json_member_agrees(const json_member *m, const json_t *value)
     return m->kind == JSON_KIND_OTHER && !json_is_string(value) && !json_is_integer(value);
 }
 
-static inline bool json_object_agrees(cmp_str body, json_t *root, arena *a)
+static inline bool json_object_agrees(cmp_str body, json_t *root, kit_arena *a)
 {
     json_in in;
     json_member m;
@@ -33,7 +34,7 @@ static inline bool json_object_agrees(cmp_str body, json_t *root, arena *a)
     return in.fault == JSON_FAULT_NONE && json_object_size(root) == count;
 }
 
-static inline json_fault json_fault_of(cmp_str body, arena *a)
+static inline json_fault json_fault_of(cmp_str body, kit_arena *a)
 {
     json_in in;
     json_member m;
@@ -45,7 +46,7 @@ static inline json_fault json_fault_of(cmp_str body, arena *a)
 
 /* Whether both say the same of a body. Not compared: numbers too large for Jansson, and what only
  * we have limits for (members, depth). */
-static inline bool json_agrees(cmp_str body, arena *a)
+static inline bool json_agrees(cmp_str body, kit_arena *a)
 {
     const json_fault fault = json_fault_of(body, a);
     if (body.size > 0 && memchr(body.at, '\0', body.size) != NULL) {

@@ -182,7 +182,7 @@ void rig_use(rig *r, size_t auths, size_t stores, size_t routes)
     r->generation.stores.count = stores;
     r->generation.routes.count = routes;
     free(r->worker.store_pending);
-    r->worker.store_pending = mem_calloc(stores, sizeof(bool));
+    r->worker.store_pending = kit_calloc(stores, sizeof(bool));
     rig_plugin *const all[] = {r->auth, r->stores, r->routes};
     for (size_t kind = 0; kind < 3; kind++) {
         for (size_t i = 0; i < RIG_PLUGINS; i++) {

@@ -10,23 +10,23 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-typedef bool decoder(cmp_str text, arena *a, message *m, fault *f);
+typedef bool decoder(cmp_str text, kit_arena *a, message *m, fault *f);
 
-static arena memory;
+static kit_arena memory;
 static message m;
 static fault f;
 
 static int setup(void **state)
 {
     (void)state;
-    arena_init(&memory, NULL, 0);
+    kit_arena_init(&memory, NULL, 0);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    arena_reset(&memory);
+    kit_arena_reset(&memory);
     return 0;
 }
 
@@ -40,13 +40,13 @@ static bool decode(decoder *run, cmp_str text)
     f = (fault){.code = ERROR_NONE};
     const bool good = run((cmp_str){copy, text.size}, &memory, &m, &f);
     /* What is read after this has to be in memory that lives on. */
-    f.parameter = arena_copy(&memory, f.parameter);
+    f.parameter = kit_arena_copy(&memory, f.parameter);
     for (cmp_param param = 0; param < CMP_PARAM_MAX; param++) {
-        m.params[param] = arena_copy(&memory, m.params[param]);
+        m.params[param] = kit_arena_copy(&memory, m.params[param]);
     }
     for (size_t i = 0; i < m.contextual_count; i++) {
-        m.contextual[i].name = arena_copy(&memory, m.contextual[i].name);
-        m.contextual[i].value = arena_copy(&memory, m.contextual[i].value);
+        m.contextual[i].name = kit_arena_copy(&memory, m.contextual[i].name);
+        m.contextual[i].value = kit_arena_copy(&memory, m.contextual[i].value);
     }
     free(copy);
     return good;

@@ -16,14 +16,14 @@ static json_fault fault_of(cmp_str body)
     char *exact = malloc(body.size > 0 ? body.size : 1);
     assert_non_null(exact);
     memcpy(exact, body.at, body.size);
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     const cmp_str copy = {exact, body.size};
     if (!json_agrees(copy, &a)) {
         fail_msg("Jansson reads it otherwise: %.*s", (int)body.size, body.at);
     }
     const json_fault fault = json_fault_of(copy, &a);
-    arena_reset(&a);
+    kit_arena_reset(&a);
     free(exact);
     return fault;
 }
@@ -44,8 +44,8 @@ static void refuses_what_is_no_object(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_fault(cases[i], JSON_FAULT_SYNTAX);
     }
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     assert_int_equal(json_fault_of(CMP_NONE, &a), JSON_FAULT_SYNTAX);
 }
 
@@ -217,16 +217,16 @@ static void limits_the_depth(void **state)
     (void)state;
     for (size_t depth = JSON_DEPTH_MAX - 1; depth <= JSON_DEPTH_MAX; depth++) {
         for (int objects = 0; objects < 2; objects++) {
-            arena a;
-            arena_init(&a, NULL, 0);
+            kit_arena a;
+            kit_arena_init(&a, NULL, 0);
             const char *nested = objects ? "1" : "";
             for (size_t i = 0; i < depth; i++) {
-                nested = arena_printf(&a, objects ? "{\"a\":%s}" : "[%s]", nested);
+                nested = kit_arena_printf(&a, objects ? "{\"a\":%s}" : "[%s]", nested);
             }
-            const char *body = arena_printf(&a, "{\"a\":%s}", nested);
+            const char *body = kit_arena_printf(&a, "{\"a\":%s}", nested);
             assert_fault(cmp_str_from(body),
                          depth == JSON_DEPTH_MAX ? JSON_FAULT_DEPTH : JSON_FAULT_NONE);
-            arena_reset(&a);
+            kit_arena_reset(&a);
         }
     }
     /* Many brackets end at the limit and not with the stack. */
@@ -280,7 +280,7 @@ static void accepts_values(void **state)
 }
 
 /* One member, alone in its object. */
-static json_member only(const char *body, arena *a)
+static json_member only(const char *body, kit_arena *a)
 {
     json_in in;
     json_member m, end;
@@ -319,13 +319,13 @@ static void integers_are_those_that_fit(void **state)
         {"true", JSON_KIND_OTHER, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        arena a;
-        arena_init(&a, NULL, 0);
-        const json_member m = only(arena_printf(&a, "{\"n\":%s}", cases[i].text), &a);
+        kit_arena a;
+        kit_arena_init(&a, NULL, 0);
+        const json_member m = only(kit_arena_printf(&a, "{\"n\":%s}", cases[i].text), &a);
         assert_int_equal(m.kind, cases[i].kind);
         assert_int_equal(m.number, cases[i].kind == JSON_KIND_INTEGER ? cases[i].number : m.number);
         assert_text(m.value, cases[i].text);
-        arena_reset(&a);
+        kit_arena_reset(&a);
     }
 }
 
@@ -347,23 +347,23 @@ static void decodes_escapes(void **state)
         {"12345678\\\\12345678", "12345678\\12345678"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        arena a;
-        arena_init(&a, NULL, 0);
-        json_member m = only(arena_printf(&a, "{\"k\":\"%s\"}", cases[i].written), &a);
+        kit_arena a;
+        kit_arena_init(&a, NULL, 0);
+        json_member m = only(kit_arena_printf(&a, "{\"k\":\"%s\"}", cases[i].written), &a);
         assert_int_equal(m.kind, JSON_KIND_STRING);
         assert_text(m.key, "k");
         assert_text(m.value, cases[i].text);
-        m = only(arena_printf(&a, "{\"%s\":null}", cases[i].written), &a);
+        m = only(kit_arena_printf(&a, "{\"%s\":null}", cases[i].written), &a);
         assert_text(m.key, cases[i].text);
-        arena_reset(&a);
+        kit_arena_reset(&a);
     }
 }
 
 static void without_escapes_strings_are_borrowed(void **state)
 {
     (void)state;
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     const char *body = "{\"key\":\"value\"}";
     const json_member m = only(body, &a);
     assert_ptr_equal(m.key.at, body + 2);
@@ -384,8 +384,8 @@ static void members_come_in_order(void **state)
         {"c", "-3", JSON_KIND_INTEGER},
         {"d", "null", JSON_KIND_OTHER},
     };
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     json_in in;
     json_member m;
     json_open(&in, CMP_STR(body), &a);

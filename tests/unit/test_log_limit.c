@@ -2,7 +2,6 @@
 #include "base/log_limit.h"
 
 #include "base/clock.h"
-#include "base/text.h"
 
 #include <pthread.h>
 #include <setjmp.h>

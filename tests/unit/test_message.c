@@ -10,14 +10,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static arena memory;
+static kit_arena memory;
 static message m;
 static fault f;
 
 static int setup(void **state)
 {
     (void)state;
-    arena_init(&memory, NULL, 0);
+    kit_arena_init(&memory, NULL, 0);
     m = (message){0};
     f = (fault){.code = ERROR_NONE};
     return 0;
@@ -26,7 +26,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    arena_reset(&memory);
+    kit_arena_reset(&memory);
     return 0;
 }
 
@@ -60,7 +60,7 @@ static void assert_fault(error_code code, cmp_str parameter)
 /* `size` times the octet x. */
 static cmp_str xs(size_t size)
 {
-    char *at = arena_alloc(&memory, size);
+    char *at = kit_arena_alloc(&memory, size);
     memset(at, 'x', size);
     return (cmp_str){at, size};
 }
@@ -368,7 +368,7 @@ static void too_many_contextual(void **state)
 {
     (void)state;
     for (int i = 0; i < CONTEXTUAL_MAX; i++) {
-        assert_true(add(cmp_str_from(arena_printf(&memory, "x%d", i)), CMP_STR("")));
+        assert_true(add(cmp_str_from(kit_arena_printf(&memory, "x%d", i)), CMP_STR("")));
     }
     assert_false(add(CMP_STR("one-more"), CMP_STR("")));
     assert_fault(ERROR_INVALID_PARAMETER, CMP_STR("one-more"));

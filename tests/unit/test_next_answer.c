@@ -21,7 +21,7 @@
 #define PROBLEM           "application/problem+json"
 
 typedef struct fixture {
-    arena memory;
+    kit_arena memory;
     next_answer n;
 } fixture;
 
@@ -31,7 +31,7 @@ static int setup(void **state)
     if (f == NULL) {
         return -1;
     }
-    arena_init(&f->memory, NULL, 0);
+    kit_arena_init(&f->memory, NULL, 0);
     *state = f;
     return 0;
 }
@@ -39,7 +39,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    arena_reset(&f->memory);
+    kit_arena_reset(&f->memory);
     free(f);
     return 0;
 }
@@ -334,12 +334,12 @@ static void content_up_to_its_limit(void **state)
 {
     fixture *f = *state;
     for (size_t size = 65536; size <= 65537; size++) {
-        char *content = arena_alloc(&f->memory, size + 1);
+        char *content = kit_arena_alloc(&f->memory, size + 1);
         memset(content, 'c', size);
         content[size] = '\0';
         const char *body =
-            arena_printf(&f->memory, "{" HEAD "\"status\":\"resolved\",\"content\":\"%s\"}",
-                         content);
+            kit_arena_printf(&f->memory, "{" HEAD "\"status\":\"resolved\",\"content\":\"%s\"}",
+                             content);
         const next_answer *n = read_text(f, 200, JSON, body);
         assert_int_equal(n->kind, size == 65536 ? NEXT_RESOLVED : NEXT_BAD);
         assert_int_equal(n->resolved.content.size, size == 65536 ? size : 0);
@@ -359,9 +359,9 @@ static void referrals(void **state)
     for (size_t i = 0; i < COUNT(prefixes); i++) {
         fixture *f = *state;
         const char *body =
-            arena_printf(&f->memory,
-                         REFERRAL("\"prefix\":\"%s\",\"addr\":\"b.example.net\",\"ttl\":60"),
-                         prefixes[i]);
+            kit_arena_printf(&f->memory,
+                             REFERRAL("\"prefix\":\"%s\",\"addr\":\"b.example.net\",\"ttl\":60"),
+                             prefixes[i]);
         n = read_text(f, 200, JSON, body);
         assert_int_equal(n->kind, NEXT_REFERRAL);
         assert_str(n->referral.prefix, prefixes[i]);

@@ -2,8 +2,7 @@
  */
 #include "mc/record.h"
 
-#include "base/arena.h"
-#include "base/text.h"
+#include <cmp-kit/arena.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,11 +14,11 @@
 
 static void *from_arena(void *arg, size_t size)
 {
-    return arena_alloc(arg, size);
+    return kit_arena_alloc(arg, size);
 }
 
 typedef struct outcome {
-    arena memory;
+    kit_arena memory;
     bool good;
     cmp_str ici;
     cmp_record record;
@@ -29,7 +28,7 @@ typedef struct outcome {
 static void parse(outcome *o, const char *json, size_t size)
 {
     memset(o, 0, sizeof(*o));
-    arena_init(&o->memory, NULL, 0);
+    kit_arena_init(&o->memory, NULL, 0);
     o->good = record_parse(json, size, from_arena, &o->memory, &o->ici, &o->record, o->error,
                            sizeof(o->error));
 }
@@ -109,7 +108,7 @@ static void bad_records(void **state)
         if (o.good || strncmp(o.error, bad[i].error, strlen(bad[i].error)) != 0) {
             fail_msg("%s gave %d, %s", bad[i].json, o.good, o.error);
         }
-        arena_reset(&o.memory);
+        kit_arena_reset(&o.memory);
     }
 }
 
@@ -136,7 +135,7 @@ static void sizes(void **state)
             outcome o;
             parse(&o, json, (size_t)length);
             assert_int_equal(o.good, beyond == 0);
-            arena_reset(&o.memory);
+            kit_arena_reset(&o.memory);
         }
     }
 }
@@ -147,13 +146,13 @@ static void short_error_buffer(void **state)
     char error[8];
     cmp_str ici;
     cmp_record record;
-    arena a;
-    arena_init(&a, NULL, 0);
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
     const char json[] = "{\"content\":\"x\"}";
     assert_false(
         record_parse(json, sizeof(json) - 1, from_arena, &a, &ici, &record, error, sizeof(error)));
     assert_string_equal(error, "ici: is");
-    arena_reset(&a);
+    kit_arena_reset(&a);
 }
 
 #define assert_text(text, wanted)                                                                  \
@@ -177,7 +176,7 @@ static void smallest_record(void **state)
     assert_int_equal(o.record.ttl_s, CMP_TTL_UNSET);
     assert_int_equal(o.record.status, CMP_RECORD_ACTIVE);
     assert_int_equal(o.record.variant_count, 0);
-    arena_reset(&o.memory);
+    kit_arena_reset(&o.memory);
 }
 
 static void whole_record(void **state)
@@ -211,7 +210,7 @@ static void whole_record(void **state)
     assert_null(v[0].content_type.at);
     assert_text(v[1].content_type, "text");
     assert_text(v[1].conditions[0].value, "7");
-    arena_reset(&o.memory);
+    kit_arena_reset(&o.memory);
 }
 
 static void transferred_record(void **state)
@@ -223,7 +222,7 @@ static void transferred_record(void **state)
     assert_true(o.good);
     assert_text(o.record.transferred_to, "b.example.net");
     assert_null(o.record.content.at);
-    arena_reset(&o.memory);
+    kit_arena_reset(&o.memory);
 }
 
 static void state_at_a_moment(void **state)

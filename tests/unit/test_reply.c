@@ -2,8 +2,9 @@
  * the same, and as large as was said. */
 #include "mc/reply.h"
 
-#include "base/text.h"
 #include "mc/json_write.h"
+
+#include <cmp-kit/text.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -289,7 +290,7 @@ static void random_octets(void **state)
         }
         const cmp_str tid = {text, size};
         body b = problem(&(reply_problem){.code = ERROR_MALFORMED, .tid = tid});
-        if (utf8_valid(tid)) {
+        if (kit_utf8_valid(tid)) {
             assert_member(&b, "tid", tid);
         }
         drop(&b);

@@ -107,15 +107,15 @@ static void check_default(const table *t, const cmp_option *row)
     alone[0].flags = 0;
     cmp_report report;
     report_init(&report);
-    arena memory;
-    arena_init(&memory, NULL, 0);
+    kit_arena memory;
+    kit_arena_init(&memory, NULL, 0);
     yaml_file *file = yaml_open("empty.yaml", false, &report);
     assert_non_null(file);
-    schema_fill(alone, file, NULL, t->name, NULL, &memory, arena_calloc(&memory, 1, t->size),
+    schema_fill(alone, file, NULL, t->name, NULL, &memory, kit_arena_calloc(&memory, 1, t->size),
                 &report);
     assert_report(&report, "");
     yaml_close(&file);
-    arena_reset(&memory);
+    kit_arena_reset(&memory);
 }
 
 static void check_rows(table *t, const cmp_option *rows)

@@ -52,7 +52,7 @@ CMP_OPTIONS(rows, options) = {
 typedef struct filled {
     options o;
     bool good;
-    arena memory;
+    kit_arena memory;
     cmp_report report;
     yaml_file *file;
 } filled;
@@ -61,7 +61,7 @@ static void fill(filled *f, const cmp_option *by, const char *text)
 {
     static const char *const others[] = {"somebody", NULL};
     report_init(&f->report);
-    arena_init(&f->memory, NULL, 0);
+    kit_arena_init(&f->memory, NULL, 0);
     memset(&f->o, 0xee, sizeof(f->o));
     scratch_write("s.yaml", text);
     f->file = yaml_open("s.yaml", false, &f->report);
@@ -74,7 +74,7 @@ static void fill(filled *f, const cmp_option *by, const char *text)
 static void drop(filled *f)
 {
     yaml_close(&f->file);
-    arena_reset(&f->memory);
+    kit_arena_reset(&f->memory);
     report_dispose(&f->report);
 }
 

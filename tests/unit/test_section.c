@@ -18,7 +18,7 @@ typedef struct fixture {
     loader *loader;
     cmp_host services;
     instance_site site;
-    arena memory;
+    kit_arena memory;
     section_site section;
 } fixture;
 
@@ -29,7 +29,7 @@ static void set_up(fixture *f, const char *text)
     *f = (fixture){.site = {.worker_count = 4}};
     scratch_write("cmpd.yaml", text);
     report_init(&f->report);
-    arena_init(&f->memory, NULL, 0);
+    kit_arena_init(&f->memory, NULL, 0);
     f->conf = conf_load("cmpd.yaml", &f->report);
     assert_report(&f->report, "");
     instance_services(&f->services);
@@ -53,7 +53,7 @@ static void tear_down(fixture *f)
     loader_destroy(&f->loader);
     conf_destroy(&f->conf);
     report_dispose(&f->report);
-    arena_reset(&f->memory);
+    kit_arena_reset(&f->memory);
 }
 
 static void errors_have_a_place(void **state)

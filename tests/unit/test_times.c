@@ -1,5 +1,5 @@
-/* base/times.c: what is no time has to be refused; the rest comes back as it was written. */
-#include "base/times.h"
+/* sdk/kit/times.c: what is no time has to be refused; the rest comes back as it was written. */
+#include <cmp-kit/times.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,7 +63,7 @@ static void time_bad(void **state)
     for (size_t i = 0; i < COUNT(texts); i++) {
         int64_t ms;
         const cmp_str text = exact(cmp_str_from(texts[i]));
-        assert_false(time_parse(text, &ms));
+        assert_false(kit_time_parse(text, &ms));
         drop(text);
     }
 }
@@ -92,7 +92,7 @@ static void time_good(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t ms;
-        assert_true(time_parse(cmp_str_from(cases[i].text), &ms));
+        assert_true(kit_time_parse(cmp_str_from(cases[i].text), &ms));
         assert_int_equal(ms, cases[i].ms);
     }
 }
@@ -100,19 +100,19 @@ static void time_good(void **state)
 static void time_format_is_what_time_parse_reads(void **state)
 {
     (void)state;
-    char text[TIME_TEXT_SIZE];
-    time_format(INT64_C(1795498200250), text);
+    char text[KIT_TIME_TEXT_SIZE];
+    kit_time_format(INT64_C(1795498200250), text);
     assert_string_equal(text, "2026-11-24T05:30:00.250Z");
-    time_format(INT64_MIN, text);
+    kit_time_format(INT64_MIN, text);
     assert_string_equal(text, "0000-01-01T00:00:00.000Z");
-    time_format(INT64_MAX, text);
+    kit_time_format(INT64_MAX, text);
     assert_string_equal(text, "9999-12-31T23:59:59.999Z");
     /* A step of some 11 days that hits every hour, month and leap year. */
     for (int64_t ms = INT64_C(-62167219200000); ms < INT64_C(253402300799999);
          ms += INT64_C(987654321)) {
         int64_t again;
-        time_format(ms, text);
-        assert_true(time_parse(cmp_str_from(text), &again));
+        kit_time_format(ms, text);
+        assert_true(kit_time_parse(cmp_str_from(text), &again));
         assert_int_equal(again, ms);
     }
 }

@@ -1,5 +1,5 @@
-/* base/uuid.c: our tids are UUIDv7 (RFC 9562, 5.7), and a peer's may have to be. */
-#include "base/uuid.h"
+/* sdk/kit/uuid.c: our tids are UUIDv7 (RFC 9562, 5.7), and a peer's may have to be. */
+#include <cmp-kit/uuid.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,11 @@
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool uuid(const char *text, uint8_t octets[16])
+{
+    return kit_uuid_parse(cmp_str_from(text), octets);
+}
 
 static void no_uuid(void **state)
 {
@@ -25,11 +30,10 @@ static void no_uuid(void **state)
         "{17f22e2-79b0-7cc3-98c4-dc0c0c07398}",
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
-        int64_t ms;
-        assert_false(uuid_valid(cmp_str_from(texts[i])));
-        assert_false(uuid_v7_time(cmp_str_from(texts[i]), &ms));
+        uint8_t octets[16];
+        assert_false(uuid(texts[i], octets));
     }
-    assert_false(uuid_valid(CMP_NONE));
+    assert_false(kit_uuid_parse(CMP_NONE, (uint8_t[16]){0}));
 }
 
 static void other_versions_have_no_time(void **state)
@@ -43,9 +47,10 @@ static void other_versions_have_no_time(void **state)
         "017f22e2-79b0-7cc3-c8c4-dc0c0c07398f", /* another variant */
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
+        uint8_t octets[16];
         int64_t ms = 77;
-        assert_true(uuid_valid(cmp_str_from(texts[i])));
-        assert_false(uuid_v7_time(cmp_str_from(texts[i]), &ms));
+        assert_true(uuid(texts[i], octets));
+        assert_false(kit_uuid_v7_time(octets, &ms));
         assert_int_equal(ms, 77);
     }
 }
@@ -53,32 +58,39 @@ static void other_versions_have_no_time(void **state)
 static void known_time(void **state)
 {
     (void)state;
+    static const uint8_t known[16] = {0x01, 0x7F, 0x22, 0xE2, 0x79, 0xB0, 0x7C, 0xC3,
+                                      0x98, 0xC4, 0xDC, 0x0C, 0x0C, 0x07, 0x39, 0x8F};
+    uint8_t octets[16];
     int64_t ms;
     /* RFC 9562, A.6 */
-    assert_true(uuid_v7_time(CMP_STR("017F22E2-79B0-7CC3-98C4-DC0C0C07398F"), &ms));
+    assert_true(uuid("017F22E2-79B0-7CC3-98C4-DC0C0C07398F", octets));
+    assert_memory_equal(octets, known, sizeof(known));
+    assert_true(kit_uuid_v7_time(octets, &ms));
     assert_int_equal(ms, INT64_C(0x017F22E279B0));
 }
 
 static int compare(const void *a, const void *b)
 {
-    return memcmp(a, b, UUID_TEXT_SIZE);
+    return memcmp(a, b, KIT_UUID_TEXT_SIZE);
 }
 
 /* More than one filling of the pool of random octets. */
 static void made_ones_are_good_and_differ(void **state)
 {
     (void)state;
-    static char texts[1000][UUID_TEXT_SIZE];
+    static char texts[1000][KIT_UUID_TEXT_SIZE];
     const int64_t now_ms = INT64_C(1795498200250);
     for (size_t i = 0; i < COUNT(texts); i++) {
+        uint8_t octets[16];
         int64_t ms;
-        uuid_v7_make(now_ms, texts[i]);
-        assert_true(uuid_v7_time((cmp_str){texts[i], UUID_TEXT_SIZE}, &ms));
+        kit_uuid_v7_make(now_ms, texts[i]);
+        assert_true(kit_uuid_parse((cmp_str){texts[i], KIT_UUID_TEXT_SIZE}, octets));
+        assert_true(kit_uuid_v7_time(octets, &ms));
         assert_int_equal(ms, now_ms);
     }
-    qsort(texts, COUNT(texts), UUID_TEXT_SIZE, compare);
+    qsort(texts, COUNT(texts), KIT_UUID_TEXT_SIZE, compare);
     for (size_t i = 1; i < COUNT(texts); i++) {
-        assert_memory_not_equal(texts[i - 1], texts[i], UUID_TEXT_SIZE);
+        assert_memory_not_equal(texts[i - 1], texts[i], KIT_UUID_TEXT_SIZE);
     }
 }
 

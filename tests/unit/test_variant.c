@@ -1,8 +1,7 @@
 /* Content variants: which conditions hold for which request, and which can be written at all. */
 #include "mc/variant.h"
 
-#include "base/text.h"
-#include "base/times.h"
+#include <cmp-kit/times.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +13,7 @@
 static int64_t ms_of(const char *text)
 {
     int64_t ms;
-    assert_true(time_parse(cmp_str_from(text), &ms));
+    assert_true(kit_time_parse(cmp_str_from(text), &ms));
     return ms;
 }
 

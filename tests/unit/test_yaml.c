@@ -138,13 +138,13 @@ static void folders_and_paths(void **state)
         {".", "a", "a"},           {".", "/a", "/a"},       {"/", "a", "/a"},
         {"etc", "a/b", "etc/a/b"}, {"etc", "/a/b", "/a/b"},
     };
-    arena memory;
-    arena_init(&memory, NULL, 0);
+    kit_arena memory;
+    kit_arena_init(&memory, NULL, 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         assert_string_equal(yaml_path(&memory, rows[i].folder, cmp_str_from(rows[i].path)),
                             rows[i].whole);
     }
-    arena_reset(&memory);
+    kit_arena_reset(&memory);
 }
 
 int main(void)

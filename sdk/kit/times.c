@@ -1,7 +1,7 @@
 /* Reading and writing of times (RFC 3339, 5.6). */
-#include "base/times.h"
+#include <cmp-kit/times.h>
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 #define MINUTES_A_DAY 1440
 
@@ -37,7 +37,7 @@ static int days_in_month(int year, int month)
 static bool take_number(cmp_str *text, size_t digits, int min, int max, int *number)
 {
     int64_t value;
-    if (text->size < digits || !number_parse((cmp_str){text->at, digits}, min, max, &value)) {
+    if (text->size < digits || !kit_number_parse((cmp_str){text->at, digits}, min, max, &value)) {
         return false;
     }
     *number = (int)value;
@@ -47,7 +47,7 @@ static bool take_number(cmp_str *text, size_t digits, int min, int max, int *num
 
 static bool take_octet(cmp_str *text, char octet)
 {
-    if (text->size == 0 || ascii_lower(text->at[0]) != octet) {
+    if (text->size == 0 || kit_ascii_lower(text->at[0]) != octet) {
         return false;
     }
     *text = (cmp_str){text->at + 1, text->size - 1};
@@ -92,7 +92,7 @@ static bool take_offset(cmp_str *text, int *minutes)
     return true;
 }
 
-bool time_parse(cmp_str text, int64_t *ms)
+bool kit_time_parse(cmp_str text, int64_t *ms)
 {
     int year, month, day, hour, minute, second, fraction, offset;
     if (!take_number(&text, 4, 0, 9999, &year) || !take_octet(&text, '-') ||
@@ -124,7 +124,7 @@ static char *put_number(char *to, int64_t number, int digits, char after)
     return to + digits + 1;
 }
 
-void time_format(int64_t ms, char text[TIME_TEXT_SIZE])
+void kit_time_format(int64_t ms, char text[KIT_TIME_TEXT_SIZE])
 {
     /* RFC 3339 has four digits for the year: 0000-01-01T00:00:00.000Z to
      * 9999-12-31T23:59:59.999Z. */

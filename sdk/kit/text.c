@@ -1,6 +1,6 @@
-/* Reading and writing of small texts. Everything that comes from outside, in a request or in the
- * configuration, is taken apart with these functions. */
-#include "base/text.h"
+/* Reading and writing of small texts. Everything that comes from outside, in a request, a
+ * configuration or a file, is taken apart with these functions. */
+#include <cmp-kit/text.h>
 
 #include <stdint.h>
 
@@ -23,7 +23,7 @@ static bool continuation(uint8_t octet)
 }
 
 /* RFC 3629, 4: no overlong form, no surrogate, nothing above U+10FFFF. */
-size_t utf8_first(cmp_str text)
+size_t kit_utf8_first(cmp_str text)
 {
     const uint8_t *at = (const uint8_t *)text.at;
     const size_t left = text.size;
@@ -56,12 +56,12 @@ size_t utf8_first(cmp_str text)
     return overlong || beyond ? 0 : 4;
 }
 
-bool utf8_valid(cmp_str text)
+bool kit_utf8_valid(cmp_str text)
 {
     while (text.size > 0) {
         size_t size = 8;
         if (text.size < 8 || (load_eight(text.at) & EACH(0x80)) != 0) {
-            size = utf8_first(text);
+            size = kit_utf8_first(text);
         }
         if (size == 0) {
             return false;
@@ -72,7 +72,7 @@ bool utf8_valid(cmp_str text)
     return true;
 }
 
-size_t utf8_cut(const char *text, size_t size)
+size_t kit_utf8_cut(const char *text, size_t size)
 {
     const uint8_t *octets = (const uint8_t *)text;
     for (size_t back = 1; back <= 3 && back <= size; back++) {
@@ -93,19 +93,13 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool letter(char c)
-{
-    const char lower = ascii_lower(c);
-    return lower >= 'a' && lower <= 'z';
-}
-
-bool ascii_equal_fold(cmp_str a, cmp_str b)
+bool kit_ascii_equal_fold(cmp_str a, cmp_str b)
 {
     if (a.size != b.size) {
         return false;
     }
     for (size_t i = 0; i < a.size; i++) {
-        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i])) {
+        if (kit_ascii_lower(a.at[i]) != kit_ascii_lower(b.at[i])) {
             return false;
         }
     }
@@ -137,28 +131,25 @@ static bool ascii_from(cmp_str text, uint8_t lowest)
     return true;
 }
 
-bool ascii_visible(cmp_str text)
+bool kit_ascii_visible(cmp_str text)
 {
     return ascii_from(text, 0x21);
 }
 
-bool ascii_printable(cmp_str text)
+bool kit_ascii_printable(cmp_str text)
 {
     return ascii_from(text, 0x20);
 }
 
 /* ---- hex ---- */
 
-static int hex_value(char c)
-{
-    if (digit(c)) {
-        return c - '0';
-    }
-    const char lower = ascii_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+const uint8_t kit_hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
-void hex_encode(const uint8_t *from, size_t size, char *to)
+void kit_hex_encode(const uint8_t *from, size_t size, char *to)
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < size; i++) {
@@ -167,19 +158,19 @@ void hex_encode(const uint8_t *from, size_t size, char *to)
     }
 }
 
-bool hex_decode(cmp_str text, uint8_t *to, size_t size)
+bool kit_hex_decode(cmp_str text, uint8_t *to, size_t size)
 {
     if (text.size % 2 != 0 || text.size / 2 != size) {
         return false;
     }
+    unsigned wrong = 0;
     for (size_t i = 0; i < size; i++) {
-        const int high = hex_value(text.at[2 * i]), low = hex_value(text.at[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        to[i] = (uint8_t)(high * 16 + low);
+        const unsigned high = kit_hex_value(text.at[2 * i]),
+                       low = kit_hex_value(text.at[2 * i + 1]);
+        wrong |= high | low;
+        to[i] = (uint8_t)(high << 4 | low);
     }
-    return true;
+    return wrong < 16;
 }
 
 /* ---- base64 (RFC 4648, 4 and 5) ---- */
@@ -210,12 +201,12 @@ static size_t base64_write(const uint8_t *from, size_t size, const char *alphabe
     return (size_t)(to - start);
 }
 
-size_t base64_encode(const uint8_t *from, size_t size, char *to)
+size_t kit_base64_encode(const uint8_t *from, size_t size, char *to)
 {
     return base64_write(from, size, ALPHANUMERICS "+/", true, to);
 }
 
-size_t base64url_encode(const uint8_t *from, size_t size, char *to)
+size_t kit_base64url_encode(const uint8_t *from, size_t size, char *to)
 {
     return base64_write(from, size, ALPHANUMERICS "-_", false, to);
 }
@@ -237,7 +228,7 @@ static int base64_value(char c)
     return c == '/' || c == '_' ? 63 : -1;
 }
 
-ptrdiff_t base64_decode(cmp_str text, uint8_t *to, size_t room)
+ptrdiff_t kit_base64_decode(cmp_str text, uint8_t *to, size_t room)
 {
     size_t size = text.size;
     if (size > 0 && size % 4 == 0 && text.at[size - 1] == '=') {
@@ -266,7 +257,7 @@ ptrdiff_t base64_decode(cmp_str text, uint8_t *to, size_t room)
 
 /* ---- numbers ---- */
 
-bool number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number)
+bool kit_number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number)
 {
     bool negative = false;
     size_t i = 0;
@@ -293,116 +284,4 @@ bool number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number)
     }
     *number = value;
     return true;
-}
-
-/* ---- names ---- */
-
-static bool label_valid(const char *at, size_t size)
-{
-    if (size == 0 || size > 63 || at[0] == '-' || at[size - 1] == '-') {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        if (!digit(at[i]) && !letter(at[i]) && at[i] != '-') {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool host_valid(cmp_str text)
-{
-    if (text.size == 0 || text.size > 253) {
-        return false;
-    }
-    const char *label = text.at, *const end = text.at + text.size;
-    const char *dot;
-    while ((dot = memchr(label, '.', (size_t)(end - label))) != NULL) {
-        if (!label_valid(label, (size_t)(dot - label))) {
-            return false;
-        }
-        label = dot + 1;
-    }
-    if (label == text.at || !label_valid(label, (size_t)(end - label))) {
-        return false;
-    }
-    while (label < end && digit(*label)) {
-        label++;
-    }
-    return label < end;
-}
-
-bool prefix_valid(cmp_str text)
-{
-    if (text.size < 3 || text.size > 64) {
-        return false;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        if (hex_value(text.at[i]) < 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-#define NAME_MAX_SIZE 64
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Insertions, deletions, replacements, and swaps of neighbours; letter case does not count. Three
- * rows of the matrix are kept: the current one and the two above it. */
-static size_t edits(cmp_str a, cmp_str b)
-{
-    size_t rows[3][NAME_MAX_SIZE + 1];
-    size_t *above2 = rows[0], *above = rows[1], *row = rows[2];
-    for (size_t j = 0; j <= b.size; j++) {
-        above[j] = j;
-        above2[j] = j;
-    }
-    for (size_t i = 1; i <= a.size; i++) {
-        const char ai = ascii_lower(a.at[i - 1]);
-        row[0] = i;
-        for (size_t j = 1; j <= b.size; j++) {
-            const char bj = ascii_lower(b.at[j - 1]);
-            row[j] = smaller(smaller(above[j], row[j - 1]) + 1, above[j - 1] + (ai != bj));
-            if (i > 1 && j > 1 && ai == ascii_lower(b.at[j - 2]) &&
-                bj == ascii_lower(a.at[i - 2])) {
-                row[j] = smaller(row[j], above2[j - 2] + 1);
-            }
-        }
-        size_t *const free_row = above2;
-        above2 = above;
-        above = row;
-        row = free_row;
-    }
-    return above[b.size];
-}
-
-size_t name_distance(cmp_str text, const char *name)
-{
-    const cmp_str other = cmp_str_from(name);
-    if (text.size > NAME_MAX_SIZE || other.size > NAME_MAX_SIZE) {
-        return SIZE_MAX;
-    }
-    const size_t longer = text.size > other.size ? text.size : other.size;
-    const size_t allowed = longer < 3 ? 1 : longer / 3;
-    const size_t distance = edits(text, other);
-    return distance <= allowed ? distance : SIZE_MAX;
-}
-
-const char *name_nearest(cmp_str text, const char *const *names)
-{
-    const char *nearest = NULL;
-    size_t least = SIZE_MAX;
-    for (; *names != NULL; names++) {
-        const size_t distance = name_distance(text, *names);
-        if (distance < least) {
-            least = distance;
-            nearest = *names;
-        }
-    }
-    return nearest;
 }

@@ -1,8 +1,8 @@
 /* UUIDs: the tids that we make for MC-1 requests and for every hop, and the check of those that a
  * peer's key demands. */
-#include "base/uuid.h"
+#include <cmp-kit/uuid.h>
 
-#include "base/text.h"
+#include <cmp-kit/text.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static const uint8_t *random_take(void)
     return pool + --pool_left * RANDOM_SIZE;
 }
 
-void uuid_v7_make(int64_t now_ms, char text[UUID_TEXT_SIZE])
+void kit_uuid_v7_make(int64_t now_ms, char text[KIT_UUID_TEXT_SIZE])
 {
     uint8_t octets[16];
     for (int i = 0; i < 6; i++) {
@@ -45,37 +45,30 @@ void uuid_v7_make(int64_t now_ms, char text[UUID_TEXT_SIZE])
         if (i > 0) {
             *text++ = '-';
         }
-        hex_encode(from, group_sizes[i], text);
+        kit_hex_encode(from, group_sizes[i], text);
         text += 2 * (size_t)group_sizes[i];
         from += group_sizes[i];
     }
 }
 
-static bool uuid_octets(cmp_str text, uint8_t octets[16])
+bool kit_uuid_parse(cmp_str text, uint8_t octets[16])
 {
-    if (text.size != UUID_TEXT_SIZE) {
+    if (text.size != KIT_UUID_TEXT_SIZE) {
         return false;
     }
     const char *at = text.at;
     return at[8] == '-' && at[13] == '-' && at[18] == '-' && at[23] == '-' &&
-           hex_decode((cmp_str){at, 8}, octets, 4) &&
-           hex_decode((cmp_str){at + 9, 4}, octets + 4, 2) &&
-           hex_decode((cmp_str){at + 14, 4}, octets + 6, 2) &&
-           hex_decode((cmp_str){at + 19, 4}, octets + 8, 2) &&
-           hex_decode((cmp_str){at + 24, 12}, octets + 10, 6);
+           kit_hex_decode((cmp_str){at, 8}, octets, 4) &&
+           kit_hex_decode((cmp_str){at + 9, 4}, octets + 4, 2) &&
+           kit_hex_decode((cmp_str){at + 14, 4}, octets + 6, 2) &&
+           kit_hex_decode((cmp_str){at + 19, 4}, octets + 8, 2) &&
+           kit_hex_decode((cmp_str){at + 24, 12}, octets + 10, 6);
 }
 
-bool uuid_valid(cmp_str text)
+bool kit_uuid_v7_time(const uint8_t octets[16], int64_t *ms)
 {
-    uint8_t octets[16];
-    return uuid_octets(text, octets);
-}
-
-bool uuid_v7_time(cmp_str text, int64_t *ms)
-{
-    uint8_t octets[16];
     /* RFC 9562, 4.1 and 4.2: the variant's two bits are 10, the version's four are 7. */
-    if (!uuid_octets(text, octets) || octets[6] >> 4 != 7 || octets[8] >> 6 != 2) {
+    if (octets[6] >> 4 != 7 || octets[8] >> 6 != 2) {
         return false;
     }
     int64_t time = 0;
