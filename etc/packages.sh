@@ -13,6 +13,10 @@ PACKAGES_TEST=(
 PACKAGES_CHECK=(
     clang clang-tidy-14 clang-format-14 libclang-rt-14-dev shellcheck
 )
+# What tests/long.sh measures beside cmpd.
+PACKAGES_LONG=(
+    nginx-light haproxy
+)
 
 # packages_need PACKAGE...: installs those that are missing; costs one look at dpkg when none is.
 packages_need() {

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# What takes too long for every change, or wants a quiet machine: run by hand, and recorded.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+Usage: tests/long.sh [--build-dir DIR] SECTION [ARGUMENT...]
+
+Builds cmpd and its tests, and runs one section; the arguments are passed on to it.
+
+  attack   how partners fare beside each attack, with cmpd, nginx and HAProxy: a table for
+           SECURITY.md (20 minutes; tests/bench/attacks.py --help tells the arguments)
+TEXT
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+top=$(dirname "$here")
+build=$top/build
+
+wrong() {
+    echo "tests/long.sh: $1" >&2
+    usage >&2
+    exit 2
+}
+
+if [[ ${1:-} == --build-dir ]]; then
+    [[ $# -ge 2 ]] || wrong "--build-dir wants a folder"
+    build=$(realpath -m "$2")
+    shift 2
+fi
+[[ $# -ge 1 ]] || wrong "which section?"
+section=$1
+shift
+
+# Debian's own Python has the packages; another one may stand before it on PATH.
+python() {
+    env -u PYTHONPATH -u PYTHONHOME PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$@"
+}
+
+section_attack() {
+    python "$here/bench/attacks.py" --build "$build" "$@"
+}
+
+case $section in
+attack) ;;
+--help)
+    usage
+    exit 0
+    ;;
+*) wrong "$section is no section" ;;
+esac
+
+# shellcheck source=etc/packages.sh
+source "$top/etc/packages.sh"
+packages_need "${PACKAGES_LONG[@]}"
+"$here/run.sh" --build-only --build-dir "$build"
+"section_$section" "$@"
