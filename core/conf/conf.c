@@ -105,6 +105,7 @@ conf *conf_load(const char *path, cmp_report *report)
                 report);
     resolve_folders(c, &c->top.plugin_path);
     read_plugins(c, report);
+    conf_derive(c);
     conf_check(c, report);
     return c;
 }

@@ -32,10 +32,14 @@ typedef struct conf_listener {
     int http2;                /* conf_http2 */
     conf_tls tls;
     conf_paths paths;
-    int64_t source_rate;  /* mc-1: requests an hour from one address; 0: unlimited */
-    int64_t source_burst; /* mc-1: of them, at once */
-    cmp_strings cors;     /* mc-1: origins of web pages that may ask; "*": all */
+    int64_t source_rate;          /* mc-1: requests an hour from one address; 0: unlimited */
+    int64_t source_burst;         /* mc-1: of them, at once */
+    cmp_strings cors;             /* mc-1: origins of web pages that may ask; "*": all */
+    int64_t receive_buffer_bytes; /* of a connection in the kernel, as asked of it (SO_RCVBUF) */
 } conf_listener;
+
+/* Whether anybody may ask there: it has an interface without authentication. */
+bool conf_listener_anonymous(const conf_listener *l);
 
 typedef struct conf_allow {
     uint64_t interfaces;    /* bit i: cmp_interface i */

@@ -13,3 +13,6 @@ void conf_check(const conf *c, cmp_report *report);
 /* Names of listeners, peers and plugins: 1 to 64 of A-Z a-z 0-9 . _ - */
 bool conf_name_valid(cmp_str name);
 #define CONF_NAME_EXPECTED "a name has 1 to 64 letters, digits, dots, hyphens and underscores"
+
+/* Fills in the defaults that depend on other values. */
+void conf_derive(conf *c);

@@ -114,6 +114,9 @@ CMP_OPTIONS(listener_rows, conf_listener) = {
             "mc-1: requests from one address at once", CMP_DEFAULT("100"), CMP_RANGE(1, 1000000)),
     CMP_ROW("cors", STRINGS, conf_listener, cors,
             "mc-1: origins of web pages that may ask; *: all"),
+    CMP_ROW("receive_buffer", SIZE, conf_listener, receive_buffer_bytes,
+            "octets of a connection that the kernel holds for us; none: 16K with mc-1, else 64K",
+            CMP_RANGE(4 * KIB, 64 * MIB)),
     CMP_OPTION_END,
 };
 

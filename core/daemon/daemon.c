@@ -207,6 +207,8 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
         privileges_check(d->generation->conf, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
+        const conf_log *log = &d->generation->conf->top.log;
+        log_setup((cmp_log_level)log->level, (log_format)log->format);
         sockets_open(&d->sockets, d->generation->conf, d->site.worker_count, &report);
         d->admin = admin_open(d->generation->conf, &report);
     }
@@ -228,7 +230,6 @@ static replay *replay_from_conf(const conf_replay *c)
 static bool start(daemon_state *d)
 {
     const conf *c = d->generation->conf;
-    log_setup((cmp_log_level)c->top.log.level, (log_format)c->top.log.format);
     descriptors_raise_limit();
     if (!privileges_drop(c)) {
         return false;

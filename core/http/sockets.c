@@ -44,7 +44,16 @@ static bool address_parse(const char *text, struct sockaddr_storage *address, so
     return true;
 }
 
-static int socket_bind(const struct sockaddr_storage *address, socklen_t size, bool both_families)
+/* Accepted sockets inherit these; the buffer has to be set before their windows are negotiated. */
+static void set_inherited(int fd, int receive_buffer)
+{
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+}
+
+static int socket_bind(const struct sockaddr_storage *address, socklen_t size, bool both_families,
+                       int receive_buffer)
 {
     const int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -53,7 +62,7 @@ static int socket_bind(const struct sockaddr_storage *address, socklen_t size, b
     const int on = 1, v6_only = !both_families;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* accepted sockets inherit it */
+    set_inherited(fd, receive_buffer);
     if (address->ss_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
     }
@@ -64,6 +73,20 @@ static int socket_bind(const struct sockaddr_storage *address, socklen_t size, b
         return -1;
     }
     return fd;
+}
+
+/* The kernel takes less without a word, and shows twice what it took. */
+static void warn_when_smaller(int fd, const conf_listener *l)
+{
+    int taken = 0;
+    socklen_t size = sizeof(taken);
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &taken, &size) == 0 &&
+        taken / 2 < l->receive_buffer_bytes) {
+        log_warning("http",
+                    "listener %s: the kernel allows a receive_buffer of %d octets only, not "
+                    "%lld; see net.core.rmem_max",
+                    l->name, taken / 2, (long long)l->receive_buffer_bytes);
+    }
 }
 
 static void log_bound(const char *listener, const struct sockaddr_storage *address)
@@ -89,7 +112,7 @@ static bool is_taken(const struct sockaddr_storage *address, socklen_t size, boo
 }
 
 /* Binds one address once for each worker; the first may choose the port for all. */
-static bool bind_for_all(sockets *s, size_t i, const char *text, const char *name)
+static bool bind_for_all(sockets *s, size_t i, const char *text, const conf_listener *l)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = 0;
@@ -103,14 +126,15 @@ static bool bind_for_all(sockets *s, size_t i, const char *text, const char *nam
         return false;
     }
     for (unsigned worker = 0; worker < s->workers; worker++) {
-        const int fd = socket_bind(&address, size, both_families);
+        const int fd = socket_bind(&address, size, both_families, (int)l->receive_buffer_bytes);
         if (fd < 0) {
             return false;
         }
         s->at[worker * s->count + i] = fd;
         getsockname(fd, (struct sockaddr *)&address, &size);
     }
-    log_bound(name, &address);
+    warn_when_smaller(s->at[i], l);
+    log_bound(l->name, &address);
     return true;
 }
 
@@ -129,7 +153,7 @@ bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *repor
     for (size_t l = 0; l < c->top.listeners.count; l++) {
         for (size_t b = 0; b < all[l].bind.count; b++, i++) {
             s->listener[i] = l;
-            if (!bind_for_all(s, i, all[l].bind.at[b], all[l].name)) {
+            if (!bind_for_all(s, i, all[l].bind.at[b], &all[l])) {
                 char key[64];
                 snprintf(key, sizeof(key), "listeners[%zu].bind", l);
                 report_add(report, conf_place_of(c, key), key, "cannot bind %s: %s",

@@ -53,8 +53,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
 
 static bool offers_http2(const conf_listener *l)
 {
-    const bool anonymous = interface_in(l->interfaces, CMP_INTERFACE_MC1);
-    return l->http2 == CONF_HTTP2_ON || (l->http2 == CONF_HTTP2_AUTO && !anonymous);
+    return l->http2 == CONF_HTTP2_ON ||
+           (l->http2 == CONF_HTTP2_AUTO && !conf_listener_anonymous(l));
 }
 
 static void set_protocols(SSL_CTX *ctx, const conf_listener *l)
