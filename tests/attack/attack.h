@@ -145,7 +145,7 @@ void engine_run(const attack *a, const engine_options *options);
 
 /* ---- the attacks, a file each ---- */
 
-extern const attack hpack_bomb_held, hpack_bomb;
+extern const attack hpack_bomb_held, hpack_bomb, hpack_updates;
 extern const attack rapid_reset;
 extern const attack made_you_reset, made_you_reset_window, made_you_reset_priority;
 extern const attack unknown_frames;
@@ -154,9 +154,10 @@ extern const attack empty_data, empty_continuation;
 extern const attack continuation_held;
 extern const attack pipelining;
 extern const attack silent_connections, half_handshakes, handshakes;
+extern const attack key_updates;
 extern const attack bodies_held;
-extern const attack unread;
+extern const attack unread, dribble;
 extern const attack json_nested, json_members;
-extern const attack slow_head, slow_body, slow_body_h2;
+extern const attack slow_head, slow_body, slow_body_h2, idle, idle_pings;
 extern const attack bad_signatures;
 extern const attack smuggling;

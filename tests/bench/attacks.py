@@ -125,7 +125,7 @@ class Cmpd(Server):
         return self.certificate, self.key_file
 
     def attack_options(self, name):
-        if name != "unread":
+        if name not in ("unread", "dribble"):
             return {"port": self.port}
         body = self.folder / "lookup.json"
         icis = [LARGE["ici"].format(i) for i in range(LARGE_COUNT)]

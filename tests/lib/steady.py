@@ -1,4 +1,4 @@
-"""Partners that ask at a steady rate (tests/bench/steady.c), and how they are served."""
+"""Partners that ask at a steady rate (tests/steady), and how they are served."""
 import json
 import subprocess
 

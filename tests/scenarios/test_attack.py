@@ -71,6 +71,14 @@ def test_priority_frames(front):
     assert told["ended"] > 0 and told["calm"] > 0
 
 
+def test_changes_of_the_size_of_the_table(front):
+    assert front.endures("hpack-updates")["ended"] > 0
+
+
+def test_new_keys_over_and_over(front):
+    assert front.endures("key-updates")["ended"] > 0
+
+
 def test_half_handshakes(front):
     assert front.endures("half-handshakes")["opened"] > 0
 
@@ -88,8 +96,8 @@ def test_bad_signatures(front):
     assert front.endures("bad-signatures")["answers"] > 0
 
 
-@pytest.mark.parametrize("name", ["slow-head", "slow-body"])
-def test_a_request_an_octet_at_a_time(front, name):
+@pytest.mark.parametrize("name", ["slow-head", "slow-body", "idle"])
+def test_requests_that_take_for_ever(front, name):
     """Each is ended at the request's time limit, however many octets came meanwhile."""
     front.site.config["limits"] = {"request_timeout": "1s"}
     told = front.endures(name, seconds=2, connections=50)
