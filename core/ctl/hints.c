@@ -3,11 +3,10 @@
  * right one; every combination is tried, those with few wrong forms first. */
 #include "ctl/hints.h"
 
-#include "auth_hmac/signature.h"
-
 #include "base/secret.h"
 
 #include <cmp-kit/arena.h>
+#include <cmp-kit/signature.h>
 #include <cmp-kit/text.h>
 
 #include <stdio.h>
@@ -234,18 +233,18 @@ static void found(search *s, size_t mistakes, const char *const labels[5])
 }
 
 /* Tries all messages against all readings of the signature, with one prepared key. */
-static void try_state(search *s, signature_state *state, cmp_hash hash, size_t mistakes,
+static void try_state(search *s, kit_signature_state *state, cmp_hash hash, size_t mistakes,
                       const char *const key_labels[3])
 {
     for (size_t m = 0; m < s->messages.count; m++) {
-        uint8_t mac[SIGNATURE_MAC_MAX], sent[SIGNATURE_MAC_MAX];
-        if (!signature_compute(state, s->messages.at[m].octets, CMP_STR(""), mac)) {
+        uint8_t mac[KIT_SIGNATURE_MAC_MAX], sent[KIT_SIGNATURE_MAC_MAX];
+        if (!kit_signature_compute(state, s->messages.at[m].octets, CMP_STR(""), mac)) {
             return;
         }
         for (size_t t = 0; t < s->signatures.count; t++) {
             const size_t all = mistakes + (m > 0) + (t > 0);
-            if (all < s->best && signature_parse(s->signatures.at[t].octets, hash, sent) &&
-                signature_equal(mac, sent, hash)) {
+            if (all < s->best && kit_signature_parse(s->signatures.at[t].octets, hash, sent) &&
+                kit_signature_equal(mac, sent, hash)) {
                 const char *labels[5] = {key_labels[0], key_labels[1], key_labels[2],
                                          s->messages.at[m].label, s->signatures.at[t].label};
                 found(s, all, labels);
@@ -269,13 +268,13 @@ static void try_key(search *s, const cmp_key *key, const char *label)
                 continue;
             }
             const cmp_str secret = secrets.at[i].octets;
-            signature_state *state =
-                signature_state_create((cmp_hash)hash, (const uint8_t *)secret.at, secret.size);
+            kit_signature_state *state =
+                kit_signature_state_create((cmp_hash)hash, (const uint8_t *)secret.at, secret.size);
             if (state != NULL) {
                 const char *labels[3] = {label, secrets.at[i].label,
                                          other_hash ? hash_forms[hash].label : ""};
                 try_state(s, state, (cmp_hash)hash, mistakes, labels);
-                signature_state_destroy(&state);
+                kit_signature_state_destroy(&state);
             }
         }
     }

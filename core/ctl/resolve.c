@@ -1,6 +1,4 @@
 /* `cmpctl resolve`: asks a CMP over MC-3 as a peer would, with a signed request. */
-#include "auth_hmac/signature.h"
-
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
@@ -10,6 +8,7 @@
 #include "ctl/params.h"
 #include "ctl/signed_pair.h"
 
+#include <cmp-kit/signature.h>
 #include <cmp-kit/text.h>
 #include <cmp-kit/uuid.h>
 
@@ -70,7 +69,7 @@ static const char *const method_names[] = {"get", "form", "json", NULL};
 typedef struct request {
     query q;
     char tid[KIT_UUID_TEXT_SIZE + 1];
-    char signature[SIGNATURE_TEXT_MAX];
+    char signature[KIT_SIGNATURE_TEXT_MAX];
     signed_pair pair;
     credential key;
 } request;
@@ -85,7 +84,7 @@ static bool add_signature(request *r, const resolve_options *o)
         output_fail("--keys with --id or --peer has to be given, or --unsigned");
         return false;
     }
-    uint8_t mac[SIGNATURE_MAC_MAX];
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
     if (!credential_open(&r->key, &o->key, CMP_KEY_RECEIVED, clock_now_ms())) {
         return false;
     }
@@ -93,7 +92,8 @@ static bool add_signature(request *r, const resolve_options *o)
         output_fail("OpenSSL cannot use %s here", key_hash_names[r->key.key.hash]);
         return false;
     }
-    const size_t size = signature_encode(mac, r->key.key.hash, r->key.key.encoding, r->signature);
+    const size_t size =
+        kit_signature_encode(mac, r->key.key.hash, r->key.key.encoding, r->signature);
     query_add(&r->q, "apikeyid", r->key.key.id);
     query_add(&r->q, "signature", (cmp_str){r->signature, size});
     return true;

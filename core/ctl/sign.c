@@ -1,12 +1,12 @@
 /* `cmpctl sign`: shows which octets are signed, and the signature (9.3.2). */
-#include "auth_hmac/signature.h"
-
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
 #include "ctl/credential.h"
 #include "ctl/output.h"
 #include "ctl/signed_pair.h"
+
+#include <cmp-kit/signature.h>
 
 typedef struct sign_options {
     credential_choice key;
@@ -85,12 +85,12 @@ static int sign(const sign_options *o, const credential *c)
          !args_choice("encoding", o->encoding, key_encoding_names, &encoding))) {
         return EXIT_CANNOT;
     }
-    uint8_t mac[SIGNATURE_MAC_MAX];
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
     if (!signed_pair_mac(&pair, &c->key, mac)) {
         return output_fail("OpenSSL cannot use %s here", key_hash_names[c->key.hash]);
     }
-    char text[SIGNATURE_TEXT_MAX];
-    const size_t size = signature_encode(mac, c->key.hash, (cmp_encoding)encoding, text);
+    char text[KIT_SIGNATURE_TEXT_MAX];
+    const size_t size = kit_signature_encode(mac, c->key.hash, (cmp_encoding)encoding, text);
     if (o->json) {
         print_json(c, &pair, (cmp_encoding)encoding, (cmp_str){text, size});
     } else {

@@ -1,9 +1,9 @@
 /* What is signed: tid and ici, decoded, with nothing between (9.3.2). */
 #include "ctl/signed_pair.h"
 
-#include "auth_hmac/signature.h"
-
 #include "ctl/output.h"
+
+#include <cmp-kit/signature.h>
 
 enum { TID_MAX = 128, ICI_MAX = 256 };
 
@@ -51,8 +51,9 @@ void signed_pair_print(const signed_pair *pair, FILE *to)
 
 bool signed_pair_mac(const signed_pair *pair, const cmp_key *key, uint8_t *mac)
 {
-    signature_state *state = signature_state_create(key->hash, key->secret, key->secret_size);
-    const bool done = state != NULL && signature_compute(state, pair->tid, pair->ici, mac);
-    signature_state_destroy(&state);
+    kit_signature_state *state =
+        kit_signature_state_create(key->hash, key->secret, key->secret_size);
+    const bool done = state != NULL && kit_signature_compute(state, pair->tid, pair->ici, mac);
+    kit_signature_state_destroy(&state);
     return done;
 }

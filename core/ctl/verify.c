@@ -1,7 +1,4 @@
 /* `cmpctl verify`: checks a signature as cmpd does, and helps to find out why it does not hold. */
-#include "auth_hmac/signature.h"
-#include "auth_hmac/tid.h"
-
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
@@ -9,7 +6,9 @@
 #include "ctl/hints.h"
 #include "ctl/output.h"
 
+#include <cmp-kit/signature.h>
 #include <cmp-kit/text.h>
+#include <cmp-kit/tid.h>
 #include <cmp-kit/times.h>
 
 typedef struct verify_options {
@@ -79,9 +78,9 @@ static bool all_hex(cmp_str text)
 /* The hash whose MAC has a text of that form, or NULL. */
 static const char *hash_of_form(cmp_str text)
 {
-    uint8_t mac[SIGNATURE_MAC_MAX];
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
     for (int hash = 0; key_hash_names[hash] != NULL; hash++) {
-        if (signature_parse(text, (cmp_hash)hash, mac)) {
+        if (kit_signature_parse(text, (cmp_hash)hash, mac)) {
             return key_hash_names[hash];
         }
     }
@@ -96,7 +95,7 @@ static void describe_form(cmp_str text, cmp_hash hash, bool readable, verdict *v
                  key_hash_names[hash]);
         return;
     }
-    const size_t size = signature_mac_size(hash);
+    const size_t size = kit_signature_mac_size(hash);
     const char *other = hash_of_form(text);
     snprintf(v->form, sizeof(v->form),
              "%zu %s%s%s; %s has %zu hex digits, or %zu characters of base64 (%zu unpadded)",
@@ -118,8 +117,8 @@ static void check_window(const cmp_key *key, int64_t now_ms, verdict *v)
 
 static void check_format(const cmp_key *key, cmp_str tid, int64_t now_ms, verdict *v)
 {
-    const tid_shape shape = tid_read(tid);
-    const char *fault = tid_fault(&shape, key, now_ms);
+    const kit_tid shape = kit_tid_read(tid);
+    const char *fault = kit_tid_fault(&shape, key, now_ms);
     if (fault == NULL) {
         return;
     }
@@ -137,13 +136,13 @@ static void check_format(const cmp_key *key, cmp_str tid, int64_t now_ms, verdic
 static bool examine(const credential *c, const signed_pair *pair, cmp_str signature, int64_t now_ms,
                     verdict *v)
 {
-    uint8_t ours[SIGNATURE_MAC_MAX], theirs[SIGNATURE_MAC_MAX];
+    uint8_t ours[KIT_SIGNATURE_MAC_MAX], theirs[KIT_SIGNATURE_MAC_MAX];
     if (!signed_pair_mac(pair, &c->key, ours)) {
         output_fail("OpenSSL cannot use %s here", key_hash_names[c->key.hash]);
         return false;
     }
-    v->readable = signature_parse(signature, c->key.hash, theirs);
-    v->matches = v->readable && signature_equal(ours, theirs, c->key.hash);
+    v->readable = kit_signature_parse(signature, c->key.hash, theirs);
+    v->matches = v->readable && kit_signature_equal(ours, theirs, c->key.hash);
     describe_form(signature, c->key.hash, v->readable, v);
     check_window(&c->key, now_ms, v);
     check_format(&c->key, pair->tid, now_ms, v);

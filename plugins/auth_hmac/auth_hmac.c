@@ -1,9 +1,9 @@
 /* The plugin auth_hmac: requests are signed with a shared key, HMAC(apikey, tid ‖ ici) (9.3.2). It
  * stands at the step `authenticate`, and signs what the forwarder sends. */
 #include "keys.h"
-#include "signature.h"
-#include "tid.h"
 
+#include <cmp-kit/memory.h>
+#include <cmp-kit/tid.h>
 #include <cmp/plugin.h>
 
 #include <openssl/crypto.h>
@@ -45,7 +45,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
 
 enum { HASH_COUNT = CMP_HASH_SHA512 + 1 };
 
-_Static_assert(SIGNATURE_TEXT_MAX <= CMP_SIGNATURE_MAX, "a signature fits into its answer");
+_Static_assert(KIT_SIGNATURE_TEXT_MAX <= CMP_SIGNATURE_MAX, "a signature fits into its answer");
 
 typedef struct hmac_instance {
     const cmp_host *host;
@@ -70,7 +70,7 @@ static keyed decoy_make(const cmp_host *host, cmp_hash hash)
 {
     uint8_t secret[32];
     host->random(host, secret, sizeof(secret));
-    signature_state *state = signature_state_create(hash, secret, sizeof(secret));
+    kit_signature_state *state = kit_signature_state_create(hash, secret, sizeof(secret));
     OPENSSL_cleanse(secret, sizeof(secret));
     return (keyed){.key = &decoy_keys[hash], .state = state};
 }
@@ -81,13 +81,12 @@ static void *hmac_create(const cmp_host *host, const void *options, void *previo
     (void)options;
     (void)previous;
     keyed probe = decoy_make(host, CMP_HASH_SHA256);
-    hmac_instance *self = calloc(1, sizeof(*self));
-    if (probe.state == NULL || self == NULL) {
+    if (probe.state == NULL) {
         host->report(report, NULL, "OpenSSL does not offer HMAC with SHA-256");
-        free(self);
         return NULL;
     }
-    signature_state_destroy(&probe.state);
+    kit_signature_state_destroy(&probe.state);
+    hmac_instance *self = kit_alloc(sizeof(*self));
     self->host = host;
     return self;
 }
@@ -101,10 +100,7 @@ static void *hmac_worker_start(void *instance, cmp_loop *loop)
 {
     (void)loop;
     const hmac_instance *self = instance;
-    hmac_worker *w = calloc(1, sizeof(*w));
-    if (w == NULL) {
-        abort();
-    }
+    hmac_worker *w = kit_alloc(sizeof(*w));
     w->issued = key_table_create(self->host, CMP_KEY_ISSUED);
     w->received = key_table_create(self->host, CMP_KEY_RECEIVED);
     for (int hash = 0; hash < HASH_COUNT; hash++) {
@@ -120,7 +116,7 @@ static void hmac_worker_stop(void *instance, void *worker)
     key_table_destroy(&w->issued);
     key_table_destroy(&w->received);
     for (int hash = 0; hash < HASH_COUNT; hash++) {
-        signature_state_destroy(&w->decoys[hash].state);
+        kit_signature_state_destroy(&w->decoys[hash].state);
     }
     free(w);
 }
@@ -167,11 +163,11 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, 
     keyed *k = found != NULL ? found : &w->decoys[key_table_hash_for(w->issued, id)];
     const cmp_key *key = k->key;
 
-    uint8_t theirs[SIGNATURE_MAC_MAX] = {0}, ours[SIGNATURE_MAC_MAX] = {0};
-    const bool readable = signature_parse(text, key->hash, theirs);
-    const bool computed = signature_compute(k->state, tid, ici, ours);
-    const bool equal = signature_equal(theirs, ours, key->hash);
-    const tid_shape shape = tid_read(tid);
+    uint8_t theirs[KIT_SIGNATURE_MAC_MAX] = {0}, ours[KIT_SIGNATURE_MAC_MAX] = {0};
+    const bool readable = kit_signature_parse(text, key->hash, theirs);
+    const bool computed = kit_signature_compute(k->state, tid, ici, ours);
+    const bool equal = kit_signature_equal(theirs, ours, key->hash);
+    const kit_tid shape = kit_tid_read(tid);
 
     const finding findings[] = {
         id.at == NULL ? "no apikeyid" : NULL,
@@ -180,9 +176,9 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, 
         readable ? NULL : "signature is neither hex nor base64 of the key's hash",
         computed ? NULL : "OpenSSL failed",
         equal ? NULL : "bad signature",
-        key_not_yet(key, now_ms) ? "key is not valid yet" : NULL,
-        key_expired(key, now_ms) ? "key has expired" : NULL,
-        tid_fault(&shape, key, now_ms),
+        kit_key_not_yet(key, now_ms) ? "key is not valid yet" : NULL,
+        kit_key_expired(key, now_ms) ? "key has expired" : NULL,
+        kit_tid_fault(&shape, key, now_ms),
     };
     const finding reason = first_of(findings, sizeof(findings) / sizeof(findings[0]));
     *answer = (cmp_auth_answer){
@@ -206,11 +202,11 @@ static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoi
     if (k == NULL) {
         return CMP_SIGN_NO_KEY;
     }
-    uint8_t mac[SIGNATURE_MAC_MAX];
-    if (!signature_compute(k->state, request->tid, request->ici, mac)) {
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
+    if (!kit_signature_compute(k->state, request->tid, request->ici, mac)) {
         return CMP_SIGN_UNAVAILABLE;
     }
     signature->apikeyid = k->key->id;
-    signature->size = signature_encode(mac, k->key->hash, k->key->encoding, signature->text);
+    signature->size = kit_signature_encode(mac, k->key->hash, k->key->encoding, signature->text);
     return CMP_SIGN_DONE;
 }

@@ -2,6 +2,8 @@
  * so requests share no lock and no cache line over it. */
 #include "keys.h"
 
+#include <cmp-kit/memory.h>
+
 #define XXH_INLINE_ALL
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -16,14 +18,6 @@ struct key_table {
     keyed **buckets;
     size_t mask; /* their number less one; a power of two */
 };
-
-static void *must(void *at)
-{
-    if (at == NULL) {
-        abort();
-    }
-    return at;
-}
 
 static uint64_t hash_of(const key_table *table, cmp_str name)
 {
@@ -53,7 +47,8 @@ static void digest_id(cmp_str id, uint8_t digest[FINGERPRINT_SIZE])
 static void add_key(const cmp_key *key, void *arg)
 {
     key_table *table = arg;
-    signature_state *state = signature_state_create(key->hash, key->secret, key->secret_size);
+    kit_signature_state *state =
+        kit_signature_state_create(key->hash, key->secret, key->secret_size);
     if (state == NULL) {
         table->host->log(table->host, CMP_LOG_ERROR,
                          "key %.*s is left out: OpenSSL cannot use its hash or secret",
@@ -70,7 +65,7 @@ static void add_key(const cmp_key *key, void *arg)
 
 key_table *key_table_create(const cmp_host *host, cmp_key_use use)
 {
-    key_table *table = must(calloc(1, sizeof(*table)));
+    key_table *table = kit_calloc(1, sizeof(*table));
     table->host = host;
     table->use = use;
     host->random(host, &table->seed, sizeof(table->seed));
@@ -82,8 +77,8 @@ key_table *key_table_create(const cmp_host *host, cmp_key_use use)
         buckets *= 2;
     }
     table->mask = buckets - 1;
-    table->buckets = must(calloc(buckets, sizeof(keyed *)));
-    table->keys = must(calloc(total + 1, sizeof(keyed)));
+    table->buckets = kit_calloc(buckets, sizeof(keyed *));
+    table->keys = kit_calloc(total, sizeof(keyed));
     host->key_each(host, use, add_key, table);
     return table;
 }
@@ -94,7 +89,7 @@ void key_table_destroy(key_table **table)
         return;
     }
     for (size_t i = 0; i < (*table)->count; i++) {
-        signature_state_destroy(&(*table)->keys[i].state);
+        kit_signature_state_destroy(&(*table)->keys[i].state);
     }
     free((*table)->keys);
     free((*table)->buckets);
@@ -118,8 +113,8 @@ keyed *key_table_current(const key_table *table, cmp_str peer, int64_t now_ms)
     keyed *newest = NULL;
     /* A bucket holds the last in the file first, so an equal one never displaces it. */
     for (keyed *k = bucket_of(table, peer); k != NULL; k = k->next) {
-        if (!cmp_str_equal(k->key->peer, peer) || key_not_yet(k->key, now_ms) ||
-            key_expired(k->key, now_ms)) {
+        if (!cmp_str_equal(k->key->peer, peer) || kit_key_not_yet(k->key, now_ms) ||
+            kit_key_expired(k->key, now_ms)) {
             continue;
         }
         if (newest == NULL || k->key->not_before_ms > newest->key->not_before_ms) {

@@ -1,8 +1,8 @@
 /* One worker's keys, each with its schedule done, found by the octets that a request brings. */
 #pragma once
 
-#include "signature.h"
-
+#include <cmp-kit/keys.h>
+#include <cmp-kit/signature.h>
 #include <cmp/host.h>
 
 #define FINGERPRINT_SIZE ((size_t)16)
@@ -10,7 +10,7 @@
 /* A key of the keyring, ready for use. */
 typedef struct keyed {
     const cmp_key *key;
-    signature_state *state;
+    kit_signature_state *state;
     uint8_t id_digest[FINGERPRINT_SIZE]; /* tells keys apart in fingerprints; the same everywhere */
     struct keyed *next;                  /* in the bucket */
 } keyed;
@@ -32,13 +32,3 @@ keyed *key_table_current(const key_table *table, cmp_str peer, int64_t now_ms);
 
 /* The hash of some key, always the same for the same octets; SHA-256 when there is no key. */
 cmp_hash key_table_hash_for(const key_table *table, cmp_str id);
-
-static inline bool key_not_yet(const cmp_key *key, int64_t now_ms)
-{
-    return now_ms < key->not_before_ms;
-}
-
-static inline bool key_expired(const cmp_key *key, int64_t now_ms)
-{
-    return now_ms > key->not_after_ms;
-}

@@ -3,9 +3,10 @@
 
 #include "remote.h"
 
-#define CREDENTIAL_HEADERS     3
-#define CREDENTIAL_TID_SIZE    36
-#define CREDENTIAL_SIGNED_SIZE 128 /* hex of the longest MAC */
+#include <cmp-kit/signature.h>
+#include <cmp-kit/uuid.h>
+
+#define CREDENTIAL_HEADERS 3
 
 /* Finds what the options name. False after having said why in the report. */
 bool credential_open(remote *r, cmp_report *report);
@@ -16,8 +17,8 @@ void credential_close(remote *r);
 /* The headers of one request; they point into this. */
 typedef struct credential_signature {
     cmp_pair headers[CREDENTIAL_HEADERS];
-    char tid[CREDENTIAL_TID_SIZE];
-    char text[CREDENTIAL_SIGNED_SIZE + 1];
+    char tid[KIT_UUID_TEXT_SIZE];
+    char text[KIT_SIGNATURE_TEXT_MAX];
 } credential_signature;
 
 /* Signs a list of ICIs, one a line, with the newest key that the peer has given to us. False when

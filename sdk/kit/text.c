@@ -252,7 +252,8 @@ ptrdiff_t kit_base64_decode(cmp_str text, uint8_t *to, size_t room)
             *to++ = (uint8_t)(bits >> held);
         }
     }
-    return (ptrdiff_t)octets;
+    const bool whole = (bits & ((UINT32_C(1) << held) - 1)) == 0;
+    return whole ? (ptrdiff_t)octets : -1;
 }
 
 /* ---- numbers ---- */

@@ -1,8 +1,9 @@
 /* Tests of the plugin auth_hmac: every way to be refused, what a replay is known by, and that the
  * two sides of a signature fit together. */
 #include "fake_host.h"
-#include "signature.h"
-#include "tid.h"
+
+#include <cmp-kit/signature.h>
+#include <cmp-kit/tid.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,13 +93,14 @@ static int close_plugin(void **state)
 
 /* What a requestor with that secret sends as its signature. */
 static cmp_str signed_by(const char *secret, cmp_hash hash, const char *tid, const char *ici,
-                         char text[SIGNATURE_TEXT_MAX])
+                         char text[KIT_SIGNATURE_TEXT_MAX])
 {
-    uint8_t mac[SIGNATURE_MAC_MAX];
-    signature_state *state = signature_state_create(hash, (const uint8_t *)secret, strlen(secret));
-    assert_true(signature_compute(state, cmp_str_from(tid), cmp_str_from(ici), mac));
-    signature_state_destroy(&state);
-    return (cmp_str){text, signature_encode(mac, hash, CMP_ENCODING_HEX, text)};
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
+    kit_signature_state *state =
+        kit_signature_state_create(hash, (const uint8_t *)secret, strlen(secret));
+    assert_true(kit_signature_compute(state, cmp_str_from(tid), cmp_str_from(ici), mac));
+    kit_signature_state_destroy(&state);
+    return (cmp_str){text, kit_signature_encode(mac, hash, CMP_ENCODING_HEX, text)};
 }
 
 static cmp_auth_verdict ask(bench *b, const char *id, cmp_str signature, const char *tid,
@@ -122,7 +124,7 @@ static cmp_auth_verdict ask_signed(bench *b, const char *id, const char *tid, co
                                    cmp_auth_answer *answer)
 {
     const cmp_key *key = key_named(id);
-    char text[SIGNATURE_TEXT_MAX];
+    char text[KIT_SIGNATURE_TEXT_MAX];
     const cmp_str signature = signed_by((const char *)key->secret, key->hash, tid, ici, text);
     return ask(b, id, signature, tid, ici, answer);
 }
@@ -171,7 +173,7 @@ static void refuses_with_its_reason(void **state)
     };
     bench *b = *state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char text[SIGNATURE_TEXT_MAX];
+        char text[KIT_SIGNATURE_TEXT_MAX];
         cmp_str signature = CMP_NONE;
         if (cases[i].secret != NULL) {
             signature = signed_by(cases[i].secret, cases[i].hash, cases[i].tid, ICI, text);
@@ -204,7 +206,7 @@ static void refuses_what_was_changed(void **state)
 {
     bench *b = *state;
     cmp_auth_answer answer;
-    char text[SIGNATURE_TEXT_MAX];
+    char text[KIT_SIGNATURE_TEXT_MAX];
     const cmp_str signature =
         signed_by("plain secret", CMP_HASH_SHA256, "tid-1", "1A0F1-XYZ", text);
     assert_int_equal(ask(b, "k-plain", signature, "tid-1", "1A0F1-XYZ", &answer), CMP_AUTH_ACCEPT);
@@ -292,7 +294,7 @@ static void fingerprints_tell_the_text_of_a_signature_never(void **state)
 {
     bench *b = *state;
     cmp_auth_answer hex, upper;
-    char text[SIGNATURE_TEXT_MAX];
+    char text[KIT_SIGNATURE_TEXT_MAX];
     const cmp_str signature = signed_by("plain secret", CMP_HASH_SHA256, "t", "i", text);
     assert_int_equal(ask(b, "k-plain", signature, "t", "i", &hex), CMP_AUTH_ACCEPT);
     for (size_t i = 0; i < signature.size; i++) {
@@ -414,7 +416,7 @@ static void many_keys_are_all_found(void **state)
     b.host.key_count = MANY;
     assert_non_null(fake_host_open(&b.host, &cmp_plugin_descriptor, NULL));
     fake_txn_init(&b.txn, &b.host);
-    char text[SIGNATURE_TEXT_MAX];
+    char text[KIT_SIGNATURE_TEXT_MAX];
     const cmp_str signature = signed_by("plain secret", CMP_HASH_SHA256, TID_NOW, ICI, text);
     for (size_t i = 0; i < MANY; i++) {
         cmp_auth_answer answer;

@@ -2,7 +2,7 @@
  * that nothing explains is not. */
 #include "ctl/hints.h"
 
-#include "auth_hmac/signature.h"
+#include <cmp-kit/signature.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,13 +26,14 @@ static cmp_key key_of(const char *secret, cmp_hash hash)
 
 /* A signature over `message`, whoever made it. */
 static cmp_str made(const char *message, const char *secret, size_t secret_size, cmp_hash hash,
-                    cmp_encoding encoding, char text[SIGNATURE_TEXT_MAX])
+                    cmp_encoding encoding, char text[KIT_SIGNATURE_TEXT_MAX])
 {
-    uint8_t mac[SIGNATURE_MAC_MAX];
-    signature_state *state = signature_state_create(hash, (const uint8_t *)secret, secret_size);
-    assert_true(signature_compute(state, cmp_str_from(message), CMP_STR(""), mac));
-    signature_state_destroy(&state);
-    return (cmp_str){text, signature_encode(mac, hash, encoding, text)};
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
+    kit_signature_state *state =
+        kit_signature_state_create(hash, (const uint8_t *)secret, secret_size);
+    assert_true(kit_signature_compute(state, cmp_str_from(message), CMP_STR(""), mac));
+    kit_signature_state_destroy(&state);
+    return (cmp_str){text, kit_signature_encode(mac, hash, encoding, text)};
 }
 
 static void says_nothing_where_nothing_explains(void **unused)
@@ -49,7 +50,7 @@ static void says_nothing_where_nothing_explains(void **unused)
     };
     const cmp_key key = key_of("the right secret", CMP_HASH_SHA256);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char text[SIGNATURE_TEXT_MAX], hint[512];
+        char text[KIT_SIGNATURE_TEXT_MAX], hint[512];
         const cmp_str signature = made(cases[i].message, cases[i].secret, strlen(cases[i].secret),
                                        cases[i].hash, CMP_ENCODING_HEX, text);
         const hint_question question = {&key, &pair, signature, NULL};
@@ -97,7 +98,7 @@ static void names_the_mistake(void **unused)
         const cmp_key key = key_of(cases[i].stored, CMP_HASH_SHA256);
         const size_t size =
             cases[i].secret_size > 0 ? cases[i].secret_size : strlen(cases[i].secret);
-        char text[SIGNATURE_TEXT_MAX], hint[512] = "";
+        char text[KIT_SIGNATURE_TEXT_MAX], hint[512] = "";
         const cmp_str signature =
             made(cases[i].message, cases[i].secret, size, cases[i].hash, CMP_ENCODING_HEX, text);
         const hint_question question = {&key, &pair, signature, NULL};
@@ -110,7 +111,7 @@ static void reads_what_was_done_to_the_signature(void **unused)
 {
     (void)unused;
     const cmp_key key = key_of("the secret", CMP_HASH_SHA256);
-    char text[SIGNATURE_TEXT_MAX], sent[SIGNATURE_TEXT_MAX + 3], hint[512];
+    char text[KIT_SIGNATURE_TEXT_MAX], sent[KIT_SIGNATURE_TEXT_MAX + 3], hint[512];
     const cmp_str base64 =
         made("tid-11A0F1-x/y", "the secret", 10, CMP_HASH_SHA256, CMP_ENCODING_BASE64, text);
     assert_int_equal(text[base64.size - 1], '=');
@@ -130,7 +131,7 @@ static void a_small_room_cuts_the_hint(void **unused)
 {
     (void)unused;
     const cmp_key key = key_of("the secret", CMP_HASH_SHA256);
-    char text[SIGNATURE_TEXT_MAX], hint[10];
+    char text[KIT_SIGNATURE_TEXT_MAX], hint[10];
     const cmp_str signature =
         made("1A0F1-x/ytid-1", "the secret\n", 11, CMP_HASH_SHA1, CMP_ENCODING_HEX, text);
     const hint_question question = {&key, &pair, signature, NULL};

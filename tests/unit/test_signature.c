@@ -1,6 +1,6 @@
-/* Tests of auth_hmac/signature.c: the MACs of RFC 4231 and RFC 2202, cut in two at every octet, and
+/* Tests of sdk/kit/signature.c: the MACs of RFC 4231 and RFC 2202, cut in two at every octet, and
  * every text that a signature may have. */
-#include "signature.h"
+#include <cmp-kit/signature.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,22 +118,22 @@ static void computes_the_rfc_macs_wherever_tid_ends(void **unused)
     (void)unused;
     for (size_t i = 0; i < COUNT(vectors); i++) {
         const vector *v = &vectors[i];
-        signature_state *state =
-            signature_state_create(v->hash, (const uint8_t *)v->input->key, v->input->key_size);
+        kit_signature_state *state =
+            kit_signature_state_create(v->hash, (const uint8_t *)v->input->key, v->input->key_size);
         assert_non_null(state);
         const size_t size = strlen(v->input->data);
         for (size_t cut = 0; cut <= size; cut++) {
             const cmp_str tid = {v->input->data, cut}, ici = {v->input->data + cut, size - cut};
-            uint8_t mac[SIGNATURE_MAC_MAX];
-            char text[SIGNATURE_TEXT_MAX + 1] = "";
-            assert_true(signature_compute(state, tid, ici, mac));
-            assert_int_equal(signature_encode(mac, v->hash, CMP_ENCODING_HEX, text),
-                             2 * signature_mac_size(v->hash));
+            uint8_t mac[KIT_SIGNATURE_MAC_MAX];
+            char text[KIT_SIGNATURE_TEXT_MAX + 1] = "";
+            assert_true(kit_signature_compute(state, tid, ici, mac));
+            assert_int_equal(kit_signature_encode(mac, v->hash, CMP_ENCODING_HEX, text),
+                             2 * kit_signature_mac_size(v->hash));
             assert_string_equal(text, v->mac);
         }
-        signature_state_destroy(&state);
+        kit_signature_state_destroy(&state);
         assert_null(state);
-        signature_state_destroy(&state);
+        kit_signature_state_destroy(&state);
     }
 }
 
@@ -143,9 +143,9 @@ static const cmp_hash all_hashes[] = {CMP_HASH_SHA256, CMP_HASH_SHA1, CMP_HASH_S
                                       CMP_HASH_SHA512};
 
 /* A MAC whose base64 has both of the digits that the alphabets write differently. */
-static void mac_fill(uint8_t mac[SIGNATURE_MAC_MAX])
+static void mac_fill(uint8_t mac[KIT_SIGNATURE_MAC_MAX])
 {
-    for (size_t i = 0; i < SIGNATURE_MAC_MAX; i++) {
+    for (size_t i = 0; i < KIT_SIGNATURE_MAC_MAX; i++) {
         mac[i] = (uint8_t)(0xFB + 37 * i);
     }
     mac[3] = mac[4] = mac[5] = 0xFF;
@@ -156,10 +156,10 @@ static bool reads_back(const char *text, size_t size, cmp_hash hash, const uint8
     /* An exact copy, so that a sanitizer sees a step outside. */
     char *exact = malloc(size);
     memcpy(exact, text, size);
-    uint8_t read[SIGNATURE_MAC_MAX] = {0};
-    const bool good = signature_parse((cmp_str){exact, size}, hash, read) &&
-                      signature_equal(read, mac, hash) &&
-                      memcmp(read, mac, signature_mac_size(hash)) == 0;
+    uint8_t read[KIT_SIGNATURE_MAC_MAX] = {0};
+    const bool good = kit_signature_parse((cmp_str){exact, size}, hash, read) &&
+                      kit_signature_equal(read, mac, hash) &&
+                      memcmp(read, mac, kit_signature_mac_size(hash)) == 0;
     free(exact);
     return good;
 }
@@ -167,20 +167,20 @@ static bool reads_back(const char *text, size_t size, cmp_hash hash, const uint8
 static void reads_every_encoding(void **unused)
 {
     (void)unused;
-    uint8_t mac[SIGNATURE_MAC_MAX];
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
     mac_fill(mac);
     for (size_t i = 0; i < COUNT(all_hashes); i++) {
         const cmp_hash hash = all_hashes[i];
-        char text[SIGNATURE_TEXT_MAX];
-        size_t size = signature_encode(mac, hash, CMP_ENCODING_HEX, text);
+        char text[KIT_SIGNATURE_TEXT_MAX];
+        size_t size = kit_signature_encode(mac, hash, CMP_ENCODING_HEX, text);
         assert_true(reads_back(text, size, hash, mac));
         for (size_t j = 0; j < size; j += 3) { /* either case, mixed too */
             text[j] = (char)(text[j] >= 'a' ? text[j] - 'a' + 'A' : text[j]);
         }
         assert_true(reads_back(text, size, hash, mac));
 
-        size = signature_encode(mac, hash, CMP_ENCODING_BASE64, text);
-        assert_int_equal(size, (signature_mac_size(hash) + 2) / 3 * 4);
+        size = kit_signature_encode(mac, hash, CMP_ENCODING_BASE64, text);
+        assert_int_equal(size, (kit_signature_mac_size(hash) + 2) / 3 * 4);
         assert_non_null(memchr(text, '+', size));
         assert_non_null(memchr(text, '/', size));
         assert_true(reads_back(text, size, hash, mac));
@@ -202,13 +202,13 @@ static void refuses_every_other_length(void **unused)
     (void)unused;
     char text[300];
     memset(text, 'A', sizeof(text));
-    uint8_t mac[SIGNATURE_MAC_MAX];
-    assert_false(signature_parse(CMP_NONE, CMP_HASH_SHA256, mac));
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
+    assert_false(kit_signature_parse(CMP_NONE, CMP_HASH_SHA256, mac));
     for (size_t i = 0; i < COUNT(all_hashes); i++) {
-        const size_t n = signature_mac_size(all_hashes[i]);
+        const size_t n = kit_signature_mac_size(all_hashes[i]);
         for (size_t size = 0; size <= sizeof(text); size++) {
             const bool right = size == 2 * n || size == (4 * n + 2) / 3;
-            assert_int_equal(signature_parse((cmp_str){text, size}, all_hashes[i], mac), right);
+            assert_int_equal(kit_signature_parse((cmp_str){text, size}, all_hashes[i], mac), right);
         }
     }
 }
@@ -218,7 +218,7 @@ static void refuses_bad_digits(void **unused)
     (void)unused;
     static const char hex[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     static const char base64[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    uint8_t mac[SIGNATURE_MAC_MAX];
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
     char text[sizeof(hex)];
     for (int c = 0; c < 256; c++) {
         const bool is_hex = c != 0 && strchr("0123456789abcdefABCDEF", c) != NULL;
@@ -228,11 +228,13 @@ static void refuses_bad_digits(void **unused)
         for (size_t at = 0; at < 4; at++) {
             memcpy(text, hex, sizeof(hex));
             text[at * 20 + 3] = (char)c;
-            assert_int_equal(signature_parse(CMP_STR(hex), CMP_HASH_SHA256, mac), true);
-            assert_int_equal(signature_parse((cmp_str){text, 64}, CMP_HASH_SHA256, mac), is_hex);
+            assert_int_equal(kit_signature_parse(CMP_STR(hex), CMP_HASH_SHA256, mac), true);
+            assert_int_equal(kit_signature_parse((cmp_str){text, 64}, CMP_HASH_SHA256, mac),
+                             is_hex);
             memcpy(text, base64, sizeof(base64));
             text[at * 10] = (char)c;
-            assert_int_equal(signature_parse((cmp_str){text, 44}, CMP_HASH_SHA256, mac), is_base64);
+            assert_int_equal(kit_signature_parse((cmp_str){text, 44}, CMP_HASH_SHA256, mac),
+                             is_base64);
         }
     }
 }
@@ -260,23 +262,23 @@ static void refuses_bad_ends_of_base64(void **unused)
         char text[100];
         memset(text, 'A', sizeof(text));
         memcpy(text + cases[i].digits, cases[i].end, strlen(cases[i].end));
-        uint8_t mac[SIGNATURE_MAC_MAX];
+        uint8_t mac[KIT_SIGNATURE_MAC_MAX];
         const cmp_str signature = {text, cases[i].digits + strlen(cases[i].end)};
-        assert_int_equal(signature_parse(signature, cases[i].hash, mac), cases[i].good);
+        assert_int_equal(kit_signature_parse(signature, cases[i].hash, mac), cases[i].good);
     }
 }
 
 static void tells_macs_apart(void **unused)
 {
     (void)unused;
-    uint8_t a[SIGNATURE_MAC_MAX], b[SIGNATURE_MAC_MAX];
+    uint8_t a[KIT_SIGNATURE_MAC_MAX], b[KIT_SIGNATURE_MAC_MAX];
     mac_fill(a);
     for (size_t i = 0; i < COUNT(all_hashes); i++) {
-        const size_t size = signature_mac_size(all_hashes[i]);
+        const size_t size = kit_signature_mac_size(all_hashes[i]);
         for (size_t bit = 0; bit < 8 * sizeof(a); bit++) {
             memcpy(b, a, sizeof(a));
             b[bit / 8] ^= (uint8_t)(1 << bit % 8);
-            assert_int_equal(signature_equal(a, b, all_hashes[i]), bit >= 8 * size);
+            assert_int_equal(kit_signature_equal(a, b, all_hashes[i]), bit >= 8 * size);
         }
     }
 }

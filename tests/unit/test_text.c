@@ -176,9 +176,10 @@ static void base64_bad(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "A",        "=",     "==",    "===",     "====",     "A===",      "AA=",   "AA=A",
-        "=AAA",     "AAAAA", "AA==A", "A A=",    "AA==AA==", "AAA=AAAA",  "AAA\n", "AA.A",
-        "AAAA====", "AAAA=", "AA*=",  "AA\x80=", "AAA==",    "AAAAAAAA=", "Zg=",
+        "A",         "=",    "==",       "===",   "====", "A===",     "AA=",
+        "AA=A",      "=AAA", "AAAAA",    "AA==A", "A A=", "AA==AA==", "AAA=AAAA",
+        "AAA\n",     "AA.A", "AAAA====", "AAAA=", "AA*=", "AA\x80=",  "AAA==",
+        "AAAAAAAA=", "Zg=",  "AB",       "AB==",  "AAB",  "AAB=", /* bits behind the last octet */
     };
     uint8_t octets[16];
     for (size_t i = 0; i < COUNT(texts); i++) {

@@ -61,7 +61,8 @@ size_t kit_base64_encode(const uint8_t *from, size_t size, char *to);
 size_t kit_base64url_encode(const uint8_t *from, size_t size, char *to);
 
 /* Reads either alphabet, padded or not. Returns the number of octets, or -1 when the text is no
- * base64 or has more than `room` of them. */
+ * base64, has bits set behind the last octet, or has more than `room` octets; `to` is then whatever
+ * it was. */
 ptrdiff_t kit_base64_decode(cmp_str text, uint8_t *to, size_t room);
 
 /* ---- numbers ---- */
