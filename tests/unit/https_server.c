@@ -502,9 +502,9 @@ static void *serve(void *arg)
         pthread_mutex_lock(&s->lock);
         must(s->visitor_count < CONNECTIONS_MAX, "too many connections");
         s->visitors[s->visitor_count++] = v;
+        atomic_fetch_add(&s->connections, 1); /* before anybody can have an answer of it */
         must(pthread_create(&v->thread, NULL, visit, v) == 0, "thread");
         pthread_mutex_unlock(&s->lock);
-        atomic_fetch_add(&s->connections, 1);
     }
     return NULL;
 }
@@ -568,13 +568,21 @@ void https_close_connections(https_server *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+void https_refuse_connections(https_server *s)
+{
+    shutdown(s->fd, SHUT_RDWR);
+    pthread_join(s->thread, NULL);
+    close(s->fd);
+    s->fd = -1;
+}
+
 void https_stop(https_server **s_ref)
 {
     https_server *s = *s_ref;
     atomic_store(&s->stopping, true);
-    shutdown(s->fd, SHUT_RDWR);
-    pthread_join(s->thread, NULL);
-    close(s->fd);
+    if (s->fd >= 0) {
+        https_refuse_connections(s);
+    }
     https_close_connections(s);
     SSL_CTX_free(s->tls);
     pthread_mutex_destroy(&s->lock);

@@ -28,4 +28,7 @@ unsigned https_requests(const https_server *s);
 
 /* Closes the connections that stand, politely; the server goes on. */
 void https_close_connections(https_server *s);
+
+/* From now on no connection is taken; those that stand go on. */
+void https_refuse_connections(https_server *s);
 void https_stop(https_server **s);
