@@ -2,6 +2,7 @@
  * a body but the ICIs, which a signature covers, is looked at before the requestor is known. */
 #include "http/codes.h"
 
+#include "http/fields.h"
 #include "pipeline/codes.h"
 
 #include <cmp-kit/text.h>
@@ -69,20 +70,6 @@ static bool ici_valid(cmp_str ici)
 
 /* ---- bodies ---- */
 
-static bool is_json(const h2o_req_t *req)
-{
-    const ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
-    if (at < 0 || h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_ENCODING, -1) >= 0) {
-        return false;
-    }
-    const h2o_iovec_t value = req->headers.entries[at].value;
-    size_t size = 0;
-    while (size < value.len && value.base[size] != ';' && value.base[size] != ' ') {
-        size++;
-    }
-    return h2o_lcstris(value.base, size, H2O_STRLIT("application/json"));
-}
-
 static http_fault check_body(const h2o_req_t *req, cmp_txn *t, bool wanted)
 {
     if ((int64_t)req->entity.len > t->generation->conf->top.limits.codes_body_bytes) {
@@ -93,9 +80,10 @@ static http_fault check_body(const h2o_req_t *req, cmp_txn *t, bool wanted)
                    ? GOOD
                    : (http_fault){ERROR_MALFORMED, "This method has no body", true};
     }
-    return is_json(req) ? GOOD
-                        : wrong(t, ERROR_UNSUPPORTED_MEDIA_TYPE, NULL,
-                                "The body is application/json, not encoded");
+    return request_carries(req, CMP_STR("application/json"))
+               ? GOOD
+               : wrong(t, ERROR_UNSUPPORTED_MEDIA_TYPE, NULL,
+                       "The body is application/json, not encoded");
 }
 
 static bool is_listed(const codes_request *c, cmp_str ici)
@@ -153,19 +141,11 @@ static http_fault read_list(const h2o_req_t *req, cmp_txn *t)
 
 /* ---- credentials ---- */
 
-static cmp_str header_of(const h2o_req_t *req, const char *name)
-{
-    const ssize_t at = h2o_find_header_by_str(&req->headers, name, strlen(name), -1);
-    return at < 0
-               ? CMP_NONE
-               : (cmp_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
-}
-
 /* RFC 6750, 2.1. A credential of another kind is as good as a wrong token. */
 static cmp_str read_bearer(const h2o_req_t *req)
 {
     static const cmp_str scheme = {"Bearer ", 7};
-    const cmp_str value = header_of(req, "authorization");
+    const cmp_str value = request_field(req, "authorization");
     if (value.at == NULL) {
         return CMP_NONE;
     }
@@ -199,9 +179,9 @@ static http_fault read_credentials(const h2o_req_t *req, cmp_txn *t)
 {
     cmp_str *params = t->message.params;
     t->codes->bearer = read_bearer(req);
-    params[CMP_PARAM_APIKEYID] = header_of(req, "cmp-key-id");
-    params[CMP_PARAM_SIGNATURE] = header_of(req, "cmp-signature");
-    params[CMP_PARAM_TID] = header_of(req, "cmp-tid");
+    params[CMP_PARAM_APIKEYID] = request_field(req, "cmp-key-id");
+    params[CMP_PARAM_SIGNATURE] = request_field(req, "cmp-signature");
+    params[CMP_PARAM_TID] = request_field(req, "cmp-tid");
     params[CMP_PARAM_ICI] = signed_icis(t);
     const cmp_str tid = params[CMP_PARAM_TID];
     if (tid.at == NULL) {

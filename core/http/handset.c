@@ -1,69 +1,21 @@
 /* See handset.h; called by front.c. */
 #include "http/handset.h"
 
-#include <cmp-kit/text.h>
+#include "base/field.h"
+#include "http/fields.h"
 
-#include <stdlib.h>
+#include <cmp-kit/text.h>
 
 #define PREFLIGHT_MAX_AGE "600"
 
-static cmp_str header_of(const h2o_req_t *req, const char *name)
-{
-    const ssize_t at = h2o_find_header_by_str(&req->headers, name, strlen(name), -1);
-    return at < 0
-               ? CMP_NONE
-               : (cmp_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
-}
-
-static cmp_str trimmed(cmp_str text)
-{
-    while (text.size > 0 && (text.at[0] == ' ' || text.at[0] == '\t')) {
-        text.at++;
-        text.size--;
-    }
-    while (text.size > 0 && (text.at[text.size - 1] == ' ' || text.at[text.size - 1] == '\t')) {
-        text.size--;
-    }
-    return text;
-}
-
-/* Cuts the text at the next separator and returns what stands before it. */
-static cmp_str cut(cmp_str *rest, char separator)
-{
-    const char *at = memchr(rest->at, separator, rest->size);
-    const cmp_str part = {rest->at, at != NULL ? (size_t)(at - rest->at) : rest->size};
-    const size_t used = part.size + (at != NULL ? 1 : 0);
-    rest->at += used;
-    rest->size -= used;
-    return trimmed(part);
-}
-
-/* A quality value (RFC 9110, 12.4.2) in thousandths; one that is none counts as 0. */
-static int quality_of(cmp_str parameters)
-{
-    while (parameters.size > 0) {
-        const cmp_str parameter = cut(&parameters, ';');
-        if (parameter.size < 3 || kit_ascii_lower(parameter.at[0]) != 'q' ||
-            parameter.at[1] != '=') {
-            continue;
-        }
-        char text[8] = "";
-        const size_t size = parameter.size - 2 < 5 ? parameter.size - 2 : 5;
-        memcpy(text, parameter.at + 2, size);
-        const double quality = strtod(text, NULL);
-        return quality >= 0 && quality <= 1 ? (int)(quality * 1000 + 0.5) : 0;
-    }
-    return 1000;
-}
-
 bool handset_wants_redirect(const h2o_req_t *req)
 {
-    cmp_str accept = header_of(req, "accept");
+    cmp_str accept = request_field(req, "accept");
     int html = 0, json = 0;
     while (accept.size > 0) {
-        cmp_str range = cut(&accept, ',');
-        const cmp_str type = cut(&range, ';');
-        const int quality = quality_of(range);
+        cmp_str range = field_cut(&accept, ',');
+        const cmp_str type = field_cut(&range, ';');
+        const int quality = field_quality(range);
         if (kit_ascii_equal_fold(type, CMP_STR("text/html"))) {
             html = quality;
         } else if (kit_ascii_equal_fold(type, CMP_STR("application/json"))) {
@@ -76,7 +28,7 @@ bool handset_wants_redirect(const h2o_req_t *req)
 /* The request's origin, when the listener lets its pages read answers; "*" when all may. */
 static cmp_str allowed_origin(const h2o_req_t *req, const listener *l)
 {
-    const cmp_str from = header_of(req, "origin");
+    const cmp_str from = request_field(req, "origin");
     const cmp_strings *allowed = &l->conf->cors;
     for (size_t i = 0; from.at != NULL && i < allowed->count; i++) {
         if (strcmp(allowed->at[i], "*") == 0) {
@@ -115,7 +67,7 @@ bool handset_answer_preflight(h2o_req_t *req, const listener *l)
     const bool is_options =
         h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("OPTIONS"));
     if (!is_options || l->conf->cors.count == 0 ||
-        header_of(req, "access-control-request-method").at == NULL) {
+        request_field(req, "access-control-request-method").at == NULL) {
         return false;
     }
     req->res.status = 204;

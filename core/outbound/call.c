@@ -1,6 +1,8 @@
 /* Calls: one request from outbound_start to `done`, its deadline and its answer. */
 #include "outbound/wire.h"
 
+#include "base/field.h"
+
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
 
@@ -191,14 +193,10 @@ void outbound_cancel(outbound_call *c)
 
 void call_answer_type(outbound_call *c, cmp_str value)
 {
-    const char *end = memchr(value.at, ';', value.size);
-    size_t size = end != NULL ? (size_t)(end - value.at) : value.size;
-    while (size > 0 && (value.at[size - 1] == ' ' || value.at[size - 1] == '\t')) {
-        size--;
-    }
-    if (size <= sizeof(c->answer_type)) {
-        memcpy(c->answer_type, value.at, size);
-        c->answer_type_size = size;
+    const cmp_str type = field_media_type(value);
+    if (type.size <= sizeof(c->answer_type)) {
+        memcpy(c->answer_type, type.at, type.size);
+        c->answer_type_size = type.size;
     }
 }
 

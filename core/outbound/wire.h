@@ -1,6 +1,7 @@
 /* One connection to an origin: made in connect.c, kept in wire.c, spoken on in h2.c or h1.c. */
 #pragma once
 
+#include "base/h1_chunks.h"
 #include "outbound/h1_read.h"
 #include "outbound/internal.h"
 

@@ -1,0 +1,91 @@
+/* See h1_lines.h. */
+#include "base/h1_lines.h"
+
+#include "base/field.h"
+
+/* Whether a line feed at `i` is followed by an empty line; its end goes to *end. */
+static bool blank_line_after(cmp_str in, size_t i, size_t *end)
+{
+    if (i + 1 < in.size && in.at[i + 1] == '\n') {
+        *end = i + 2;
+        return true;
+    }
+    if (i + 2 < in.size && in.at[i + 1] == '\r' && in.at[i + 2] == '\n') {
+        *end = i + 3;
+        return true;
+    }
+    return false;
+}
+
+bool h1_head_end(cmp_str in, size_t *scanned, size_t *end)
+{
+    size_t i = *scanned;
+    for (; i < in.size; i++) {
+        const char *found = memchr(in.at + i, '\n', in.size - i);
+        i = found != NULL ? (size_t)(found - in.at) : in.size;
+        if (found != NULL && blank_line_after(in, i, end)) {
+            return true;
+        }
+        if (i + 2 >= in.size) {
+            break; /* what follows is not there yet */
+        }
+    }
+    *scanned = i;
+    return false;
+}
+
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* Whether a control character is among the eight; tabs and octets of UTF-8 may seem to be. */
+static bool eight_doubtful(const char *at)
+{
+    uint64_t eight;
+    memcpy(&eight, at, sizeof(eight));
+    return ((eight | (eight - EACH(0x20)) | (eight + EACH(1))) & EACH(0x80)) != 0;
+}
+
+static bool no_controls(cmp_str line)
+{
+    for (size_t i = 0; i < line.size; i++) {
+        if (line.size - i >= 8 && !eight_doubtful(line.at + i)) {
+            i += 7;
+            continue;
+        }
+        const uint8_t c = (uint8_t)line.at[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool h1_line_take(cmp_str *in, cmp_str *line)
+{
+    const char *end = memchr(in->at, '\n', in->size);
+    if (end == NULL || end == in->at || end[-1] != '\r') {
+        return false;
+    }
+    *line = (cmp_str){in->at, (size_t)(end - 1 - in->at)};
+    in->size -= (size_t)(end + 1 - in->at);
+    in->at = end + 1;
+    return no_controls(*line);
+}
+
+const char *h1_field_split(cmp_str line, cmp_str *name, cmp_str *value)
+{
+    /* Such a line goes on an older one, which nobody may send any more (5.2). */
+    if (line.size > 0 && (line.at[0] == ' ' || line.at[0] == '\t')) {
+        return "A header field is folded over several lines";
+    }
+    *name = (cmp_str){line.at, field_token_size(line)};
+    if (name->size == line.size || line.at[name->size] != ':') {
+        return name->size == line.size || name->size == 0
+                   ? "A header field has no name"
+                   : "A header field's name has characters that are not allowed";
+    }
+    if (name->size == 0) {
+        return "A header field has no name";
+    }
+    *value = field_trim((cmp_str){line.at + name->size + 1, line.size - name->size - 1});
+    return NULL;
+}
