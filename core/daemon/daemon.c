@@ -239,6 +239,9 @@ static bool start(daemon_state *d)
     d->process.pool = pool_create((unsigned)c->top.limits.blocking_threads, POOL_QUEUE);
     d->site.pool = d->process.pool;
     d->server = server_create(c);
+    if (d->server == NULL) {
+        return false;
+    }
     admin_register(d->server);
     pipeline_setup();
     counter_register_read("log", "not_logged", "Log lines held back by a limit", log_limits_count);

@@ -3,6 +3,7 @@
 #include "http/server_internal.h"
 
 #include "mc/reply.h"
+#include "pipeline/pipeline.h"
 
 typedef struct fallback_ostream {
     h2o_ostream_t super;
@@ -22,6 +23,7 @@ static void on_setup_ostream(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t
     (void)filter;
     const error_code code =
         req->res.status == 413 ? ERROR_BODY_TOO_LARGE : ERROR_MALFORMED; /* 400, 417 */
+    pipeline_count_refused(code);
     const reply_problem problem = {.code = code, .detail = cmp_str_from(req->res.reason)};
     fallback_ostream *self = (fallback_ostream *)h2o_add_ostream(req, sizeof(*self), slot);
     self->super.do_send = fallback_send;

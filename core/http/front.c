@@ -1,10 +1,13 @@
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
 #include "http/front.h"
 
+#include "base/field.h"
 #include "http/codes.h"
 #include "http/connection.h"
+#include "http/fields.h"
 #include "http/handset.h"
 #include "http/head.h"
+#include "http/picohttp.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/text.h>
@@ -117,9 +120,10 @@ static void front_send(cmp_txn *t, const txn_answer *a)
     req->res.content_length = a->type == ANSWER_EMPTY ? SIZE_MAX : a->body_size;
     add_answer_headers(req, t, a);
     h2o_iovec_t body = {(char *)(uintptr_t)a->body, a->body_size};
-    const bool head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    const bool is_head =
+        h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
     h2o_start_response(req, &no_more);
-    h2o_send(req, &body, head || a->body_size == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+    h2o_send(req, &body, is_head || a->body_size == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
 }
 
 static const front_ops front = {.body_alloc = front_body_alloc,
@@ -128,16 +132,49 @@ static const front_ops front = {.body_alloc = front_body_alloc,
 
 /* ---- what can be wrong before there is a message ---- */
 
-static http_fault check_head(const h2o_req_t *req, const connection *c, const conf_limits *limits)
+/* The fields of one connection that libh2o lets through; it refuses the others (RFC 9113, 8.2.2).
+ */
+static bool has_connection_fields(const h2o_req_t *req)
 {
-    if (req->version < 0x200) {
-        const char *why = head_fault(c->socket->input->bytes, c->socket->input->size);
-        if (why != NULL) {
-            return (http_fault){ERROR_MALFORMED, why, true};
+    for (size_t i = 0; i < req->headers.size; i++) {
+        const h2o_iovec_t name = *req->headers.entries[i].name;
+        if (h2o_memis(name.base, name.len, H2O_STRLIT("keep-alive")) ||
+            h2o_memis(name.base, name.len, H2O_STRLIT("proxy-connection"))) {
+            return true;
         }
     }
+    return false;
+}
+
+/* What libh2o's HTTP/2 does not look at (RFC 9113, 8). Over HTTP/1 head.c has. */
+static const char *http2_fault(const h2o_req_t *req)
+{
+    const cmp_str method = {req->input.method.base, req->input.method.len};
+    const cmp_str authority = {req->input.authority.base, req->input.authority.len};
+    if (!field_is_token(method)) {
+        return "The method is not valid";
+    }
+    if (!field_host_valid(authority)) {
+        return ":authority is not valid";
+    }
+    if (has_connection_fields(req)) {
+        return "HTTP/2 has no Keep-Alive and no Proxy-Connection";
+    }
+    return head_target_fault(method, (cmp_str){req->path.base, req->path.len}, false);
+}
+
+static http_fault check_head(const h2o_req_t *req, const conf_limits *limits)
+{
+    const http_fault refusal = picohttp_refusal(req);
+    if (refusal.code != ERROR_NONE) {
+        return refusal;
+    }
+    const char *why = req->version >= 0x200 ? http2_fault(req) : NULL;
+    if (why != NULL) {
+        return (http_fault){ERROR_MALFORMED, why, true};
+    }
     if ((int64_t)req->headers.size > limits->headers) {
-        return (http_fault){ERROR_HEADERS_TOO_LARGE, "There are too many header fields", true};
+        return (http_fault){ERROR_HEADERS_TOO_LARGE, head_too_many_fields, true};
     }
     size_t size = 0;
     for (size_t i = 0; i < req->headers.size; i++) {
@@ -152,20 +189,6 @@ static http_fault check_head(const h2o_req_t *req, const connection *c, const co
     return (http_fault){ERROR_NONE, NULL, false};
 }
 
-/* A target may come in absolute form (RFC 9112, 3.2.2); whom it names is Host's business. */
-static cmp_str without_authority(cmp_str target)
-{
-    static const char scheme[] = "https://";
-    const size_t size = sizeof(scheme) - 1;
-    if (target.size <= size ||
-        !kit_ascii_equal_fold((cmp_str){target.at, size}, (cmp_str){scheme, size})) {
-        return target;
-    }
-    const char *end = target.at + target.size;
-    const char *slash = memchr(target.at + size, '/', target.size - size);
-    return slash != NULL ? (cmp_str){slash, (size_t)(end - slash)} : CMP_STR("/");
-}
-
 static bool find_interface(cmp_txn *t, cmp_str path)
 {
     for (size_t i = 0; i < t->listener->path_count; i++) {
@@ -177,22 +200,6 @@ static bool find_interface(cmp_txn *t, cmp_str path)
     return false;
 }
 
-/* The media type, without its parameters. */
-static cmp_str media_type(const h2o_req_t *req)
-{
-    const ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
-    if (at < 0) {
-        return CMP_NONE;
-    }
-    const h2o_iovec_t value = req->headers.entries[at].value;
-    const char *semicolon = memchr(value.base, ';', value.len);
-    size_t size = semicolon != NULL ? (size_t)(semicolon - value.base) : value.len;
-    while (size > 0 && (value.base[size - 1] == ' ' || value.base[size - 1] == '\t')) {
-        size--;
-    }
-    return (cmp_str){value.base, size};
-}
-
 static http_fault read_body(const h2o_req_t *req, cmp_txn *t, bool has_query)
 {
     const int64_t limit = t->generation->conf->top.limits.body_bytes;
@@ -202,13 +209,9 @@ static http_fault read_body(const h2o_req_t *req, cmp_txn *t, bool has_query)
     if (has_query) {
         return (http_fault){ERROR_MALFORMED, "A POST has its parameters in the body only", false};
     }
-    const cmp_str type = media_type(req);
-    const bool encoded = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_ENCODING, -1) >= 0;
-    if (!encoded && type.at != NULL &&
-        h2o_lcstris(type.at, type.size, H2O_STRLIT("application/x-www-form-urlencoded"))) {
+    if (request_carries(req, CMP_STR("application/x-www-form-urlencoded"))) {
         t->carriage = CARRIAGE_FORM;
-    } else if (!encoded && type.at != NULL &&
-               h2o_lcstris(type.at, type.size, H2O_STRLIT("application/json"))) {
+    } else if (request_carries(req, CMP_STR("application/json"))) {
         t->carriage = CARRIAGE_JSON;
     } else {
         return (http_fault){ERROR_UNSUPPORTED_MEDIA_TYPE,
@@ -219,17 +222,17 @@ static http_fault read_body(const h2o_req_t *req, cmp_txn *t, bool has_query)
 }
 
 /* version-trace-parent-flags, in lower-case hex (W3C Trace Context); anything else is dropped. */
-static bool traceparent_valid(h2o_iovec_t value)
+static bool traceparent_valid(cmp_str value)
 {
     static const char form[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-    for (size_t i = 0; i < value.len && value.len == sizeof(form) - 1; i++) {
-        const char c = value.base[i];
+    for (size_t i = 0; i < value.size && value.size == sizeof(form) - 1; i++) {
+        const char c = value.at[i];
         const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
         if (form[i] == 'h' ? !hex : c != '-') {
             return false;
         }
     }
-    return value.len == sizeof(form) - 1;
+    return value.size == sizeof(form) - 1;
 }
 
 static void read_traceparent(const h2o_req_t *req, cmp_txn *t)
@@ -237,23 +240,22 @@ static void read_traceparent(const h2o_req_t *req, cmp_txn *t)
     if (!t->generation->forwards) {
         return;
     }
-    const ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("traceparent"), -1);
-    if (at >= 0 && traceparent_valid(req->headers.entries[at].value)) {
-        t->traceparent =
-            (cmp_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
+    const cmp_str value = request_field(req, "traceparent");
+    if (value.at != NULL && traceparent_valid(value)) {
+        t->traceparent = value;
     }
 }
 
 /* Finds interface, carriage and the message's octets. */
-static http_fault read_request(const h2o_req_t *req, cmp_txn *t, const connection *c)
+static http_fault read_request(const h2o_req_t *req, cmp_txn *t)
 {
-    const http_fault wrong = check_head(req, c, &t->generation->conf->top.limits);
+    const http_fault wrong = check_head(req, &t->generation->conf->top.limits);
     if (wrong.code != ERROR_NONE) {
         return wrong;
     }
     const bool has_query = req->query_at != SIZE_MAX;
     const size_t path_size = has_query ? req->query_at : req->path.len;
-    const cmp_str path = without_authority((cmp_str){req->path.base, path_size});
+    const cmp_str path = head_target_path((cmp_str){req->path.base, path_size});
     if (codes_owns(t->listener, path)) {
         return codes_read(req, t, path);
     }
@@ -295,7 +297,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     memcpy(t->source, c->source, sizeof(t->source));
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
     t->now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
-    const http_fault wrong = read_request(req, t, c);
+    const http_fault wrong = read_request(req, t);
     if (wrong.code == ERROR_NONE) {
         pipeline_run(t);
         return 0;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "http/handshake.h"
+#include "http/picohttp.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -32,8 +33,19 @@ static size_t body_max(const conf *c)
     return (size_t)most;
 }
 
+/* The first line and all fields at their limits, with what stands between them. */
+static size_t head_max(const conf_limits *limits)
+{
+    return (size_t)(limits->uri_bytes + limits->header_bytes + 4 * limits->headers) + 64;
+}
+
 server *server_create(const conf *c)
 {
+    if (!picohttp_in_place()) {
+        log_error("http", "libh2o reads HTTP/1 by itself: it does not call phr_parse_request and "
+                          "phr_decode_chunked by name, as Debian's does");
+        return NULL;
+    }
     server *s = kit_calloc(1, sizeof(*s));
     const conf_limits *limits = &c->top.limits;
     h2o_config_init(&s->config);
@@ -52,6 +64,7 @@ server *server_create(const conf *c)
     s->connections_max = limits->connections;
     s->handshake_timeout_ms = (uint64_t)limits->handshake_timeout_ms;
     handshake_setup();
+    picohttp_limit(head_max(limits));
     return s;
 }
 

@@ -7,6 +7,7 @@
 /* What all workers share: h2o's configuration and the count of connections. */
 typedef struct server server;
 
+/* NULL, and an error in the log, when this libh2o cannot be used. */
 server *server_create(const conf *c);
 
 /* The host under which the admin socket's handlers are registered; before workers start. */

@@ -132,6 +132,11 @@ void pipeline_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char 
     reply(t);
 }
 
+void pipeline_count_refused(error_code code)
+{
+    counter_add(count_problem[code], 1);
+}
+
 /* 429 and 5xx mean that the request was not executed: it may come again (SPEC 4). */
 static void settle_replay_memory(cmp_txn *t, const txn_answer *a)
 {

@@ -10,6 +10,9 @@ void pipeline_run(cmp_txn *t);
 /* Answers with an error that was found before the pipeline (HTTP's own). */
 void pipeline_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char *detail);
 
+/* Counts a request that HTTP refused by itself, without a transaction. */
+void pipeline_count_refused(error_code code);
+
 /* Ends the transaction: settles the replay memory, counts, logs, and closes it when nothing holds
  * it any more. `a` is what was answered; NULL when the client had gone. */
 void pipeline_end(cmp_txn *t, const txn_answer *a);

@@ -33,13 +33,13 @@ class Http2:
     def __exit__(self, *_):
         self.connection.close()
 
-    def get(self, target, more=(), end=True):
-        """Asks; returns the stream's number."""
+    def get(self, target, more=(), end=True, method="GET", authority="localhost"):
+        """Asks; returns the stream's number. Without `authority` there is no such field."""
         stream, self.next_stream = self.next_stream, self.next_stream + 2
         headers = [
-            (":method", "GET"),
+            (":method", method),
             (":scheme", "https"),
-            (":authority", "localhost"),
+            *([(":authority", authority)] if authority is not None else []),
             (":path", target),
             *more,
         ]
