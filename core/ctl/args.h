@@ -1,7 +1,7 @@
 /* Options of a command line as rows: parsing, messages and usage texts come from one table. */
 #pragma once
 
-#include <cmp/base.h>
+#include <cmp/option.h>
 
 typedef enum args_kind {
     ARGS_FLAG, /* bool */
@@ -23,6 +23,17 @@ typedef struct args_row {
     const char *value; /* what stands for the value in the usage; NULL with ARGS_FLAG */
     const char *help;  /* one line, no full stop */
 } args_row;
+
+/* A row that does not compile when its field has another type than its kind fills. */
+#define ARGS_ROW(name_, kind_, struct_, field, value_, help_)                                      \
+    {                                                                                              \
+        .name = (name_), .kind = ARGS_##kind_,                                                     \
+        .offset = CMP_OFFSET_OF(#kind_, struct_, field, ARGS_FILLS_##kind_), .value = (value_),    \
+        .help = (help_)                                                                            \
+    }
+#define ARGS_FILLS_FLAG bool
+#define ARGS_FILLS_TEXT const char *
+#define ARGS_FILLS_LIST args_list
 
 /* One command; static. */
 typedef struct args_command {

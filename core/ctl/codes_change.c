@@ -18,8 +18,8 @@ typedef struct change_options {
 } change_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(change_options, config), "FILE", "the daemon's configuration"},
-    {"store", ARGS_TEXT, offsetof(change_options, store), "NAME", "as under plugins"},
+    ARGS_ROW("config", TEXT, change_options, config, "FILE", "the daemon's configuration"),
+    ARGS_ROW("store", TEXT, change_options, store, "NAME", "as under plugins"),
     {.name = NULL},
 };
 

@@ -14,15 +14,14 @@ typedef struct copy_options {
 } copy_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(copy_options, config), "FILE", "the daemon's configuration"},
-    {"from", ARGS_TEXT, offsetof(copy_options, from), "NAME",
-     "the store to read, as under plugins"},
-    {"to", ARGS_TEXT, offsetof(copy_options, to), "NAME", "the store to write"},
-    {"prefix", ARGS_TEXT, offsetof(copy_options, prefix), "PREFIX",
-     "only ICIs that begin with it, in either case"},
-    {"replace", ARGS_FLAG, offsetof(copy_options, replace), NULL,
-     "remove the codes of the written store that are not copied"},
-    {"quiet", ARGS_FLAG, offsetof(copy_options, quiet), NULL, "say nothing but errors"},
+    ARGS_ROW("config", TEXT, copy_options, config, "FILE", "the daemon's configuration"),
+    ARGS_ROW("from", TEXT, copy_options, from, "NAME", "the store to read, as under plugins"),
+    ARGS_ROW("to", TEXT, copy_options, to, "NAME", "the store to write"),
+    ARGS_ROW("prefix", TEXT, copy_options, prefix, "PREFIX",
+             "only ICIs that begin with it, in either case"),
+    ARGS_ROW("replace", FLAG, copy_options, replace, NULL,
+             "remove the codes of the written store that are not copied"),
+    ARGS_ROW("quiet", FLAG, copy_options, quiet, NULL, "say nothing but errors"),
     {.name = NULL},
 };
 

@@ -18,11 +18,11 @@ typedef struct export_options {
 } export_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(export_options, config), "FILE", "the daemon's configuration"},
-    {"store", ARGS_TEXT, offsetof(export_options, store), "NAME", "as under plugins"},
-    {"prefix", ARGS_TEXT, offsetof(export_options, prefix), "PREFIX",
-     "only ICIs that begin with it, in either case"},
-    {"quiet", ARGS_FLAG, offsetof(export_options, quiet), NULL, "say nothing but errors"},
+    ARGS_ROW("config", TEXT, export_options, config, "FILE", "the daemon's configuration"),
+    ARGS_ROW("store", TEXT, export_options, store, "NAME", "as under plugins"),
+    ARGS_ROW("prefix", TEXT, export_options, prefix, "PREFIX",
+             "only ICIs that begin with it, in either case"),
+    ARGS_ROW("quiet", FLAG, export_options, quiet, NULL, "say nothing but errors"),
     {.name = NULL},
 };
 

@@ -9,8 +9,8 @@ typedef struct get_options {
 } get_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(get_options, config), "FILE", "the daemon's configuration"},
-    {"store", ARGS_TEXT, offsetof(get_options, store), "NAME", "as under plugins"},
+    ARGS_ROW("config", TEXT, get_options, config, "FILE", "the daemon's configuration"),
+    ARGS_ROW("store", TEXT, get_options, store, "NAME", "as under plugins"),
     {.name = NULL},
 };
 

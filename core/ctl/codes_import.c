@@ -14,17 +14,17 @@ typedef struct import_options {
 } import_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(import_options, config), "FILE", "the daemon's configuration"},
-    {"store", ARGS_TEXT, offsetof(import_options, store), "NAME", "as under plugins"},
-    {"dry-run", ARGS_FLAG, offsetof(import_options, dry_run), NULL,
-     "only check the file; the store is not even opened"},
-    {"keep-going", ARGS_FLAG, offsetof(import_options, keep_going), NULL,
-     "pass bad lines over and import the others"},
-    {"replace", ARGS_FLAG, offsetof(import_options, replace), NULL,
-     "remove the codes that are not in the file"},
-    {"max-errors", ARGS_TEXT, offsetof(import_options, max_errors), "N",
-     "bad lines to show, otherwise 20; 0: all"},
-    {"quiet", ARGS_FLAG, offsetof(import_options, quiet), NULL, "say nothing but errors"},
+    ARGS_ROW("config", TEXT, import_options, config, "FILE", "the daemon's configuration"),
+    ARGS_ROW("store", TEXT, import_options, store, "NAME", "as under plugins"),
+    ARGS_ROW("dry-run", FLAG, import_options, dry_run, NULL,
+             "only check the file; the store is not even opened"),
+    ARGS_ROW("keep-going", FLAG, import_options, keep_going, NULL,
+             "pass bad lines over and import the others"),
+    ARGS_ROW("replace", FLAG, import_options, replace, NULL,
+             "remove the codes that are not in the file"),
+    ARGS_ROW("max-errors", TEXT, import_options, max_errors, "N",
+             "bad lines to show, otherwise 20; 0: all"),
+    ARGS_ROW("quiet", FLAG, import_options, quiet, NULL, "say nothing but errors"),
     {.name = NULL},
 };
 

@@ -11,11 +11,11 @@ typedef struct list_options {
 } list_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(list_options, config), "FILE", "the daemon's configuration"},
-    {"store", ARGS_TEXT, offsetof(list_options, store), "NAME", "as under plugins"},
-    {"prefix", ARGS_TEXT, offsetof(list_options, prefix), "PREFIX",
-     "only ICIs that begin with it, in either case"},
-    {"limit", ARGS_TEXT, offsetof(list_options, limit), "N", "print no more than that many"},
+    ARGS_ROW("config", TEXT, list_options, config, "FILE", "the daemon's configuration"),
+    ARGS_ROW("store", TEXT, list_options, store, "NAME", "as under plugins"),
+    ARGS_ROW("prefix", TEXT, list_options, prefix, "PREFIX",
+             "only ICIs that begin with it, in either case"),
+    ARGS_ROW("limit", TEXT, list_options, limit, "N", "print no more than that many"),
     {.name = NULL},
 };
 

@@ -15,15 +15,15 @@ typedef struct explain_options {
 } explain_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(explain_options, config), "FILE",
-     "the daemon's configuration, which names its admin socket"},
-    {"socket", ARGS_TEXT, offsetof(explain_options, socket), "PATH", "or the admin socket itself"},
-    {"as", ARGS_TEXT, offsetof(explain_options, as), "PEER",
-     "as if that peer asked over MC-3; otherwise a handset over MC-1"},
-    {"user", ARGS_TEXT, offsetof(explain_options, user), "USER", "otherwise cmpctl"},
-    {"param", ARGS_LIST, offsetof(explain_options, params), "NAME=VALUE",
-     "any other parameter, such as language=fr; may be repeated"},
-    {"json", ARGS_FLAG, offsetof(explain_options, json), NULL, "print the daemon's own answer"},
+    ARGS_ROW("config", TEXT, explain_options, config, "FILE",
+             "the daemon's configuration, which names its admin socket"),
+    ARGS_ROW("socket", TEXT, explain_options, socket, "PATH", "or the admin socket itself"),
+    ARGS_ROW("as", TEXT, explain_options, as, "PEER",
+             "as if that peer asked over MC-3; otherwise a handset over MC-1"),
+    ARGS_ROW("user", TEXT, explain_options, user, "USER", "otherwise cmpctl"),
+    ARGS_ROW("param", LIST, explain_options, params, "NAME=VALUE",
+             "any other parameter, such as language=fr; may be repeated"),
+    ARGS_ROW("json", FLAG, explain_options, json, NULL, "print the daemon's own answer"),
     {.name = NULL},
 };
 

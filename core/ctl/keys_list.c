@@ -13,8 +13,8 @@ typedef struct list_options {
 } list_options;
 
 static const args_row rows[] = {
-    {"keys", ARGS_TEXT, offsetof(list_options, keys), "FILE", "the keyring"},
-    {"json", ARGS_FLAG, offsetof(list_options, json), NULL, "print JSON, for scripts"},
+    ARGS_ROW("keys", TEXT, list_options, keys, "FILE", "the keyring"),
+    ARGS_ROW("json", FLAG, list_options, json, NULL, "print JSON, for scripts"),
     {.name = NULL},
 };
 

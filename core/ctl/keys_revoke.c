@@ -13,15 +13,13 @@ typedef struct revoke_options {
 } revoke_options;
 
 static const args_row rows[] = {
-    {"keys", ARGS_TEXT, offsetof(revoke_options, keys), "FILE", "the keyring"},
-    {"id", ARGS_TEXT, offsetof(revoke_options, id), "APIKEYID",
-     "the key to end, or the token of that name"},
-    {"use", ARGS_TEXT, offsetof(revoke_options, use), "USE",
-     "issued, received or token, when the id is several"},
-    {"at", ARGS_TEXT, offsetof(revoke_options, at), "TIME",
-     "valid until then (RFC 3339); otherwise now"},
-    {"delete", ARGS_FLAG, offsetof(revoke_options, remove), NULL,
-     "take the key out of the file instead"},
+    ARGS_ROW("keys", TEXT, revoke_options, keys, "FILE", "the keyring"),
+    ARGS_ROW("id", TEXT, revoke_options, id, "APIKEYID",
+             "the key to end, or the token of that name"),
+    ARGS_ROW("use", TEXT, revoke_options, use, "USE",
+             "issued, received or token, when the id is several"),
+    ARGS_ROW("at", TEXT, revoke_options, at, "TIME", "valid until then (RFC 3339); otherwise now"),
+    ARGS_ROW("delete", FLAG, revoke_options, remove, NULL, "take the key out of the file instead"),
     {.name = NULL},
 };
 

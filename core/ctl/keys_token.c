@@ -17,12 +17,10 @@ typedef struct token_options {
 } token_options;
 
 static const args_row rows[] = {
-    {"keys", ARGS_TEXT, offsetof(token_options, keys), "FILE", "the keyring; made when missing"},
-    {"name", ARGS_TEXT, offsetof(token_options, name), "NAME", "how logs call whoever has it"},
-    {"allow", ARGS_TEXT, offsetof(token_options, allow), "WHAT",
-     "read (default), write or read,write"},
-    {"not-after", ARGS_TEXT, offsetof(token_options, not_after), "TIME",
-     "valid until then (RFC 3339)"},
+    ARGS_ROW("keys", TEXT, token_options, keys, "FILE", "the keyring; made when missing"),
+    ARGS_ROW("name", TEXT, token_options, name, "NAME", "how logs call whoever has it"),
+    ARGS_ROW("allow", TEXT, token_options, allow, "WHAT", "read (default), write or read,write"),
+    ARGS_ROW("not-after", TEXT, token_options, not_after, "TIME", "valid until then (RFC 3339)"),
     {.name = NULL},
 };
 

@@ -15,19 +15,18 @@ typedef struct sign_options {
 } sign_options;
 
 static const args_row rows[] = {
-    {"keys", ARGS_TEXT, offsetof(sign_options, key.keys), "FILE",
-     "the keyring to take the key from"},
-    {"id", ARGS_TEXT, offsetof(sign_options, key.id), "APIKEYID",
-     "the key of that id, received or issued"},
-    {"secret-file", ARGS_TEXT, offsetof(sign_options, key.secret_file), "FILE",
-     "a file that holds the apikey; - is stdin"},
-    {"hash", ARGS_TEXT, offsetof(sign_options, key.hash), "HASH",
-     "sha256 (default), sha1, sha384 or sha512; with --secret-file"},
-    {"tid", ARGS_TEXT, offsetof(sign_options, tid), "TID", "the request's tid, decoded"},
-    {"ici", ARGS_TEXT, offsetof(sign_options, ici), "ICI", "the request's ici, decoded"},
-    {"encoding", ARGS_TEXT, offsetof(sign_options, encoding), "HOW",
-     "hex or base64; otherwise as the key says"},
-    {"json", ARGS_FLAG, offsetof(sign_options, json), NULL, "print JSON, for scripts"},
+    ARGS_ROW("keys", TEXT, sign_options, key.keys, "FILE", "the keyring to take the key from"),
+    ARGS_ROW("id", TEXT, sign_options, key.id, "APIKEYID",
+             "the key of that id, received or issued"),
+    ARGS_ROW("secret-file", TEXT, sign_options, key.secret_file, "FILE",
+             "a file that holds the apikey; - is stdin"),
+    ARGS_ROW("hash", TEXT, sign_options, key.hash, "HASH",
+             "sha256 (default), sha1, sha384 or sha512; with --secret-file"),
+    ARGS_ROW("tid", TEXT, sign_options, tid, "TID", "the request's tid, decoded"),
+    ARGS_ROW("ici", TEXT, sign_options, ici, "ICI", "the request's ici, decoded"),
+    ARGS_ROW("encoding", TEXT, sign_options, encoding, "HOW",
+             "hex or base64; otherwise as the key says"),
+    ARGS_ROW("json", FLAG, sign_options, json, NULL, "print JSON, for scripts"),
     {.name = NULL},
 };
 

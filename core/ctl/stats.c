@@ -10,10 +10,10 @@ typedef struct stats_options {
 } stats_options;
 
 static const args_row rows[] = {
-    {"config", ARGS_TEXT, offsetof(stats_options, config), "FILE",
-     "the daemon's configuration, which names its admin socket"},
-    {"socket", ARGS_TEXT, offsetof(stats_options, socket), "PATH", "or the admin socket itself"},
-    {"json", ARGS_FLAG, offsetof(stats_options, json), NULL, "print the daemon's own answer"},
+    ARGS_ROW("config", TEXT, stats_options, config, "FILE",
+             "the daemon's configuration, which names its admin socket"),
+    ARGS_ROW("socket", TEXT, stats_options, socket, "PATH", "or the admin socket itself"),
+    ARGS_ROW("json", FLAG, stats_options, json, NULL, "print the daemon's own answer"),
     {.name = NULL},
 };
 
