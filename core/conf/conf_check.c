@@ -178,22 +178,27 @@ static void check_not_empty(check *k, const char *listener, const char *key, con
     }
 }
 
+static void add_bind(check *k, entries *binds, const endpoint *a, const char *item)
+{
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_format(a, text);
+    entries_add(binds, kit_arena_text(&k->memory, cmp_str_from(text)), item);
+}
+
 static void check_binds(check *k, const conf_listener *l, const char *path, entries *binds)
 {
     for (size_t i = 0; i < l->bind.count; i++) {
         const char *item = kit_arena_printf(&k->memory, "%s.bind[%zu]", path, i);
-        conf_bind parsed[BIND_MAX];
-        const size_t count = bind_parse(l->bind.at[i], parsed);
-        if (count == 0) {
+        conf_bind b;
+        if (!bind_parse(l->bind.at[i], &b)) {
             wrong(k, item,
                   "expected an address and a port, such as 0.0.0.0:8443, [::]:8443 or *:8443");
-        }
-        for (size_t b = 0; b < count; b++) {
-            char text[BIND_TEXT_SIZE];
-            bind_format(&parsed[b], text);
-            if (parsed[b].port != 0) {
-                entries_add(binds, kit_arena_text(&k->memory, cmp_str_from(text)), item);
+        } else if (endpoint_port(&b.at) != 0) {
+            endpoint v4;
+            if (b.both_families && endpoint_parse(CMP_STR("0.0.0.0"), endpoint_port(&b.at), &v4)) {
+                add_bind(k, binds, &v4, item);
             }
+            add_bind(k, binds, &b.at, item);
         }
     }
 }
@@ -321,6 +326,15 @@ static void check_prefixes(check *k, const cmp_strings *list, const char *path, 
 
 /* The way to a peer: what a URL needs beside it. (The URLs themselves are checked when their TLS is
  * made ready.) */
+static void check_source(check *k, const conf_peer *p, const char *path)
+{
+    endpoint source;
+    if (p->source != NULL && !endpoint_parse(cmp_str_from(p->source), 0, &source)) {
+        wrong(k, kit_arena_printf(&k->memory, "%s.source", path),
+              "expected an address such as 192.0.2.7 or 2001:db8::7, found \"%s\"", p->source);
+    }
+}
+
 static void check_way(check *k, const conf_peer *p, const char *path, const known *plugins)
 {
     const char *sign_with = kit_arena_printf(&k->memory, "%s.sign_with", path);
@@ -363,6 +377,7 @@ static void check_peers(check *k, const known *plugins)
         check_prefixes(k, &p->prefixes, kit_arena_printf(&k->memory, "%s.prefixes", path),
                        &prefixes);
         check_way(k, p, path, plugins);
+        check_source(k, p, path);
         check_allowed_interfaces(k, p, path);
         entries allowed = {.count = 0};
         check_prefixes(k, &p->allow.prefixes,

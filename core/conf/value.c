@@ -1,6 +1,7 @@
 /* Reads single scalars for schema.c: numbers with units, names out of a list, hosts, networks. */
 #include "conf/value.h"
 
+#include "base/endpoint.h"
 #include "base/names.h"
 #include "conf/yaml.h"
 
@@ -192,13 +193,12 @@ static bool parse_cidr(input *in, void *value)
     cmp_cidr net = {.bits = 0};
     const char *slash = memchr(in->text.at, '/', in->text.size);
     const size_t size = slash != NULL ? (size_t)(slash - in->text.at) : in->text.size;
-    const char *address = kit_arena_text(in->memory, (cmp_str){in->text.at, size});
-    const bool v4 = inet_pton(AF_INET, address, net.address + 12) == 1;
-    if (v4) {
-        net.address[10] = net.address[11] = 0xff;
-    } else if (inet_pton(AF_INET6, address, net.address) != 1) {
+    endpoint first;
+    if (!endpoint_parse((cmp_str){in->text.at, size}, 0, &first)) {
         return false;
     }
+    endpoint_octets(&first, net.address);
+    const bool v4 = first.at.ss_family == AF_INET;
     const int64_t all = v4 ? 32 : 128;
     int64_t bits = all;
     if (slash != NULL &&

@@ -151,20 +151,11 @@ static instance *build_signer(builder *b, const conf_peer *p, const char *path)
     return i;
 }
 
-/* A URL without a path means the default one of MC-3. */
-static const char *with_path(builder *b, const char *url)
-{
-    const char *authority = strstr(url, "://");
-    const bool has_path = authority == NULL || strchr(authority + 3, '/') != NULL;
-    return has_path
-               ? url
-               : kit_arena_printf(&b->g->memory, "%s%s", url, interfaces[CMP_INTERFACE_MC3].path);
-}
-
 static origin *build_url(builder *b, const conf_peer *p, const char *url, const char *path)
 {
     const origin_options options = {.name = p->name,
-                                    .url = with_path(b, url),
+                                    .url = url,
+                                    .default_path = interfaces[CMP_INTERFACE_MC3].path,
                                     .server_name = p->tls.server_name,
                                     .ca = p->tls.ca,
                                     .certificate = p->tls.certificate,

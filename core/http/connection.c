@@ -1,23 +1,14 @@
 /* Connections: between the listening sockets and h2o's protocols. */
 #include "http/connection.h"
 
+#include "base/endpoint.h"
 #include "http/handshake.h"
-
-#include <netinet/in.h>
 
 static void source_read(h2o_socket_t *socket, uint8_t source[16])
 {
-    struct sockaddr_storage address = {0};
-    h2o_socket_getpeername(socket, (struct sockaddr *)&address);
-    if (address.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-        memset(source, 0, 10);
-        source[10] = source[11] = 0xff;
-        memcpy(source + 12, &v4->sin_addr, 4);
-    } else {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-        memcpy(source, &v6->sin6_addr, 16);
-    }
+    endpoint from = {.size = 0};
+    from.size = h2o_socket_getpeername(socket, (struct sockaddr *)&from.at);
+    endpoint_octets(&from, source);
 }
 
 /* h2o has closed the socket, for whatever reason; failed handshakes included. */

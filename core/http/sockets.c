@@ -2,10 +2,9 @@
 #include "http/sockets.h"
 
 #include "base/log.h"
+#include "conf/bind.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,35 +12,18 @@
 
 #define BACKLOG 4096
 
-/* Splits "1.2.3.4:port", "[v6]:port" and "*:port" (both families; the caller asks for it as [::]).
- */
-static bool address_parse(const char *text, struct sockaddr_storage *address, socklen_t *size)
+/* -1 when there can be none; errno says why. */
+static int socket_open(const conf_bind *b)
 {
-    char host[256];
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(host)) {
-        return false;
+    const int fd = socket(b->at.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int on = 1, v6_only = !b->both_families;
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        if (b->at.at.ss_family == AF_INET6) {
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
+        }
     }
-    const size_t host_size = (size_t)(colon - text);
-    memcpy(host, text, host_size);
-    host[host_size] = '\0';
-    char *name = host;
-    if (strcmp(host, "*") == 0) {
-        strcpy(host, "::");
-    } else if (host[0] == '[' && host_size > 2 && host[host_size - 1] == ']') {
-        host[host_size - 1] = '\0';
-        name++;
-    }
-    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                                   .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    if (getaddrinfo(name, colon + 1, &hints, &found) != 0) {
-        return false;
-    }
-    memcpy(address, found->ai_addr, found->ai_addrlen);
-    *size = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
+    return fd;
 }
 
 /* Accepted sockets inherit these; the buffer has to be set before their windows are negotiated. */
@@ -52,21 +34,21 @@ static void set_inherited(int fd, int receive_buffer)
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
 }
 
-static int socket_bind(const struct sockaddr_storage *address, socklen_t size, bool both_families,
-                       int receive_buffer)
+static bool socket_bind(int fd, const conf_bind *b)
 {
-    const int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return bind(fd, (const struct sockaddr *)&b->at.at, b->at.size) == 0;
+}
+
+static int socket_listen(const conf_bind *b, int receive_buffer)
+{
+    const int fd = socket_open(b);
     if (fd < 0) {
         return -1;
     }
-    const int on = 1, v6_only = !both_families;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     set_inherited(fd, receive_buffer);
-    if (address->ss_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
-    }
-    if (bind(fd, (const struct sockaddr *)address, size) != 0 || listen(fd, BACKLOG) != 0) {
+    if (!socket_bind(fd, b) || listen(fd, BACKLOG) != 0) {
         const int error = errno;
         close(fd);
         errno = error;
@@ -89,24 +71,21 @@ static void warn_when_smaller(int fd, const conf_listener *l)
     }
 }
 
-static void log_bound(const char *listener, const struct sockaddr_storage *address)
+static void log_bound(const char *listener, const endpoint *a)
 {
-    char host[INET6_ADDRSTRLEN] = "", port[16] = "";
-    getnameinfo((const struct sockaddr *)address, sizeof(*address), host, sizeof(host), port,
-                sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-    log_notice("http", "listener %s at %s port %s", listener, host, port);
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_format(a, text);
+    log_notice("http", "listener %s at %s", listener, text);
 }
 
 /* Another process on the same port would silently share it, thanks to SO_REUSEPORT. */
-static bool is_taken(const struct sockaddr_storage *address, socklen_t size, bool both_families)
+static bool is_taken(const conf_bind *b)
 {
-    const int on = 1, v6_only = !both_families;
-    const int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (address->ss_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
+    const int fd = socket_open(b);
+    if (fd < 0) {
+        return false;
     }
-    const bool taken = bind(fd, (const struct sockaddr *)address, size) != 0 && errno == EADDRINUSE;
+    const bool taken = !socket_bind(fd, b) && errno == EADDRINUSE;
     close(fd);
     return taken;
 }
@@ -114,27 +93,25 @@ static bool is_taken(const struct sockaddr_storage *address, socklen_t size, boo
 /* Binds one address once for each worker; the first may choose the port for all. */
 static bool bind_for_all(sockets *s, size_t i, const char *text, const conf_listener *l)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t size = 0;
-    const bool both_families = text[0] == '*';
-    if (!address_parse(text, &address, &size)) {
+    conf_bind b;
+    if (!bind_parse(text, &b)) {
         errno = EINVAL;
         return false;
     }
-    if (is_taken(&address, size, both_families)) {
+    if (is_taken(&b)) {
         errno = EADDRINUSE;
         return false;
     }
     for (unsigned worker = 0; worker < s->workers; worker++) {
-        const int fd = socket_bind(&address, size, both_families, (int)l->receive_buffer_bytes);
+        const int fd = socket_listen(&b, (int)l->receive_buffer_bytes);
         if (fd < 0) {
             return false;
         }
         s->at[worker * s->count + i] = fd;
-        getsockname(fd, (struct sockaddr *)&address, &size);
+        getsockname(fd, (struct sockaddr *)&b.at.at, &b.at.size);
     }
     warn_when_smaller(s->at[i], l);
-    log_bound(l->name, &address);
+    log_bound(l->name, &b.at);
     return true;
 }
 

@@ -146,7 +146,7 @@ static void on_connected(h2o_socket_t *socket, const char *error)
     h2o_socket_ssl_handshake(socket, o->tls, o->sni, on_handshake);
 }
 
-static int socket_open(const origin *o, const address *to)
+static int socket_open(const origin *o, const endpoint *to)
 {
     const int on = 1;
     const int fd =
@@ -170,7 +170,7 @@ static int socket_open(const origin *o, const address *to)
     return fd;
 }
 
-static bool connect_to(wire *w, const address *to)
+static bool connect_to(wire *w, const endpoint *to)
 {
     const origin *o = w->lane->origin;
     if (o->source.size != 0 && o->source.at.ss_family != to->at.ss_family) {

@@ -103,7 +103,7 @@ struct lane {
     unsigned waiting_count;
     unsigned call_count; /* waiting and on wires */
 
-    address addresses[ADDRESSES_MAX];
+    endpoint addresses[ADDRESSES_MAX];
     unsigned address_count, address_first; /* the one that worked last */
     uint64_t addresses_until_ms;
     resolve_job *resolving;

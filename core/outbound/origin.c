@@ -4,28 +4,10 @@
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define HTTPS_PORT 443
-
-bool address_parse(const char *text, uint16_t port, address *a)
-{
-    *a = (address){.size = 0};
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&a->at;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a->at;
-    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        a->size = sizeof(*v4);
-    } else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        a->size = sizeof(*v6);
-    }
-    return a->size != 0;
-}
 
 /* Letters, digits, hyphens, dots and underscores: names of one label are good inside a site. */
 static bool name_valid(const char *text)
@@ -44,25 +26,15 @@ static char *text_copy(cmp_str text)
     return copy;
 }
 
-/* Splits `authority` into o->host and the rest, which is empty or begins with a colon. */
-static bool url_host(origin *o, cmp_str authority, cmp_str *rest)
+static bool host_good(const origin *o, bool bracketed)
 {
-    const bool bracket = authority.size > 0 && authority.at[0] == '[';
-    const char *end =
-        authority.size > 0 ? memchr(authority.at, bracket ? ']' : ':', authority.size) : NULL;
-    if (bracket && end == NULL) {
-        return false;
-    }
-    const char *from = authority.at + bracket, *until = authority.at + authority.size;
-    o->host = text_copy((cmp_str){from, (size_t)((end != NULL ? end : until) - from)});
-    const char *next = end != NULL ? end + bracket : until;
-    *rest = (cmp_str){next, (size_t)(until - next)};
-    struct in6_addr v6;
-    return bracket ? inet_pton(AF_INET6, o->host, &v6) == 1 : name_valid(o->host);
+    endpoint v6;
+    return bracketed ? endpoint_parse(cmp_str_from(o->host), 0, &v6) && v6.at.ss_family == AF_INET6
+                     : name_valid(o->host);
 }
 
 /* What is wrong with the URL, or NULL. */
-static const char *url_parse(origin *o, const char *url)
+static const char *url_parse(origin *o, const char *url, const char *default_path)
 {
     if (strncasecmp(url, "https://", 8) != 0) {
         return "does not begin with https://";
@@ -71,22 +43,21 @@ static const char *url_parse(origin *o, const char *url)
     const size_t authority_size = strcspn(from, "/?#");
     const cmp_str authority = {from, authority_size};
     const char *path = from + authority_size;
-    cmp_str rest;
-    if (!url_host(o, authority, &rest)) {
+    host_port parts;
+    const bool split = host_port_split(authority, &parts);
+    o->host = text_copy(parts.host);
+    if (!split || !host_good(o, parts.bracketed)) {
         return "has no good host";
     }
-    int64_t port = HTTPS_PORT;
-    if (rest.size > 0 &&
-        (rest.at[0] != ':' ||
-         !kit_number_parse((cmp_str){rest.at + 1, rest.size - 1}, 1, 65535, &port))) {
+    o->port = HTTPS_PORT;
+    if (parts.port.size > 0 && !port_parse(parts.port, 1, &o->port)) {
         return "has no good port";
     }
-    o->port = (uint16_t)port;
     if (strpbrk(path, "?#") != NULL || !kit_ascii_visible(cmp_str_from(path))) {
         return "has something in or behind the path that is not allowed there";
     }
     o->authority = text_copy(authority);
-    o->path = kit_strdup(*path != '\0' ? path : "/");
+    o->path = kit_strdup(*path != '\0' ? path : default_path);
     return NULL;
 }
 
@@ -104,13 +75,14 @@ static void origin_free(origin *o)
 
 static bool origin_fill(origin *o, const origin_options *options, char *error, size_t error_size)
 {
-    const char *fault = url_parse(o, options->url);
+    const char *fault =
+        url_parse(o, options->url, options->default_path != NULL ? options->default_path : "/");
     if (fault != NULL) {
         snprintf(error, error_size, "the URL %s %s", options->url, fault);
         return false;
     }
-    o->numeric = address_parse(o->host, o->port, &o->fixed);
-    if (options->source != NULL && !address_parse(options->source, 0, &o->source)) {
+    o->numeric = endpoint_parse(cmp_str_from(o->host), o->port, &o->fixed);
+    if (options->source != NULL && !endpoint_parse(cmp_str_from(options->source), 0, &o->source)) {
         snprintf(error, error_size, "the source %s is no address", options->source);
         return false;
     }
@@ -120,8 +92,8 @@ static bool origin_fill(origin *o, const origin_options *options, char *error, s
         return false;
     }
     o->server_name = kit_strdup(options->server_name != NULL ? options->server_name : o->host);
-    address ignored;
-    const bool is_address = address_parse(o->server_name, 0, &ignored);
+    endpoint ignored;
+    const bool is_address = endpoint_parse(cmp_str_from(o->server_name), 0, &ignored);
     o->sni = is_address ? "" : o->server_name;
     if (!is_address && !name_valid(o->server_name)) {
         /* An empty one would switch the check of the name off. */

@@ -1,15 +1,10 @@
 /* One origin's settings, TLS context and health, as the files of this folder see it. */
 #pragma once
 
+#include "base/endpoint.h"
 #include "outbound/circuit.h"
 
-#include <netinet/in.h>
 #include <openssl/ssl.h>
-
-typedef struct address {
-    struct sockaddr_storage at;
-    socklen_t size;
-} address;
 
 struct cmp_origin {
     /* Lanes hold an origin too, but do not make it wanted: once its last owner has gone, nobody
@@ -22,8 +17,8 @@ struct cmp_origin {
     const char *sni; /* "" for an address: it is not allowed there (RFC 6066, 3) */
     uint16_t port;
     bool numeric; /* the host is an address: `fixed` */
-    address fixed;
-    address source; /* size 0: any */
+    endpoint fixed;
+    endpoint source; /* size 0: any */
     SSL_CTX *tls;
     char *server_name;
     unsigned connections_max, waiting_max;
@@ -38,9 +33,6 @@ static inline bool origin_wanted(const origin *o)
 {
     return atomic_load_explicit(&o->owners, memory_order_relaxed) > 0;
 }
-
-/* Reads a numeric address, IPv4 or IPv6. */
-bool address_parse(const char *text, uint16_t port, address *a);
 
 /* origin_tls.c: the context for o->server_name. NULL after having filled `error`. */
 SSL_CTX *origin_tls_create(const origin *o, const origin_options *options, char *error,

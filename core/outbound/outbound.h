@@ -14,11 +14,12 @@
 typedef cmp_origin origin;
 
 typedef struct origin_options {
-    const char *name;        /* for logs: the peer's name */
-    const char *url;         /* https://host[:port][/path]; the path is the requests' */
-    const char *server_name; /* SNI, and what the certificate must be for; NULL: the URL's host */
-    const char *ca;          /* PEM file; NULL: the system's */
-    const char *certificate; /* client certificate, PEM chain; NULL: none */
+    const char *name;         /* for logs: the peer's name */
+    const char *url;          /* https://host[:port][/path]; the path is the requests' */
+    const char *default_path; /* of a URL without one; NULL: "/" */
+    const char *server_name;  /* SNI, and what the certificate must be for; NULL: the URL's host */
+    const char *ca;           /* PEM file; NULL: the system's */
+    const char *certificate;  /* client certificate, PEM chain; NULL: none */
     const char *key;
     const char *source;       /* local address to connect from; NULL: any */
     unsigned connections_max; /* of one worker */

@@ -16,7 +16,7 @@ struct resolve_job {
     int family;
     int error; /* of getaddrinfo */
     unsigned count;
-    address found[ADDRESSES_MAX];
+    endpoint found[ADDRESSES_MAX];
 };
 
 /* On a pool thread. */
@@ -34,7 +34,7 @@ static void look_up(void *arg)
         return;
     }
     for (const struct addrinfo *i = list; i != NULL && job->count < ADDRESSES_MAX; i = i->ai_next) {
-        address *a = &job->found[job->count++];
+        endpoint *a = &job->found[job->count++];
         memcpy(&a->at, i->ai_addr, i->ai_addrlen);
         a->size = i->ai_addrlen;
     }

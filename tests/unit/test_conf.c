@@ -183,6 +183,9 @@ static const struct {
      "c.yaml:17:21: peers[1].host: \"c.example.net\" is given already at c.yaml:16:21\n"
      "c.yaml:17:47: peers[1].prefixes[0]: \"2b0\" is given already at c.yaml:16:47\n"
      "c.yaml:17:73: peers[1].allow.forward_to[0]: there is no peer \"b\"; did you mean \"c\"?\n"},
+    {16, "  - {name: b, source: 'b.example.net'}",
+     "c.yaml:16:23: peers[0].source: expected an address such as 192.0.2.7 or 2001:db8::7, found "
+     "\"b.example.net\"\n"},
     {16, "  - {name: 'b ', prefixes: xyz, rate: 0/s}",
      "c.yaml:16:12: peers[0].name: a name has 1 to 64 letters, digits, dots, hyphens and "
      "underscores\n"
@@ -341,39 +344,40 @@ static void reads_addresses_of_listeners(void **state)
     (void)state;
     static const struct {
         const char *text;
-        size_t count;
-        const char *first;
+        const char *canonical; /* NULL: none */
+        bool both_families;
     } rows[] = {
-        {"", 0, NULL},
-        {"8443", 0, NULL},
-        {":8443", 0, NULL},
-        {"0.0.0.0", 0, NULL},
-        {"0.0.0.0:", 0, NULL},
-        {"0.0.0.0:65536", 0, NULL},
-        {"0.0.0.0:-1", 0, NULL},
-        {"0.0.0:80", 0, NULL},
-        {"localhost:80", 0, NULL},
-        {"::1:80", 0, NULL},
-        {"[::1]80", 0, NULL},
-        {"[]:80", 0, NULL},
-        {"[1.2.3.4]:80", 0, NULL},
-        {"[::1%lo]:80", 0, NULL},
-        {"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]:80", 0, NULL},
-        {"127.0.0.1:0", 1, "127.0.0.1:0"},
-        {"1.2.3.4:65535", 1, "1.2.3.4:65535"},
-        {"[0::0:1]:80", 1, "[::1]:80"},
-        {"*:80", 2, "0.0.0.0:80"},
+        {"", NULL, false},
+        {"8443", NULL, false},
+        {":8443", NULL, false},
+        {"0.0.0.0", NULL, false},
+        {"0.0.0.0:", NULL, false},
+        {"0.0.0.0:65536", NULL, false},
+        {"0.0.0.0:-1", NULL, false},
+        {"0.0.0:80", NULL, false},
+        {"localhost:80", NULL, false},
+        {"::1:80", NULL, false},
+        {"[::1]80", NULL, false},
+        {"[]:80", NULL, false},
+        {"[1.2.3.4]:80", NULL, false},
+        {"[::1%lo]:80", NULL, false},
+        {"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]:80", NULL, false},
+        {"127.0.0.1:0", "127.0.0.1:0", false},
+        {"1.2.3.4:65535", "1.2.3.4:65535", false},
+        {"[0::0:1]:80", "[::1]:80", false},
+        {"[*]:80", NULL, false},
+        {"*:80", "[::]:80", true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        conf_bind binds[BIND_MAX];
-        char text[BIND_TEXT_SIZE];
-        const size_t count = bind_parse(rows[i].text, binds);
-        if (count != rows[i].count) {
-            fail_msg("%s: %zu", rows[i].text, count);
+        conf_bind b;
+        char text[ENDPOINT_TEXT_SIZE];
+        if (bind_parse(rows[i].text, &b) != (rows[i].canonical != NULL)) {
+            fail_msg("%s", rows[i].text);
         }
-        if (count != 0) {
-            bind_format(&binds[0], text);
-            assert_string_equal(text, rows[i].first);
+        if (rows[i].canonical != NULL) {
+            endpoint_format(&b.at, text);
+            assert_string_equal(text, rows[i].canonical);
+            assert_int_equal(b.both_families, rows[i].both_families);
         }
     }
 }
