@@ -2,11 +2,21 @@
 #include "outbound/wire.h"
 
 #include "base/field.h"
+#include "base/log_limit.h"
 
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
 
 #include <stdlib.h>
+
+static log_limit ended_twice = {
+    .level = CMP_LOG_ERROR,
+    .area = "outbound",
+    .what = "calls that were ended twice",
+    .name = "origin",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
 
 static char *octets_put(char *at, cmp_str from, cmp_str *to)
 {
@@ -94,19 +104,27 @@ outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *
         if (breaker_adopt(&to->breaker, o, &delay_ms)) {
             probe_schedule(lane_get(o, to), delay_ms);
         }
-        c->state = CALL_FINISHED; /* it never waits */
         call_finish(c, CMP_HTTPS_NOT_SENT, "not used for now, after failures");
-        return c; /* NOLINT(clang-analyzer-unix.Malloc): only a call without `done` is gone now */
+        return c;
     }
     c->deadline_ms = monotonic_ms() + request->timeout_ms;
     c->timer = loop_timer_start(o->loop, request->timeout_ms / 2, on_half, c);
     lane *l = lane_get(o, to);
     c->lane = l;
     l->call_count++;
+    c->state = CALL_WAITING;
     TAILQ_INSERT_TAIL(&l->waiting, c, entry);
     l->waiting_count++;
     lane_wake(l);
     return c;
+}
+
+void call_put_on(outbound_call *c, wire *w)
+{
+    TAILQ_REMOVE(&c->lane->waiting, c, entry);
+    c->lane->waiting_count--;
+    c->state = CALL_ON_WIRE;
+    wire_take(w, c);
 }
 
 static void leave(outbound_call *c)
@@ -119,8 +137,25 @@ static void leave(outbound_call *c)
     }
 }
 
+/* A library may tell of one event by two callbacks, and each of them may be the place where a call
+ * ends. */
+static bool is_over(const outbound_call *c, const char *detail)
+{
+    if (c->state != CALL_FINISHED) {
+        return false;
+    }
+    const char *name = c->lane != NULL ? c->lane->origin->name : "";
+    log_limited(&ended_twice, cmp_str_from(name), NULL, NULL, 0,
+                "a call to %s was ended twice (%s, then %s); ignored", name,
+                c->detail != NULL ? c->detail : "answered", detail != NULL ? detail : "answered");
+    return true;
+}
+
 void call_finish(outbound_call *c, cmp_https_result result, const char *detail)
 {
+    if (is_over(c, detail)) {
+        return;
+    }
     leave(c);
     c->state = CALL_FINISHED;
     c->result = result;
@@ -133,10 +168,6 @@ void call_finish(outbound_call *c, cmp_https_result result, const char *detail)
         c->lane->call_count--;
         lane_wake(c->lane);
     }
-    if (c->done == NULL) {
-        call_free(c);
-        return;
-    }
     TAILQ_INSERT_TAIL(&c->owner->finished, c, entry);
     c->owner->finished_count++;
     outbound_wake(c->owner);
@@ -144,6 +175,9 @@ void call_finish(outbound_call *c, cmp_https_result result, const char *detail)
 
 void call_unprocessed(outbound_call *c, const char *detail)
 {
+    if (is_over(c, detail)) {
+        return;
+    }
     if (c->done == NULL || c->retried || !breaker_closed(&c->lane->origin->breaker)) {
         call_finish(c, CMP_HTTPS_NOT_SENT, detail);
         return;
@@ -151,6 +185,7 @@ void call_unprocessed(outbound_call *c, const char *detail)
     c->avoid = c->wire->id;
     leave(c);
     c->retried = true;
+    c->detail = NULL;
     c->sent = c->refused = c->pinged = false;
     c->stream = 0;
     c->head_octets = c->body_sent = c->answer_size = 0;
@@ -175,18 +210,16 @@ void call_deliver(outbound_call *c)
         .retry_after_s = c->retry_after_s,
         .body = answered ? (cmp_str){c->answer, c->answer_size} : CMP_NONE,
     };
-    c->done(c->arg, &answer);
+    if (c->done != NULL) {
+        c->done(c->arg, &answer);
+    }
     call_free(c);
 }
 
 void outbound_cancel(outbound_call *c)
 {
     c->done = NULL;
-    if (c->state == CALL_FINISHED) {
-        TAILQ_REMOVE(&c->owner->finished, c, entry);
-        c->owner->finished_count--;
-        call_free(c);
-    } else if (c->state == CALL_WAITING) {
+    if (c->state == CALL_WAITING) {
         call_finish(c, CMP_HTTPS_NOT_SENT, NULL);
     }
 }

@@ -103,6 +103,18 @@ static void on_stream_end(wire *w, int32_t stream)
     }
 }
 
+/* Calls beyond `keep` that nghttp2 still has in its queue are better off elsewhere: here they would
+ * wait for others to end, or never go. The newest first, so that they wait in their order. */
+static void recall_unsent(wire *w, unsigned keep, const char *detail)
+{
+    outbound_call *c = TAILQ_LAST(&w->calls, call_list), *before;
+    for (; c != NULL && !c->sent && w->call_count > keep; c = before) {
+        before = TAILQ_PREV(c, call_list, entry);
+        let_go(w->h2, c, true);
+        call_unprocessed(c, detail);
+    }
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     wire *w = user;
@@ -119,6 +131,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         if ((flags & NGHTTP2_FLAG_ACK) == 0 && w->state == WIRE_GREETING) {
             wire_ready(w);
         }
+        recall_unsent(w, h2_stream_limit(w), "the server lowered its limit of streams");
         break;
     case NGHTTP2_PING:
         w->pinging &= (flags & NGHTTP2_FLAG_ACK) == 0;
@@ -130,6 +143,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         break;
     case NGHTTP2_GOAWAY:
         w->draining = true;
+        recall_unsent(w, 0, "the server ends the connection");
         lane_wake(w->lane);
         break;
     default:
@@ -139,7 +153,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 }
 
 /* A stream that still has its call has ended without an answer. nghttp2 closes those that a GOAWAY
- * leaves out as refused, too. */
+ * leaves out, and those that it could not open, as refused, too. */
 static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t code, void *user)
 {
     (void)user;
@@ -148,7 +162,9 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
         return 0;
     }
     nghttp2_session_set_stream_user_data(session, stream, NULL);
-    if (code == NGHTTP2_REFUSED_STREAM && c->status == 0) {
+    if (!c->sent) {
+        call_unprocessed(c, c->detail != NULL ? c->detail : "the stream could not be opened");
+    } else if (code == NGHTTP2_REFUSED_STREAM && c->status == 0) {
         call_unprocessed(c, "the server refused the stream");
     } else if (c->refused) {
         call_finish(c, CMP_HTTPS_BROKEN, nghttp2_http2_strerror(code));
@@ -195,17 +211,16 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* nghttp2 closes the stream of HEADERS that cannot be sent right after this, and the call ends
+ * there: here is only the reason. */
 static int on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error,
                              void *user)
 {
-    (void)session;
-    wire *w = user;
-    outbound_call *c = frame->hd.type == NGHTTP2_HEADERS ? TAILQ_FIRST(&w->calls) : NULL;
-    while (c != NULL && c->stream != frame->hd.stream_id) {
-        c = TAILQ_NEXT(c, entry);
-    }
+    (void)user;
+    outbound_call *c =
+        frame->hd.type == NGHTTP2_HEADERS ? call_of(session, frame->hd.stream_id) : NULL;
     if (c != NULL) {
-        call_unprocessed(c, nghttp2_strerror(error));
+        c->detail = nghttp2_strerror(error);
     }
     return 0;
 }

@@ -27,10 +27,12 @@ TAILQ_HEAD(lane_list, lane);
 
 /* ---- calls (call.c) ---- */
 
+/* Only call.c changes it: a call ends once, whoever else thinks that it is for him to end it. */
 typedef enum call_state {
+    CALL_NEW,
     CALL_WAITING,  /* in the lane's queue */
     CALL_ON_WIRE,  /* a wire has it */
-    CALL_FINISHED, /* `done` is called at the end of the turn */
+    CALL_FINISHED, /* at the end of the turn `done` is called, and it is freed */
 } call_state;
 
 struct cmp_call {
@@ -78,13 +80,17 @@ void call_answer_retry_after(outbound_call *c, cmp_str value);
 /* Adds to the answer's body. False when it would get too long. */
 bool call_answer_add(outbound_call *c, const void *at, size_t size);
 
-/* Takes the call from wherever it is; `done` follows at the end of the turn. */
+/* From the queue to a wire. */
+void call_put_on(outbound_call *c, wire *w);
+
+/* Takes the call from wherever it is; `done` follows at the end of the turn. A second time it
+ * changes nothing, and is logged as the fault of ours that it is. */
 void call_finish(outbound_call *c, cmp_https_result result, const char *detail);
 
-/* It was provably not processed: goes to another wire, once. */
+/* The call, which is on a wire, was provably not processed: goes to another one, once. */
 void call_unprocessed(outbound_call *c, const char *detail);
 
-/* Calls back and frees. */
+/* Calls back, unless it was cancelled, and frees. */
 void call_deliver(outbound_call *c);
 
 /* ---- lanes (lane.c, probe.c, resolve.c) ---- */

@@ -106,9 +106,7 @@ static void serve_waiting(lane *l)
             w = wire_with_room(l, 0);
         }
         if (w != NULL) {
-            TAILQ_REMOVE(&l->waiting, c, entry);
-            l->waiting_count--;
-            wire_take(w, c);
+            call_put_on(c, w);
         } else if (c->avoid == 0) {
             break; /* there is room for nobody */
         }

@@ -94,6 +94,9 @@ void outbound_destroy(outbound **o_ref)
             lane_destroy(o->buckets[i]);
         }
     }
+    while (!TAILQ_EMPTY(&o->finished)) { /* cancelled ones */
+        call_deliver(TAILQ_FIRST(&o->finished));
+    }
     h2o_timeout_unlink(&o->step);
     h2o_timeout_dispose(loop_h2o(o->loop), &o->turns[0]);
     h2o_timeout_dispose(loop_h2o(o->loop), &o->turns[1]);

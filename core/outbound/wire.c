@@ -112,7 +112,6 @@ bool wire_has_room(const wire *w)
 
 void wire_take(wire *w, outbound_call *c)
 {
-    c->state = CALL_ON_WIRE;
     c->wire = w;
     c->reads = w->reads;
     TAILQ_INSERT_TAIL(&w->calls, c, entry);

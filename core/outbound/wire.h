@@ -80,7 +80,7 @@ void wire_free(wire *w);
 bool wire_has_room(const wire *w);
 unsigned wire_capacity(const wire *w);
 
-/* Sends a call. */
+/* Sends a call; for call_put_on. */
 void wire_take(wire *w, outbound_call *c);
 
 /* A call has left the wire. */

@@ -115,7 +115,8 @@ def cut(connection):
 
 class Recipient:
     """Listens on loopback. `codes` are {ici: content}; `answer` may be replaced by a function of a
-    request that returns a Reply, and `greet` by one of a plain socket: false means no TLS."""
+    request that returns a Reply, `greet` by one of a plain socket: false means no TLS, and `visit` by
+    one of a TLS connection and its number: false means that it has spoken on it as it likes."""
 
     def __init__(self, host, authority, *, protocols=("h2", "http/1.1"), names=None):
         self.host = host
@@ -129,6 +130,7 @@ class Recipient:
         self.unsigned = False
         self.answer = self.answer_properly
         self.greet = lambda plain: True
+        self.visit = lambda connection, number: True
         self.requests, self.verified = [], []
         self.connections = 0
         self.port = free_port()
@@ -239,6 +241,8 @@ class Recipient:
     def _serve_tls(self, connection, number):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.do_handshake()
+        if not self.visit(connection, number):
+            return
         spoken = connection.selected_alpn_protocol()
         (self._serve_h2 if spoken == "h2" else self._serve_h1)(connection, number)
 

@@ -99,6 +99,13 @@ class Node(Site):
 
     # ---- what it did ----
 
+    def counter(self, owner, name):
+        """`cmpctl stats`: what the running daemon has counted so far."""
+        ended = run(CMPCTL, "stats", "--json", "--socket", self.folder / "admin.sock")
+        assert ended.returncode == 0, ended.stderr
+        counters = json.loads(ended.stdout)["counters"]
+        return next(c["value"] for c in counters if (c["owner"], c["name"]) == (owner, name))
+
     def handled(self, ici=None):
         """One log line for every request that it answered, or for those for an ICI."""
         lines = [line for line in self.log() if line["message"] == "request"]

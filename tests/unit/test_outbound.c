@@ -1,5 +1,5 @@
 /* The outbound HTTPS client against a real server on loopback: what goes wrong comes first. */
-#include "outbound/origin.h"
+#include "outbound/internal.h"
 #include "scratch.h"
 
 #include "base/log.h"
@@ -823,6 +823,32 @@ static void test_cancel(void **state)
     }
 }
 
+/* Whoever believes that a call ends with him comes too late when it has ended. */
+static void test_ends_once(void **state)
+{
+    (void)state;
+    char url[64];
+    uint16_t port;
+    const int kept = port_keep(&port);
+    const origin_options options = options_for(port, url);
+    rig r = rig_make(&options);
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
+        outcome out;
+        outbound_call *c = begin(&r, NULL, 1000, &out);
+        call_finish(c, CMP_HTTPS_BROKEN, "the first");
+        call_finish(c, CMP_HTTPS_ANSWERED, NULL);
+        call_unprocessed(c, "the third");
+        if (cancelled == 1) {
+            outbound_cancel(c);
+        }
+        run_for(&r, 5);
+        assert_int_equal(out.times, cancelled == 1 ? 0 : 1);
+        assert_string_equal(out.detail, cancelled == 1 ? "" : "the first");
+    }
+    rig_end(&r);
+    close(kept);
+}
+
 typedef struct chain {
     rig *r;
     unsigned left, came;
@@ -1011,6 +1037,7 @@ int main(void)
         cmocka_unit_test(test_circuit),
         cmocka_unit_test(test_prober_goes_away),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_ends_once),
         cmocka_unit_test(test_endless_failing),
         cmocka_unit_test(test_bad_weather),
         cmocka_unit_test(test_two_workers),
