@@ -3,7 +3,6 @@
 
 #include "admin/explain.h"
 #include "admin/stats.h"
-#include "http/server_internal.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -110,7 +109,7 @@ void admin_close(admin **a_ref)
 
 void admin_serve(admin *a, server_worker *sw)
 {
-    server_worker_listen(sw, &a->listener, a->fd, sw->server->admin_hosts);
+    server_worker_listen_admin(sw, &a->listener, a->fd);
     a->fd = -1;
 }
 
@@ -119,14 +118,4 @@ void admin_register(server *s)
     h2o_hostconf_t *host = server_admin_host(s);
     explain_register(host);
     stats_register(host);
-}
-
-void admin_answer(h2o_req_t *req, cmp_str json)
-{
-    req->res.status = 200;
-    req->res.reason = "OK";
-    req->res.content_length = json.size;
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("application/json"));
-    h2o_send_inline(req, json.at, json.size);
 }

@@ -18,7 +18,3 @@ void admin_serve(admin *a, server_worker *sw);
 
 /* Registers what can be asked there; before workers start. */
 void admin_register(server *s);
-
-/* For those handlers: answers with JSON, which is copied, and 200. */
-struct st_h2o_req_t;
-void admin_answer(struct st_h2o_req_t *req, cmp_str json);

@@ -1,7 +1,7 @@
 /* A traced transaction on behalf of the operator; see pipeline/trace.h. */
 #include "admin/explain.h"
 
-#include "admin/admin.h"
+#include "admin/answer.h"
 #include "base/clock.h"
 #include "http/connection.h"
 #include "pipeline/pipeline.h"

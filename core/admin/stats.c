@@ -2,7 +2,7 @@
  * values that grow meanwhile have no size to be told in advance. */
 #include "admin/stats.h"
 
-#include "admin/admin.h"
+#include "admin/answer.h"
 #include "http/connection.h"
 #include "observe/counters.h"
 

@@ -30,6 +30,11 @@ int64_t clock_monotonic_us(void)
     return now_us(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_monotonic_ms(void)
+{
+    return (uint64_t)clock_monotonic_us() / 1000;
+}
+
 void clock_set_ms(int64_t now_ms)
 {
     set_ms = now_ms;

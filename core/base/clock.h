@@ -9,6 +9,7 @@ int64_t clock_now_us(void);
 
 /* Time that only goes on, from a start that means nothing: for intervals. */
 int64_t clock_monotonic_us(void);
+uint64_t clock_monotonic_ms(void);
 
 /* Tests only: the time that all clocks show from now on; 0 goes back to the real ones. */
 void clock_set_ms(int64_t now_ms);

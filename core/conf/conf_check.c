@@ -1,7 +1,7 @@
 /* Checks what rows cannot: names that refer to each other, things that must be unique, and https on
  * MC-3 and MC-6 (9.3.2). */
 #include "conf/bind.h"
-#include "conf/conf_parts.h"
+#include "conf/internal.h"
 
 #include "base/names.h"
 

@@ -1,6 +1,6 @@
 /* Defaults that rows cannot say, as they depend on other values: what is right for listeners on
  * which peers ask is not for those on which anybody may. Between reading and checking. */
-#include "conf/conf_parts.h"
+#include "conf/internal.h"
 
 #include "base/interface.h"
 

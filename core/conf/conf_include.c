@@ -1,6 +1,6 @@
 /* Joins the files of the included folders into the main file's tree, so that everything after it
  * sees one configuration; nodes keep knowing the file that they came from. */
-#include "conf/conf_parts.h"
+#include "conf/internal.h"
 
 #include <dirent.h>
 #include <errno.h>

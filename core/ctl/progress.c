@@ -1,18 +1,12 @@
 /* Draws the bar, and reckons the rate and the time that is left. */
 #include "ctl/progress.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BAR_EVERY_MS = 100, LINE_EVERY_MS = 10000, BAR_WIDTH = 24 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int64_t interval_ms(const progress *p)
 {
@@ -25,7 +19,7 @@ void progress_begin(progress *p, const char *verb, uint64_t total, bool quiet)
                     .total = total,
                     .quiet = quiet,
                     .bar = isatty(STDERR_FILENO) == 1,
-                    .begin_ms = monotonic_ms()};
+                    .begin_ms = (int64_t)clock_monotonic_ms()};
     p->next_ms = p->begin_ms + interval_ms(p);
 }
 
@@ -70,7 +64,7 @@ void progress_update(progress *p, uint64_t done, uint64_t count)
     if (p->quiet) {
         return;
     }
-    const int64_t now_ms = monotonic_ms();
+    const int64_t now_ms = (int64_t)clock_monotonic_ms();
     if (now_ms >= p->next_ms) {
         print(p, done, count, now_ms - p->begin_ms);
         p->next_ms = now_ms + interval_ms(p);
@@ -88,7 +82,7 @@ void progress_clear(progress *p)
 
 void progress_summary(const progress *p, uint64_t count, char text[PROGRESS_TEXT_SIZE])
 {
-    const int64_t elapsed_ms = monotonic_ms() - p->begin_ms;
+    const int64_t elapsed_ms = (int64_t)clock_monotonic_ms() - p->begin_ms;
     snprintf(text, PROGRESS_TEXT_SIZE, "%llu codes %s in %.1f s (%llu/s)",
              (unsigned long long)count, p->verb, (double)elapsed_ms / 1000,
              (unsigned long long)rate_of(count, elapsed_ms));

@@ -1,11 +1,12 @@
 /* A binary heap by deadline; each timer knows its place, so stopping one costs a sift. */
 #include "event/timers.h"
 
+#include "base/clock.h"
+
 #include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 struct cmp_timer {
@@ -22,13 +23,6 @@ struct timers {
     cmp_timer **heap;
     size_t count, room;
 };
-
-static uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void place(timers *t, size_t at, cmp_timer *timer)
 {
@@ -135,7 +129,7 @@ void timers_run(timers *t)
     const ssize_t got = read(t->fd, &expirations, sizeof(expirations));
     (void)got; /* the heap says what is due */
     t->armed_ms = UINT64_MAX;
-    const uint64_t now = monotonic_ms();
+    const uint64_t now = clock_monotonic_ms();
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): heap_pop has taken out what is freed below */
     while (t->count > 0 && t->heap[0]->due_ms <= now) {
         cmp_timer *timer = heap_pop(t);
@@ -155,7 +149,7 @@ cmp_timer *timers_start(timers *t, uint64_t delay_ms, void (*run)(void *arg), vo
     cmp_timer *timer = kit_alloc(sizeof(*timer));
     /* One more millisecond: the clock was read rounded down, and no timer may fire early. */
     *timer = (cmp_timer){.owner = t,
-                         .due_ms = monotonic_ms() + delay_ms + 1,
+                         .due_ms = clock_monotonic_ms() + delay_ms + 1,
                          .at = t->count,
                          .run = run,
                          .arg = arg};

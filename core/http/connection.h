@@ -1,7 +1,7 @@
 /* One client connection of a worker, from accept to close. */
 #pragma once
 
-#include "http/server_internal.h"
+#include "http/internal.h"
 
 /* Takes over an accepted socket: source address, list, TLS or not, h2o. */
 void connection_open(server_worker *sw, h2o_socket_t *socket, const listener *l,

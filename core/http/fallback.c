@@ -1,6 +1,6 @@
 /* The errors that h2o answers itself, before there is a handler (a body far over the limit, a
  * broken chunk): the same problem+json as everywhere, instead of its plain text. */
-#include "http/server_internal.h"
+#include "http/internal.h"
 
 #include "mc/reply.h"
 #include "pipeline/pipeline.h"

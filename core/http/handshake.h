@@ -1,7 +1,7 @@
 /* From a socket to a protocol: TLS within its time, and what ALPN chose. */
 #pragma once
 
-#include "http/server_internal.h"
+#include "http/internal.h"
 
 /* Registers the counters; once, before workers start. */
 void handshake_setup(void);

@@ -107,7 +107,7 @@ static void on_accept(h2o_socket_t *listening, const char *error)
     }
 }
 
-void server_worker_listen(server_worker *sw, const listener *l, int fd, h2o_hostconf_t **hosts)
+static void listen_on(server_worker *sw, const listener *l, int fd, h2o_hostconf_t **hosts)
 {
     acceptor *a = &sw->acceptors[sw->acceptor_count++];
     *a = (acceptor){.sw = sw, .listener = l};
@@ -128,7 +128,7 @@ server_worker *server_worker_start(server *s, worker *w, sockets *listening)
     sw->acceptors = kit_calloc(listening->count + 1, sizeof(*sw->acceptors)); /* + admin */
     for (size_t i = 0; i < listening->count; i++) {
         int *fd = &listening->at[w->index * listening->count + i];
-        server_worker_listen(sw, &w->generation->listeners[listening->listener[i]], *fd, s->hosts);
+        listen_on(sw, &w->generation->listeners[listening->listener[i]], *fd, s->hosts);
         *fd = -1;
     }
     return sw;
@@ -205,6 +205,11 @@ static void on_drain_sweep(void *arg)
         return;
     }
     sw->drain_timer = loop_timer_start(sw->worker->loop, DRAIN_SWEEP_MS, on_drain_sweep, sw);
+}
+
+void server_worker_listen_admin(server_worker *sw, const listener *l, int fd)
+{
+    listen_on(sw, l, fd, sw->server->admin_hosts);
 }
 
 void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),

@@ -22,6 +22,9 @@ typedef struct server_worker server_worker;
 /* Begins to accept on this worker's sockets, which it takes over. `w` has its generation. */
 server_worker *server_worker_start(server *s, worker *w, sockets *listening);
 
+/* Accepts on the admin socket as well, which it takes over. Before the worker's loop turns. */
+void server_worker_listen_admin(server_worker *sw, const listener *l, int fd);
+
 /* Stops accepting, lets what is in flight end, and calls `drained(arg)` when no connection and no
  * transaction is left, at the latest after `patience_ms`; then it cuts off what is left. */
 void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),

@@ -84,7 +84,7 @@ static void on_deadline(void *arg)
 static void on_half(void *arg)
 {
     outbound_call *c = arg;
-    const uint64_t now = monotonic_ms();
+    const uint64_t now = clock_monotonic_ms();
     const uint64_t rest = c->deadline_ms > now ? c->deadline_ms - now : 0;
     c->timer = loop_timer_start(c->owner->loop, rest, on_deadline, c);
     if (c->state == CALL_ON_WIRE) {
@@ -107,7 +107,7 @@ outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *
         call_finish(c, CMP_HTTPS_NOT_SENT, "not used for now, after failures");
         return c;
     }
-    c->deadline_ms = monotonic_ms() + request->timeout_ms;
+    c->deadline_ms = clock_monotonic_ms() + request->timeout_ms;
     c->timer = loop_timer_start(o->loop, request->timeout_ms / 2, on_half, c);
     lane *l = lane_get(o, to);
     c->lane = l;

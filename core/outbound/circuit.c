@@ -2,7 +2,7 @@
  * probes it with a connection that carries no request: recovery costs nobody an answer. */
 #include "outbound/circuit.h"
 
-#include "outbound/internal.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 
@@ -38,7 +38,7 @@ static uint64_t random_below(uint64_t limit)
 {
     static _Thread_local unsigned seed;
     if (seed == 0) {
-        seed = (unsigned)monotonic_ms() ^ (unsigned)(uintptr_t)&seed;
+        seed = (unsigned)clock_monotonic_ms() ^ (unsigned)(uintptr_t)&seed;
     }
     return (uint64_t)rand_r(&seed) % limit;
 }
@@ -85,7 +85,7 @@ bool breaker_failed(breaker *b, const outbound *who, uint64_t *delay_ms)
     if (opens) {
         open_again(b);
         *delay_ms = with_jitter(b->backoff_ms);
-        b->open_until_ms = monotonic_ms() + *delay_ms;
+        b->open_until_ms = clock_monotonic_ms() + *delay_ms;
         b->prober = who;
     }
     pthread_mutex_unlock(&b->lock);
@@ -97,7 +97,7 @@ bool breaker_adopt(breaker *b, const outbound *who, uint64_t *delay_ms)
     pthread_mutex_lock(&b->lock);
     const bool taken = b->prober == NULL && state_get(b) != CIRCUIT_CLOSED;
     if (taken) {
-        const uint64_t now = monotonic_ms();
+        const uint64_t now = clock_monotonic_ms();
         b->prober = who;
         *delay_ms = b->open_until_ms > now ? b->open_until_ms - now : 0;
     }
@@ -131,7 +131,7 @@ bool breaker_probe_end(breaker *b, const outbound *who, bool good, uint64_t took
         open_again(b);
         const uint64_t pause = with_jitter(b->backoff_ms);
         *delay_ms = pause > took_ms + PROBE_PAUSE_MS ? pause - took_ms : PROBE_PAUSE_MS;
-        b->open_until_ms = monotonic_ms() + *delay_ms;
+        b->open_until_ms = clock_monotonic_ms() + *delay_ms;
     }
     pthread_mutex_unlock(&b->lock);
     return mine && good;

@@ -30,7 +30,7 @@ bool wire_open(lane *l, bool probe)
     w->state = WIRE_RESOLVING;
     w->failure = "no address of the source's family";
     TAILQ_INIT(&w->calls);
-    w->connect_until_ms = monotonic_ms() + l->origin->connect_timeout_ms;
+    w->connect_until_ms = clock_monotonic_ms() + l->origin->connect_timeout_ms;
     TAILQ_INSERT_TAIL(&l->wires, w, entry);
     switch (resolve_addresses(l)) {
     case RESOLVE_READY:
@@ -196,7 +196,7 @@ static void try_next_address(wire *w)
     while (w->addresses_left > 0) {
         const unsigned shares = w->addresses_left--;
         if (connect_to(w, &l->addresses[w->address_next++ % l->address_count])) {
-            const uint64_t now = monotonic_ms();
+            const uint64_t now = clock_monotonic_ms();
             const uint64_t rest = w->connect_until_ms > now ? w->connect_until_ms - now : 0;
             wire_timer_start(w, rest / shares);
             return;

@@ -5,10 +5,10 @@
  * origin. Nothing here calls the user back, except the step at the end of a turn. */
 #pragma once
 
+#include "base/clock.h"
 #include "outbound/origin.h"
 
 #include <sys/queue.h>
-#include <time.h>
 
 typedef struct lane lane;
 typedef struct wire wire;
@@ -180,10 +180,3 @@ struct outbound {
 void outbound_wake(outbound *o);
 
 void scratch_add(outbound *o, const void *at, size_t size);
-
-static inline uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}

@@ -9,7 +9,7 @@ static void on_due(void *arg)
     if (!origin_wanted(l->origin)) {
         breaker_abandon(&l->origin->breaker, l->owner);
     } else if (breaker_probe_begin(&l->origin->breaker, l->owner)) {
-        l->probe_began_ms = monotonic_ms();
+        l->probe_began_ms = clock_monotonic_ms();
         wire_open(l, true); /* however it ends, probe_ended is called */
     }
     lane_wake(l);
@@ -26,7 +26,7 @@ void probe_schedule(lane *l, uint64_t delay_ms)
 void probe_ended(lane *l, bool good)
 {
     uint64_t delay_ms;
-    const uint64_t took_ms = monotonic_ms() - l->probe_began_ms;
+    const uint64_t took_ms = clock_monotonic_ms() - l->probe_began_ms;
     if (breaker_probe_end(&l->origin->breaker, l->owner, good, took_ms, &delay_ms)) {
         lane_used_again(l);
     } else if (delay_ms > 0) {

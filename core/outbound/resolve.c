@@ -59,7 +59,7 @@ static void job_free(resolve_job *job)
 /* Old addresses are better than none. */
 static const char *lane_learn(lane *l, const resolve_job *job)
 {
-    const uint64_t now = monotonic_ms();
+    const uint64_t now = clock_monotonic_ms();
     if (job->count > 0) {
         memcpy(l->addresses, job->found, sizeof(job->found[0]) * job->count);
         l->address_count = job->count;
@@ -97,7 +97,7 @@ resolve_result resolve_addresses(lane *l)
         l->address_count = 1;
         return RESOLVE_READY;
     }
-    if (l->address_count > 0 && monotonic_ms() < l->addresses_until_ms) {
+    if (l->address_count > 0 && clock_monotonic_ms() < l->addresses_until_ms) {
         return RESOLVE_READY;
     }
     if (l->resolving == NULL) {

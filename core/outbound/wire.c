@@ -81,7 +81,7 @@ static void on_idle(void *arg)
     if (w->call_count > 0) {
         return; /* set again when it falls idle */
     }
-    const uint64_t idle_ms = monotonic_ms() - w->idle_since_ms;
+    const uint64_t idle_ms = clock_monotonic_ms() - w->idle_since_ms;
     if (idle_ms >= w->lane->origin->idle_timeout_ms) {
         wire_lost(w, CMP_HTTPS_BROKEN, NULL, false);
         return;
@@ -92,7 +92,7 @@ static void on_idle(void *arg)
 
 void wire_idle(wire *w)
 {
-    w->idle_since_ms = monotonic_ms();
+    w->idle_since_ms = clock_monotonic_ms();
     if (w->timer == NULL) {
         const uint64_t delay = w->lane->origin->idle_timeout_ms;
         w->timer = loop_timer_start(w->lane->owner->loop, delay, on_idle, w);

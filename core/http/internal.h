@@ -56,9 +56,6 @@ struct server_worker {
     void *drained_arg;
 };
 
-/* Listens on one more socket, which it takes over. Before the worker's loop turns. */
-void server_worker_listen(server_worker *sw, const listener *l, int fd, h2o_hostconf_t **hosts);
-
 /* front.c: the only handler. */
 void front_register(h2o_pathconf_t *path);
 

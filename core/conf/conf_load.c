@@ -1,7 +1,5 @@
 /* Reads the configuration: files to one tree, the tree to structs, then the checks. */
-#include "conf/conf.h"
-
-#include "conf/conf_parts.h"
+#include "conf/internal.h"
 
 #include <stdlib.h>
 
