@@ -8,6 +8,7 @@
 #include "base/log_limit.h"
 #include "daemon/build.h"
 #include "daemon/privileges.h"
+#include "http/hpack_probe.h"
 #include "http/server.h"
 #include "observe/counters.h"
 #include "pipeline/pipeline.h"
@@ -238,6 +239,11 @@ static bool start(daemon_state *d)
     d->process.referrals = referrals_create((size_t)c->top.limits.referrals);
     d->process.pool = pool_create((unsigned)c->top.limits.blocking_threads, POOL_QUEUE);
     d->site.pool = d->process.pool;
+    if (!hpack_in_place(d->control)) {
+        log_error("http", "libh2o reads header blocks of HTTP/2 by itself: it does not call "
+                          "h2o_hpack_parse_headers by name, as Debian's does");
+        return false;
+    }
     d->server = server_create(c);
     if (d->server == NULL) {
         return false;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "http/handshake.h"
+#include "http/hpack.h"
 #include "http/picohttp.h"
 
 #include <limits.h>
@@ -16,6 +17,7 @@
 
 #define ACCEPTS_PER_TURN 16
 #define DRAIN_SWEEP_MS   50
+#define PSEUDO_HEADERS   4
 #define DRAIN_GRACE_MS   500                 /* after GOAWAY, for requests that are on their way */
 #define BODY_SLACK_BYTES ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
 
@@ -37,6 +39,16 @@ static size_t body_max(const conf *c)
 static size_t head_max(const conf_limits *limits)
 {
     return (size_t)(limits->uri_bytes + limits->header_bytes + 4 * limits->headers) + 64;
+}
+
+/* A little more than a request may have ends in an answer that says so; far more ends the
+ * connection.
+ */
+static void hpack_limits_set(const conf_limits *limits)
+{
+    const hpack_limits l = {.fields = 2 * (size_t)limits->headers + PSEUDO_HEADERS,
+                            .bytes = 2 * (size_t)(limits->header_bytes + limits->uri_bytes)};
+    hpack_setup(&l);
 }
 
 server *server_create(const conf *c)
@@ -62,6 +74,7 @@ server *server_create(const conf *c)
     s->admin_hosts[0] =
         h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("admin")), 65535);
     s->connections_max = limits->connections;
+    hpack_limits_set(limits);
     s->handshake_timeout_ms = (uint64_t)limits->handshake_timeout_ms;
     handshake_setup();
     picohttp_limit(head_max(limits));
