@@ -334,7 +334,9 @@ class Recipient:
                     )
                     way = (connection, stack, lock, event.stream_id)
                     answering.append(self._run(self._answer_h2, *way, request, deaf))
-            if deaf.wait(0.005 if self.may_go_deaf else 0):
+            for thread in answering if self.may_go_deaf else ():
+                thread.join()
+            if deaf.is_set():
                 self.stopping.wait(30)
                 return
 

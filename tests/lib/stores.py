@@ -50,6 +50,11 @@ def eventually(check, seconds=10):
         time.sleep(0.02)
 
 
+def grown(path, size):
+    """Waits until a file has so many octets."""
+    eventually(lambda: path.exists() and path.stat().st_size >= size)
+
+
 def ask_until_logged(site, words, ask):
     """A worker that has failed says that it is over, and others may get all requests for a while."""
 

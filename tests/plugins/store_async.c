@@ -1,5 +1,5 @@
 /* A store for tests that answers later, from a timer of the worker's loop. Every completion leaves
- * one octet in a file: `d` done, `c` cancelled. */
+ * one octet in a file: `d` done, `c` cancelled; and every beginning one in another. */
 #include <cmp/plugin.h>
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 typedef struct async_options {
     int64_t delay_ms;
-    const char *path;
+    const char *path, *begun;
     const char *ici;
     const char *content;
 } async_options;
@@ -19,6 +19,8 @@ CMP_OPTIONS(option_rows, async_options) = {
             CMP_DEFAULT("10ms")),
     CMP_ROW("path", PATH, async_options, path, "file that grows by one octet for each completion",
             CMP_REQUIRED),
+    CMP_ROW("begun", PATH, async_options, begun,
+            "file that grows by one octet for each look-up that begins"),
     CMP_ROW("ici", STRING, async_options, ici, "the one ICI that it knows",
             CMP_DEFAULT("1A0F1-ASYNC")),
     CMP_ROW("content", STRING, async_options, content, "what that ICI stands for",
@@ -29,7 +31,7 @@ CMP_OPTIONS(option_rows, async_options) = {
 typedef struct async_store {
     const cmp_host *host;
     const async_options *options;
-    int fd;
+    int fd, begun; /* begun: -1, nobody wants to know */
 } async_store;
 
 typedef struct async_worker {
@@ -53,18 +55,37 @@ static void *must_calloc(size_t size)
     return at;
 }
 
+static int trace_open(const cmp_host *host, const char *option, const char *path,
+                      cmp_report *report)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        host->report(report, option, "cannot open %s: %s", path, strerror(errno));
+    }
+    return fd;
+}
+
+static void trace_write(int fd, char octet)
+{
+    if (fd >= 0 && write(fd, &octet, 1) != 1) {
+        abort();
+    }
+}
+
 static void *async_create(const cmp_host *host, const void *options, void *previous,
                           cmp_report *report)
 {
     (void)previous;
     const async_options *o = options;
-    const int fd = open(o->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const int fd = trace_open(host, "path", o->path, report);
     if (fd < 0) {
-        host->report(report, "path", "cannot open %s: %s", o->path, strerror(errno));
         return NULL;
     }
     async_store *s = must_calloc(sizeof(*s));
-    *s = (async_store){.host = host, .options = o, .fd = fd};
+    *s = (async_store){.host = host, .options = o, .fd = fd, .begun = -1};
+    if (o->begun != NULL) {
+        s->begun = trace_open(host, "begun", o->begun, report);
+    }
     return s;
 }
 
@@ -72,6 +93,9 @@ static void async_destroy(void *instance)
 {
     async_store *s = instance;
     close(s->fd);
+    if (s->begun >= 0) {
+        close(s->begun);
+    }
     free(s);
 }
 
@@ -94,9 +118,7 @@ static void finish(async_lookup *l, char trace, cmp_store_verdict verdict, const
     const async_store *s = l->store;
     cmp_op *op = l->op;
     free(l);
-    if (write(s->fd, &trace, 1) != 1) {
-        abort();
-    }
+    trace_write(s->fd, trace);
     cmp_store_complete(s->host, op, verdict, record);
 }
 
@@ -126,6 +148,7 @@ static cmp_store_verdict async_lookup_start(void *instance, void *worker, cmp_tx
     };
     op->plugin_data = l;
     l->timer = s->host->timer_start(w->loop, (uint64_t)s->options->delay_ms, on_timer, l);
+    trace_write(s->begun, 'b');
     return CMP_STORE_PENDING;
 }
 

@@ -2,11 +2,14 @@
  * on its pool. */
 #include <cmp/plugin.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct blocking_options {
     int64_t delay_ms;
+    const char *begun, *ended;
     const char *ici;
     const char *content;
 } blocking_options;
@@ -14,6 +17,10 @@ typedef struct blocking_options {
 CMP_OPTIONS(option_rows, blocking_options) = {
     CMP_ROW("delay", DURATION, blocking_options, delay_ms, "how long each look-up blocks",
             CMP_DEFAULT("0ms")),
+    CMP_ROW("begun", PATH, blocking_options, begun,
+            "file that grows by one octet for each look-up that begins"),
+    CMP_ROW("ended", PATH, blocking_options, ended,
+            "file that grows by one octet for each look-up that ends"),
     CMP_ROW("ici", STRING, blocking_options, ici, "the one ICI that it knows",
             CMP_DEFAULT("1A0F1-BLOCKING")),
     CMP_ROW("content", STRING, blocking_options, content, "what that ICI stands for",
@@ -39,15 +46,29 @@ static void *blocking_create(const cmp_host *host, const void *options, void *pr
     return b;
 }
 
+static void trace(const char *path)
+{
+    if (path == NULL) {
+        return;
+    }
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, "x", 1) != 1) {
+        abort();
+    }
+    close(fd);
+}
+
 static cmp_store_verdict blocking_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
                                          cmp_op *op, cmp_record *record)
 {
     (void)worker, (void)op;
     const blocking *b = instance;
     const int64_t delay_ms = b->options->delay_ms;
+    trace(b->options->begun);
     nanosleep(&(struct timespec){.tv_sec = delay_ms / 1000,
                                  .tv_nsec = delay_ms % 1000 * 1000 * 1000},
               NULL);
+    trace(b->options->ended);
     if (!cmp_str_equal(ici, cmp_str_from(b->options->ici))) {
         return CMP_STORE_ABSENT;
     }

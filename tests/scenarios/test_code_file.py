@@ -1,16 +1,9 @@
 """The code file is read again when it changes: all of it or nothing."""
 import json
-import time
 
 import pytest
 from daemon import CMPD, run
-
-
-def eventually(check, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "did not come to pass"
-        time.sleep(0.05)
+from stores import eventually
 
 
 @pytest.fixture
@@ -76,7 +69,7 @@ def test_a_bad_change_leaves_the_old_codes_and_names_the_line(served, line, word
 def test_a_file_that_goes_away_leaves_the_old_codes(served):
     served.expect_error("codes.ndjson")
     (served.folder / "codes.ndjson").unlink()
-    time.sleep(0.5)
+    served.wait_for_log("No such file")
     assert served.content() == "old"
     served.write_codes({"ici": "1A0F1-1", "content": "back"})
     eventually(lambda: served.content() == "back")

@@ -2,13 +2,14 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
-import time
+from pathlib import Path
 
 import pytest
 from daemon import CMPCTL, run
-from stores import WRITABLE, memory, section_of
+from stores import WRITABLE, eventually, memory, section_of
 
 ONE = {"ici": "1A0F1-1", "content": "https://one.example/", "ttl": 60}
 TWO = {
@@ -230,6 +231,13 @@ def test_a_line_without_end(shop):
     assert shop.holds() == {}
 
 
+def catches(pid, number):
+    """Whether a process has its own way to take a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(re.search(r"^SigCgt:\s*(\w+)", status, re.M)[1], 16)
+    return mask >> (number - 1) & 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_the_old_codes(shop, number):
     shop.take(ONE)
@@ -244,7 +252,7 @@ def test_ctrl_c_leaves_the_old_codes(shop, number):
     ) as importing:
         importing.stdin.write(lines(*many))
         importing.stdin.flush()  # and the end of the file does not come
-        time.sleep(0.3)
+        eventually(lambda: catches(importing.pid, number))
         importing.send_signal(number)
         assert importing.wait(timeout=10) == 2
         assert "interrupted; nothing was imported" in importing.stderr.read()

@@ -8,6 +8,7 @@ import pytest
 from client import connect, written
 from daemon import message
 from frames import Http2
+from stores import eventually, grown
 
 pytestmark = pytest.mark.threads
 
@@ -15,8 +16,16 @@ CARRIED = [("store_async", "1A0F1-ASYNC"), ("store_blocking", "1A0F1-BLOCKING")]
 
 
 def slow(site, use, delay):
+    """Returns a function that waits until so many look-ups are under way."""
+    begun = site.folder / "begun"
     trace = {"path": str(site.folder / "trace")} if use == "store_async" else {}
-    site.store(use, delay=delay, **trace)
+    site.store(use, delay=delay, begun=str(begun), **trace)
+    return lambda count: grown(begun, count)
+
+
+def opens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -34,15 +43,13 @@ def test_it_ends_at_once_when_nothing_is_under_way(site, number):
 @pytest.mark.parametrize("use, ici", CARRIED)
 def test_requests_in_flight_are_answered(site, use, ici):
     b = site.peer("b")
-    slow(site, use, "2s")
+    wait_for_begun = slow(site, use, "2s")
     site.start()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(site.ask, b, ici) for _ in range(4)]
-        time.sleep(1)
+        wait_for_begun(4)
         site.signal(signal.SIGTERM)
-        time.sleep(0.3)
-        with pytest.raises(OSError):
-            socket.create_connection(("127.0.0.1", site.port), timeout=1).close()
+        eventually(lambda: not opens(site.port))
         assert [a.result().status for a in asked] == [200] * 4
     assert site.wait() == 0
 
@@ -50,12 +57,12 @@ def test_requests_in_flight_are_answered(site, use, ici):
 @pytest.mark.parametrize("use, ici", CARRIED)
 def test_requests_in_flight_are_answered_over_http2(site, use, ici):
     b = site.peer("b")
-    slow(site, use, "2s")
+    wait_for_begun = slow(site, use, "2s")
     site.start()
     with Http2(site.port, site.authority.path) as connection:
         target = "/mc-3/resolve-ici?"
         streams = [connection.get(target + written(message(b, ici).items())) for _ in range(4)]
-        time.sleep(1)
+        wait_for_begun(4)
         site.signal(signal.SIGTERM)
         assert connection.read(*streams)
         assert [connection.status[stream] for stream in streams] == [200] * 4
@@ -68,11 +75,11 @@ def test_the_drain_has_an_end(site, use, ici):
     b = site.peer("b")
     site.config["drain"] = "1s"
     site.config["resolve"]["deadline"] = "30s"
-    slow(site, use, "5s")
+    wait_for_begun = slow(site, use, "5s")
     site.start()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(site.ask, b, ici)
-        time.sleep(1)
+        wait_for_begun(1)
         began = time.monotonic()
         site.signal(signal.SIGTERM)
         site.wait()

@@ -2,11 +2,11 @@
 import concurrent.futures
 import time
 
-import httpx
 import pytest
 from client import connect, written
 from daemon import message
 from frames import Http2
+from stores import grown
 
 pytestmark = pytest.mark.threads
 
@@ -16,9 +16,10 @@ ASYNC, BLOCKING = "1A0F1-ASYNC", "1A0F1-BLOCKING"
 @pytest.fixture
 def later(site):
     """A store that answers from a timer; `trace` tells what became of each look-up."""
-    trace = site.folder / "trace"
+    trace, begun = site.folder / "trace", site.folder / "begun"
     site.b = site.peer("b")
-    site.store("store_async", delay="200ms", path=str(trace))
+    site.store("store_async", delay="200ms", path=str(trace), begun=str(begun))
+    site.wait_for_begun = lambda count: grown(begun, count)
     site.trace = lambda: sorted(trace.read_text())
     return site
 
@@ -71,8 +72,10 @@ def test_a_client_that_leaves_over_http2_cancels(later):
     later.config["plugins"]["special"]["delay"] = "20s"
     later.config["resolve"]["deadline"] = "15s"
     later.start()
-    with pytest.raises(httpx.ReadTimeout):
-        later.ask(later.b, ASYNC, http2=True, timeout=httpx.Timeout(10, read=1))
+    with Http2(later.port, later.authority.path) as connection:
+        connection.get("/mc-3/resolve-ici?" + written(message(later.b, ASYNC).items()))
+        later.wait_for_begun(1)
+        assert later.trace() == []
     wait_for(later.trace, ["c"], seconds=5)
 
 
@@ -82,7 +85,7 @@ def test_one_stream_can_be_cancelled_alone(later):
     with Http2(later.port, later.authority.path) as connection:
         target = "/mc-3/resolve-ici?"
         streams = [connection.get(target + written(message(later.b, ASYNC).items())) for _ in "123"]
-        time.sleep(0.2)
+        later.wait_for_begun(3)
         connection.cancel(streams[1])
         assert connection.read(streams[0], streams[2])
         assert connection.status == {streams[0]: 200, streams[2]: 200}
@@ -106,7 +109,10 @@ def test_a_client_that_leaves_over_http1(later):
 @pytest.fixture
 def blocking(site):
     site.b = site.peer("b")
-    site.store("store_blocking", delay="300ms")
+    begun, ended = site.folder / "begun", site.folder / "ended"
+    site.store("store_blocking", delay="300ms", begun=str(begun), ended=str(ended))
+    site.wait_for_begun = lambda count: grown(begun, count)
+    site.wait_for_ended = lambda count: grown(ended, count)
     return site
 
 
@@ -127,7 +133,7 @@ def test_a_store_that_blocks_does_not_block_others(blocking):
     blocking.start()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(blocking.ask, blocking.b, BLOCKING)
-        time.sleep(0.5)
+        blocking.wait_for_begun(1)
         assert blocking.ask(blocking.b, "1A0F1-1").status == 200
         assert not asked.done()
         assert asked.result().status == 200
@@ -139,7 +145,7 @@ def test_an_answer_that_comes_after_the_deadline_is_thrown_away(blocking):
     blocking.start()
     answer = blocking.ask(blocking.b, BLOCKING)
     assert (answer.status, answer.code) == (503, "store_unavailable")
-    time.sleep(1.2)  # the look-up ends, and nobody is there any more
+    blocking.wait_for_ended(1)  # and nobody is there any more
     assert blocking.ask(blocking.b, "1A0F1-NONE").status == 503
 
 

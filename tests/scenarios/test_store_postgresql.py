@@ -164,10 +164,11 @@ def test_no_slot_is_left(shelf, postgres):
     recovers(shelf)
 
 
-def test_who_has_slots_keeps_them(shelf, postgres):
+def test_who_has_slots_keeps_them(shelf, postgres, database):
     shelf.start()
     recovers(shelf)
-    time.sleep(0.5)  # all connections are made
+    sessions = f"select count(*) from pg_stat_activity where datname = '{database.name}'"
+    eventually(lambda: database.psql(sessions) == "6")  # of two workers, the watch, and our own
     taken = postgres.take_all_slots()
     try:
         for _ in range(10):
@@ -209,7 +210,8 @@ def test_a_slow_look_up_is_in_nobodys_way(shelf, database):
     verdicts = []
     slow = threading.Thread(target=lambda: verdicts.append(is_down(shelf, "1A0F1-slow")))
     slow.start()
-    time.sleep(0.3)
+    naps = "select from pg_stat_activity where state = 'active' and wait_event = 'PgSleep'"
+    eventually(lambda: database.psql(f"select exists ({naps})") == "t")
     assert shelf.content("1A0F1-1") == "one"
     assert slow.is_alive()
     slow.join()
@@ -259,19 +261,20 @@ def cached(shelf, **options):
     shelf.site.config["workers"] = 1
 
 
-def it_listens(database):
-    """What it remembered before is not believed."""
-    sessions = f"select from pg_stat_activity where datname = '{database.name}'"
-    began = f"select exists ({sessions} and query = 'listen cmp_codes' and state = 'idle')"
-    eventually(lambda: database.psql(began) == "t")
-    time.sleep(0.1)  # and has read that it does
+def it_listens(shelf, database):
+    """What it remembered before is not believed. That it listens is known by what it hears."""
+    eventually(database.listeners)
+    database.psql("insert into cmp_codes (ici, content) values ('1A0F1-HEARD', 'before')")
+    eventually(lambda: shelf.content("1A0F1-HEARD") == "before")
+    database.psql("update cmp_codes set content = 'after' where ici = '1A0F1-HEARD'")
+    eventually(lambda: shelf.content("1A0F1-HEARD") == "after")
 
 
 def test_what_is_known_is_served_while_the_server_is_down(shelf, postgres, stop, database):
     cached(shelf, ttl="100ms", negative_ttl="100ms")
     shelf.take({"ici": "1A0F1-2", "content": "never asked"})
     shelf.start()
-    it_listens(database)
+    it_listens(shelf, database)
     assert shelf.content("1A0F1-1") == "one"
     stop()
     time.sleep(0.3)
@@ -294,7 +297,7 @@ def test_without_it_nothing_stale_is_served(shelf, stop):
 def test_a_write_of_somebody_else_ends_what_is_remembered(shelf, database):
     cached(shelf)
     shelf.start()
-    it_listens(database)
+    it_listens(shelf, database)
 
     def settled(ici, content):
         eventually(lambda: shelf.content(ici) == content, RECOVERY)
@@ -319,7 +322,7 @@ def test_what_was_written_while_nobody_listened(shelf, postgres, stop, database)
     """After a gap everything may have changed."""
     cached(shelf)
     shelf.start()
-    it_listens(database)
+    it_listens(shelf, database)
     assert shelf.content("1A0F1-1") == "one"
     stop()
     assert shelf.content("1A0F1-1") == "one"
@@ -333,8 +336,7 @@ def test_a_gap_does_not_empty_the_cache(shelf, postgres, database):
     better than nothing."""
     cached(shelf)
     shelf.start()
-    eventually(database.listeners)
-    time.sleep(0.3)  # what it remembered before is not believed
+    it_listens(shelf, database)
     assert shelf.content("1A0F1-1") == "one"
     assert shelf.content("1A0F1-none") == "unknown_ici"
     database.psql("alter table cmp_codes rename to elsewhere")
@@ -391,10 +393,8 @@ def test_the_primary_stands_in_for_the_replica(with_replica, standby, postgres):
     standby.stop("immediate")
     recovers(with_replica)
     standby.start()
-    time.sleep(RECOVERY)
-    assert (
-        standby.psql("select count(*) > 0 from pg_stat_activity where usename = 'cmp'") == "t"
-    ), "and it goes back to the replica"
+    sessions = "select count(*) > 0 from pg_stat_activity where usename = 'cmp'"
+    eventually(lambda: standby.psql(sessions) == "t", RECOVERY)  # it goes back to the replica
     recovers(with_replica)
 
 
