@@ -1,6 +1,8 @@
 """cmpctl: keys from the one who issues them to the one who signs, and signatures looked into."""
+import datetime
 import json
 import subprocess
+from fractions import Fraction
 
 import pytest
 from daemon import CMPCTL, run
@@ -141,6 +143,47 @@ def test_signatures_agree_with_pythons(tmp_path, hash):
         assert good.returncode == 0 and "VALID" in good.stdout
     bad = ctl("verify", *words, "--signature", ours.sign("t-2", "1A0F1-X"))
     assert bad.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "at, why",
+    [
+        ("2026-01-31T23:59:59.999Z", "the key is not valid before 2026-02-01T00:00:00.000Z"),
+        ("2026-02-01T00:00:00Z", None),
+        ("2026-03-01T00:00:00Z", None),
+        ("2026-03-01T00:00:00.001Z", "the key has expired at 2026-03-01T00:00:00.000Z"),
+    ],
+)
+def test_verify_heeds_the_keys_window(site, at, why):
+    window = {"not_before": "2026-02-01T00:00:00Z", "not_after": "2026-03-01T00:00:00Z"}
+    key = site.peer("b", key=window)
+    site.write()
+    words = ["verify", "--keys", site.folder / "keys.yaml", "--id", key.id, "--tid", "t"]
+    words += ["--ici", "i", "--signature", key.sign("t", "i"), "--at", at]
+    told = ctl(*words)
+    assert told.returncode == (0 if why is None else 1)
+    assert told.stdout.splitlines()[0] == ("VALID" if why is None else "INVALID")
+    assert why is None or why in told.stdout
+    as_json = json.loads(ctl(*words, "--json").stdout)
+    assert as_json["valid"] == (why is None) and as_json["signature_matches"] is True
+    assert as_json.get("key_window") == why
+
+
+@pytest.mark.parametrize(
+    "skew_ms, why",
+    [(-60_000, None), (-60_001, "max_skew"), (60_000, None), (60_001, "max_skew")],
+)
+def test_verify_heeds_the_age_of_a_tid(site, skew_ms, why):
+    key = site.peer("b", key={"tid_format": "uuidv7", "max_skew": "1m"})
+    site.write()
+    now = 1_795_500_000_000
+    tid = uuid7(Fraction(now + skew_ms, 1000))
+    at = datetime.datetime.fromtimestamp(now / 1000, datetime.timezone.utc)
+    words = ["verify", "--keys", site.folder / "keys.yaml", "--id", key.id, "--tid", tid]
+    words += ["--ici", "i", "--signature", key.sign(tid, "i"), "--at", at.isoformat()]
+    told = ctl(*words, "--json")
+    assert told.returncode == (0 if why is None else 1)
+    assert (why or "") in json.loads(told.stdout).get("tid_format", "")
 
 
 def test_the_boundary_is_shown(tmp_path):

@@ -234,6 +234,21 @@ def test_a_referral_that_is_not_believed(world, members, logged):
     home.wait_for_log(logged)
 
 
+def test_a_referral_back_to_the_requestor_is_not_followed(world):
+    home, mcr, b = world.cmp("a", "1A0F1"), world.recipient("mcr"), world.recipient("b")
+    world.join(home, mcr)
+    world.join(home, b)
+    home.routes(registry=through(mcr, "lookup"))
+    home.entry("b")["allow"] = {"interfaces": ["mc-3"]}
+    key = home.key("b")
+    mcr.answer = lambda request: referral(request, "b.example.net")
+    world.start()
+    answer = home.ask(key, "2B001-1")
+    assert (answer.status, answer.code) == (502, "peer_failed")
+    assert b.connections == 0
+    home.wait_for_log("referred to b.example.net, which is not a peer to go to")
+
+
 def test_a_referral_to_the_home_cmp_itself_is_nowhere(world):
     home, mcr = world.cmp("a", "1A0F1"), world.recipient("mcr")
     world.join(home, mcr)

@@ -69,6 +69,21 @@ def test_a_link_proves_its_source_every_time(linked):
     assert linked.send(pairs, source=LINK).status == 200
 
 
+def test_links_that_name_two_peers_prove_none(site):
+    """Whoever is on both of them is nobody in particular."""
+    for name in ("b", "c"):
+        site.peer(name)
+        links = [{"source": "127.0.0.0/8", "peer": name}]
+        site.config["plugins"][f"vpn-{name}"] = {"use": "auth_vpn", "links": links}
+    site.listener["authenticate"] = ["vpn-b", "vpn-c", "hmac"]
+    count = site.counting()
+    site.start()
+    for key in site.issued:
+        assert site.ask(key, ICI).status == 401
+    assert count() == 0
+    assert site.wait_for_log("two dedicated links of different peers")
+
+
 def test_a_link_belongs_to_its_listener(site):
     outside = free_port()
     site.peer("b")

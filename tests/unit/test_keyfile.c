@@ -2,6 +2,7 @@
  * never written. */
 #include "ctl/keyfile.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -82,12 +83,26 @@ static void refuses_a_file_that_is_no_keyring(void **unused)
     assert_null(keyfile_open(path));
 }
 
+/* Of the folder, but the keyring and its lock. */
+static unsigned other_files(void)
+{
+    DIR *listed = opendir(folder);
+    unsigned count = 0;
+    assert_non_null(listed);
+    for (const struct dirent *entry; (entry = readdir(listed)) != NULL;) {
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    closedir(listed);
+    return count - (access(path, F_OK) == 0) - (access(lock, F_OK) == 0);
+}
+
 static void never_writes_a_bad_keyring(void **unused)
 {
     (void)unused;
     write_file(two_keys, 0600);
     assert_false(add("k-2", "short"));
     assert_false(add("k-1", "an id that is there twice"));
+    assert_int_equal(other_files(), 0);
     assert_string_equal(shown(), "issued k-1 b 23 300 0;received ours b 16 0 1;");
 }
 

@@ -143,6 +143,23 @@ static void clock_that_steps_back(void **state)
     }
 }
 
+/* Two threads' ideas of now may differ by some milliseconds: whoever is behind shifts nothing. */
+static void small_steps_back_do_not_add_up(void **state)
+{
+    (void)state;
+    for (int64_t step = 1; step <= WINDOW; step = step == 1 ? 5 : step == 5 ? WINDOW : WINDOW + 1) {
+        replay *r = make(ONE_SHARD, 100, REPLAY_FORGET);
+        assert_int_equal(remember(r, A, 1, NOW), REPLAY_NEW);
+        for (int i = 0; i < 2 * WINDOW; i++) {
+            assert_int_equal(remember(r, A, 1, NOW - step), REPLAY_IDENTICAL);
+            assert_int_equal(remember(r, A, 1, NOW), REPLAY_IDENTICAL);
+        }
+        assert_int_equal(remember(r, A, 1, NOW + WINDOW), REPLAY_IDENTICAL);
+        assert_int_equal(remember(r, A, 1, NOW + WINDOW + 1), REPLAY_NEW);
+        replay_destroy(&r);
+    }
+}
+
 static void clock_that_runs_for_years(void **state)
 {
     (void)state;
@@ -458,6 +475,7 @@ int main(void)
         cmocka_unit_test(released_ones_may_come_again),
         cmocka_unit_test(released_ones_hold_no_memory),
         cmocka_unit_test(clock_that_steps_back),
+        cmocka_unit_test(small_steps_back_do_not_add_up),
         cmocka_unit_test(clock_that_runs_for_years),
         cmocka_unit_test(the_oldest_are_forgotten),
         cmocka_unit_test(who_floods_forgets_its_own),

@@ -1,0 +1,125 @@
+/* Secrets are wiped: no block that our code frees holds one (`free` is wrapped), and buffers on the
+ * stack are wiped by name. */
+#include "ctl/credential.h"
+#include "ctl/keyfile.h"
+
+#include "base/secret.h"
+#include "scratch.h"
+
+#include <malloc.h>
+
+#define SECRET     "5ecret-of-sixteen-octets"
+#define SECRET_HEX "3565637265742d6f662d7369787465656e2d6f6374657473"
+
+static unsigned leaked, wiped;
+
+static bool holds(const void *at, size_t size)
+{
+    return memmem(at, size, SECRET, sizeof(SECRET) - 1) != NULL ||
+           memmem(at, size, SECRET_HEX, sizeof(SECRET_HEX) - 1) != NULL;
+}
+
+/* The linker gives these names to what would call `free` and `secret_wipe`. */
+void __real_free(void *at);
+void __wrap_free(void *at);
+void __real_secret_wipe(void *at, size_t size);
+void __wrap_secret_wipe(void *at, size_t size);
+
+void __wrap_free(void *at)
+{
+    if (at != NULL && holds(at, malloc_usable_size(at))) {
+        leaked++;
+    }
+    __real_free(at);
+}
+
+void __wrap_secret_wipe(void *at, size_t size)
+{
+    wiped += holds(at, size);
+    __real_secret_wipe(at, size);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    leaked = wiped = 0;
+    return 0;
+}
+
+static void what_the_test_sees(void **state)
+{
+    (void)state;
+    uint8_t *secret = secret_copy(SECRET, sizeof(SECRET) - 1);
+    free(secret);
+    assert_int_equal(leaked, 1);
+    secret = secret_copy(SECRET, sizeof(SECRET) - 1);
+    secret_free(&secret, sizeof(SECRET) - 1);
+    assert_null(secret);
+    assert_int_equal(leaked, 1);
+}
+
+static void a_keyring(void **state)
+{
+    (void)state;
+    static const char *const rings[] = {
+        "pseudonym_secret: " SECRET "\nissued: [{id: k, peer: b, secret: " SECRET "}]\n",
+        "received: [{id: k, peer: b, secret_hex: " SECRET_HEX "}]\n",
+        "issued: [{id: k, peer: b, secret: " SECRET ", hash: md5}]\n", /* refused */
+        "issued: [{id: k, peer: b, secret: " SECRET ", secret_hex: " SECRET_HEX "}]\n",
+        "issued: [{id: k, peer: b, secret: " SECRET "\n", /* no YAML */
+    };
+    for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
+        cmp_report report;
+        report_init(&report);
+        scratch_write("k.yaml", rings[i]);
+        keyring *ring = keyring_load("k.yaml", NULL, NULL, &report);
+        assert_true((ring != NULL) == (i < 2));
+        if (ring != NULL) {
+            keyring_destroy(&ring);
+        }
+        report_dispose(&report);
+        assert_int_equal(leaked, 0);
+    }
+}
+
+static void a_keyring_that_is_changed(void **state)
+{
+    (void)state;
+    scratch_write("k.yaml", "issued: [{id: k-1, peer: b, secret: " SECRET "}]\n");
+    const keyfile_member good[] = {{"id", "k-2", false},
+                                   {"peer", "c", false},
+                                   {"secret", SECRET, false}};
+    for (int twice = 0; twice < 2; twice++) { /* the second time the id is there */
+        keyfile *k = keyfile_open("k.yaml");
+        assert_non_null(k);
+        keyfile_add(k, KEYFILE_ISSUED, good, 3);
+        assert_true(keyfile_save(k) == (twice == 0));
+        keyfile_close(&k);
+        assert_int_equal(leaked, 0);
+    }
+}
+
+static void a_file_with_a_secret(void **state)
+{
+    (void)state;
+    scratch_write("secret", SECRET "\n");
+    const credential_choice choice = {.secret_file = "secret"};
+    credential c;
+    assert_true(credential_open(&c, &choice, CMP_KEY_ISSUED, 0));
+    assert_true(holds(c.secret, c.secret_size));
+    assert_int_equal(wiped, 1); /* what was read, on the stack */
+    credential_dispose(&c);
+    assert_null(c.secret);
+    assert_int_equal(leaked, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(what_the_test_sees, set_up),
+        cmocka_unit_test_setup(a_keyring, set_up),
+        cmocka_unit_test_setup(a_keyring_that_is_changed, set_up),
+        cmocka_unit_test_setup(a_file_with_a_secret, set_up),
+    };
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
