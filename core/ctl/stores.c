@@ -94,19 +94,26 @@ static const cmp_plugin *find_plugin(stores *s, const conf_plugin *section)
     return plugin;
 }
 
+/* Whether a store can do what is wanted of it; false after a message. */
+static bool does(const conf_plugin *section, const cmp_plugin *plugin, unsigned wants)
+{
+    if ((wants & STORES_WRITE) != 0 && plugin->ops.store->begin == NULL) {
+        output_fail("store %s (%s) is only read, it takes no codes", section->name, section->use);
+        return false;
+    }
+    if ((wants & STORES_SCAN) != 0 && plugin->ops.store->scan == NULL) {
+        output_fail("store %s (%s) cannot list what it holds", section->name, section->use);
+        return false;
+    }
+    return true;
+}
+
+/* What a plugin that chooses for each instance can do is known when that is open. */
 static const conf_plugin *find(stores *s, const char *name, unsigned wants)
 {
     const conf_plugin *section = find_section(s, name);
     const cmp_plugin *plugin = section != NULL ? find_plugin(s, section) : NULL;
-    if (plugin == NULL) {
-        return NULL;
-    }
-    if ((wants & STORES_WRITE) != 0 && plugin->ops.store->begin == NULL) {
-        output_fail("store %s (%s) is only read, it takes no codes", name, section->use);
-        return NULL;
-    }
-    if ((wants & STORES_SCAN) != 0 && plugin->ops.store->scan == NULL) {
-        output_fail("store %s (%s) cannot list what it holds", name, section->use);
+    if (plugin == NULL || (plugin->choose == NULL && !does(section, plugin, wants))) {
         return NULL;
     }
     return section;
@@ -151,9 +158,10 @@ instance *stores_take(stores *s, const char *name, unsigned wants)
     cmp_report report;
     report_init(&report);
     load_keyring(s, section, &report);
-    const bool good = report.count == 0 && section_open(&site, section, i, &report);
+    bool good = report.count == 0 && section_open(&site, section, i, &report);
     output_fail_report(&report);
     report_dispose(&report);
+    good = good && does(section, i->plugin, wants);
     if (good && (wants & STORES_LOOKUP) != 0) {
         s->call = store_call_open(i);
     }

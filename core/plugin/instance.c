@@ -5,6 +5,7 @@
 #include "base/log_limit.h"
 #include "conf/report.h"
 #include "observe/counters.h"
+#include "plugin/loader.h"
 
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -116,11 +117,32 @@ void instance_services(cmp_host *host)
     host->offload = service_offload;
 }
 
+/* The descriptor that serves the instance, or NULL. */
+static const cmp_plugin *descriptor_of(const instance *i, cmp_report *report)
+{
+    const cmp_plugin *plugin = i->plugin;
+    if (plugin->choose == NULL) {
+        return plugin;
+    }
+    const cmp_plugin *chosen = plugin->choose(&i->host, i->options, report);
+    if (chosen == NULL) {
+        return NULL;
+    }
+    if (chosen->kind != plugin->kind || chosen->name == NULL ||
+        strcmp(chosen->name, plugin->name) != 0 || !plugin_serves(chosen)) {
+        report_in_scope(report, NULL, "plugin %s chose a descriptor that lacks something",
+                        plugin->name);
+        return NULL;
+    }
+    return chosen;
+}
+
 bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
                      const cmp_host *services, instance_site *site, void *context,
                      cmp_report *report)
 {
     *i = (instance){.plugin = plugin,
+                    .rows = plugin->options,
                     .name = name,
                     .options = options,
                     .worker_state = kit_calloc(site->worker_count, sizeof(void *)),
@@ -129,13 +151,14 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
                     .context = context};
     i->host.core = i;
     const size_t errors = report->count;
-    if (plugin->check != NULL) {
-        plugin->check(&i->host, options, report);
+    const cmp_plugin *serving = descriptor_of(i, report);
+    if (serving != NULL && serving->check != NULL) {
+        serving->check(&i->host, options, report);
     }
-    if (report->count != errors) {
-        return false;
+    if (serving != NULL && report->count == errors) {
+        i->plugin = serving;
+        i->self = serving->create(&i->host, options, NULL, report);
     }
-    i->self = plugin->create(&i->host, options, NULL, report);
     if (i->self == NULL && report->count == errors) {
         report_in_scope(report, NULL, "plugin %s could not be started and did not say why",
                         plugin->name);

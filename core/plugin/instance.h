@@ -28,8 +28,9 @@ typedef struct instance_cache_counters {
 } instance_cache_counters;
 
 typedef struct instance {
-    const cmp_plugin *plugin;
-    const char *name; /* as in the configuration */
+    const cmp_plugin *plugin; /* the descriptor that serves it (cmp_plugin.choose) */
+    const cmp_option *rows;   /* of its options; NULL: it has none */
+    const char *name;         /* as in the configuration */
     const void *options;
     void *self;          /* what create returned; NULL before */
     void **worker_state; /* by worker */

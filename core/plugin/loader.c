@@ -85,6 +85,11 @@ static bool kind_has_ops(const cmp_plugin *p)
     return false;
 }
 
+bool plugin_serves(const cmp_plugin *p)
+{
+    return p->create != NULL && p->destroy != NULL && kind_has_ops(p);
+}
+
 /* In the order in which it is safe to read: first what says how the rest is laid out. */
 static bool fits(const loader *l, const cmp_plugin *p, const char *name, char *error, size_t size)
 {
@@ -100,8 +105,8 @@ static bool fits(const loader *l, const cmp_plugin *p, const char *name, char *e
     } else if (p->kind < CMP_PLUGIN_AUTH || p->kind > CMP_PLUGIN_ROUTE) {
         snprintf(error, size, "plugin kind is %d, wanted 1 (auth), 2 (store) or 3 (route)",
                  (int)p->kind);
-    } else if (p->create == NULL || p->destroy == NULL || p->version == NULL ||
-               p->summary == NULL || !kind_has_ops(p)) {
+    } else if (p->version == NULL || p->summary == NULL ||
+               (p->choose == NULL && !plugin_serves(p))) {
         snprintf(error, size,
                  "descriptor lacks version, summary, create, destroy or the %s functions",
                  plugin_kind_name(p->kind));

@@ -20,5 +20,9 @@ const cmp_plugin *loader_load(loader *l, const char *name, char *error, size_t e
 char **loader_names(const loader *l);
 void loader_names_free(char ***names);
 
+/* Whether a descriptor has what every instance needs: create, destroy and its kind's functions. One
+ * that chooses another for each instance need not. */
+bool plugin_serves(const cmp_plugin *plugin);
+
 /* auth, store or route. Static. */
 const char *plugin_kind_name(cmp_plugin_kind kind);

@@ -93,6 +93,7 @@ bool section_open(const section_site *s, const conf_plugin *section, instance *i
     }
     void *options = kit_arena_calloc(s->memory, 1, plugin->options_size + 1);
     i->plugin = plugin;
+    i->rows = plugin->options;
     i->options = options;
     if (!fill_options(s, section, plugin, options, report)) {
         return false;
@@ -111,7 +112,7 @@ bool section_open(const section_site *s, const conf_plugin *section, instance *i
 void section_close(instance *i)
 {
     instance_destroy(i);
-    if (i->plugin != NULL && i->plugin->options != NULL && i->options != NULL) {
-        schema_wipe(i->plugin->options, (void *)(uintptr_t)i->options);
+    if (i->rows != NULL && i->options != NULL) {
+        schema_wipe(i->rows, (void *)(uintptr_t)i->options);
     }
 }

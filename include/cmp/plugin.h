@@ -19,6 +19,7 @@
  * as rows; services log, clock, random, counters, records, transactions, loop, offload, https,
  * keyring, peers.
  *   1.1  2026-11-24  cmp_host.folder.
+ *   1.2  2026-11-25  cmp_plugin.choose.
  */
 #pragma once
 
@@ -29,7 +30,7 @@
 #include <cmp/store.h>
 
 #define CMP_ABI_MAJOR 1
-#define CMP_ABI_MINOR 1
+#define CMP_ABI_MINOR 2
 
 /* The symbol that a host looks for. */
 #define CMP_PLUGIN_SYMBOL "cmp_plugin_descriptor"
@@ -69,7 +70,7 @@ typedef struct cmp_plugin {
     void (*check)(const cmp_host *host, const void *options, cmp_report *report);
 
     /* Makes an instance. `options` lives as long as the instance. `previous` is NULL or an instance
-     * of the same plugin that this one replaces; state may be adopted from it, it stays in use
+     * of the same descriptor that this one replaces; state may be adopted from it, it stays in use
      * until its own destroy. Returns NULL after having said why in `report`. Control thread. */
     void *(*create)(const cmp_host *host, const void *options, void *previous, cmp_report *report);
 
@@ -90,6 +91,17 @@ typedef struct cmp_plugin {
         const cmp_store_ops *store;
         const cmp_route_ops *route;
     } ops;
+
+    /* For a plugin whose instances do not all do the same, such as two drivers behind one name:
+     * says which descriptor serves an instance with these options, so that each has the operations
+     * that it needs and no more (one that never waits has no cancel). Of what it returns the host
+     * reads flags, check, create, the life cycle and ops, and of this one the rest; it is static,
+     * of the same name and kind, and chooses no further. NULL after having said why in `report`.
+     * Called before check, changes nothing. Control thread.
+     *
+     * NULL: this descriptor serves all instances. Otherwise it need not have those itself. */
+    const struct cmp_plugin *(*choose)(const cmp_host *host, const void *options,
+                                       cmp_report *report);
 } cmp_plugin;
 
 #define CMP_PLUGIN_ABI                                                                             \

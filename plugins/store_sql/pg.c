@@ -21,21 +21,22 @@ static void pg_check_url(const cmp_host *host, const char *key, const char *url,
     }
 }
 
-static void pg_check(const cmp_host *host, const options *o, cmp_report *report)
+static void pg_check(const cmp_host *host, const void *opts, cmp_report *report)
 {
+    const options *o = opts;
     pg_check_url(host, "url", o->url, report);
     if (o->replica_url != NULL) {
         pg_check_url(host, "replica_url", o->replica_url, report);
     }
 }
 
-static void pg_destroy(store *base)
+static void pg_destroy(void *instance)
 {
-    pg_store *s = (pg_store *)base;
+    pg_store *s = instance;
     pg_listener_destroy(&s->listener);
     pg_target_dispose(&s->primary);
     pg_target_dispose(&s->replica);
-    store_dispose(base);
+    store_dispose(&s->store);
     free(s);
 }
 
@@ -50,36 +51,38 @@ static void count_what(pg_store *s, const cmp_host *host)
 
 /* A server that cannot be reached now may be there in a moment: only what it says itself stops the
  * start. */
-static store *pg_create(const cmp_host *host, const options *o, cmp_report *report)
+static void *pg_create(const cmp_host *host, const void *opts, void *previous, cmp_report *report)
 {
+    (void)previous;
+    const options *o = opts;
     char error[ERROR_SIZE];
     bool reached;
     pg_store *s = memory_must(calloc(1, sizeof(*s)));
-    store_init(&s->store, host, o, &driver_postgresql);
+    store_init(&s->store, host, o);
     count_what(s, host);
     snprintf(s->timeout, sizeof(s->timeout), "%lld", (long long)o->statement_timeout_ms);
     const bool parsed = pg_target_init(&s->primary, o->url) &&
                         (o->replica_url == NULL || pg_target_init(&s->replica, o->replica_url));
     if (!parsed) {
         host->report(report, "url", "cannot be understood");
-        pg_destroy(&s->store);
+        pg_destroy(s);
         return NULL;
     }
     if (!pg_store_try(s, &reached, error, sizeof(error))) {
         if (reached) {
             host->report(report, o->query != NULL ? "query" : "url", "%s", error);
-            pg_destroy(&s->store);
+            pg_destroy(s);
             return NULL;
         }
         trouble_say(&s->store.failures, host, "the database: %s", error);
     }
-    return &s->store;
+    return s;
 }
 
-static void pg_start(store *base, cmp_loop *loop)
+static void pg_start(void *instance, cmp_loop *loop)
 {
-    pg_store *s = (pg_store *)base;
-    if (base->options->query == NULL) {
+    pg_store *s = instance;
+    if (s->store.options->query == NULL) {
         s->listener = pg_listener_create(s, loop);
     }
 }
@@ -97,13 +100,15 @@ static const cmp_store_ops ops = {
     .abort = pg_abort,
 };
 
-const driver driver_postgresql = {
-    .schemes = {"postgresql", "postgres"},
+const cmp_plugin pg_driver = {
+    CMP_PLUGIN_ABI,
+    .name = STORE_NAME,
+    .kind = CMP_PLUGIN_STORE,
     .check = pg_check,
     .create = pg_create,
     .start = pg_start,
     .worker_start = pg_worker_start,
     .worker_stop = pg_worker_stop,
     .destroy = pg_destroy,
-    .ops = &ops,
+    .ops.store = &ops,
 };

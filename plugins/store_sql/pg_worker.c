@@ -313,16 +313,16 @@ void pg_turn_end(void *instance, void *state)
 
 /* ---- workers ---- */
 
-void *pg_worker_start(store *base, cmp_loop *loop)
+void *pg_worker_start(void *instance, cmp_loop *loop)
 {
-    pg_store *s = (pg_store *)base;
+    pg_store *s = instance;
     pg_worker *w = memory_must(calloc(1, sizeof(*w)));
     w->store = s;
     w->loop = loop;
     TAILQ_INIT(&w->queue);
     TAILQ_INIT(&w->by_age);
     TAILQ_INIT(&w->unused);
-    w->lane_count = (unsigned)base->options->connections;
+    w->lane_count = (unsigned)s->store.options->connections;
     w->group_count = s->replica.parameters != NULL ? 2 : 1;
     w->lanes = memory_must(calloc((size_t)w->lane_count * w->group_count, sizeof(w->lanes[0])));
     for (unsigned i = 0; i < w->lane_count * w->group_count; i++) {
@@ -342,14 +342,15 @@ static void requests_free(struct pg_requests *list)
     }
 }
 
-void pg_worker_stop(store *base, void *state)
+void pg_worker_stop(void *instance, void *state)
 {
+    const pg_store *s = instance;
     pg_worker *w = state;
     while (!TAILQ_EMPTY(&w->by_age)) {
         request_give_up(w, TAILQ_FIRST(&w->by_age));
     }
     if (w->timer != NULL) {
-        base->host->timer_stop(w->timer);
+        s->store.host->timer_stop(w->timer);
     }
     for (unsigned i = 0; i < w->lane_count * w->group_count; i++) {
         pg_connection_stop(&w->lanes[i].connection);

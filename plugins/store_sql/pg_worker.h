@@ -5,8 +5,8 @@
 
 /* ---- called by the driver: see cmp_plugin and cmp_store_ops ---- */
 
-void *pg_worker_start(store *base, cmp_loop *loop);
-void pg_worker_stop(store *base, void *state);
+void *pg_worker_start(void *instance, cmp_loop *loop);
+void pg_worker_stop(void *instance, void *state);
 cmp_store_verdict pg_lookup(void *instance, void *state, cmp_txn *txn, cmp_str ici, cmp_op *op,
                             cmp_record *record);
 void pg_cancel(void *instance, void *state, cmp_op *op);

@@ -67,6 +67,9 @@ static void write_free(pg_write *w)
 void *pg_begin(void *instance, char *error, size_t error_size)
 {
     pg_store *s = instance;
+    if (store_only_read(&s->store, error, error_size)) {
+        return NULL;
+    }
     PGconn *db = pg_connect_wait(&s->primary, error, error_size);
     if (db == NULL) {
         return NULL;

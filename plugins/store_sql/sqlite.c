@@ -242,8 +242,9 @@ static cmp_store_verdict sqlite_lookup(void *instance, void *state, cmp_txn *txn
 
 /* ---- the instance ---- */
 
-static void sqlite_check(const cmp_host *host, const options *o, cmp_report *report)
+static void sqlite_check(const cmp_host *host, const void *opts, cmp_report *report)
 {
+    const options *o = opts;
     if (sqlite_path(o->url) == NULL) {
         host->report(report, "url", "expected: sqlite:PATH or sqlite:///PATH, a file");
     }
@@ -274,47 +275,50 @@ static char *path_of(const cmp_host *host, const char *url)
     return whole;
 }
 
-static void sqlite_destroy(store *base)
+static void sqlite_destroy(void *instance)
 {
-    sqlite_store *s = (sqlite_store *)base;
+    sqlite_store *s = instance;
     sqlite_watch_destroy(&s->watch);
-    store_dispose(base);
+    store_dispose(&s->store);
     free(s->path);
     free(s);
 }
 
-static store *sqlite_create(const cmp_host *host, const options *o, cmp_report *report)
+static void *sqlite_create(const cmp_host *host, const void *opts, void *previous,
+                           cmp_report *report)
 {
+    (void)previous;
+    const options *o = opts;
     char error[ERROR_SIZE];
     sqlite_store *s = memory_must(calloc(1, sizeof(*s)));
-    store_init(&s->store, host, o, &driver_sqlite);
+    store_init(&s->store, host, o);
     s->path = path_of(host, o->url);
     if (!sqlite_file_prepare(s, error, sizeof(error)) || !try_lookups(s, error, sizeof(error))) {
         host->report(report, o->query != NULL ? "query" : "url", "%s", error);
-        sqlite_destroy(&s->store);
+        sqlite_destroy(s);
         return NULL;
     }
-    return &s->store;
+    return s;
 }
 
-static void sqlite_start(store *base, cmp_loop *loop)
+static void sqlite_start(void *instance, cmp_loop *loop)
 {
-    sqlite_store *s = (sqlite_store *)base;
+    sqlite_store *s = instance;
     s->watch = sqlite_watch_create(s, loop);
 }
 
-static void *sqlite_worker_start(store *s, cmp_loop *loop)
+static void *sqlite_worker_start(void *instance, cmp_loop *loop)
 {
     worker *w = memory_must(calloc(1, sizeof(*w)));
     w->loop = loop;
-    w->store = (sqlite_store *)s;
+    w->store = instance;
     w->retry_delay_ms = RETRY_FIRST_MS;
     return w;
 }
 
-static void sqlite_worker_stop(store *s, void *state)
+static void sqlite_worker_stop(void *instance, void *state)
 {
-    (void)s;
+    (void)instance;
     worker_close(state);
     free(state);
 }
@@ -330,13 +334,15 @@ static const cmp_store_ops ops = {
     .abort = sqlite_abort,
 };
 
-const driver driver_sqlite = {
-    .schemes = {"sqlite"},
+const cmp_plugin sqlite_driver = {
+    CMP_PLUGIN_ABI,
+    .name = STORE_NAME,
+    .kind = CMP_PLUGIN_STORE,
     .check = sqlite_check,
     .create = sqlite_create,
     .start = sqlite_start,
     .worker_start = sqlite_worker_start,
     .worker_stop = sqlite_worker_stop,
     .destroy = sqlite_destroy,
-    .ops = &ops,
+    .ops.store = &ops,
 };

@@ -49,6 +49,9 @@ static bool write_prepare(sql_write *w, const char *query, sqlite3_stmt **statem
 
 void *sqlite_begin(void *instance, char *error, size_t error_size)
 {
+    if (store_only_read(instance, error, error_size)) {
+        return NULL;
+    }
     sql_write *w = memory_must(calloc(1, sizeof(*w)));
     w->store = instance;
     w->db = sqlite_file_open(w->store, SQLITE_FOR_WRITES, error, error_size);

@@ -1,9 +1,11 @@
-/* What both drivers have in common, and the table that a driver is. */
+/* What both drivers have in common. */
 #pragma once
 
 #include "trouble.h"
 
 #include <cmp/plugin.h>
+
+#define STORE_NAME "store_sql"
 
 typedef struct options {
     const char *url;
@@ -20,35 +22,26 @@ typedef struct options {
 typedef enum synchronous_choice { SYNCHRONOUS_NORMAL, SYNCHRONOUS_FULL } synchronous_choice;
 typedef enum create_choice { CREATE_AUTO, CREATE_TRUE, CREATE_FALSE } create_choice;
 
-typedef struct driver driver;
-
 /* Begins each driver's instance. */
 typedef struct store {
     const cmp_host *host;
     const options *options;
-    const driver *driver;
     trouble failures;         /* the database cannot be asked */
     trouble refusals;         /* it can, and refuses a look-up (PostgreSQL) */
     trouble bad_rows;         /* what it says is not understood */
     unsigned failed, bad_row; /* counters: look-ups */
 } store;
 
-struct driver {
-    const char *schemes[3]; /* without the colon, ended by NULL */
-    void (*check)(const cmp_host *host, const options *o, cmp_report *report);
-    store *(*create)(const cmp_host *host, const options *o, cmp_report *report);
-    void (*start)(store *s, cmp_loop *loop); /* may be NULL */
-    void *(*worker_start)(store *s, cmp_loop *loop);
-    void (*worker_stop)(store *s, void *worker);
-    void (*destroy)(store *s);
-    const cmp_store_ops *ops; /* their `instance` is the driver's */
-};
-
-extern const driver driver_sqlite, driver_postgresql;
+/* One of them serves each instance; its URL says which. */
+extern const cmp_plugin sqlite_driver, pg_driver;
 
 /* For drivers: begins and ends the common part. */
-void store_init(store *s, const cmp_host *host, const options *o, const driver *d);
+void store_init(store *s, const cmp_host *host, const options *o);
 void store_dispose(store *s);
+
+/* Before a write. A query of the operator's is known for look-ups only: true with `error` filled.
+ */
+bool store_only_read(const store *s, char *error, size_t error_size);
 
 /* A row of `ici` that nobody can understand: an error of the operator's data, so the answer is
  * neither the record nor absent. */

@@ -42,11 +42,10 @@ CMP_OPTIONS(rows, options) = {
 
 /* ---- for drivers ---- */
 
-void store_init(store *s, const cmp_host *host, const options *o, const driver *d)
+void store_init(store *s, const cmp_host *host, const options *o)
 {
     s->host = host;
     s->options = o;
-    s->driver = d;
     trouble_init(&s->failures);
     trouble_init(&s->refusals);
     trouble_init(&s->bad_rows);
@@ -68,98 +67,7 @@ cmp_store_verdict store_bad_row(store *s, cmp_str ici, const char *why)
     return CMP_STORE_UNAVAILABLE;
 }
 
-/* ---- the plugin ---- */
-
-static const driver *const drivers[] = {&driver_sqlite, &driver_postgresql};
-
-static const driver *driver_of(const char *url)
-{
-    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
-        for (const char *const *scheme = drivers[i]->schemes; *scheme != NULL; scheme++) {
-            const size_t size = strlen(*scheme);
-            if (strncmp(url, *scheme, size) == 0 && url[size] == ':') {
-                return drivers[i];
-            }
-        }
-    }
-    return NULL;
-}
-
-static void sql_check(const cmp_host *host, const void *opts, cmp_report *report)
-{
-    const options *o = opts;
-    const driver *d = driver_of(o->url);
-    if (d == NULL) {
-        host->report(report, "url", "expected: sqlite:PATH or postgresql://host/database");
-        return;
-    }
-    d->check(host, o, report);
-}
-
-static void *sql_create(const cmp_host *host, const void *opts, void *previous, cmp_report *report)
-{
-    (void)previous;
-    const options *o = opts;
-    return driver_of(o->url)->create(host, o, report);
-}
-
-static void sql_start(void *instance, cmp_loop *loop)
-{
-    store *s = instance;
-    if (s->driver->start != NULL) {
-        s->driver->start(s, loop);
-    }
-}
-
-static void *sql_worker_start(void *instance, cmp_loop *loop)
-{
-    store *s = instance;
-    return s->driver->worker_start(s, loop);
-}
-
-static void sql_worker_stop(void *instance, void *worker)
-{
-    store *s = instance;
-    s->driver->worker_stop(s, worker);
-}
-
-static void sql_destroy(void *instance)
-{
-    store *s = instance;
-    s->driver->destroy(s);
-}
-
-static const cmp_store_ops *ops_of(void *instance)
-{
-    const store *s = instance;
-    return s->driver->ops;
-}
-
-static cmp_store_verdict sql_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
-                                    cmp_op *op, cmp_record *record)
-{
-    return ops_of(instance)->lookup(instance, worker, txn, ici, op, record);
-}
-
-/* Only what answers PENDING is cancelled and batched: these two are PostgreSQL's. */
-static void sql_cancel(void *instance, void *worker, cmp_op *op)
-{
-    ops_of(instance)->cancel(instance, worker, op);
-}
-
-static void sql_turn_end(void *instance, void *worker)
-{
-    ops_of(instance)->turn_end(instance, worker);
-}
-
-static bool sql_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
-                     size_t error_size)
-{
-    return ops_of(instance)->scan(instance, after, visit, arg, error, error_size);
-}
-
-/* A query of the operator's is known for look-ups only. */
-static bool only_read(const store *s, char *error, size_t error_size)
+bool store_only_read(const store *s, char *error, size_t error_size)
 {
     if (s->options->query != NULL) {
         snprintf(error, error_size, "the store has a query of its own, and so is only read");
@@ -168,62 +76,30 @@ static bool only_read(const store *s, char *error, size_t error_size)
     return false;
 }
 
-static void *sql_begin(void *instance, char *error, size_t error_size)
+/* ---- the plugin ---- */
+
+static bool has_scheme(const char *url, const char *scheme)
 {
-    if (only_read(instance, error, error_size)) {
-        return NULL;
+    const size_t size = strlen(scheme);
+    return strncmp(url, scheme, size) == 0 && url[size] == ':';
+}
+
+static const cmp_plugin *sql_choose(const cmp_host *host, const void *opts, cmp_report *report)
+{
+    const options *o = opts;
+    if (has_scheme(o->url, "sqlite")) {
+        return &sqlite_driver;
     }
-    return ops_of(instance)->begin(instance, error, error_size);
+    if (has_scheme(o->url, "postgresql") || has_scheme(o->url, "postgres")) {
+        return &pg_driver;
+    }
+    host->report(report, "url", "expected: sqlite:PATH or postgresql://host/database");
+    return NULL;
 }
-
-static bool sql_put(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
-                    size_t error_size)
-{
-    return ops_of(instance)->put(instance, write, ici, record, error, error_size);
-}
-
-static bool sql_remove(void *instance, void *write, cmp_str ici, bool *existed, char *error,
-                       size_t error_size)
-{
-    return ops_of(instance)->remove(instance, write, ici, existed, error, error_size);
-}
-
-static bool sql_commit(void *instance, void *write, char *error, size_t error_size)
-{
-    return ops_of(instance)->commit(instance, write, error, error_size);
-}
-
-static void sql_abort(void *instance, void *write)
-{
-    ops_of(instance)->abort(instance, write);
-}
-
-static const cmp_store_ops ops = {
-    .size = sizeof(cmp_store_ops),
-    .lookup = sql_lookup,
-    .cancel = sql_cancel,
-    .turn_end = sql_turn_end,
-    .scan = sql_scan,
-    .begin = sql_begin,
-    .put = sql_put,
-    .remove = sql_remove,
-    .commit = sql_commit,
-    .abort = sql_abort,
-};
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
-    CMP_PLUGIN_ABI,
-    .name = "store_sql",
-    .kind = CMP_PLUGIN_STORE,
-    .services = CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD,
-    .version = "1.0",
-    .summary = "codes from a SQLite file or a PostgreSQL database",
-    CMP_PLUGIN_OPTIONS(rows),
-    .check = sql_check,
-    .create = sql_create,
-    .start = sql_start,
-    .worker_start = sql_worker_start,
-    .worker_stop = sql_worker_stop,
-    .destroy = sql_destroy,
-    .ops.store = &ops,
+    CMP_PLUGIN_ABI,           .name = STORE_NAME,
+    .kind = CMP_PLUGIN_STORE, .services = CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD,
+    .version = "1.0",         .summary = "codes from a SQLite file or a PostgreSQL database",
+    CMP_PLUGIN_OPTIONS(rows), .choose = sql_choose,
 };

@@ -50,9 +50,9 @@ static void die(const char *what, const char *why)
     exit(1);
 }
 
-static const cmp_store_ops *ops(void)
+static const cmp_store_ops *ops_of(const fake_host *f)
 {
-    return cmp_plugin_descriptor.ops.store;
+    return f->plugin->ops.store;
 }
 
 static void *option(void *options, const char *name)
@@ -64,11 +64,13 @@ static void *option(void *options, const char *name)
     return (char *)options + row->offset;
 }
 
-static void import(void *instance, uint64_t count)
+static void import(const fake_host *f, uint64_t count)
 {
+    const cmp_store_ops *ops = ops_of(f);
+    void *instance = f->instance;
     char error[200] = "", ici[32], content[64];
     const double begin = now_s();
-    void *write = ops()->begin(instance, error, sizeof(error));
+    void *write = ops->begin(instance, error, sizeof(error));
     bool good = write != NULL;
     for (uint64_t i = 0; good && i < count; i++) {
         cmp_record record = CMP_RECORD_INIT;
@@ -76,10 +78,10 @@ static void import(void *instance, uint64_t count)
         record.content.size = (size_t)snprintf(content, sizeof(content),
                                                "https://www.example.net/products/%" PRIu64, i);
         record.content_type = CMP_STR("uri");
-        good = ops()->put(instance, write, ici_of(i, ici), &record, error, sizeof(error));
+        good = ops->put(instance, write, ici_of(i, ici), &record, error, sizeof(error));
     }
     const double put = now_s();
-    if (!good || !ops()->commit(instance, write, error, sizeof(error))) {
+    if (!good || !ops->commit(instance, write, error, sizeof(error))) {
         die("import", error);
     }
     const double end = now_s();
@@ -102,13 +104,13 @@ static void look_up(fake_host *f, uint64_t count, unsigned depth)
             cmp_record record = CMP_RECORD_INIT;
             asked[i] = (fake_op){.kind = CMP_PLUGIN_STORE};
             const cmp_str ici = ici_of(mix(~(done + i)) % count, icis[i]);
-            asked[i].verdict = (int)ops()->lookup(f->instance, f->worker, fake_txn_of(&txn), ici,
-                                                  &asked[i].op, &record);
+            asked[i].verdict = (int)ops_of(f)->lookup(f->instance, f->worker, fake_txn_of(&txn),
+                                                      ici, &asked[i].op, &record);
             asked[i].completions = asked[i].verdict != CMP_STORE_PENDING;
             pending += asked[i].verdict == CMP_STORE_PENDING;
         }
         if (pending > 0) {
-            ops()->turn_end(f->instance, f->worker);
+            ops_of(f)->turn_end(f->instance, f->worker);
         }
         for (unsigned i = 0; i < depth; i++) {
             while (asked[i].completions == 0) {
@@ -140,7 +142,7 @@ static void run(const char *url, uint64_t count)
     if (fake_host_open(&f, &cmp_plugin_descriptor, options) == NULL) {
         die(url, f.report.text);
     }
-    import(f.instance, count);
+    import(&f, count);
     for (unsigned depth = 1; depth <= DEPTH_MAX; depth *= 4) {
         look_up(&f, count, depth);
     }

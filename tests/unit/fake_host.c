@@ -630,6 +630,12 @@ void fake_host_dispose(fake_host *f)
 
 void *fake_host_open(fake_host *f, const cmp_plugin *plugin, const void *options)
 {
+    if (plugin->choose != NULL) {
+        plugin = plugin->choose(&f->table, options, fake_report_of(f));
+        if (plugin == NULL) {
+            return NULL;
+        }
+    }
     f->plugin = plugin;
     if (plugin->check != NULL) {
         plugin->check(&f->table, options, fake_report_of(f));

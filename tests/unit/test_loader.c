@@ -24,8 +24,8 @@ static void refuses(void **state)
     static const struct {
         const char *name, *error; /* a part of it */
     } cases[] = {
-        {"bad_major", "plugin ABI is 2.0, wanted 1.0 to 1.1"},
-        {"bad_minor", "plugin ABI is 1.2, wanted 1.0 to 1.1"},
+        {"bad_major", "plugin ABI is 2.0, wanted 1.0 to 1.2"},
+        {"bad_minor", "plugin ABI is 1.3, wanted 1.0 to 1.2"},
         {"bad_size", "octets, wanted"},
         {"bad_symbol", "is no cmpd plugin: symbol cmp_plugin_descriptor not found"},
         {"bad_service", "plugin needs services 0x80000000"},

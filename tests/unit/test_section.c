@@ -72,6 +72,10 @@ static void errors_have_a_place(void **state)
         {"  s:\n    use: store_memri\n", "6:10: plugins.s.use: no store_memri.so in "},
         {"  s:\n    use: store_memri\n", "; did you mean \"store_memory\"?\n"},
         {"  s: {use: bad_major}\n", "plugin ABI is 2.0"},
+        {"  s: {use: store_choice, as: refused}\n", "plugins.s.as: that cannot be\n"},
+        {"  s: {use: store_choice, as: mute}\n", "store_choice could not be started"},
+        {"  s: {use: store_choice, as: hollow}\n", "chose a descriptor that lacks something"},
+        {"  s: {use: store_choice, as: foreign}\n", "chose a descriptor that lacks something"},
     };
     (void)state;
     scratch_write("bad", "{\"ici\":\"A\"}\n");
@@ -118,6 +122,26 @@ static void a_good_section_is_an_instance(void **state)
     assert_null(i.self);
     assert_memory_equal(secret, "\0\0\0\0", 4);
     tear_down(&f);
+}
+
+static void a_plugin_chooses_who_serves_an_instance(void **state)
+{
+    (void)state;
+    static const char *const sections[] = {"  s: {use: store_choice, as: at-once}\n",
+                                           "  s: {use: store_choice, as: pending}\n"};
+    for (int n = 0; n < 2; n++) {
+        fixture f;
+        instance i;
+        char text[512];
+        snprintf(text, sizeof(text), HEAD "%s", sections[n]);
+        set_up(&f, text);
+        assert_true(open_first(&f, &i));
+        assert_non_null(i.rows); /* the plugin's: who serves has none */
+        assert_null(i.plugin->options);
+        assert_int_equal(i.plugin->ops.store->cancel != NULL, n == 1);
+        section_close(&i);
+        tear_down(&f);
+    }
 }
 
 static void the_cache_is_shared_out_to_workers(void **state)
@@ -168,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_have_a_place),
         cmocka_unit_test(a_good_section_is_an_instance),
+        cmocka_unit_test(a_plugin_chooses_who_serves_an_instance),
         cmocka_unit_test(the_cache_is_shared_out_to_workers),
         cmocka_unit_test(each_stores_cache_has_its_own_counters),
         cmocka_unit_test(what_was_never_opened_can_be_closed),

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-extern const cmp_plugin cmp_plugin_descriptor;
+extern const cmp_plugin cmp_plugin_descriptor, sqlite_driver;
 
 enum { NOBODY = 65534, RETRY_MS = 2000, VIEW_MS = 10, WATCH_MS = 1000 };
 
@@ -27,7 +27,7 @@ typedef struct fixture {
 
 static const cmp_store_ops *ops(void)
 {
-    return cmp_plugin_descriptor.ops.store;
+    return sqlite_driver.ops.store;
 }
 
 static void *option(const fixture *f, const char *name)
@@ -830,10 +830,20 @@ static void test_scan_of_many(void **state)
     assert_non_null(strstr(error, "the row of N7: variants"));
 }
 
+/* So that the host keeps nothing of a request for it. */
+static void test_never_waits(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    assert_null(f->host.plugin->ops.store->cancel);
+    assert_null(f->host.plugin->ops.store->turn_end);
+}
+
 int main(void)
 {
 #define SQL_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        SQL_TEST(test_never_waits),
         SQL_TEST(test_refuses_urls),
         SQL_TEST(test_refuses_a_replica),
         SQL_TEST(test_missing_file),

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 #include <libpq-fe.h>
 
-extern const cmp_plugin cmp_plugin_descriptor;
+extern const cmp_plugin cmp_plugin_descriptor, pg_driver;
 
 enum {
     PATIENCE_MS = 8000,
@@ -144,7 +144,7 @@ static int group_tear_down(void **state)
 
 static const cmp_store_ops *ops(void)
 {
-    return cmp_plugin_descriptor.ops.store;
+    return pg_driver.ops.store;
 }
 
 static void *option(const fixture *f, const char *name)
