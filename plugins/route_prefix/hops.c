@@ -1,7 +1,9 @@
 /* Copies of the peers' names and hosts, found by either. */
 #include "hops.h"
 
-#include "memory.h"
+#include <cmp-kit/memory.h>
+
+#include <stdlib.h>
 
 enum { HOST_SIZE_MAX = 253 };
 
@@ -27,7 +29,7 @@ static void take_one(const cmp_peer *peer, void *arg)
 {
     hops *h = arg;
     hop *taken = &h->at[h->count];
-    char *name = memory_must(malloc(peer->name.size + peer->host.size + 1));
+    char *name = kit_alloc(peer->name.size + peer->host.size + 1);
     memcpy(name, peer->name.at, peer->name.size);
     taken->name = (cmp_str){name, peer->name.size};
     if (peer->host.size > 0) {
@@ -53,9 +55,9 @@ void hops_copy(hops *h, const cmp_host *host)
     size_t count = 0;
     host->peer_each(host, count_one, &count);
     *h = (hops){
-        .at = memory_must(calloc(count + 1, sizeof(hop))),
-        .by_name = memory_must(calloc(count + 1, sizeof(hop_key))),
-        .by_host = memory_must(calloc(count + 1, sizeof(hop_key))),
+        .at = kit_calloc(count + 1, sizeof(hop)),
+        .by_name = kit_calloc(count + 1, sizeof(hop_key)),
+        .by_host = kit_calloc(count + 1, sizeof(hop_key)),
     };
     host->peer_each(host, take_one, h);
     qsort(h->by_name, h->count, sizeof(hop_key), order_of);

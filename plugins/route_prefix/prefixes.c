@@ -6,7 +6,9 @@
  * one word, their first 16 digits. */
 #include "prefixes.h"
 
-#include "memory.h"
+#include <cmp-kit/memory.h>
+
+#include <stdlib.h>
 
 #define RULE_NONE   UINT32_MAX
 #define SAMPLE_STEP 64 /* heads; so the samples of 100,000 prefixes fit the nearest cache */
@@ -35,7 +37,7 @@ void rules_add(rules *r, const rule *added)
 {
     if (r->count == r->room) {
         r->room = r->room > 0 ? 2 * r->room : 64;
-        r->at = memory_must(realloc(r->at, r->room * sizeof(*r->at)));
+        r->at = kit_realloc(r->at, r->room * sizeof(*r->at));
     }
     r->at[r->count++] = *added;
 }
@@ -109,14 +111,14 @@ prefixes *prefixes_build(rules *r, hops *h, rule_twins *twins)
     if (twins_find(r, twins)) {
         return NULL;
     }
-    prefixes *p = memory_must(calloc(1, sizeof(*p)));
+    prefixes *p = kit_calloc(1, sizeof(*p));
     p->count = r->count;
     p->longest = longest_of(r);
-    p->heads = memory_must(calloc(r->count + 1, sizeof(*p->heads)));
-    p->samples = memory_must(calloc(r->count / SAMPLE_STEP + 1, sizeof(*p->samples)));
-    p->targets = memory_must(calloc(r->count + 1, sizeof(*p->targets)));
+    p->heads = kit_calloc(r->count + 1, sizeof(*p->heads));
+    p->samples = kit_calloc(r->count / SAMPLE_STEP + 1, sizeof(*p->samples));
+    p->targets = kit_calloc(r->count + 1, sizeof(*p->targets));
     if (p->longest > WORD_DIGITS) {
-        p->tails = memory_must(calloc(r->count, sizeof(*p->tails)));
+        p->tails = kit_calloc(r->count, sizeof(*p->tails));
     }
     for (size_t i = 0; i < r->count; i++) {
         const digits *d = &r->at[i].prefix;

@@ -1,8 +1,13 @@
 /* The plugin route_prefix: an ICI goes to the peer whose routing prefix is the longest that heads
  * it. It stands at the step `route`: in a CMP of a multi-lateral arrangement, in a Split-CMP-Parent
  * (its children are peers), and in a registry (MCR), which may refer to the peer instead. */
-#include "live.h"
-#include "memory.h"
+#include "load.h"
+
+#include <cmp-kit/live.h>
+#include <cmp-kit/memory.h>
+#include <cmp/plugin.h>
+
+#include <stdlib.h>
 
 /* ---- descriptor ---- */
 
@@ -17,7 +22,6 @@ typedef struct prefix_options {
     int64_t ttl_ms;
 } prefix_options;
 
-static void prefix_check(const cmp_host *host, const void *options, cmp_report *report);
 static void *prefix_create(const cmp_host *host, const void *options, void *previous,
                            cmp_report *report);
 static void prefix_start(void *instance, cmp_loop *loop);
@@ -55,7 +59,6 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .version = "1.0",
     .summary = "to the peer with the longest routing prefix that heads the ICI",
     CMP_PLUGIN_OPTIONS(rows),
-    .check = prefix_check,
     .create = prefix_create,
     .start = prefix_start,
     .worker_start = prefix_worker_start,
@@ -69,57 +72,87 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
 typedef struct prefix_instance {
     const cmp_host *host;
     const prefix_options *options;
-    live *live;
+    kit_live *live;
 } prefix_instance;
 
-static void prefix_check(const cmp_host *host, const void *options, cmp_report *report)
+/* ---- the prefixes ---- */
+
+static void *read_prefixes(kit_file *f, void *arg)
 {
-    const prefix_options *o = options;
-    load l = {.host = host, .path = o->table, .need_hosts = o->mode == MODE_REFERRAL};
-    const load_result result = load_prefixes(&l);
-    if (result != LOAD_GOOD) {
-        load_report(&l, result, report);
+    const prefix_instance *self = arg;
+    return load_prefixes(f, self->host, self->options->mode == MODE_REFERRAL);
+}
+
+static void free_prefixes(void *content)
+{
+    prefixes *p = content;
+    prefixes_destroy(&p);
+}
+
+static void log_prefixes(const void *content, int64_t ms, void *arg)
+{
+    (void)ms;
+    const prefix_instance *self = arg;
+    const size_t count = prefixes_count(content);
+    if (self->options->table != NULL) {
+        self->host->log(self->host, CMP_LOG_NOTICE,
+                        "%s: %zu prefixes, with those of the peers' entries", self->options->table,
+                        count);
+    } else {
+        self->host->log(self->host, CMP_LOG_INFO, "%zu prefixes of the peers' entries", count);
     }
-    prefixes_destroy(&l.prefixes);
+}
+
+static const kit_live_kind kind = {
+    .what = "prefixes",
+    .option = "table",
+    .read = read_prefixes,
+    .free = free_prefixes,
+    .log = log_prefixes,
+};
+
+/* ---- life ---- */
+
+static void prefix_destroy(void *instance)
+{
+    prefix_instance *self = instance;
+    kit_live_destroy(&self->live);
+    free(self);
 }
 
 static void *prefix_create(const cmp_host *host, const void *options, void *previous,
                            cmp_report *report)
 {
     (void)previous;
-    const prefix_options *o = options;
-    live *made = live_create(host, o->table, o->mode == MODE_REFERRAL, report);
-    if (made == NULL) {
+    prefix_instance *self = kit_calloc(1, sizeof(*self));
+    self->host = host;
+    self->options = options;
+    self->live = kit_live_create(host, &kind, self->options->table, self, report);
+    if (self->live == NULL) {
+        prefix_destroy(self);
         return NULL;
     }
-    prefix_instance *self = memory_must(calloc(1, sizeof(*self)));
-    *self = (prefix_instance){.host = host, .options = o, .live = made};
     return self;
 }
 
 static void prefix_start(void *instance, cmp_loop *loop)
 {
-    prefix_instance *self = instance;
-    live_start(self->live, loop, (uint64_t)self->options->check_interval_ms);
+    const prefix_instance *self = instance;
+    kit_live_start(self->live, loop, self->options->check_interval_ms);
 }
 
 static void *prefix_worker_start(void *instance, cmp_loop *loop)
 {
     (void)loop;
-    return live_join(((prefix_instance *)instance)->live);
+    kit_live_share *share = kit_alloc(sizeof(*share));
+    kit_live_join(((prefix_instance *)instance)->live, share);
+    return share;
 }
 
 static void prefix_worker_stop(void *instance, void *worker)
 {
-    live_worker *w = worker;
-    live_leave(((prefix_instance *)instance)->live, &w);
-}
-
-static void prefix_destroy(void *instance)
-{
-    prefix_instance *self = instance;
-    live_destroy(&self->live);
-    free(self);
+    kit_live_leave(((prefix_instance *)instance)->live, worker);
+    free(worker);
 }
 
 /* ---- route ---- */
@@ -188,7 +221,7 @@ static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_txn *txn
 {
     (void)op;
     const prefix_instance *self = instance;
-    const prefixes *p = live_prefixes(worker);
+    const prefixes *p = ((const kit_live_share *)worker)->content;
     *answer = (cmp_route_answer){.peer = CMP_NONE};
     switch (reason) {
     case CMP_ROUTE_ABSENT:

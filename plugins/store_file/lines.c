@@ -2,8 +2,9 @@
  * any time. */
 #include "lines.h"
 
-#include "memory.h"
+#include <cmp-kit/memory.h>
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #define BUFFER_SIZE ((size_t)256 << 10)
@@ -11,7 +12,7 @@
 void lines_init(lines *l, int fd, uint64_t begin, uint64_t end)
 {
     *l = (lines){.fd = fd, .at = begin, .end = end, .room = BUFFER_SIZE};
-    l->buffer = memory_must(malloc(l->room));
+    l->buffer = kit_alloc(l->room);
 }
 
 void lines_dispose(lines *l)
@@ -33,7 +34,7 @@ static bool make_room(lines *l)
         return false;
     }
     l->room *= 2;
-    l->buffer = memory_must(realloc(l->buffer, l->room));
+    l->buffer = kit_realloc(l->buffer, l->room);
     return true;
 }
 

@@ -6,62 +6,22 @@
 #include "loader.h"
 
 #include "lines.h"
-#include "memory.h"
+
+#include <cmp-kit/arena.h>
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdalign.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define PART_SIZE_MIN ((uint64_t)64 << 10)
-#define SCRATCH_SIZE  ((size_t)64 << 10)
-
-/* ---- memory of one line's record ---- */
-
-typedef struct scratch_block {
-    struct scratch_block *older;
-    alignas(max_align_t) char memory[];
-} scratch_block;
-
-typedef struct scratch {
-    alignas(max_align_t) char memory[SCRATCH_SIZE];
-    size_t used;
-    scratch_block *blocks; /* what did not fit */
-} scratch;
-
-static void *scratch_alloc(void *arg, size_t size)
-{
-    scratch *s = arg;
-    const size_t unit = alignof(max_align_t);
-    const size_t room = (size + unit - 1) & ~(unit - 1);
-    if (room >= size && room <= SCRATCH_SIZE - s->used) {
-        void *at = s->memory + s->used;
-        s->used += room;
-        return at;
-    }
-    scratch_block *block = memory_must(malloc(sizeof(*block) + size));
-    block->older = s->blocks;
-    s->blocks = block;
-    return block->memory;
-}
-
-static void scratch_reset(scratch *s)
-{
-    while (s->blocks != NULL) {
-        scratch_block *older = s->blocks->older;
-        free(s->blocks);
-        s->blocks = older;
-    }
-    s->used = 0;
-}
+#define SCRATCH_SIZE  ((size_t)64 << 10) /* for one line's record; larger ones take more */
 
 /* ---- one part ---- */
 
 typedef struct part {
-    const load *load;
+    const cmp_host *host;
     int fd;
     uint64_t begin, end; /* in the file */
     uint8_t *room;       /* of the index, for the part */
@@ -72,13 +32,12 @@ typedef struct part {
     bool threaded;
 } part;
 
-static bool take_line(part *p, scratch *s, cmp_str line)
+static bool take_line(part *p, kit_arena *memory, cmp_str line)
 {
     cmp_str ici;
     cmp_record record;
-    const cmp_host *host = p->load->host;
-    if (!host->record_parse(host, line.at, line.size, scratch_alloc, s, &ici, &record, p->error,
-                            sizeof(p->error))) {
+    if (!p->host->record_parse(p->host, line.at, line.size, kit_arena_take, memory, &ici, &record,
+                               p->error, sizeof(p->error))) {
         return false;
     }
     const size_t size = packed_size(ici, &record);
@@ -89,13 +48,13 @@ static bool take_line(part *p, scratch *s, cmp_str line)
     return true;
 }
 
-static void read_lines(part *p, lines *l, scratch *s)
+static void read_lines(part *p, lines *l, kit_arena *memory)
 {
     cmp_str line;
     lines_result result;
     while ((result = lines_next(l, &line)) == LINES_LINE) {
-        const bool good = line_blank(line) || take_line(p, s, line);
-        scratch_reset(s);
+        const bool good = line_blank(line) || take_line(p, memory, line);
+        kit_arena_reset(memory);
         if (!good) {
             break;
         }
@@ -112,17 +71,24 @@ static void *part_read(void *arg)
 {
     part *p = arg;
     lines l;
-    scratch *s = memory_must(malloc(sizeof(*s)));
-    s->used = 0;
-    s->blocks = NULL;
+    kit_arena memory;
+    void *first = kit_alloc(SCRATCH_SIZE);
+    kit_arena_init(&memory, first, SCRATCH_SIZE);
     lines_init(&l, p->fd, p->begin, p->end);
-    read_lines(p, &l, s);
+    read_lines(p, &l, &memory);
     lines_dispose(&l);
-    free(s);
+    free(first);
     return NULL;
 }
 
 /* ---- all parts ---- */
+
+typedef struct load {
+    kit_file *file;
+    const cmp_host *host;
+    unsigned threads;
+    code_index *index;
+} load;
 
 typedef struct parts {
     part at[LOAD_THREADS_MAX];
@@ -131,18 +97,18 @@ typedef struct parts {
 
 static unsigned part_count(const load *l)
 {
-    const uint64_t worthwhile = l->mark.size / PART_SIZE_MIN + 1;
+    const uint64_t worthwhile = l->file->mark.size / PART_SIZE_MIN + 1;
     return worthwhile < l->threads ? (unsigned)worthwhile : l->threads;
 }
 
-static bool parts_cut(parts *all, load *l, int fd)
+static bool parts_cut(parts *all, const load *l)
 {
-    const uint64_t size = l->mark.size;
+    const uint64_t size = l->file->mark.size;
     all->count = part_count(l);
     for (unsigned i = 0; i < all->count; i++) {
         part *p = &all->at[i];
-        *p = (part){.load = l, .fd = fd, .end = size};
-        if (!line_begin(fd, size / all->count * i, size, &p->begin)) {
+        *p = (part){.host = l->host, .fd = l->file->fd, .end = size};
+        if (!line_begin(p->fd, size / all->count * i, size, &p->begin)) {
             return false;
         }
         p->room = index_room(l->index) + p->begin;
@@ -173,15 +139,14 @@ static void parts_read(parts *all)
 }
 
 /* Only whole parts lie before the first error, so their lines add up to its number. */
-static bool parts_good(const parts *all, load *l)
+static bool parts_good(const parts *all, kit_file *f)
 {
     size_t line = 0;
     for (unsigned i = 0; i < all->count; i++) {
         const part *p = &all->at[i];
         line += p->line;
         if (p->error[0] != '\0') {
-            snprintf(l->error, sizeof(l->error), "%s:%zu: %s", l->path, line, p->error);
-            return false;
+            return kit_file_fail(f, line, "%s", p->error);
         }
     }
     return true;
@@ -213,8 +178,9 @@ static size_t line_of_record(int fd, uint64_t size, size_t number)
     return l.number;
 }
 
-static bool build(load *l, int fd, const parts *all)
+static bool build(const load *l, const parts *all)
 {
+    kit_file *f = l->file;
     size_t count, used;
     index_twins twins;
     parts_join(all, l->index, &count, &used);
@@ -222,101 +188,38 @@ static bool build(load *l, int fd, const parts *all)
     case INDEX_BUILT:
         return true;
     case INDEX_DUPLICATE:
-        snprintf(l->error, sizeof(l->error), "%s:%zu: ici: %.*s stands on line %zu already",
-                 l->path, line_of_record(fd, l->mark.size, twins.second), (int)twins.ici.size,
-                 twins.ici.at, line_of_record(fd, l->mark.size, twins.first));
-        return false;
+        return kit_file_fail(f, line_of_record(f->fd, f->mark.size, twins.second),
+                             "ici: %.*s stands on line %zu already", (int)twins.ici.size,
+                             twins.ici.at, line_of_record(f->fd, f->mark.size, twins.first));
     case INDEX_NO_MEMORY:
         break;
     }
-    snprintf(l->error, sizeof(l->error), "%s: not enough memory for its index", l->path);
-    return false;
+    return kit_file_fail(f, 0, "not enough memory for its index");
 }
 
-static bool load_from(load *l, int fd)
+static bool read_all(const load *l)
 {
-    uint64_t seed;
-    l->host->random(l->host, &seed, sizeof(seed));
-    l->index = index_create(l->mark.size, seed);
-    if (l->index == NULL) {
-        snprintf(l->error, sizeof(l->error), "%s: not enough memory for its codes", l->path);
-        return false;
-    }
-    parts *all = memory_must(malloc(sizeof(*all)));
+    parts *all = kit_alloc(sizeof(*all));
     bool good = false;
-    if (!parts_cut(all, l, fd)) {
-        snprintf(l->error, sizeof(l->error), "%s: cannot be read: %s", l->path, strerror(errno));
+    if (!parts_cut(all, l)) {
+        kit_file_fail(l->file, 0, "cannot be read: %s", strerror(errno));
     } else {
         parts_read(all);
-        good = parts_good(all, l) && build(l, fd, all);
+        good = parts_good(all, l->file) && build(l, all);
     }
     free(all);
-    if (!good) {
-        index_destroy(&l->index);
-    }
     return good;
 }
 
-static file_mark mark_from(const struct stat *s)
+code_index *load_codes(kit_file *f, const cmp_host *host, unsigned threads)
 {
-    return (file_mark){.device = s->st_dev,
-                       .inode = s->st_ino,
-                       .size = (uint64_t)s->st_size,
-                       .modified_s = s->st_mtim.tv_sec,
-                       .modified_ns = s->st_mtim.tv_nsec};
-}
-
-bool file_mark_of(const char *path, file_mark *mark)
-{
-    struct stat s;
-    *mark = (file_mark){0};
-    if (stat(path, &s) != 0) {
-        return false;
+    uint64_t seed;
+    host->random(host, &seed, sizeof(seed));
+    load l = {f, host, threads, index_create(f->mark.size, seed)};
+    if (l.index == NULL) {
+        kit_file_fail(f, 0, "not enough memory for its codes");
+    } else if (!read_all(&l)) {
+        index_destroy(&l.index);
     }
-    *mark = mark_from(&s);
-    return true;
-}
-
-/* A descriptor of the file, its mark taken; or -1 with the error set. */
-static int open_codes(load *l)
-{
-    struct stat s;
-    const int fd = open(l->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* never wait for a pipe */
-    if (fd < 0 || fstat(fd, &s) != 0) {
-        snprintf(l->error, sizeof(l->error), "%s: cannot be opened: %s", l->path, strerror(errno));
-    } else if (!S_ISREG(s.st_mode)) {
-        snprintf(l->error, sizeof(l->error), "%s: is no regular file", l->path);
-    } else {
-        l->mark = mark_from(&s);
-        l->opened = true;
-        return fd;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return -1;
-}
-
-load_result load_codes(load *l)
-{
-    l->index = NULL;
-    l->error[0] = '\0';
-    l->mark = (file_mark){0};
-    l->opened = false;
-    const int fd = open_codes(l);
-    if (fd < 0) {
-        return LOAD_BAD;
-    }
-    load_result result = load_from(l, fd) ? LOAD_GOOD : LOAD_BAD;
-    struct stat after;
-    file_mark mark = l->mark;
-    if (fstat(fd, &after) == 0) {
-        mark = mark_from(&after);
-    }
-    if (!file_mark_equal(&mark, &l->mark)) { /* written in place: half of it may be old */
-        index_destroy(&l->index);
-        result = LOAD_CHANGED;
-    }
-    close(fd);
-    return result;
+    return l.index;
 }

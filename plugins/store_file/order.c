@@ -1,7 +1,7 @@
 /* Sorts the codes once, when the first scan comes, and walks along them. */
 #include "order.h"
 
-#include "memory.h"
+#include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 
@@ -74,7 +74,7 @@ void order_scan(const code_order *order, const code_index *index, cmp_str after,
             const size_t size = packed_variants_size(variants);
             if (size > room) {
                 free(memory);
-                memory = memory_must(malloc(size));
+                memory = kit_alloc(size);
                 room = size;
             }
             packed_variants(variants, memory, &record);

@@ -1,17 +1,15 @@
-/* store_file: answers look-ups from a file of code records, one JSON object a line (SPEC 6).
- *
- * The codes lie in an immutable index. When the file changes, a new index is built beside it on a
- * pool thread; if every line is good each worker takes the new one, else the old one goes on. A
- * look-up touches only its own worker's pointer: no lock, no shared counter. */
+/* store_file: answers look-ups from a file of code records, one JSON object a line (SPEC 6). They
+ * lie in an immutable index, which is built anew when the file changes (cmp-kit/live.h). */
 #include "loader.h"
-#include "memory.h"
 #include "order.h"
 
+#include <cmp-kit/live.h>
+#include <cmp-kit/memory.h>
 #include <cmp/plugin.h>
 
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 typedef struct options {
     const char *path;
@@ -31,289 +29,112 @@ CMP_OPTIONS(rows, options) = {
     CMP_OPTION_END,
 };
 
-/* The codes as they were at one time, and how many workers and scans still use them. */
-typedef struct snapshot snapshot;
-struct snapshot {
-    snapshot *older; /* in the list of those that were replaced */
-    code_index *index;
-    unsigned users;
-    pthread_mutex_t order_lock; /* for making the order, which takes a while */
-    code_order order;           /* once there was a scan */
-};
-
 typedef struct store {
     const cmp_host *host;
     const options *options;
-    unsigned reloads, reload_failures; /* counters */
-
-    pthread_mutex_t lock; /* for `current` and every snapshot's `users`; not taken by look-ups */
-    snapshot *current;
-
-    /* Control thread. */
-    snapshot *replaced;
-    cmp_loop *loop;
-    cmp_timer *timer;
-    file_mark seen;                 /* the file as it was read last, with whatever result */
-    char unopened[LOAD_ERROR_SIZE]; /* why it could not even be opened, as logged last */
-    bool loading;
-
-    /* The pool thread's while `loading`. */
-    load load;
-    load_result result;
-    int64_t load_ms;
+    kit_live *live;
 } store;
 
-typedef struct worker {
-    snapshot *snapshot;
-} worker;
+/* The codes as they were at one time. */
+typedef struct codes {
+    code_index *index;
+    pthread_mutex_t order_lock; /* for making the order, which takes a while */
+    code_order order;           /* once there was a scan */
+} codes;
 
-/* ---- loading ---- */
+/* ---- the codes ---- */
 
-static void load_init(load *l, const cmp_host *host, const options *o)
+static void *read_codes(kit_file *f, void *arg)
 {
-    *l = (load){.host = host, .path = o->path, .threads = (unsigned)o->threads};
+    const store *s = arg;
+    code_index *index = load_codes(f, s->host, (unsigned)s->options->threads);
+    if (index == NULL) {
+        return NULL;
+    }
+    codes *c = kit_calloc(1, sizeof(*c));
+    c->index = index;
+    pthread_mutex_init(&c->order_lock, NULL);
+    return c;
 }
 
-static int64_t monotonic_ms(void)
+static void free_codes(void *content)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    codes *c = content;
+    order_dispose(&c->order);
+    pthread_mutex_destroy(&c->order_lock);
+    index_destroy(&c->index);
+    free(c);
 }
 
-static void load_work(void *arg)
+static void log_codes(const void *content, int64_t ms, void *arg)
 {
-    store *s = arg;
-    const int64_t begin_ms = monotonic_ms();
-    s->result = load_codes(&s->load);
-    s->load_ms = monotonic_ms() - begin_ms;
-}
-
-static void log_loaded(const store *s)
-{
+    const store *s = arg;
+    const codes *c = content;
     s->host->log(s->host, CMP_LOG_NOTICE, "%s: %zu codes in %lld ms, %zu octets of memory",
-                 s->options->path, index_count(s->load.index), (long long)s->load_ms,
-                 index_octets(s->load.index));
+                 s->options->path, index_count(c->index), (long long)ms, index_octets(c->index));
 }
 
-static snapshot *snapshot_take(load *l)
-{
-    snapshot *taken = memory_must(calloc(1, sizeof(*taken)));
-    taken->index = l->index;
-    pthread_mutex_init(&taken->order_lock, NULL);
-    l->index = NULL;
-    return taken;
-}
-
-static void snapshot_free(snapshot *s)
-{
-    order_dispose(&s->order);
-    pthread_mutex_destroy(&s->order_lock);
-    index_destroy(&s->index);
-    free(s);
-}
-
-/* ---- swapping ---- */
-
-/* On each worker's thread, between two look-ups. */
-static void worker_adopt(void *instance, void *state, void *arg)
-{
-    (void)arg;
-    store *s = instance;
-    worker *w = state;
-    if (w == NULL) {
-        return; /* it has stopped meanwhile */
-    }
-    pthread_mutex_lock(&s->lock);
-    if (w->snapshot != s->current) {
-        w->snapshot->users--;
-        w->snapshot = s->current;
-        w->snapshot->users++;
-    }
-    pthread_mutex_unlock(&s->lock);
-}
-
-/* Frees what nobody uses any more. A worker that has not heard of the new codes yet (it was
- * about to start when they came) is told again. */
-static void replaced_free(store *s)
-{
-    snapshot **at = &s->replaced;
-    while (*at != NULL) {
-        snapshot *old = *at;
-        pthread_mutex_lock(&s->lock);
-        const bool unused = old->users == 0;
-        pthread_mutex_unlock(&s->lock);
-        if (unused) {
-            *at = old->older;
-            snapshot_free(old);
-        } else {
-            at = &old->older;
-        }
-    }
-    if (s->replaced != NULL) {
-        s->host->workers_call(s->host, worker_adopt, NULL);
-    }
-}
-
-static void swap(store *s)
-{
-    snapshot *fresh = snapshot_take(&s->load);
-    pthread_mutex_lock(&s->lock);
-    snapshot *old = s->current;
-    s->current = fresh;
-    pthread_mutex_unlock(&s->lock);
-    old->older = s->replaced;
-    s->replaced = old;
-    s->host->workers_call(s->host, worker_adopt, NULL);
-}
-
-/* ---- watching ---- */
-
-/* A file that was read is tried once, and again only when it changes. One that cannot be opened is
- * tried at every tick (its mode may be mended, which is no change of the file) but logged once. */
-static void load_failed(store *s)
-{
-    s->seen = s->load.mark;
-    if (s->load.opened) {
-        s->unopened[0] = '\0';
-    } else if (strcmp(s->unopened, s->load.error) == 0) {
-        return;
-    } else {
-        memcpy(s->unopened, s->load.error, sizeof(s->unopened));
-    }
-    s->host->count(s->host, s->reload_failures, 1);
-    s->host->log(s->host, CMP_LOG_ERROR, "%s; the codes read before stay in use", s->load.error);
-}
-
-static void load_done(void *arg)
-{
-    store *s = arg;
-    s->loading = false;
-    switch (s->result) {
-    case LOAD_GOOD:
-        s->seen = s->load.mark;
-        s->unopened[0] = '\0';
-        s->host->count(s->host, s->reloads, 1);
-        log_loaded(s);
-        swap(s);
-        break;
-    case LOAD_BAD:
-        load_failed(s);
-        break;
-    case LOAD_CHANGED:
-        s->host->log(s->host, CMP_LOG_INFO, "%s: it changed while it was read, reading it again",
-                     s->options->path);
-        break;
-    }
-}
-
-static void check_file(store *s)
-{
-    file_mark now;
-    file_mark_of(s->options->path, &now); /* a file that is gone is a change, too */
-    if (s->loading || file_mark_equal(&now, &s->seen)) {
-        return;
-    }
-    load_init(&s->load, s->host, s->options);
-    s->loading = true;
-    if (!s->host->offload(s->host, s->loop, load_work, load_done, s)) {
-        s->loading = false; /* the pool is full: at the next tick, then */
-    }
-}
-
-static void tick(void *arg)
-{
-    store *s = arg;
-    s->timer = s->host->timer_start(s->loop, (uint64_t)s->options->check_interval_ms, tick, s);
-    replaced_free(s);
-    check_file(s);
-}
+static const kit_live_kind kind = {
+    .what = "codes",
+    .option = "path",
+    .read = read_codes,
+    .free = free_codes,
+    .log = log_codes,
+};
 
 /* ---- the instance ---- */
 
-static const char *load_complaint(const load *l, load_result result)
+static void store_destroy(void *instance)
 {
-    return result == LOAD_CHANGED ? "the file changed while it was read" : l->error;
+    store *s = instance;
+    kit_live_destroy(&s->live);
+    free(s);
 }
 
 static void *store_create(const cmp_host *host, const void *opts, void *previous,
                           cmp_report *report)
 {
     (void)previous;
-    store *s = memory_must(calloc(1, sizeof(*s)));
+    store *s = kit_calloc(1, sizeof(*s));
     s->host = host;
     s->options = opts;
-    load_init(&s->load, host, s->options);
-    load_work(s);
-    if (s->result != LOAD_GOOD) {
-        host->report(report, "path", "%s", load_complaint(&s->load, s->result));
-        free(s);
+    s->live = kit_live_create(host, &kind, s->options->path, s, report);
+    if (s->live == NULL) {
+        store_destroy(s);
         return NULL;
     }
-    s->seen = s->load.mark;
-    log_loaded(s);
-    s->current = snapshot_take(&s->load);
-    pthread_mutex_init(&s->lock, NULL);
-    s->reloads = host->counter(host, "reloads", "how often the changed file was read again");
-    s->reload_failures =
-        host->counter(host, "reload_failures", "how often the changed file was not good");
     return s;
 }
 
 static void store_start(void *instance, cmp_loop *loop)
 {
-    store *s = instance;
-    s->loop = loop;
-    s->timer = s->host->timer_start(loop, (uint64_t)s->options->check_interval_ms, tick, s);
+    const store *s = instance;
+    kit_live_start(s->live, loop, s->options->check_interval_ms);
 }
 
 static void *store_worker_start(void *instance, cmp_loop *loop)
 {
     (void)loop;
-    store *s = instance;
-    worker *w = memory_must(calloc(1, sizeof(*w)));
-    pthread_mutex_lock(&s->lock);
-    w->snapshot = s->current;
-    w->snapshot->users++;
-    pthread_mutex_unlock(&s->lock);
-    return w;
+    kit_live_share *share = kit_alloc(sizeof(*share));
+    kit_live_join(((store *)instance)->live, share);
+    return share;
 }
 
-static void store_worker_stop(void *instance, void *state)
+static void store_worker_stop(void *instance, void *worker)
 {
-    store *s = instance;
-    worker *w = state;
-    pthread_mutex_lock(&s->lock);
-    w->snapshot->users--;
-    pthread_mutex_unlock(&s->lock);
-    free(w);
-}
-
-static void store_destroy(void *instance)
-{
-    store *s = instance;
-    if (s->timer != NULL) {
-        s->host->timer_stop(s->timer);
-    }
-    while (s->replaced != NULL) {
-        snapshot *old = s->replaced;
-        s->replaced = old->older;
-        snapshot_free(old);
-    }
-    snapshot_free(s->current);
-    pthread_mutex_destroy(&s->lock);
-    free(s);
+    kit_live_leave(((store *)instance)->live, worker);
+    free(worker);
 }
 
 /* ---- look-ups ---- */
 
-static cmp_store_verdict store_lookup(void *instance, void *state, cmp_txn *txn, cmp_str ici,
+static cmp_store_verdict store_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
                                       cmp_op *op, cmp_record *record)
 {
     (void)op;
     const store *s = instance;
-    const worker *w = state;
-    const uint8_t *packed = index_find(w->snapshot->index, ici);
+    const codes *c = ((const kit_live_share *)worker)->content;
+    const uint8_t *packed = index_find(c->index, ici);
     if (packed == NULL) {
         return CMP_STORE_ABSENT;
     }
@@ -327,11 +148,11 @@ static cmp_store_verdict store_lookup(void *instance, void *state, cmp_txn *txn,
 
 /* ---- scans ---- */
 
-static bool order_ready(snapshot *s)
+static bool order_ready(codes *c)
 {
-    pthread_mutex_lock(&s->order_lock);
-    const bool ready = s->order.offsets != NULL || order_make(s->index, &s->order);
-    pthread_mutex_unlock(&s->order_lock);
+    pthread_mutex_lock(&c->order_lock);
+    const bool ready = c->order.offsets != NULL || order_make(c->index, &c->order);
+    pthread_mutex_unlock(&c->order_lock);
     return ready;
 }
 
@@ -339,21 +160,17 @@ static bool order_ready(snapshot *s)
 static bool store_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
                        size_t error_size)
 {
-    store *s = instance;
-    pthread_mutex_lock(&s->lock);
-    snapshot *codes = s->current;
-    codes->users++;
-    pthread_mutex_unlock(&s->lock);
-    const bool ready = order_ready(codes);
+    const store *s = instance;
+    kit_live_share share;
+    kit_live_join(s->live, &share);
+    codes *c = share.content;
+    const bool ready = order_ready(c);
     if (ready) {
-        order_scan(&codes->order, codes->index, after, visit, arg);
+        order_scan(&c->order, c->index, after, visit, arg);
     } else {
-        snprintf(error, error_size, "not enough memory to sort %zu codes",
-                 index_count(codes->index));
+        snprintf(error, error_size, "not enough memory to sort %zu codes", index_count(c->index));
     }
-    pthread_mutex_lock(&s->lock);
-    codes->users--;
-    pthread_mutex_unlock(&s->lock);
+    kit_live_leave(s->live, &share);
     return ready;
 }
 

@@ -215,25 +215,25 @@ static void run(fake_host *host, size_t count, const char *registry)
     fake_host_init(host);
     host->peers = w.peers;
     host->peer_count = w.peer_count;
-    load l = {.host = &host->table};
+    kit_file none = {.fd = -1};
     const double begin = now_s();
-    const load_result result = load_prefixes(&l);
+    prefixes *built = load_prefixes(&none, &host->table, false);
     const double seconds = now_s() - begin;
     void *options = must(calloc(1, cmp_plugin_descriptor.options_size));
-    if (result != LOAD_GOOD || fake_host_open(host, &cmp_plugin_descriptor, options) == NULL) {
-        fprintf(stderr, "%s\n", l.error);
+    if (built == NULL || fake_host_open(host, &cmp_plugin_descriptor, options) == NULL) {
+        fprintf(stderr, "%s\n", none.error);
         exit(1);
     }
     plugin_run through = {.host = host};
     fake_txn_init(&through.txn, host);
     printf("%zu prefixes, all below \"%s\": built in %.0f ms\n", count, registry, seconds * 1e3);
-    print("ICIs below prefixes:", measure(&w, true, find_one, l.prefixes));
-    print("ICIs at random:", measure(&w, false, find_one, l.prefixes));
+    print("ICIs below prefixes:", measure(&w, true, find_one, built));
+    print("ICIs at random:", measure(&w, false, find_one, built));
     print("the plugin's answer:", measure(&w, true, route_one, &through));
     fake_txn_dispose(&through.txn);
     fake_host_close(host);
     fake_host_dispose(host);
-    prefixes_destroy(&l.prefixes);
+    prefixes_destroy(&built);
     free(options);
     world_free(&w);
 }

@@ -101,6 +101,19 @@ static double look_up(const code_index *index, uint64_t from, uint64_t count, in
     return spent_ns[BATCHES / 2];
 }
 
+typedef struct load {
+    const cmp_host *host;
+    unsigned threads;
+    code_index *index;
+} load;
+
+static bool read_codes(kit_file *f, void *arg)
+{
+    load *l = arg;
+    l->index = load_codes(f, l->host, l->threads);
+    return l->index != NULL;
+}
+
 int main(int argc, char **argv)
 {
     const uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
@@ -115,14 +128,15 @@ int main(int argc, char **argv)
 
     fake_host host;
     fake_host_init(&host);
-    load l = {.host = &host.table, .path = path, .threads = threads};
+    load l = {.host = &host.table, .threads = threads};
+    kit_file f;
     const double begin = now_s();
-    const load_result result = load_codes(&l);
+    const kit_file_result result = kit_file_read(&f, path, NULL, read_codes, &l);
     const double seconds = now_s() - begin;
     unlink(path);
     rmdir(folder);
-    if (result != LOAD_GOOD) {
-        fprintf(stderr, "%s\n", l.error);
+    if (result != KIT_FILE_GOOD) {
+        fprintf(stderr, "%s\n", f.error);
         return 1;
     }
     const double octets = (double)index_octets(l.index);

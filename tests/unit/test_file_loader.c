@@ -15,25 +15,43 @@
 
 static fake_host host;
 
+typedef struct load {
+    unsigned threads;
+    kit_file file;
+    code_index *index;
+} load;
+
 static load load_with(unsigned threads)
 {
-    return (load){.host = &host.table, .path = "codes", .threads = threads};
+    return (load){.threads = threads};
+}
+
+static bool read_codes(kit_file *f, void *arg)
+{
+    load *l = arg;
+    l->index = load_codes(f, &host.table, l->threads);
+    return l->index != NULL;
+}
+
+static kit_file_result load_all(load *l)
+{
+    return kit_file_read(&l->file, "codes", "path", read_codes, l);
 }
 
 static void refuses(const char *error, unsigned threads)
 {
     load l = load_with(threads);
-    assert_int_equal(load_codes(&l), LOAD_BAD);
+    assert_int_equal(load_all(&l), KIT_FILE_BAD);
     assert_null(l.index);
-    assert_string_equal(l.error, error);
+    assert_string_equal(l.file.error, error);
 }
 
 static void holds(size_t count, unsigned threads)
 {
     load l = load_with(threads);
-    const load_result result = load_codes(&l);
-    assert_string_equal(l.error, "");
-    assert_int_equal(result, LOAD_GOOD);
+    const kit_file_result result = load_all(&l);
+    assert_string_equal(l.file.error, "");
+    assert_int_equal(result, KIT_FILE_GOOD);
     assert_int_equal(index_count(l.index), count);
     index_destroy(&l.index);
 }
@@ -43,26 +61,7 @@ static bool finds(const code_index *index, const char *ici)
     return index_find(index, cmp_str_from(ici)) != NULL;
 }
 
-/* ---- the file itself ---- */
-
-static void what_is_no_file_is_refused(void **state)
-{
-    (void)state;
-    unlink("codes");
-    refuses("codes: cannot be opened: No such file or directory", 1);
-    load l = load_with(1);
-    load_codes(&l);
-    assert_false(l.opened);
-    const file_mark none = {0};
-    assert_true(file_mark_equal(&l.mark, &none));
-
-    assert_int_equal(mkdir("codes", 0700), 0);
-    refuses("codes: is no regular file", 2);
-    rmdir("codes");
-    assert_int_equal(mkfifo("codes", 0600), 0);
-    refuses("codes: is no regular file", 1); /* and nobody waits for a writer */
-    unlink("codes");
-}
+/* ---- small files ---- */
 
 static void files_without_codes(void **state)
 {
@@ -74,29 +73,6 @@ static void files_without_codes(void **state)
         holds(0, 4);
     }
 }
-
-static void marks_tell_states_apart(void **state)
-{
-    (void)state;
-    file_mark first, second;
-    scratch_write("codes", CODE("A"));
-    assert_true(file_mark_of("codes", &first));
-    load l = load_with(1);
-    assert_int_equal(load_codes(&l), LOAD_GOOD);
-    assert_true(l.opened);
-    assert_true(file_mark_equal(&l.mark, &first));
-    index_destroy(&l.index);
-
-    scratch_write("codes", CODE("A") "\n");
-    assert_true(file_mark_of("codes", &second));
-    assert_false(file_mark_equal(&first, &second));
-    unlink("codes");
-    assert_false(file_mark_of("codes", &second));
-    const file_mark none = {0};
-    assert_true(file_mark_equal(&second, &none));
-}
-
-/* ---- small files ---- */
 
 static void bad_lines_are_named(void **state)
 {
@@ -136,7 +112,7 @@ static void line_ends_of_all_kinds(void **state)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         scratch_write("codes", texts[i]);
         load l = load_with(1);
-        assert_int_equal(load_codes(&l), LOAD_GOOD);
+        assert_int_equal(load_all(&l), KIT_FILE_GOOD);
         assert_int_equal(index_count(l.index), 2);
         assert_true(finds(l.index, "A") && finds(l.index, "B") && !finds(l.index, "C"));
         index_destroy(&l.index);
@@ -150,8 +126,8 @@ static void a_nul_is_an_octet_like_others(void **state)
     (void)state;
     scratch_write_octets("codes", text, sizeof(text) - 1);
     load l = load_with(1);
-    assert_int_equal(load_codes(&l), LOAD_BAD);
-    assert_non_null(strstr(l.error, "codes:2: "));
+    assert_int_equal(load_all(&l), KIT_FILE_BAD);
+    assert_non_null(strstr(l.file.error, "codes:2: "));
 }
 
 /* ---- files that are worth several threads ---- */
@@ -183,7 +159,7 @@ static void all_threads_together_miss_nothing(void **state)
     write_large(0, NULL);
     for (unsigned threads = 1; threads <= LOAD_THREADS_MAX; threads = 2 * threads + 1) {
         load l = load_with(threads);
-        assert_int_equal(load_codes(&l), LOAD_GOOD);
+        assert_int_equal(load_all(&l), KIT_FILE_GOOD);
         assert_int_equal(index_count(l.index), LINES - LINES / 97);
         for (size_t line = 1; line <= LINES; line++) {
             char ici[16];
@@ -217,8 +193,8 @@ static void the_first_of_several_errors_is_told(void **state)
     close(fd);
     for (unsigned threads = 1; threads <= 4; threads++) {
         load l = load_with(threads);
-        assert_int_equal(load_codes(&l), LOAD_BAD);
-        assert_non_null(strstr(l.error, "codes:1: "));
+        assert_int_equal(load_all(&l), KIT_FILE_BAD);
+        assert_non_null(strstr(l.file.error, "codes:1: "));
     }
 }
 
@@ -277,8 +253,8 @@ static void a_change_while_it_is_read_is_told(void **state)
         scratch_write("codes", CODE("A") "\n" CODE("B") "\n");
         mischief = changes[i];
         load l = load_with(1);
-        assert_int_equal(load_codes(&l), LOAD_CHANGED);
-        assert_null(l.index);
+        assert_int_equal(load_all(&l), KIT_FILE_CHANGED);
+        index_destroy(&l.index);
     }
     host.table.record_parse = real_parse;
 }
@@ -386,9 +362,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(files_without_codes),
-        cmocka_unit_test(marks_tell_states_apart),
         cmocka_unit_test(bad_lines_are_named),
         cmocka_unit_test(line_ends_of_all_kinds),
         cmocka_unit_test(a_nul_is_an_octet_like_others),

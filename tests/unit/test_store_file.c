@@ -375,6 +375,7 @@ typedef struct busy_worker {
     pthread_t thread;
     fake_host *host;
     void (*_Atomic call)(void *instance, void *worker, void *arg);
+    void *_Atomic arg;
     atomic_bool stop;
     atomic_uint calls;
     bool wrong;
@@ -386,8 +387,8 @@ static unsigned call_busy_workers(const cmp_host *host,
                                   void (*run)(void *instance, void *worker, void *arg), void *arg)
 {
     (void)host;
-    (void)arg;
     for (int i = 0; i < WORKERS; i++) {
+        atomic_store(&workers[i].arg, arg);
         atomic_store(&workers[i].call, run);
     }
     return WORKERS;
@@ -401,7 +402,7 @@ static void *busy(void *arg)
     while (!atomic_load(&w->stop)) {
         void (*run)(void *instance, void *worker, void *arg_) = atomic_exchange(&w->call, NULL);
         if (run != NULL) {
-            run(w->host->instance, state, NULL);
+            run(w->host->instance, state, atomic_load(&w->arg));
             atomic_fetch_add(&w->calls, 1);
         }
         cmp_record r = CMP_RECORD_INIT;

@@ -1,0 +1,270 @@
+/* Watches a file, and swaps what is read from it. */
+#include <cmp-kit/live.h>
+
+#include <cmp-kit/memory.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* The content as it was at one time, and how many still use it. */
+typedef struct kit_live_snapshot snapshot;
+struct kit_live_snapshot {
+    snapshot *older; /* in the list of those that were replaced */
+    void *content;
+    unsigned users;
+};
+
+struct kit_live {
+    const cmp_host *host;
+    const kit_live_kind *kind;
+    const char *path;
+    void *arg;
+    unsigned reloads, reload_failures; /* counters */
+
+    pthread_mutex_t lock; /* for `current` and every snapshot's `users`; no request takes it */
+    snapshot *current;
+
+    /* Control thread. */
+    snapshot *replaced;
+    cmp_loop *loop;
+    cmp_timer *timer;
+    uint64_t check_interval_ms;
+    kit_file_mark seen;                 /* the file as it was read last, with whatever result */
+    char unopened[KIT_FILE_ERROR_SIZE]; /* why it could not even be opened, as logged last */
+    bool loading;
+
+    /* The pool thread's while `loading`. */
+    kit_file file;
+    kit_file_result result;
+    void *content;
+    int64_t load_ms;
+};
+
+/* ---- reading ---- */
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool read_content(kit_file *f, void *arg)
+{
+    kit_live *l = arg;
+    l->content = l->kind->read(f, l->arg);
+    return l->content != NULL;
+}
+
+static void load_work(void *arg)
+{
+    kit_live *l = arg;
+    const int64_t begin_ms = monotonic_ms();
+    l->content = NULL;
+    l->result = kit_file_read(&l->file, l->path, l->kind->option, read_content, l);
+    l->load_ms = monotonic_ms() - begin_ms;
+    if (l->result != KIT_FILE_GOOD && l->content != NULL) {
+        l->kind->free(l->content);
+    }
+}
+
+static snapshot *snapshot_take(kit_live *l)
+{
+    snapshot *taken = kit_calloc(1, sizeof(*taken));
+    taken->content = l->content;
+    l->seen = l->file.mark;
+    l->kind->log(taken->content, l->load_ms, l->arg);
+    return taken;
+}
+
+static void snapshot_free(const kit_live *l, snapshot *s)
+{
+    l->kind->free(s->content);
+    free(s);
+}
+
+/* ---- shares ---- */
+
+static void share_set(kit_live_share *share, snapshot *of)
+{
+    *share = (kit_live_share){.content = of->content, .of = of};
+    of->users++;
+}
+
+void kit_live_join(kit_live *l, kit_live_share *share)
+{
+    pthread_mutex_lock(&l->lock);
+    share_set(share, l->current);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void kit_live_leave(kit_live *l, kit_live_share *share)
+{
+    pthread_mutex_lock(&l->lock);
+    share->of->users--;
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* On each worker's thread, between two requests. */
+static void worker_adopt(void *instance, void *worker, void *arg)
+{
+    (void)instance;
+    kit_live *l = arg;
+    kit_live_share *share = worker;
+    if (share == NULL) {
+        return; /* it has stopped meanwhile */
+    }
+    pthread_mutex_lock(&l->lock);
+    share->of->users--;
+    share_set(share, l->current);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- swapping ---- */
+
+/* Frees what nobody uses any more. A worker that has not heard of the new content yet (it was about
+ * to start when that came) is told again. */
+static void replaced_free(kit_live *l)
+{
+    snapshot **at = &l->replaced;
+    while (*at != NULL) {
+        snapshot *old = *at;
+        pthread_mutex_lock(&l->lock);
+        const bool unused = old->users == 0;
+        pthread_mutex_unlock(&l->lock);
+        if (unused) {
+            *at = old->older;
+            snapshot_free(l, old);
+        } else {
+            at = &old->older;
+        }
+    }
+    if (l->replaced != NULL) {
+        l->host->workers_call(l->host, worker_adopt, l);
+    }
+}
+
+static void swap(kit_live *l)
+{
+    snapshot *fresh = snapshot_take(l);
+    pthread_mutex_lock(&l->lock);
+    snapshot *old = l->current;
+    l->current = fresh;
+    pthread_mutex_unlock(&l->lock);
+    old->older = l->replaced;
+    l->replaced = old;
+    l->host->workers_call(l->host, worker_adopt, l);
+}
+
+/* ---- watching ---- */
+
+/* A file that was read is tried once, and again only when it changes. One that cannot be opened is
+ * tried at every tick (its mode may be mended, which is no change of the file) but logged once. */
+static void load_failed(kit_live *l)
+{
+    l->seen = l->file.mark;
+    if (l->file.opened) {
+        l->unopened[0] = '\0';
+    } else if (strcmp(l->unopened, l->file.error) == 0) {
+        return;
+    } else {
+        memcpy(l->unopened, l->file.error, sizeof(l->unopened));
+    }
+    l->host->count(l->host, l->reload_failures, 1);
+    l->host->log(l->host, CMP_LOG_ERROR, "%s; the %s read before stay in use", l->file.error,
+                 l->kind->what);
+}
+
+static void load_done(void *arg)
+{
+    kit_live *l = arg;
+    l->loading = false;
+    switch (l->result) {
+    case KIT_FILE_GOOD:
+        l->unopened[0] = '\0';
+        l->host->count(l->host, l->reloads, 1);
+        swap(l);
+        break;
+    case KIT_FILE_BAD:
+        load_failed(l);
+        break;
+    case KIT_FILE_CHANGED:
+        l->host->log(l->host, CMP_LOG_INFO, "%s, reading it again", l->file.error);
+        break;
+    }
+}
+
+static void check_file(kit_live *l)
+{
+    const kit_file_mark now = kit_file_mark_of(l->path); /* a file that is gone is a change, too */
+    if (l->loading || kit_file_mark_equal(&now, &l->seen)) {
+        return;
+    }
+    l->loading = true;
+    if (!l->host->offload(l->host, l->loop, load_work, load_done, l)) {
+        l->loading = false; /* the pool is full: at the next tick, then */
+    }
+}
+
+static void tick(void *arg)
+{
+    kit_live *l = arg;
+    l->timer = l->host->timer_start(l->loop, l->check_interval_ms, tick, l);
+    replaced_free(l);
+    check_file(l);
+}
+
+/* ---- life ---- */
+
+kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const char *path,
+                          void *arg, cmp_report *report)
+{
+    kit_live *l = kit_calloc(1, sizeof(*l));
+    l->host = host;
+    l->kind = kind;
+    l->path = path;
+    l->arg = arg;
+    load_work(l);
+    if (l->result != KIT_FILE_GOOD) {
+        host->report(report, l->file.option, "%s", l->file.error);
+        free(l);
+        return NULL;
+    }
+    l->current = snapshot_take(l);
+    pthread_mutex_init(&l->lock, NULL);
+    l->reloads = host->counter(host, "reloads", "how often the changed file was read again");
+    l->reload_failures =
+        host->counter(host, "reload_failures", "how often the changed file was not good");
+    return l;
+}
+
+void kit_live_start(kit_live *l, cmp_loop *loop, int64_t check_interval_ms)
+{
+    if (l->path == NULL) {
+        return;
+    }
+    l->loop = loop;
+    l->check_interval_ms = (uint64_t)check_interval_ms;
+    l->timer = l->host->timer_start(loop, l->check_interval_ms, tick, l);
+}
+
+void kit_live_destroy(kit_live **l_ref)
+{
+    kit_live *l = *l_ref;
+    if (l == NULL) {
+        return;
+    }
+    if (l->timer != NULL) {
+        l->host->timer_stop(l->timer);
+    }
+    while (l->replaced != NULL) {
+        snapshot *old = l->replaced;
+        l->replaced = old->older;
+        snapshot_free(l, old);
+    }
+    snapshot_free(l, l->current);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+    *l_ref = NULL;
+}
