@@ -1,5 +1,6 @@
 /* The plugin auth_vpn: requests from dedicated links, which 9.3.2 exempts from signing. It stands
  * at the step `authenticate`, before the plugin that verifies signatures. */
+#include <cmp-kit/memory.h>
 #include <cmp/plugin.h>
 
 #include <stdio.h>
@@ -88,10 +89,7 @@ static source *sources_of(const vpn_options *options, size_t *count)
     for (size_t i = 0; i < options->links.count; i++) {
         total += links[i].source.count;
     }
-    source *sources = calloc(total + 1, sizeof(*sources));
-    if (sources == NULL) {
-        abort();
-    }
+    source *sources = kit_calloc(total, sizeof(*sources));
     *count = 0;
     for (size_t i = 0; i < options->links.count; i++) {
         for (size_t j = 0; j < links[i].source.count; j++) {
@@ -111,10 +109,7 @@ static void *vpn_create(const cmp_host *host, const void *options, void *previou
 {
     (void)previous;
     (void)report;
-    vpn_instance *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        abort();
-    }
+    vpn_instance *self = kit_calloc(1, sizeof(*self));
     self->host = host;
     self->sources = sources_of(options, &self->count);
     qsort(self->sources, self->count, sizeof(*self->sources), order_of);

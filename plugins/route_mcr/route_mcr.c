@@ -1,5 +1,6 @@
 /* The plugin route_mcr: what nobody here knows goes to the registry (MCR), which knows the CMP of
  * every routing prefix. It stands at the step `route`, behind the routes to direct peers. */
+#include <cmp-kit/memory.h>
 #include <cmp/plugin.h>
 
 #include <stdlib.h>
@@ -68,10 +69,7 @@ static void *mcr_create(const cmp_host *host, const void *options, void *previou
     (void)previous;
     (void)report;
     const mcr_options *o = options;
-    mcr_instance *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        abort();
-    }
+    mcr_instance *self = kit_calloc(1, sizeof(*self));
     self->host = host;
     self->registry = cmp_str_from(o->peer);
     self->lookup = o->mode == MODE_LOOKUP;

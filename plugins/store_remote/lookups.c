@@ -4,6 +4,11 @@
 #include "credential.h"
 #include "question.h"
 
+#include <cmp-kit/memory.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
 #define QUIET_MS                                                                                   \
     10000 /* a server that is down is asked a thousand times a second: log lines are               \
              not written so often */
@@ -52,7 +57,7 @@ static void say_over(worker *w)
 
 static void waiting_add(item *i, cmp_op *op)
 {
-    waiting *added = memory_must(malloc(sizeof(*added)));
+    waiting *added = kit_alloc(sizeof(*added));
     *added = (waiting){.op = op, .next = i->first, .previous = &i->first};
     if (added->next != NULL) {
         added->next->previous = &added->next;
@@ -252,7 +257,7 @@ void lookups_turn_end(void *instance, void *state)
 
 void *lookups_worker_start(void *instance, cmp_loop *loop)
 {
-    worker *w = memory_must(calloc(1, sizeof(*w)));
+    worker *w = kit_calloc(1, sizeof(*w));
     w->remote = instance;
     w->loop = loop;
     return w;

@@ -3,15 +3,18 @@
 
 #include "split.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 question *question_create(size_t items)
 {
-    return memory_must(calloc(1, sizeof(question) + items * sizeof(item)));
+    return kit_calloc(1, sizeof(question) + items * sizeof(item));
 }
 
 void question_destroy(question **q)
 {
     if (*q != NULL) {
-        memory_free(&(*q)->memory);
+        kit_arena_reset(&(*q)->memory);
         free(*q);
         *q = NULL;
     }
@@ -33,10 +36,8 @@ item *question_item(question *q, cmp_str ici)
     if (known != NULL) {
         return known;
     }
-    char *copy = memory_alloc(&q->memory, ici.size);
-    memcpy(copy, ici.at, ici.size);
     item *made = &q->items[q->count++];
-    *made = (item){.ici = {copy, ici.size}};
+    *made = (item){.ici = kit_arena_copy(&q->memory, ici)};
     return made;
 }
 
@@ -87,7 +88,8 @@ static char *put_quoted(char *to, cmp_str ici)
 cmp_str question_body(question *q)
 {
     const cmp_str head = CMP_STR("{\"icis\":["), tail = CMP_STR("]}");
-    char *text = memory_alloc(&q->memory, head.size + 2 * octets_of(q) + 3 * q->count + tail.size);
+    char *text =
+        kit_arena_alloc(&q->memory, head.size + 2 * octets_of(q) + 3 * q->count + tail.size);
     char *to = put(text, head);
     for (size_t i = 0; i < q->count; i++) {
         if (i > 0) {
@@ -101,7 +103,7 @@ cmp_str question_body(question *q)
 
 cmp_str question_lines(question *q)
 {
-    char *text = memory_alloc(&q->memory, octets_of(q) + q->count), *to = text;
+    char *text = kit_arena_alloc(&q->memory, octets_of(q) + q->count), *to = text;
     for (size_t i = 0; i < q->count; i++) {
         if (i > 0) {
             *to++ = '\n';
@@ -119,7 +121,7 @@ static answer_result take_record(question *q, const cmp_host *host, cmp_str json
     char error[256];
     cmp_str ici = CMP_NONE;
     cmp_record record = CMP_RECORD_INIT;
-    if (!host->record_parse(host, json.at, json.size, memory_alloc, &q->memory, &ici, &record,
+    if (!host->record_parse(host, json.at, json.size, kit_arena_take, &q->memory, &ici, &record,
                             error, sizeof(error))) {
         snprintf(why, why_size, "a record cannot be read: %s", error);
         return ANSWER_PARTLY;

@@ -1,8 +1,9 @@
 /* One request to the server: several ICIs, and the operations that wait for each of them. */
 #pragma once
 
-#include "memory.h"
 #include "remote.h"
+
+#include <cmp-kit/arena.h>
 
 /* A look-up under way; op->plugin_data points here. */
 typedef struct waiting waiting;
@@ -24,7 +25,7 @@ struct question {
     void *owner;                /* the worker */
     cmp_call *call;             /* once it was sent */
     cmp_timer *timer;           /* or it could not be signed */
-    memory memory;
+    kit_arena memory;
     size_t count;
     item items[]; /* options.batch of them */
 };

@@ -5,7 +5,10 @@
  * its API knows single records and no "all or nothing". */
 #include "credential.h"
 #include "lookups.h"
-#include "memory.h"
+
+#include <cmp-kit/memory.h>
+
+#include <stdlib.h>
 
 CMP_OPTIONS(tls_rows, tls_options) = {
     CMP_ROW("ca", PATH, tls_options, ca,
@@ -76,7 +79,7 @@ static bool open_origin(remote *r, cmp_report *report)
 {
     const options *o = r->options;
     char error[512];
-    char *url = memory_must(strdup(o->url));
+    char *url = kit_strdup(o->url);
     for (size_t size = strlen(url); size > 0 && url[size - 1] == '/'; size--) {
         url[size - 1] = '\0'; /* the paths behind it begin with one */
     }
@@ -110,7 +113,7 @@ static void *remote_create(const cmp_host *host, const void *opts, void *previou
                            cmp_report *report)
 {
     (void)previous;
-    remote *r = memory_must(calloc(1, sizeof(*r)));
+    remote *r = kit_calloc(1, sizeof(*r));
     r->host = host;
     r->options = opts;
     r->requests = host->counter(host, "requests", "requests sent to the server");

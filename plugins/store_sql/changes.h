@@ -1,7 +1,7 @@
 /* The ICIs that a write has touched, for those who remember their records. */
 #pragma once
 
-#include "memory.h"
+#include "buffer.h"
 
 #include <cmp/host.h>
 

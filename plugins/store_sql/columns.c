@@ -3,11 +3,16 @@
 
 #include "values.h"
 
+#include <cmp-kit/arena.h>
+#include <cmp-kit/text.h>
+
+#include <stdalign.h>
 #include <strings.h>
 
 #define CONTENT_MAX      ((size_t)65536)
 #define CONTENT_TYPE_MAX ((size_t)64)
 #define TTL_MAX          31536000 /* one year */
+#define RECORD_SIZE      2048     /* most take less; larger ones more than that */
 
 const char *const column_names[COLUMN_MAX] = {
     [COLUMN_CONTENT] = "content",
@@ -99,7 +104,8 @@ static bool read_strings(const reader *r, cmp_record *record)
         (content.size == 0 || content.size > CONTENT_MAX || !value_is_text(content))) {
         return fail(r, COLUMN_CONTENT, "1 to 65536 octets of UTF-8 are expected");
     }
-    if (type.at != NULL && (type.size > CONTENT_TYPE_MAX || !value_is_visible(type))) {
+    if (type.at != NULL &&
+        (type.size == 0 || type.size > CONTENT_TYPE_MAX || !kit_ascii_visible(type))) {
         return fail(r, COLUMN_CONTENT_TYPE, "1 to 64 octets of visible ASCII are expected");
     }
     char *memory = r->alloc(r->arg, content.size + type.size + 1);
@@ -140,8 +146,9 @@ static buffer small_record(const row *r)
 static bool read_rest(const reader *r, cmp_record *record)
 {
     const cmp_str host = r->row->at[COLUMN_TRANSFERRED_TO];
-    if (host.at != NULL && (!value_is_visible(host) || memchr(host.at, '"', host.size) != NULL ||
-                            memchr(host.at, '\\', host.size) != NULL)) {
+    if (host.at != NULL &&
+        (host.size == 0 || !kit_ascii_visible(host) || memchr(host.at, '"', host.size) != NULL ||
+         memchr(host.at, '\\', host.size) != NULL)) {
         return fail(r, COLUMN_TRANSFERRED_TO, "a fully qualified host name is expected");
     }
     cmp_str ici;
@@ -175,38 +182,21 @@ bool row_read(const cmp_host *host, const row *r, void *(*alloc)(void *arg, size
 
 /* ---- scans ---- */
 
-/* Memory of one row's record. */
-typedef struct block {
-    struct block *next;
-    max_align_t memory[];
-} block;
-
-static void *block_alloc(void *arg, size_t size)
-{
-    block **list = arg;
-    block *b = memory_must(malloc(sizeof(*b) + size));
-    b->next = *list;
-    *list = b;
-    return b->memory;
-}
-
 row_result row_visit(const cmp_host *host, cmp_str ici, const row *r, cmp_store_visit visit,
                      void *arg, char *error, size_t error_size)
 {
-    block *blocks = NULL;
+    alignas(max_align_t) char first[RECORD_SIZE];
+    kit_arena memory;
     cmp_record record;
     char why[200];
     row_result result = ROW_BAD;
-    if (row_read(host, r, block_alloc, &blocks, &record, why, sizeof(why))) {
+    kit_arena_init(&memory, first, sizeof(first));
+    if (row_read(host, r, kit_arena_take, &memory, &record, why, sizeof(why))) {
         result = visit(ici, &record, arg) ? ROW_NEXT : ROW_STOP;
     } else {
         snprintf(error, error_size, "the row of %.*s: %s", (int)ici.size, ici.at, why);
     }
-    while (blocks != NULL) {
-        block *b = blocks;
-        blocks = b->next;
-        free(b);
-    }
+    kit_arena_reset(&memory);
     return result;
 }
 

@@ -1,7 +1,7 @@
 /* Columns of a row and the code record (SPEC 6), both ways; the same for every driver. */
 #pragma once
 
-#include "memory.h"
+#include "buffer.h"
 
 #include <cmp/host.h>
 

@@ -57,7 +57,7 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
     const options *o = opts;
     char error[ERROR_SIZE];
     bool reached;
-    pg_store *s = memory_must(calloc(1, sizeof(*s)));
+    pg_store *s = kit_calloc(1, sizeof(*s));
     store_init(&s->store, host, o);
     count_what(s, host);
     snprintf(s->timeout, sizeof(s->timeout), "%lld", (long long)o->statement_timeout_ms);

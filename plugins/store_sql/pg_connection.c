@@ -4,6 +4,7 @@
  * a socket is the same only when its inode is. */
 #include "pg_connection.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #define PAUSE_FIRST_MS 100
@@ -227,7 +228,7 @@ static void resolve_done(void *arg)
 
 static void resolve(pg_connection *c)
 {
-    pg_resolving *r = memory_must(calloc(1, sizeof(*r)));
+    pg_resolving *r = kit_calloc(1, sizeof(*r));
     *r = (pg_resolving){.asker = c, .target = c->target};
     c->state = PG_RESOLVING;
     c->resolving = r;

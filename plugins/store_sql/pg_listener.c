@@ -73,7 +73,7 @@ static void on_lost(void *arg, const char *why)
 pg_listener *pg_listener_create(pg_store *s, cmp_loop *loop)
 {
     static const pg_owner owner = {on_connected, on_readable, on_lost};
-    pg_listener *l = memory_must(calloc(1, sizeof(*l)));
+    pg_listener *l = kit_calloc(1, sizeof(*l));
     l->store = s;
     pg_connection_init(&l->connection, s->store.host, loop, &s->primary, &owner, l);
     pg_connection_start(&l->connection);

@@ -2,6 +2,8 @@
 #include "pg_target.h"
 
 #include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #define PARAMETERS_MAX     80
@@ -155,7 +157,7 @@ static void list_add(char *list, const char *item, bool first)
 
 PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first)
 {
-    char(*lists)[LIST_SIZE] = memory_must(calloc(3, LIST_SIZE));
+    char(*lists)[LIST_SIZE] = kit_calloc(3, LIST_SIZE);
     parameters p = {.count = 0};
     set_all(&p, t, hosts->count == 0);
     for (size_t i = 0; i < hosts->count; i++) {
@@ -169,7 +171,7 @@ PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first
         set(&p, "hostaddr", lists[1]);
         set(&p, "port", lists[2]);
     }
-    PGconn *db = memory_must(PQconnectStartParams(p.keywords, p.values, 0));
+    PGconn *db = kit_must(PQconnectStartParams(p.keywords, p.values, 0));
     free(lists);
     return db;
 }
@@ -186,7 +188,7 @@ PGconn *pg_connect_wait(const pg_target *t, char *error, size_t error_size)
     set(&p, "connect_timeout", CONNECT_TIMEOUT);
     set(&p, "target_session_attrs", "read-write");
     set_all(&p, t, true);
-    PGconn *db = memory_must(PQconnectdbParams(p.keywords, p.values, 0));
+    PGconn *db = kit_must(PQconnectdbParams(p.keywords, p.values, 0));
     if (PQstatus(db) != CONNECTION_OK) {
         pg_first_line(PQerrorMessage(db), error, error_size);
         PQfinish(db);

@@ -4,8 +4,7 @@
  * pool thread first, and libpq is given addresses only. */
 #pragma once
 
-#include "memory.h"
-
+#include <cmp-kit/memory.h>
 #include <cmp/base.h>
 
 #include <libpq-fe.h>

@@ -33,7 +33,7 @@ static pg_request *request_get(pg_worker *w)
         TAILQ_REMOVE(&w->unused, r, place);
         return r;
     }
-    return memory_must(malloc(sizeof(*r)));
+    return kit_alloc(sizeof(*r));
 }
 
 static void request_put(pg_worker *w, pg_request *r)
@@ -316,7 +316,7 @@ void pg_turn_end(void *instance, void *state)
 void *pg_worker_start(void *instance, cmp_loop *loop)
 {
     pg_store *s = instance;
-    pg_worker *w = memory_must(calloc(1, sizeof(*w)));
+    pg_worker *w = kit_calloc(1, sizeof(*w));
     w->store = s;
     w->loop = loop;
     TAILQ_INIT(&w->queue);
@@ -324,7 +324,7 @@ void *pg_worker_start(void *instance, cmp_loop *loop)
     TAILQ_INIT(&w->unused);
     w->lane_count = (unsigned)s->store.options->connections;
     w->group_count = s->replica.parameters != NULL ? 2 : 1;
-    w->lanes = memory_must(calloc((size_t)w->lane_count * w->group_count, sizeof(w->lanes[0])));
+    w->lanes = kit_calloc((size_t)w->lane_count * w->group_count, sizeof(w->lanes[0]));
     for (unsigned i = 0; i < w->lane_count * w->group_count; i++) {
         const bool replica = w->group_count == 2 && i < w->lane_count;
         pg_lane_init(&w->lanes[i], w, replica ? &s->replica : &s->primary, loop);

@@ -82,7 +82,7 @@ void *pg_begin(void *instance, char *error, size_t error_size)
         PQfinish(db);
         return NULL;
     }
-    pg_write *w = memory_must(calloc(1, sizeof(*w)));
+    pg_write *w = kit_calloc(1, sizeof(*w));
     w->store = s;
     w->db = db;
     return w;

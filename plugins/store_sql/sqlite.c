@@ -270,7 +270,7 @@ static char *path_of(const cmp_host *host, const char *url)
 {
     const char *path = sqlite_path(url), *folder = path[0] == '/' ? "" : host->folder;
     const size_t size = strlen(folder) + 1 + strlen(path) + 1;
-    char *whole = memory_must(malloc(size));
+    char *whole = kit_alloc(size);
     snprintf(whole, size, "%s%s%s", folder, folder[0] != '\0' ? "/" : "", path);
     return whole;
 }
@@ -290,7 +290,7 @@ static void *sqlite_create(const cmp_host *host, const void *opts, void *previou
     (void)previous;
     const options *o = opts;
     char error[ERROR_SIZE];
-    sqlite_store *s = memory_must(calloc(1, sizeof(*s)));
+    sqlite_store *s = kit_calloc(1, sizeof(*s));
     store_init(&s->store, host, o);
     s->path = path_of(host, o->url);
     if (!sqlite_file_prepare(s, error, sizeof(error)) || !try_lookups(s, error, sizeof(error))) {
@@ -309,7 +309,7 @@ static void sqlite_start(void *instance, cmp_loop *loop)
 
 static void *sqlite_worker_start(void *instance, cmp_loop *loop)
 {
-    worker *w = memory_must(calloc(1, sizeof(*w)));
+    worker *w = kit_calloc(1, sizeof(*w));
     w->loop = loop;
     w->store = instance;
     w->retry_delay_ms = RETRY_FIRST_MS;

@@ -75,7 +75,7 @@ static void on_time(void *arg)
 
 sqlite_watch *sqlite_watch_create(sqlite_store *s, cmp_loop *loop)
 {
-    sqlite_watch *w = memory_must(calloc(1, sizeof(*w)));
+    sqlite_watch *w = kit_calloc(1, sizeof(*w));
     w->store = s;
     w->loop = loop;
     changed(w); /* what it differs from later: nobody remembers anything of the file yet */

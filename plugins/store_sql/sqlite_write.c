@@ -52,7 +52,7 @@ void *sqlite_begin(void *instance, char *error, size_t error_size)
     if (store_only_read(instance, error, error_size)) {
         return NULL;
     }
-    sql_write *w = memory_must(calloc(1, sizeof(*w)));
+    sql_write *w = kit_calloc(1, sizeof(*w));
     w->store = instance;
     w->db = sqlite_file_open(w->store, SQLITE_FOR_WRITES, error, error_size);
     if (w->db == NULL) {

@@ -2,7 +2,7 @@
  * what speaks its protocol. The scheme of the URL chooses the driver. */
 #include "store.h"
 
-#include "memory.h"
+#include <stdio.h>
 
 static const char *const synchronous_choices[] = {
     [SYNCHRONOUS_NORMAL] = "normal", [SYNCHRONOUS_FULL] = "full", NULL};

@@ -6,9 +6,6 @@
 /* Valid UTF-8 without NUL. */
 bool value_is_text(cmp_str value);
 
-/* Visible ASCII only; at least one octet. */
-bool value_is_visible(cmp_str value);
-
 /* A decimal number with an optional minus. */
 bool value_integer(cmp_str value, int64_t *number);
 

@@ -1,20 +1,11 @@
-/* Small memory: when there is none, the process ends. */
+/* A string that grows. */
 #pragma once
+
+#include <cmp-kit/memory.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-static inline void *memory_must(void *at)
-{
-    if (at == NULL) {
-        fputs("store_sql: out of memory\n", stderr);
-        abort();
-    }
-    return at;
-}
-
-/* A string that grows. */
 typedef struct buffer {
     char *at;
     size_t size, room;
@@ -24,7 +15,7 @@ static inline char *buffer_room(buffer *b, size_t more)
 {
     if (b->room - b->size < more) {
         b->room = (b->size + more) * 2;
-        b->at = (char *)memory_must(realloc(b->at, b->room));
+        b->at = (char *)kit_realloc(b->at, b->room);
     }
     return b->at + b->size;
 }
