@@ -138,6 +138,8 @@ typedef struct engine_options {
     unsigned connections;
     unsigned opens_max; /* connections in all */
     unsigned seconds;
+    unsigned until_ended; /* stops when the server has ended so many connections; 0: it does not */
+    bool plain;           /* HTTP without TLS */
 } engine_options;
 
 /* Runs an attack to its end; what came of it is in `total`. Exits on what cannot work. */
@@ -159,5 +161,5 @@ extern const attack bodies_held;
 extern const attack unread, dribble;
 extern const attack json_nested, json_members;
 extern const attack slow_head, slow_body, slow_body_h2, idle, idle_pings;
-extern const attack bad_signatures;
+extern const attack bad_signatures, questions;
 extern const attack smuggling;

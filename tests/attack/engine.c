@@ -245,7 +245,7 @@ static void on_connected(client *c)
         client_ended(c);
         return;
     }
-    if (running->carriage == CARRY_TCP) {
+    if (running->carriage == CARRY_TCP || options->plain) {
         on_open(c);
         return;
     }
@@ -366,7 +366,8 @@ void engine_run(const attack *a, const engine_options *given)
     prepare();
     struct epoll_event events[256];
     const uint64_t end_ms = now_ms() + options->seconds * 1000u;
-    while (now_ms() < end_ms) {
+    const uint64_t enough = options->until_ended == 0 ? UINT64_MAX : options->until_ended;
+    while (now_ms() < end_ms && total.ended < enough) {
         open_missing();
         const int count = epoll_wait(epoll_fd, events, 256, TICK_MS);
         for (int i = 0; i < count; i++) {

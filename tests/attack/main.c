@@ -49,6 +49,7 @@ static const attack *const attacks[] = {
     &idle,
     &idle_pings,
     &bad_signatures,
+    &questions,
     &smuggling,
 };
 
@@ -63,7 +64,9 @@ static void usage(FILE *to)
           "  --host ADDRESS     of 127.0.0.0/8 (127.0.0.1)\n"
           "  --source ADDRESS   of 127.0.0.0/8, where the connections come from\n"
           "  --sources N        so many addresses from there on, in turn (1)\n"
+          "  --plain            without TLS\n"
           "  --seconds N        up to 60 (1)\n"
+          "  --until-ended N    stops when the server has ended so many connections\n"
           "  --connections N    at a time; up to 12000 (the attack's own)\n"
           "  --opens N          in all; up to 50000 (50000)\n"
           "  --target PATH      and query of its requests\n"
@@ -145,6 +148,8 @@ static void take_options(int argc, char **argv, engine_options *o)
         {"target", required_argument, NULL, 'u'},
         {"header", required_argument, NULL, 'H'},
         {"body-file", required_argument, NULL, 'b'},
+        {"plain", no_argument, NULL, 'P'},
+        {"until-ended", required_argument, NULL, 'e'},
         {"list", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, '?'},
         {0},
@@ -162,6 +167,12 @@ static void take_options(int argc, char **argv, engine_options *o)
             break;
         case 'S':
             o->sources = number(optarg, "--sources", 1 << 16);
+            break;
+        case 'e':
+            o->until_ended = number(optarg, "--until-ended", OPENS_MAX);
+            break;
+        case 'P':
+            o->plain = true;
             break;
         case 't':
             o->seconds = number(optarg, "--seconds", SECONDS_MAX);

@@ -10,10 +10,12 @@ STRANGER = "127.0.0.66"
 
 
 def start(name, port, **options):
-    """Starts an attack, which ends by itself after `seconds`; the others are its options, too."""
+    """Starts an attack, which ends by itself after `seconds`; the others are its options, too, and
+    True is for those without a value."""
     words = [str(ATTACK), name, "--port", str(port)]
     for option, value in ({"source": STRANGER} | options).items():
-        words += ["--" + option.replace("_", "-"), str(value)]
+        words.append("--" + option.replace("_", "-"))
+        words += [] if value is True else [str(value)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,10 +1,13 @@
-"""Strangers attack the listener for peers; partners and handsets do not notice (tests/attack)."""
+"""Strangers attack; partners and handsets hardly notice (tests/attack)."""
+import json
 import time
 
 import attack
 import pytest
 from attack import Memory
 from daemon import BUILD, free_port
+from recipient import Reply
+from world import home_and
 
 ICI = "1A0F1-MENU"
 MEMORY_MB = 64
@@ -26,15 +29,14 @@ class Front:
         self.handsets = free_port()
         site.config |= {"workers": 1, "admin": {"socket": "admin.sock"}}
         site.config["log"] = {"level": "notice", "format": "json"}
-        site.config["listeners"].append(
-            {
-                "name": "handsets",
-                "bind": f"127.0.0.1:{self.handsets}",
-                "interfaces": ["mc-1"],
-                "tls": dict(site.listener["tls"]),
-            }
-        )
+        self._listen("handsets", self.handsets, "mc-1")
         site.write_codes({"ici": ICI, "content": "https://a.example.net/menu"})
+
+    def _listen(self, name, port, interface):
+        """Another listener, with the same certificate."""
+        where = {"name": name, "bind": f"127.0.0.1:{port}", "interfaces": [interface]}
+        tls = dict(self.site.listener["tls"])
+        self.site.config["listeners"].append(where | {"tls": tls})
 
     def partner_is_served(self):
         assert self.site.ask(self.key, ICI).status == 200
@@ -43,15 +45,26 @@ class Front:
         path = "/mc-1/resolve-ici"
         assert self.site.send({"ici": ICI}, path=path, port=self.handsets).status == 200
 
-    def endures(self, name, **options):
-        """Bears an attack on the listener for peers; returns what came of it."""
+    def large_answers(self):
+        """A listener on which a short question has a long answer; options for an attack there."""
+        port, body = free_port(), self.site.folder / "lookup.json"
+        icis = [f"1A0F1-{i:04}" for i in range(100)]
+        large = [{"ici": i, "content": "x" * 60000, "content_type": "text"} for i in icis]
+        self.site.write_codes({"ici": ICI, "content": "https://a.example.net/menu"}, *large)
+        self._listen("codes", port, "codes")
+        body.write_text(json.dumps({"icis": icis}))
+        header = "authorization=Bearer " + self.site.token("reader")
+        return {"port": port, "target": "/codes/v1/lookup", "header": header, "body_file": body}
+
+    def endures(self, name, *, port=None, meanwhile=None, **options):
+        """Bears an attack, on the listener for peers unless it is told; returns what came of it."""
         self.site.start()
         self.partner_is_served()
         memory = Memory(self.site.process.pid)
         idle_mb = memory.now_mb()
-        stranger = attack.start(name, self.site.port, **options)
+        stranger = attack.start(name, port or self.site.port, **options)
         while stranger.poll() is None:
-            self.handset_is_served()
+            (meanwhile or self.handset_is_served)()
             time.sleep(0.05)  # the rate of one address
         came_of_it = attack.outcome(stranger)
         self.partner_is_served()
@@ -62,29 +75,40 @@ class Front:
         return came_of_it
 
 
-def test_requests_that_depend_on_themselves(front):
-    assert front.endures("made-you-reset-priority")["ended"] > 0
+# ---- HTTP/2 ----
 
 
-def test_priority_frames(front):
-    told = front.endures("priority-flood")
+@pytest.mark.parametrize("name", ["hpack-updates"])
+def test_header_blocks_that_become_large(front, name):
+    assert front.endures(name)["ended"] > 0
+
+
+@pytest.mark.parametrize("name", ["empty-continuation"])
+def test_header_blocks_that_never_end(front, name):
+    assert front.endures(name)["ended"] > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["made-you-reset-priority"],
+)
+def test_resets(front, name):
+    assert front.endures(name)["ended"] > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "priority-flood",
+    ],
+)
+def test_frames_that_carry_nothing(front, name):
+    """They are ended, and told why."""
+    told = front.endures(name)
     assert told["ended"] > 0 and told["calm"] > 0
 
 
-def test_changes_of_the_size_of_the_table(front):
-    assert front.endures("hpack-updates")["ended"] > 0
-
-
-def test_new_keys_over_and_over(front):
-    assert front.endures("key-updates")["ended"] > 0
-
-
-def test_half_handshakes(front):
-    assert front.endures("half-handshakes")["opened"] > 0
-
-
-def test_handshakes(front):
-    assert front.endures("handshakes")["opened"] > 0
+# ---- what is expensive ----
 
 
 @pytest.mark.parametrize("name", ["json-nested", "json-members"])
@@ -96,10 +120,60 @@ def test_bad_signatures(front):
     assert front.endures("bad-signatures")["answers"] > 0
 
 
+def test_handshakes(front):
+    assert front.endures("handshakes")["opened"] > 0
+
+
+def test_new_keys_over_and_over(front):
+    assert front.endures("key-updates")["ended"] > 0
+
+
+# ---- what takes for ever ----
+
+
+def test_half_handshakes(front):
+    assert front.endures("half-handshakes")["opened"] > 0
+
+
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "idle"])
 def test_requests_that_take_for_ever(front, name):
     """Each is ended at the request's time limit, however many octets came meanwhile."""
     front.site.config["limits"] = {"request_timeout": "1s"}
-    told = front.endures(name, seconds=2, connections=50)
+    told = front.endures(name, seconds=20, connections=50, until_ended=50)
     assert told["ended"] >= 50
-    assert told["longest_ms"] < 2000
+    assert told["longest_ms"] < 5000
+
+
+# ---- what is meant to be misunderstood ----
+
+
+@pytest.mark.parametrize("listener", ["peers", "handsets"])
+def test_requests_within_requests(front, listener):
+    """None that is hidden is answered, whether it comes first or second."""
+    options = {"port": front.handsets, "target": "/mc-1/resolve-ici?ici=" + ICI}
+    told = front.endures("smuggling", **(options if listener == "handsets" else {}))
+    assert told["answers"] > 0
+    assert told["hidden"] == 0
+
+
+# ---- too many ----
+
+
+def test_a_silent_peer_asked_from_everywhere(world):
+    """Who asks for something else is served meanwhile, and the log stays short."""
+    b = world.recipient("b")
+    b.answer = lambda request: Reply(hang=True)
+    home = home_and(world, b)
+    home.holds(**{ICI: "https://a.example.net/menu"})
+    home.config["log"]["level"] = "notice"
+    home.config["resolve"]["deadline"] = "500ms"
+    world.start()
+    target = "/mc-1/resolve-ici?ici=2B001-1"
+    options = {"target": target, "seconds": 2, "sources": 400, "plain": True}
+    stranger = attack.start("questions", home.handset_port, **options)
+    while stranger.poll() is None:
+        assert home.scan(ICI).status == 200
+        time.sleep(0.05)
+    assert attack.outcome(stranger)["answers"] > LOG_LINES
+    home.stop()
+    assert home.log_text().count("\n") <= LOG_LINES
