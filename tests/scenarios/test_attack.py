@@ -78,7 +78,7 @@ class Front:
 # ---- HTTP/2 ----
 
 
-@pytest.mark.parametrize("name", ["hpack-updates"])
+@pytest.mark.parametrize("name", ["hpack-bomb", "hpack-bomb-held", "hpack-updates"])
 def test_header_blocks_that_become_large(front, name):
     assert front.endures(name)["ended"] > 0
 
