@@ -12,7 +12,7 @@
 typedef struct explanation {
     h2o_req_t *req;
     connection *connection;
-    cmp_txn *txn; /* NULL: answered */
+    txn *txn; /* NULL: answered */
 } explanation;
 
 static void on_dispose(void *arg)
@@ -20,23 +20,23 @@ static void on_dispose(void *arg)
     explanation *e = arg;
     e->connection->active--;
     if (e->txn != NULL) {
-        cmp_txn *t = e->txn;
+        txn *t = e->txn;
         e->txn = NULL;
-        txn_client_gone(t);
+        pipeline_client_gone(t);
     }
 }
 
-static char *explain_alloc(cmp_txn *t, size_t size)
+static char *explain_alloc(txn *t, size_t size)
 {
     return h2o_mem_alloc_pool(&((explanation *)t->front_data)->req->pool, size);
 }
 
-static void explain_keep(cmp_txn *t)
+static void explain_keep(txn *t)
 {
     (void)t; /* the explanation lives with its request from the start */
 }
 
-static void explain_send(cmp_txn *t, const txn_answer *a)
+static void explain_send(txn *t, const txn_answer *a)
 {
     explanation *e = t->front_data;
     e->txn = NULL;
@@ -51,15 +51,14 @@ static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
     connection *c = connection_of(req->conn);
-    cmp_txn *t = txn_open(c->sw->worker);
+    txn *t = pipeline_open(c->sw->worker, c->listener);
     explanation *e = h2o_mem_alloc_shared(&req->pool, sizeof(*e), on_dispose);
     *e = (explanation){.req = req, .connection = c, .txn = t};
     c->active++;
     t->front = &explain_front;
     t->front_data = e;
-    t->listener = c->listener;
-    t->interface = CMP_INTERFACE_MC1;
-    t->now_ms = clock_now_ms();
+    t->request.interface = CMP_INTERFACE_MC1;
+    t->request.now_ms = clock_now_ms();
     trace_begin(t);
     const bool has_query = req->query_at != SIZE_MAX;
     const size_t path_size = has_query ? req->query_at : req->path.len;
@@ -67,13 +66,14 @@ static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
                         : CMP_STR("");
     if (path_size > sizeof(AS) - 1 && memcmp(req->path.base, AS, sizeof(AS) - 1) == 0) {
         const cmp_str name = {req->path.base + sizeof(AS) - 1, path_size - (sizeof(AS) - 1)};
-        t->interface = CMP_INTERFACE_MC3;
-        t->requestor = peers_find(t->generation->peers, name);
-        if (t->requestor == NULL) {
+        t->request.interface = CMP_INTERFACE_MC3;
+        peer *as = peers_find(t->generation->peers, name);
+        if (as == NULL) {
             trace_add(t, "authenticate", "there is no peer %.*s", TEXT(name));
             pipeline_refuse(t, ERROR_AUTHENTICATION_FAILED, CMP_NONE, NULL);
             return 0;
         }
+        txn_set_requestor(t, as);
     }
     pipeline_run(t);
     return 0;

@@ -1,5 +1,5 @@
 /* One look-up in a store from a program that has no workers: a loop and a pool of its own, and a
- * transaction that holds nothing but the ICI. */
+ * request that holds nothing but the ICI. */
 #pragma once
 
 #include "plugin/instance.h"
@@ -7,9 +7,6 @@
 #include <cmp-kit/arena.h>
 
 typedef struct store_call store_call;
-
-/* Replaces those services that show a real transaction, in the table for section_open. */
-void store_call_services(cmp_host *host);
 
 /* Starts the instance and its one worker; instance->site gets a loop and a pool. */
 store_call *store_call_open(instance *i);

@@ -10,6 +10,8 @@
 #include "plugin/folders.h"
 #include "plugin/section.h"
 
+#include <cmp-kit/memory.h>
+
 #include <stdlib.h>
 
 enum { TAKEN_MAX = 2 }; /* a copy's two ends */
@@ -52,7 +54,6 @@ stores *stores_open(const char *config)
     s->g.peers = peers_create(top);
     instance_services(&s->services);
     pipeline_services(&s->services);
-    store_call_services(&s->services);
     s->loader =
         loader_create(plugin_folders(&s->g.memory, NULL, &top->plugin_path), s->services.services);
     return s;

@@ -6,6 +6,8 @@
 #include "plugin/folders.h"
 #include "plugin/section.h"
 
+#include <cmp-kit/memory.h>
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -143,8 +145,7 @@ static instance *build_signer(builder *b, const conf_peer *p, const char *path)
     if (i == NULL || i->plugin == NULL) {
         return NULL; /* reported before */
     }
-    if (i->plugin->kind != CMP_PLUGIN_AUTH || i->plugin->ops.auth->sign == NULL ||
-        instance_blocks(i)) {
+    if (i->plugin->kind != CMP_PLUGIN_AUTH || i->plugin->ops.auth->sign == NULL) {
         report_at(b, key, "\"%s\" (%s) cannot sign", p->sign_with, i->plugin->name);
         return NULL;
     }

@@ -13,6 +13,8 @@
 #include "observe/counters.h"
 #include "pipeline/pipeline.h"
 
+#include <cmp-kit/memory.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -96,7 +98,8 @@ static void *worker_main(void *arg)
     while (!thread->drained) {
         loop_turn(thread->loop);
     }
-    if (thread->worker.transactions == 0) { /* else plugins are at work, and the process ends */
+    if (worker_under_way(&thread->worker) ==
+        0) { /* else plugins are at work, and the process ends */
         worker_end(thread);
     }
     loop_post(d->control, on_worker_ended, d);
@@ -289,7 +292,7 @@ static bool tear_down(daemon_state *d)
     bool clean = true;
     for (unsigned i = 0; i < d->started; i++) {
         pthread_join(d->threads[i].id, NULL);
-        clean = clean && d->threads[i].worker.transactions == 0;
+        clean = clean && worker_under_way(&d->threads[i].worker) == 0;
     }
     loop **loops = d->site.worker_loops;
     d->site.worker_loops = NULL;
@@ -300,6 +303,7 @@ static bool tear_down(daemon_state *d)
     for (unsigned i = 0; i < d->started; i++) {
         worker_thread *thread = &d->threads[i];
         loop_run_posted(thread->loop);
+        txn_free_idle(&thread->worker);
         worker_dispose(&thread->worker);
         loop_destroy(&thread->loop);
     }

@@ -18,7 +18,7 @@
 
 #define GOOD    ((http_fault){ERROR_NONE, NULL, false})
 
-static http_fault wrong(cmp_txn *t, error_code code, const char *parameter, const char *detail)
+static http_fault wrong(txn *t, error_code code, const char *parameter, const char *detail)
 {
     t->fault.parameter = cmp_str_from(parameter);
     return (http_fault){code, detail, false};
@@ -44,7 +44,7 @@ bool codes_owns(const listener *l, cmp_str path)
 }
 
 /* The ICI in the path's last segment (RFC 3986, 2.1 and 3.3). False: it is none. */
-static bool read_segment(cmp_txn *t, cmp_str segment, cmp_str *ici)
+static bool read_segment(txn *t, cmp_str segment, cmp_str *ici)
 {
     char *to = kit_arena_alloc(&t->memory, segment.size);
     size_t size = 0;
@@ -70,7 +70,7 @@ static bool ici_valid(cmp_str ici)
 
 /* ---- bodies ---- */
 
-static http_fault check_body(const h2o_req_t *req, cmp_txn *t, bool wanted)
+static http_fault check_body(const h2o_req_t *req, txn *t, bool wanted)
 {
     if ((int64_t)req->entity.len > t->generation->conf->top.limits.codes_body_bytes) {
         return (http_fault){ERROR_BODY_TOO_LARGE, NULL, true};
@@ -96,7 +96,7 @@ static bool is_listed(const codes_request *c, cmp_str ici)
     return false;
 }
 
-static http_fault take_list(cmp_txn *t, const json_t *list)
+static http_fault take_list(txn *t, const json_t *list)
 {
     codes_request *c = t->codes;
     const size_t count = json_array_size(list);
@@ -120,7 +120,7 @@ static http_fault take_list(cmp_txn *t, const json_t *list)
 }
 
 /* {"icis":[…]} */
-static http_fault read_list(const h2o_req_t *req, cmp_txn *t)
+static http_fault read_list(const h2o_req_t *req, txn *t)
 {
     json_error_t error;
     json_t *root = json_loadb(req->entity.base != NULL ? req->entity.base : "", req->entity.len,
@@ -157,7 +157,7 @@ static cmp_str read_bearer(const h2o_req_t *req)
 }
 
 /* What is signed in place of an ICI: the ICIs, one a line. No ICI has a newline in it. */
-static cmp_str signed_icis(cmp_txn *t)
+static cmp_str signed_icis(txn *t)
 {
     const codes_request *c = t->codes;
     size_t size = c->count - 1;
@@ -175,9 +175,9 @@ static cmp_str signed_icis(cmp_txn *t)
     return (cmp_str){text, size};
 }
 
-static http_fault read_credentials(const h2o_req_t *req, cmp_txn *t)
+static http_fault read_credentials(const h2o_req_t *req, txn *t)
 {
-    cmp_str *params = t->message.params;
+    cmp_str *params = t->request.message.params;
     t->codes->bearer = read_bearer(req);
     params[CMP_PARAM_APIKEYID] = request_field(req, "cmp-key-id");
     params[CMP_PARAM_SIGNATURE] = request_field(req, "cmp-signature");
@@ -186,7 +186,7 @@ static http_fault read_credentials(const h2o_req_t *req, cmp_txn *t)
     const cmp_str tid = params[CMP_PARAM_TID];
     if (tid.at == NULL) {
         char *made = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
-        kit_uuid_v7_make(t->now_ms, made);
+        kit_uuid_v7_make(t->request.now_ms, made);
         params[CMP_PARAM_TID] = (cmp_str){made, KIT_UUID_TEXT_SIZE};
     } else if (tid.size == 0 || tid.size > TID_MAX || !kit_ascii_visible(tid)) {
         params[CMP_PARAM_TID] = CMP_NONE;
@@ -204,7 +204,7 @@ static bool is_method(const h2o_req_t *req, cmp_str name)
     return h2o_memis(method.base, method.len, name.at, name.size);
 }
 
-static http_fault read_lookup(const h2o_req_t *req, cmp_txn *t)
+static http_fault read_lookup(const h2o_req_t *req, txn *t)
 {
     codes_request *c = t->codes;
     c->operation = CODES_LOOKUP;
@@ -216,7 +216,7 @@ static http_fault read_lookup(const h2o_req_t *req, cmp_txn *t)
     return bad.code == ERROR_NONE ? read_list(req, t) : bad;
 }
 
-static http_fault read_record(const h2o_req_t *req, cmp_txn *t, cmp_str segment)
+static http_fault read_record(const h2o_req_t *req, txn *t, cmp_str segment)
 {
     codes_request *c = t->codes;
     c->allow = "GET, HEAD, PUT, DELETE";
@@ -244,11 +244,11 @@ static http_fault read_record(const h2o_req_t *req, cmp_txn *t, cmp_str segment)
     return bad;
 }
 
-http_fault codes_read(const h2o_req_t *req, cmp_txn *t, cmp_str path)
+http_fault codes_read(const h2o_req_t *req, txn *t, cmp_str path)
 {
     const cmp_str rest = below(t->listener, path), record = CMP_STR(RECORD);
     t->purpose = PURPOSE_CODES;
-    t->interface = CMP_INTERFACE_CODES;
+    t->request.interface = CMP_INTERFACE_CODES;
     t->codes = kit_arena_calloc(&t->memory, 1, sizeof(*t->codes));
     http_fault bad;
     if (cmp_str_equal(rest, CMP_STR(LOOKUP))) {
@@ -265,7 +265,7 @@ http_fault codes_read(const h2o_req_t *req, cmp_txn *t, cmp_str path)
     return bad.code == ERROR_NONE ? read_credentials(req, t) : bad;
 }
 
-const char *codes_allowed(const cmp_txn *t)
+const char *codes_allowed(const txn *t)
 {
     return t->codes->allow;
 }

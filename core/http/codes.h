@@ -11,8 +11,8 @@
 bool codes_owns(const listener *l, cmp_str path);
 
 /* Reads a request for such a path into the transaction. */
-http_fault codes_read(const h2o_req_t *req, cmp_txn *t, cmp_str path);
+http_fault codes_read(const h2o_req_t *req, txn *t, cmp_str path);
 
 /* For the headers of its answers. */
-const char *codes_allowed(const cmp_txn *t);
+const char *codes_allowed(const txn *t);
 #define CODES_CHALLENGE "Bearer realm=\"codes\", MC-HMAC realm=\"codes\""

@@ -23,7 +23,7 @@
 typedef struct request {
     h2o_req_t *req;
     connection *connection;
-    cmp_txn *txn; /* NULL: answered */
+    txn *txn; /* NULL: answered */
 } request;
 
 static void on_dispose(void *arg)
@@ -31,13 +31,13 @@ static void on_dispose(void *arg)
     request *r = arg;
     r->connection->active--;
     if (r->txn != NULL) {
-        cmp_txn *t = r->txn;
+        txn *t = r->txn;
         r->txn = NULL;
-        txn_client_gone(t);
+        pipeline_client_gone(t);
     }
 }
 
-static void front_keep(cmp_txn *t)
+static void front_keep(txn *t)
 {
     request *on_stack = t->front_data;
     request *r = h2o_mem_alloc_shared(&on_stack->req->pool, sizeof(*r), on_dispose);
@@ -46,7 +46,7 @@ static void front_keep(cmp_txn *t)
     t->front_data = r;
 }
 
-static char *front_body_alloc(cmp_txn *t, size_t size)
+static char *front_body_alloc(txn *t, size_t size)
 {
     const request *r = t->front_data;
     return h2o_mem_alloc_pool(&r->req->pool, size);
@@ -57,7 +57,7 @@ static void add_header(h2o_req_t *req, const h2o_token_t *name, const char *valu
     h2o_add_header(&req->pool, &req->res.headers, name, NULL, value, size);
 }
 
-static void add_special_headers(h2o_req_t *req, const cmp_txn *t, const txn_answer *a)
+static void add_special_headers(h2o_req_t *req, const txn *t, const txn_answer *a)
 {
     const bool codes = t->purpose == PURPOSE_CODES;
     if (a->status == 401) {
@@ -74,9 +74,9 @@ static void add_special_headers(h2o_req_t *req, const cmp_txn *t, const txn_answ
     }
 }
 
-static void add_cache_control(h2o_req_t *req, const cmp_txn *t, const txn_answer *a)
+static void add_cache_control(h2o_req_t *req, const txn *t, const txn_answer *a)
 {
-    if (t->interface != CMP_INTERFACE_MC1 || a->type == ANSWER_PROBLEM) {
+    if (t->request.interface != CMP_INTERFACE_MC1 || a->type == ANSWER_PROBLEM) {
         add_header(req, H2O_TOKEN_CACHE_CONTROL, H2O_STRLIT("no-store"));
         return;
     }
@@ -85,7 +85,7 @@ static void add_cache_control(h2o_req_t *req, const cmp_txn *t, const txn_answer
     add_header(req, H2O_TOKEN_CACHE_CONTROL, text, (size_t)size);
 }
 
-static void add_answer_headers(h2o_req_t *req, cmp_txn *t, const txn_answer *a)
+static void add_answer_headers(h2o_req_t *req, txn *t, const txn_answer *a)
 {
     switch (a->type) {
     case ANSWER_JSON:
@@ -104,12 +104,12 @@ static void add_answer_headers(h2o_req_t *req, cmp_txn *t, const txn_answer *a)
     }
     }
     add_cache_control(req, t, a);
-    if (t->interface == CMP_INTERFACE_MC1) {
+    if (t->request.interface == CMP_INTERFACE_MC1) {
         handset_add_headers(req, t->listener);
     }
 }
 
-static void front_send(cmp_txn *t, const txn_answer *a)
+static void front_send(txn *t, const txn_answer *a)
 {
     static h2o_generator_t no_more = {NULL, NULL};
     request *r = t->front_data;
@@ -189,18 +189,18 @@ static http_fault check_head(const h2o_req_t *req, const conf_limits *limits)
     return (http_fault){ERROR_NONE, NULL, false};
 }
 
-static bool find_interface(cmp_txn *t, cmp_str path)
+static bool find_interface(txn *t, cmp_str path)
 {
     for (size_t i = 0; i < t->listener->path_count; i++) {
         if (cmp_str_equal(t->listener->paths[i].path, path)) {
-            t->interface = t->listener->paths[i].interface;
+            t->request.interface = t->listener->paths[i].interface;
             return true;
         }
     }
     return false;
 }
 
-static http_fault read_body(const h2o_req_t *req, cmp_txn *t, bool has_query)
+static http_fault read_body(const h2o_req_t *req, txn *t, bool has_query)
 {
     const int64_t limit = t->generation->conf->top.limits.body_bytes;
     if ((int64_t)req->entity.len > limit) {
@@ -235,7 +235,7 @@ static bool traceparent_valid(cmp_str value)
     return value.size == sizeof(form) - 1;
 }
 
-static void read_traceparent(const h2o_req_t *req, cmp_txn *t)
+static void read_traceparent(const h2o_req_t *req, txn *t)
 {
     if (!t->generation->forwards) {
         return;
@@ -247,7 +247,7 @@ static void read_traceparent(const h2o_req_t *req, cmp_txn *t)
 }
 
 /* Finds interface, carriage and the message's octets. */
-static http_fault read_request(const h2o_req_t *req, cmp_txn *t)
+static http_fault read_request(const h2o_req_t *req, txn *t)
 {
     const http_fault wrong = check_head(req, &t->generation->conf->top.limits);
     if (wrong.code != ERROR_NONE) {
@@ -263,7 +263,7 @@ static http_fault read_request(const h2o_req_t *req, cmp_txn *t)
         return (http_fault){ERROR_NOT_FOUND, NULL, false};
     }
     const h2o_iovec_t method = req->input.method;
-    if (t->interface == CMP_INTERFACE_MC1) {
+    if (t->request.interface == CMP_INTERFACE_MC1) {
         t->wants_redirect = handset_wants_redirect(req);
     }
     read_traceparent(req, t);
@@ -288,21 +288,20 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     (void)handler;
     connection *c = connection_of(req->conn);
     worker *w = c->sw->worker;
-    cmp_txn *t = txn_open(w);
+    txn *t = pipeline_open(w, c->listener);
     request r = {.req = req, .connection = c, .txn = t};
     c->last_ms = h2o_now(req->conn->ctx->loop);
     t->front = &front;
     t->front_data = &r;
-    t->listener = c->listener;
-    memcpy(t->source, c->source, sizeof(t->source));
+    memcpy(t->request.source, c->source, sizeof(t->request.source));
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
-    t->now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
+    t->request.now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
     const http_fault wrong = read_request(req, t);
     if (wrong.code == ERROR_NONE) {
         pipeline_run(t);
         return 0;
     }
-    if (wrong.code == ERROR_METHOD_NOT_ALLOWED && t->interface == CMP_INTERFACE_MC1 &&
+    if (wrong.code == ERROR_METHOD_NOT_ALLOWED && t->request.interface == CMP_INTERFACE_MC1 &&
         handset_answer_preflight(req, t->listener)) {
         txn_discard(t);
         return 0;

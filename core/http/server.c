@@ -10,6 +10,8 @@
 #include "http/hpack.h"
 #include "http/picohttp.h"
 
+#include <cmp-kit/memory.h>
+
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -208,11 +210,11 @@ static void on_drain_sweep(void *arg)
             shutdown(h2o_socket_get_fd(c->socket), SHUT_RD);
         }
     }
-    const bool nothing_left = sw->connection_count == 0 && sw->worker->transactions == 0;
+    const bool nothing_left = sw->connection_count == 0 && worker_under_way(sw->worker) == 0;
     if (nothing_left || now >= sw->drain_until_ms + DRAIN_GRACE_MS) {
         if (!nothing_left) {
             log_warning("http", "worker %u: %zu connections and %u transactions cut off",
-                        sw->worker->index, sw->connection_count, sw->worker->transactions);
+                        sw->worker->index, sw->connection_count, worker_under_way(sw->worker));
         }
         drain_finish(sw);
         return;

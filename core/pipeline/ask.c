@@ -2,25 +2,15 @@
 #include "pipeline/ask.h"
 
 #include "base/log_limit.h"
-#include "pipeline/pipeline.h"
+#include "plugin/operation.h"
+
+#include <cmp-kit/memory.h>
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* PENDING is the first of all three kinds of verdict. */
-#define PENDING 0
-_Static_assert(CMP_AUTH_PENDING == PENDING, "auth verdicts begin with PENDING");
-_Static_assert(CMP_STORE_PENDING == PENDING, "store verdicts begin with PENDING");
-_Static_assert(CMP_ROUTE_PENDING == PENDING, "route verdicts begin with PENDING");
-
-/* One operation of a plugin that blocks. The pool thread works on the copy only. */
-struct ask_job {
-    cmp_txn *asker; /* NULL: abandoned */
-    cmp_txn *copy;
-    instance *instance;
-    _Atomic bool abandoned; /* nobody waits: need not be begun any more */
-    int verdict;
-};
+#define SLAB_SIZE 64
+#define PENDING   OPERATION_PENDING
 
 static log_limit bad_answers = {
     .level = CMP_LOG_ERROR,
@@ -29,242 +19,272 @@ static log_limit bad_answers = {
     .all = LOG_ALL_TOGETHER,
 };
 
-static cmp_txn *txn_of(cmp_op *op)
-{
-    return H2O_STRUCT_FROM_MEMBER(cmp_txn, ask, (ask *)op);
-}
+typedef enum ask_state {
+    ASK_IDLE,
+    ASK_CALLING,   /* inside the plugin's function */
+    ASK_WAITING,   /* it answered PENDING */
+    ASK_DONE,      /* the answer is there, the asker has yet to take it */
+    ASK_ABANDONED, /* nobody waits any more, but the completion is still to come */
+} ask_state;
 
-static bool record_complete(const cmp_record *record)
-{
-    return record->content.size > 0 || record->transferred_to.size > 0;
-}
+typedef struct ask_job ask_job;
+struct ask {
+    cmp_op op; /* what the plugin holds: must be first */
+    ask_state state;
+    int verdict;
+    const operation *what;
+    instance *instance;
+    asker *asker;
+    ask_job *job; /* of a plugin that blocks, while it is on the pool */
+    operation_subject subject;
+    operation_answer answer;
+    ask *next_idle;
+};
 
-static int unavailable(const instance *i)
+/* One operation of a plugin that blocks. The pool thread works on `copy`, `request` and their
+ * memory only. */
+struct ask_job {
+    desk *desk;
+    ask *ask;               /* NULL: abandoned */
+    _Atomic bool abandoned; /* nobody waits: need not be begun any more */
+    cmp_txn request;
+    ask copy;
+    kit_arena memory;
+};
+
+struct ask_slab {
+    struct ask_slab *next;
+    ask at[SLAB_SIZE];
+};
+
+/* ---- operations of a desk ---- */
+
+static ask *ask_take(desk *d)
 {
-    switch (i->plugin->kind) {
-    case CMP_PLUGIN_AUTH:
-        return CMP_AUTH_UNAVAILABLE;
-    case CMP_PLUGIN_STORE:
-        return CMP_STORE_UNAVAILABLE;
-    case CMP_PLUGIN_ROUTE:
-        break;
+    if (d->idle == NULL) {
+        struct ask_slab *slab = kit_calloc(1, sizeof(*slab));
+        slab->next = d->slabs;
+        d->slabs = slab;
+        for (size_t i = 0; i < SLAB_SIZE; i++) {
+            slab->at[i].next_idle = d->idle;
+            d->idle = &slab->at[i];
+        }
     }
-    return CMP_ROUTE_UNAVAILABLE;
+    ask *a = d->idle;
+    d->idle = a->next_idle;
+    return a;
 }
 
-/* Calls the plugin's function; the only place that knows the three vtables. */
-static int call(instance *i, void *worker_state, cmp_txn *t, ask *a)
+static void ask_give(desk *d, ask *a)
 {
-    switch (i->plugin->kind) {
-    case CMP_PLUGIN_AUTH:
-        return (int)i->plugin->ops.auth->verify(i->self, worker_state, t, &a->op, &a->answer.auth);
-    case CMP_PLUGIN_STORE:
-        a->answer.record = CMP_RECORD_INIT;
-        return (int)i->plugin->ops.store->lookup(i->self, worker_state, t,
-                                                 t->message.params[CMP_PARAM_ICI], &a->op,
-                                                 &a->answer.record);
-    case CMP_PLUGIN_ROUTE:
-        break;
-    }
-    a->answer.route.record = CMP_RECORD_INIT;
-    return (int)i->plugin->ops.route->route(i->self, worker_state, t, t->reason, t->target, &a->op,
-                                            &a->answer.route);
+    a->state = ASK_IDLE;
+    a->asker = NULL;
+    a->next_idle = d->idle;
+    d->idle = a;
 }
 
-typedef void (*cancel_fn)(void *instance, void *worker, cmp_op *op);
-
-static cancel_fn cancel_of(const instance *i)
+void desk_dispose(desk *d)
 {
-    switch (i->plugin->kind) {
-    case CMP_PLUGIN_AUTH:
-        return i->plugin->ops.auth->cancel;
-    case CMP_PLUGIN_STORE:
-        return i->plugin->ops.store->cancel;
-    case CMP_PLUGIN_ROUTE:
-        break;
+    while (d->slabs != NULL) {
+        struct ask_slab *slab = d->slabs;
+        d->slabs = slab->next;
+        free(slab);
     }
-    return i->plugin->ops.route->cancel;
+    d->idle = NULL;
 }
+
+/* ---- asking ---- */
 
 /* What a plugin answers is checked once, here: nothing behind this looks at an answer that lacks
  * what its verdict promises. */
-static bool answer_good(const instance *i, int verdict, const ask *a)
+static int checked(const ask *a, int verdict)
 {
-    const cmp_route_answer *route = &a->answer.route;
-    switch (i->plugin->kind) {
-    case CMP_PLUGIN_AUTH:
-        return verdict > PENDING && verdict <= CMP_AUTH_UNAVAILABLE &&
-               (verdict != CMP_AUTH_ACCEPT || a->answer.auth.peer.at != NULL);
-    case CMP_PLUGIN_STORE:
-        return verdict > PENDING && verdict <= CMP_STORE_UNAVAILABLE &&
-               (verdict != CMP_STORE_FOUND || record_complete(&a->answer.record));
-    case CMP_PLUGIN_ROUTE:
-        break;
-    }
-    return verdict > PENDING && verdict <= CMP_ROUTE_ANSWER &&
-           (verdict != CMP_ROUTE_REFERRAL || route->addr.size > 0) &&
-           (verdict != CMP_ROUTE_ANSWER || record_complete(&route->record));
-}
-
-static int checked(const instance *i, int verdict, const ask *a)
-{
-    if (answer_good(i, verdict, a)) {
+    if (verdict > PENDING && verdict <= a->what->last && a->what->good(verdict, &a->answer)) {
         return verdict;
     }
-    log_limited(&bad_answers, cmp_str_from(i->name), "lacks", NULL, 0,
-                "plugin %s gave an answer that lacks something (verdict %d)", i->plugin->name,
-                verdict);
-    return unavailable(i);
+    log_limited(&bad_answers, cmp_str_from(a->instance->name), "lacks", NULL, 0,
+                "plugin %s gave an answer that lacks something (verdict %d)",
+                a->instance->plugin->name, verdict);
+    return a->what->unavailable;
 }
 
-static void job_work(void *arg)
+static void on_job_work(void *arg)
 {
     ask_job *job = arg;
-    if (atomic_load_explicit(&job->abandoned, memory_order_relaxed)) {
-        job->verdict = unavailable(job->instance);
-        return;
-    }
-    memset(&job->copy->ask, 0, sizeof(job->copy->ask));
-    job->verdict = call(job->instance, NULL, job->copy, &job->copy->ask);
+    ask *a = &job->copy;
+    a->verdict =
+        atomic_load_explicit(&job->abandoned, memory_order_relaxed)
+            ? a->what->unavailable
+            : a->what->call(a->instance, NULL, &job->request, &a->op, &a->subject, &a->answer);
 }
 
-static void job_done(void *arg)
+static void on_job_done(void *arg)
 {
     ask_job *job = arg;
-    if (job->verdict == PENDING) {
-        log_limited(&bad_answers, cmp_str_from(job->instance->name), "pending", NULL, 0,
+    job->desk->jobs--;
+    if (job->copy.verdict == PENDING) {
+        log_limited(&bad_answers, cmp_str_from(job->copy.instance->name), "pending", NULL, 0,
                     "answered PENDING, which a plugin that blocks may not");
-        job->verdict = unavailable(job->instance);
+        job->copy.verdict = job->copy.what->unavailable;
     }
-    if (job->asker != NULL) {
-        job->asker->ask.job = NULL;
-        /* What the answer points to lies in the copy's memory: it lives until this has returned. */
-        ask_complete(&job->asker->ask.op, job->verdict, &job->copy->ask.answer);
+    if (job->ask != NULL) {
+        job->ask->job = NULL;
+        /* What the answer points to lies in the job's memory: it lives until this has returned. */
+        ask_complete(&job->ask->op, job->copy.verdict, &job->copy.answer);
     }
-    txn_discard(job->copy);
+    kit_arena_reset(&job->memory);
     free(job);
 }
 
-static int ask_offload(cmp_txn *t, instance *i)
+static int ask_offload(ask *a)
 {
-    txn_keep(t);
-    ask_job *job = kit_alloc(sizeof(*job));
-    *job = (ask_job){.asker = t, .copy = txn_snapshot(t), .instance = i};
-    if (!pool_submit(t->worker->process->pool, &i->pool_share, t->worker->loop, job_work, job_done,
-                     job)) {
-        txn_discard(job->copy);
+    desk *d = a->asker->desk;
+    ask_job *job = kit_calloc(1, sizeof(*job));
+    kit_arena_init(&job->memory, NULL, 0);
+    job->desk = d;
+    job->ask = a;
+    request_copy(&job->request, a->asker->request, &job->memory);
+    job->copy = (ask){.what = a->what, .instance = a->instance, .subject = a->subject};
+    a->what->own(&job->copy.subject, &job->memory);
+    a->what->begin(&job->copy.answer);
+    if (!pool_submit(d->pool, &a->instance->pool_share, d->loop, on_job_work, on_job_done, job)) {
+        kit_arena_reset(&job->memory);
         free(job);
-        return unavailable(i);
+        return a->what->unavailable;
     }
-    t->ask.job = job;
-    t->ask.state = ASK_WAITING;
-    return PENDING;
-}
-
-static int ask_direct(cmp_txn *t, instance *i)
-{
-    ask *a = &t->ask;
-    const bool may_wait = cancel_of(i) != NULL;
-    if (may_wait) {
-        txn_keep(t);
-    }
-    a->state = ASK_CALLING;
-    const int verdict = call(i, i->worker_state[t->worker->index], t, a);
-    if (verdict != PENDING) {
-        a->state = ASK_IDLE;
-        return checked(i, verdict, a);
-    }
-    if (a->state == ASK_DONE) { /* completed from within the call */
-        a->state = ASK_IDLE;
-        return checked(i, a->verdict, a);
-    }
-    if (!may_wait) {
-        log_limited(&bad_answers, cmp_str_from(i->name), "pending", NULL, 0,
-                    "answered PENDING, which a plugin without cancel may not");
-        a->state = ASK_IDLE;
-        return unavailable(i);
-    }
+    d->jobs++;
+    a->job = job;
     a->state = ASK_WAITING;
     return PENDING;
 }
 
-static int ask_any(cmp_txn *t, instance *i)
+static int ask_direct(ask *a)
 {
-    ask *a = &t->ask;
+    asker *who = a->asker;
+    a->state = ASK_CALLING;
+    a->what->begin(&a->answer);
+    int verdict = a->what->call(a->instance, a->instance->worker_state[who->desk->worker],
+                                who->request, &a->op, &a->subject, &a->answer);
+    if (verdict == PENDING && a->state == ASK_DONE) { /* completed from within the call */
+        verdict = a->verdict;
+    } else if (verdict == PENDING && a->what->cancel(a->instance) != NULL) {
+        a->state = ASK_WAITING;
+        return PENDING;
+    } else if (verdict == PENDING) {
+        log_limited(&bad_answers, cmp_str_from(a->instance->name), "pending", NULL, 0,
+                    "answered PENDING, which a plugin without cancel may not");
+        verdict = a->what->unavailable;
+    }
+    a->state = ASK_IDLE;
+    return checked(a, verdict);
+}
+
+/* The asker's operation, idle, or done already. What may wait owns what it is asked for: so the
+ * subject is read from the request after this, not before. */
+static ask *ask_prepare(asker *who, instance *i, const operation *what)
+{
+    if (who->ask == NULL) {
+        who->ask = ask_take(who->desk);
+        who->ask->asker = who;
+    }
+    ask *a = who->ask;
+    if (a->state != ASK_DONE) {
+        a->what = what;
+        a->instance = i;
+        if (instance_blocks(i) || what->cancel(i) != NULL) {
+            who->ops->keep(who);
+        }
+    }
+    return a;
+}
+
+static int ask_go(ask *a)
+{
     if (a->state == ASK_DONE) {
         a->state = ASK_IDLE;
-        return checked(i, a->verdict, a);
+        return checked(a, a->verdict);
     }
-    a->instance = i;
-    return instance_blocks(i) ? ask_offload(t, i) : ask_direct(t, i);
+    return instance_blocks(a->instance) ? ask_offload(a) : ask_direct(a);
 }
 
-cmp_auth_verdict ask_auth(cmp_txn *t, instance *i)
+cmp_auth_verdict ask_verify(asker *who, instance *i, const cmp_auth_answer **answer)
 {
-    if (t->ask.state == ASK_IDLE) {
-        memset(&t->ask.answer.auth, 0, sizeof(t->ask.answer.auth));
-    }
-    return (cmp_auth_verdict)ask_any(t, i);
+    ask *a = ask_prepare(who, i, &operation_verify);
+    *answer = &a->answer.auth;
+    return (cmp_auth_verdict)ask_go(a);
 }
 
-cmp_store_verdict ask_store(cmp_txn *t, instance *i)
+cmp_sign_verdict ask_sign(asker *who, instance *i, const cmp_outgoing *outgoing,
+                          const cmp_signature **signature)
 {
-    const cmp_store_verdict verdict = (cmp_store_verdict)ask_any(t, i);
-    if (verdict == CMP_STORE_PENDING) {
-        t->worker->store_pending[t->chain_at] = true;
-        t->worker->any_pending = true;
-    }
-    return verdict;
+    ask *a = ask_prepare(who, i, &operation_sign);
+    a->subject.outgoing = *outgoing;
+    *signature = &a->answer.signature;
+    return (cmp_sign_verdict)ask_go(a);
 }
 
-cmp_route_verdict ask_route(cmp_txn *t, instance *i)
+cmp_store_verdict ask_lookup(asker *who, instance *i, const cmp_record **record)
 {
-    if (t->ask.state == ASK_IDLE) {
-        memset(&t->ask.answer.route, 0, sizeof(t->ask.answer.route));
-    }
-    return (cmp_route_verdict)ask_any(t, i);
+    ask *a = ask_prepare(who, i, &operation_lookup);
+    a->subject.ici = who->request->message.params[CMP_PARAM_ICI];
+    *record = &a->answer.record;
+    return (cmp_store_verdict)ask_go(a);
 }
 
-void ask_abandon(cmp_txn *t)
+cmp_route_verdict ask_route(asker *who, instance *i, cmp_route_reason reason, const cmp_str *target,
+                            const cmp_route_answer **answer)
 {
-    ask *a = &t->ask;
+    ask *a = ask_prepare(who, i, &operation_route);
+    a->subject.route.reason = reason;
+    a->subject.route.target = *target;
+    *answer = &a->answer.route;
+    return (cmp_route_verdict)ask_go(a);
+}
+
+/* ---- the end of an operation ---- */
+
+void ask_abandon(asker *who)
+{
+    ask *a = who->ask;
+    if (a == NULL) {
+        return;
+    }
     if (a->state == ASK_DONE) {
         a->state = ASK_IDLE;
     } else if (a->state == ASK_WAITING && a->job != NULL) {
-        a->job->asker = NULL;
+        a->job->ask = NULL;
         atomic_store_explicit(&a->job->abandoned, true, memory_order_relaxed);
         a->job = NULL;
         a->state = ASK_IDLE;
     } else if (a->state == ASK_WAITING) {
         a->state = ASK_ABANDONED;
-        cancel_of(a->instance)(a->instance->self, a->instance->worker_state[t->worker->index],
-                               &a->op);
+        who->ask = NULL; /* it comes back by itself */
+        ++*who->held;
+        a->what->cancel(a->instance)(a->instance->self,
+                                     a->instance->worker_state[who->desk->worker], &a->op);
+    }
+}
+
+void ask_end(asker *who)
+{
+    if (who->ask != NULL) {
+        ask_give(who->desk, who->ask);
+        who->ask = NULL;
     }
 }
 
 static void answer_take(ask *a, int verdict, const void *answer)
 {
     a->verdict = verdict;
-    if (answer == NULL) {
-        return;
-    }
-    switch (a->instance->plugin->kind) {
-    case CMP_PLUGIN_AUTH:
-        a->answer.auth = *(const cmp_auth_answer *)answer;
-        break;
-    case CMP_PLUGIN_STORE:
-        a->answer.record = *(const cmp_record *)answer;
-        break;
-    case CMP_PLUGIN_ROUTE:
-        a->answer.route = *(const cmp_route_answer *)answer;
-        break;
+    if (answer != NULL) {
+        memcpy(&a->answer, answer, a->what->answer_size);
     }
 }
 
 void ask_complete(cmp_op *op, int verdict, const void *answer)
 {
-    cmp_txn *t = txn_of(op);
-    ask *a = &t->ask;
+    ask *a = (ask *)op;
+    asker *who = a->asker;
     switch (a->state) {
     case ASK_CALLING:
         answer_take(a, verdict, answer);
@@ -273,11 +293,12 @@ void ask_complete(cmp_op *op, int verdict, const void *answer)
     case ASK_WAITING:
         answer_take(a, verdict, answer);
         a->state = ASK_DONE;
-        pipeline_run(t);
+        who->ops->resume(who);
         break;
     case ASK_ABANDONED:
-        a->state = ASK_IDLE;
-        txn_close_if_done(t);
+        ask_give(who->desk, a);
+        --*who->held;
+        who->ops->let_go(who);
         break;
     case ASK_IDLE:
     case ASK_DONE:

@@ -1,12 +1,13 @@
-/* A hash table of entries in one list by use; flights in a small table of their own. */
+/* A hash table of entries in one list by use. */
 #include "pipeline/cache.h"
 
 #include "base/hash.h"
 
+#include <cmp-kit/memory.h>
+
 #include <stdlib.h>
 
-#define BUCKETS_FIRST  ((size_t)256)
-#define FLIGHT_BUCKETS ((size_t)256)
+#define BUCKETS_FIRST ((size_t)256)
 
 typedef struct entry entry;
 struct entry {
@@ -21,14 +22,6 @@ struct entry {
     cmp_record record; /* its octets lie behind this struct */
 };
 
-struct flight {
-    flight *next; /* in its bucket */
-    cache *owner;
-    uint64_t hash;
-    cmp_txn *leader, *first_waiter, **last_waiter;
-    bool outdated; /* dropped meanwhile: what it brings is not kept */
-};
-
 struct cache {
     instance_cache settings;
     entry **buckets;
@@ -36,7 +29,7 @@ struct cache {
     uint64_t epoch;     /* how often all was expired */
     int64_t expired_ms; /* the last time; nothing older than that is fresh */
     entry *newest, *oldest;
-    flight *flights[FLIGHT_BUCKETS];
+    flights flights;
 };
 
 cache *cache_create(const instance_cache *settings)
@@ -241,24 +234,9 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
     }
 }
 
-static cmp_str ici_of(const cmp_txn *t)
-{
-    return t->message.params[CMP_PARAM_ICI];
-}
-
-/* Absent: all of them. */
-static void flights_outdate(cache *c, cmp_str ici)
-{
-    for (size_t i = 0; i < FLIGHT_BUCKETS; i++) {
-        for (flight *f = c->flights[i]; f != NULL; f = f->next) {
-            f->outdated = f->outdated || ici.at == NULL || cmp_str_equal(ici_of(f->leader), ici);
-        }
-    }
-}
-
 void cache_drop(cache *c, cmp_str ici)
 {
-    flights_outdate(c, ici);
+    flights_outdate(&c->flights, ici);
     entry **slot = slot_of(c, hash_str(ici), ici);
     if (*slot != NULL) {
         entry_remove(c, slot);
@@ -267,80 +245,17 @@ void cache_drop(cache *c, cmp_str ici)
 
 void cache_expire(cache *c, int64_t now_ms)
 {
-    flights_outdate(c, CMP_NONE);
+    flights_outdate(&c->flights, CMP_NONE);
     c->epoch++;
     c->expired_ms = now_ms;
+}
+
+flights *cache_flights(cache *c)
+{
+    return &c->flights;
 }
 
 size_t cache_size_bytes(const cache *c)
 {
     return c->size_bytes;
-}
-
-/* ---- flights ---- */
-
-bool cache_flight_join(cache *c, cmp_txn *t)
-{
-    const cmp_str ici = ici_of(t);
-    const uint64_t hash = hash_str(ici);
-    flight **bucket = &c->flights[hash % FLIGHT_BUCKETS], *f = *bucket;
-    while (f != NULL && (f->outdated || !cmp_str_equal(ici_of(f->leader), ici))) {
-        f = f->next;
-    }
-    const bool joined = f != NULL;
-    if (joined) {
-        t->flight_next = NULL;
-        *f->last_waiter = t;
-        f->last_waiter = &t->flight_next;
-    } else {
-        f = kit_alloc(sizeof(*f));
-        *f = (flight){.next = *bucket, .owner = c, .hash = hash, .leader = t};
-        f->last_waiter = &f->first_waiter;
-        *bucket = f;
-    }
-    t->flight = f;
-    return joined;
-}
-
-bool cache_flight_current(const cmp_txn *leader)
-{
-    return !leader->flight->outdated;
-}
-
-cmp_txn *cache_flight_end(cmp_txn *leader)
-{
-    flight *f = leader->flight;
-    flight **at = &f->owner->flights[f->hash % FLIGHT_BUCKETS];
-    while (*at != f) {
-        at = &(*at)->next;
-    }
-    *at = f->next;
-    cmp_txn *waiters = f->first_waiter;
-    for (cmp_txn *t = waiters; t != NULL; t = t->flight_next) {
-        t->flight = NULL;
-    }
-    leader->flight = NULL;
-    free(f);
-    return waiters;
-}
-
-cmp_txn *cache_flight_leave(cmp_txn *t)
-{
-    flight *f = t->flight;
-    if (f == NULL) {
-        return NULL;
-    }
-    if (f->leader == t) {
-        return cache_flight_end(t);
-    }
-    cmp_txn **at = &f->first_waiter;
-    while (*at != t) {
-        at = &(*at)->flight_next;
-    }
-    *at = t->flight_next;
-    if (f->last_waiter == &t->flight_next) {
-        f->last_waiter = at;
-    }
-    t->flight = NULL;
-    return NULL;
 }

@@ -1,11 +1,12 @@
 /* The cache in front of a slow store: one for each store and worker, so without locks.
  *
  * An entry belongs to one store: it says what the store said, found or absent, and never where a
- * request goes. While a store is asked for an ICI, others who want the same wait for that flight.
- */
+ * request goes. While a store is asked for an ICI, others who want the same wait for that flight
+ * (flights.h). */
 #pragma once
 
-#include "pipeline/txn.h"
+#include "pipeline/flights.h"
+#include "plugin/instance.h"
 
 typedef struct cache cache;
 
@@ -35,18 +36,6 @@ void cache_expire(cache *c, int64_t now_ms);
 
 size_t cache_size_bytes(const cache *c);
 
-/* ---- flights ---- */
-
-/* Joins the flight for t's ICI; false: there was none, and t is now the leader of one. */
-bool cache_flight_join(cache *c, cmp_txn *t);
-
-/* Whether what the leader's flight brings may still be kept (no change came between). */
-bool cache_flight_current(const cmp_txn *leader);
-
-/* Ends the leader's flight. Returns those who waited for it, linked by flight_next; they have left
- * the flight. */
-cmp_txn *cache_flight_end(cmp_txn *leader);
-
-/* t goes away: as a waiter it leaves; as a leader it ends the flight and gets the waiters, as
- * above. Fine when t is in no flight. */
-cmp_txn *cache_flight_leave(cmp_txn *t);
+/* The look-ups that are on their way to the store: what was dropped meanwhile is not kept of what
+ * they bring. */
+flights *cache_flights(cache *c);

@@ -1,8 +1,8 @@
 /* A request on the interface `codes`: other servers and tools read and write this CMP's code
  * records (etc/openapi/codes.yaml).
  *
- * Reading goes the way of every look-up, through the same stores and caches: one transaction for
- * each ICI (PURPOSE_RECORD), on behalf of the request's own (PURPOSE_CODES). */
+ * Reading goes the way of every look-up, through the same stores and caches: one look-up for each
+ * ICI, on behalf of the request's transaction (PURPOSE_CODES). */
 #pragma once
 
 #include "pipeline/txn.h"
@@ -24,9 +24,12 @@ typedef enum codes_state {
 
 /* One ICI's look-up. */
 typedef struct codes_reading {
-    cmp_txn *parent;
-    cmp_txn *asked; /* NULL: answered */
-    cmp_str json;   /* the record, in the parent's memory; absent: nobody holds the ICI */
+    txn *parent;
+    cmp_txn request; /* the parent's, with this ICI alone */
+    asker asker;
+    lookup lookup;
+    bool done;
+    cmp_str json; /* the record, in the parent's memory; absent: nobody holds the ICI */
 } codes_reading;
 
 typedef struct codes_write codes_write;
@@ -55,6 +58,3 @@ static inline bool codes_writes(const codes_request *c)
 
 /* The bodies of RESULT_RECORDS. With `to` NULL nothing is written. */
 size_t codes_encode(const codes_request *c, char *to);
-
-/* Nobody waits for the result any more. A write that has begun goes on. */
-void codes_abandon(cmp_txn *t);

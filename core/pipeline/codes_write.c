@@ -3,7 +3,8 @@
 
 #include "base/log_limit.h"
 #include "mc/record.h"
-#include "pipeline/pipeline.h"
+
+#include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 
@@ -18,7 +19,7 @@ typedef enum write_result {
 
 /* One write. The pool's thread works on this alone. */
 struct codes_write {
-    cmp_txn *asker; /* NULL: abandoned */
+    txn *asker; /* NULL: abandoned */
     instance *store;
     codes_operation operation;
     kit_arena memory;
@@ -76,7 +77,7 @@ static log_limit failures = {
     .all = LOG_ALL_TOGETHER,
 };
 
-static step_result result_of(cmp_txn *t, const codes_write *w)
+static step_result result_of(txn *t, const codes_write *w)
 {
     switch (w->result) {
     case WRITE_DONE:
@@ -101,7 +102,7 @@ static void on_done(void *arg)
         write_free(w);
     } else {
         w->asker->codes->state = CODES_DONE;
-        pipeline_run(w->asker);
+        txn_resume(w->asker);
     }
 }
 
@@ -111,7 +112,7 @@ static void *write_alloc(void *arg, size_t size)
 }
 
 /* Reads the record of a PUT. */
-static bool read_record(cmp_txn *t, codes_write *w, step_result *refused)
+static bool read_record(txn *t, codes_write *w, step_result *refused)
 {
     const cmp_str body = t->codes->body;
     cmp_str ici;
@@ -129,7 +130,7 @@ static bool read_record(cmp_txn *t, codes_write *w, step_result *refused)
     return true;
 }
 
-static step_result begin(cmp_txn *t)
+static step_result begin(txn *t)
 {
     codes_request *c = t->codes;
     instance *store = t->generation->writable;
@@ -159,7 +160,7 @@ static step_result begin(cmp_txn *t)
     return STEP_WAIT;
 }
 
-step_result codes_write_step(cmp_txn *t)
+step_result codes_write_step(txn *t)
 {
     codes_request *c = t->codes;
     if (c->state == CODES_NEW) {
@@ -172,7 +173,7 @@ step_result codes_write_step(cmp_txn *t)
     return result;
 }
 
-void codes_write_abandon(cmp_txn *t)
+void codes_write_abandon(txn *t)
 {
     if (t->codes->write != NULL) {
         t->codes->write->asker = NULL;

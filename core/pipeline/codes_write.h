@@ -5,7 +5,7 @@
 #include "pipeline/step.h"
 
 /* Puts or removes the request's record in the writable store, all or nothing. */
-step_result codes_write_step(cmp_txn *t);
+step_result codes_write_step(txn *t);
 
 /* Nobody waits for the write any more; it goes on. */
-void codes_write_abandon(cmp_txn *t);
+void codes_write_abandon(txn *t);

@@ -10,7 +10,7 @@
 #include <cmp-kit/text.h>
 
 /* A browser is sent to where the code leads; everybody else is told. */
-static bool is_redirect(const cmp_txn *t, const reply_resolved *r)
+static bool is_redirect(const txn *t, const reply_resolved *r)
 {
     const cmp_str content = r->content;
     return t->wants_redirect &&
@@ -19,7 +19,7 @@ static bool is_redirect(const cmp_txn *t, const reply_resolved *r)
            kit_ascii_visible(content);
 }
 
-static void encode_content(cmp_txn *t, const reply_resolved *reply, txn_answer *a)
+static void encode_content(txn *t, const reply_resolved *reply, txn_answer *a)
 {
     a->ttl_s = reply->ttl_s;
     if (is_redirect(t, reply)) {
@@ -36,14 +36,15 @@ static void encode_content(cmp_txn *t, const reply_resolved *reply, txn_answer *
     a->body = body;
 }
 
-static void encode_resolved(cmp_txn *t, txn_answer *a)
+static void encode_resolved(txn *t, txn_answer *a)
 {
-    const cmp_record *record = &t->record;
+    const cmp_record *record = t->record;
     const cmp_variant *variant =
-        record->variant_count != 0 ? variant_choose(record, &t->message, t->now_ms) : NULL;
+        record->variant_count != 0 ? variant_choose(record, &t->request.message, t->request.now_ms)
+                                   : NULL;
     const reply_resolved reply = {
-        .tid = t->message.params[CMP_PARAM_TID],
-        .ici = t->message.params[CMP_PARAM_ICI],
+        .tid = t->request.message.params[CMP_PARAM_TID],
+        .ici = t->request.message.params[CMP_PARAM_ICI],
         .content = variant != NULL ? variant->content : record->content,
         .content_type = record_content_type(record, variant),
         .language = variant != NULL ? variant_language(variant) : CMP_NONE,
@@ -54,39 +55,26 @@ static void encode_resolved(cmp_txn *t, txn_answer *a)
 }
 
 /* The next hop's answer, with the tid that the requestor knows. */
-static void encode_relayed(cmp_txn *t, txn_answer *a)
+static void encode_relayed(txn *t, txn_answer *a)
 {
     reply_resolved reply = t->hop.answer.resolved;
-    reply.tid = t->message.params[CMP_PARAM_TID];
-    reply.ici = t->message.params[CMP_PARAM_ICI];
+    reply.tid = t->request.message.params[CMP_PARAM_TID];
+    reply.ici = t->request.message.params[CMP_PARAM_ICI];
     encode_content(t, &reply, a);
 }
 
-static void encode_referral(cmp_txn *t, txn_answer *a)
+static void encode_referral(txn *t, txn_answer *a)
 {
-    const reply_referral reply = {
-        .tid = t->message.params[CMP_PARAM_TID],
-        .ici = t->message.params[CMP_PARAM_ICI],
-        .prefix = t->referral.prefix,
-        .addr = t->referral.addr,
-        .ttl_s = t->referral.ttl_s,
-    };
+    reply_referral reply = t->referral;
+    reply.tid = t->request.message.params[CMP_PARAM_TID];
+    reply.ici = t->request.message.params[CMP_PARAM_ICI];
     a->body_size = reply_referral_size(&reply);
     char *body = t->front->body_alloc(t, a->body_size);
     reply_referral_write(&reply, body);
     a->body = body;
 }
 
-static void encode_record(cmp_txn *t, txn_answer *a)
-{
-    const cmp_str ici = t->message.params[CMP_PARAM_ICI];
-    a->body_size = record_write(ici, &t->record, NULL, 0);
-    char *body = t->front->body_alloc(t, a->body_size);
-    record_write(ici, &t->record, body, a->body_size);
-    a->body = body;
-}
-
-static void encode_records(cmp_txn *t, txn_answer *a)
+static void encode_records(txn *t, txn_answer *a)
 {
     a->body_size = codes_encode(t->codes, NULL);
     char *body = t->front->body_alloc(t, a->body_size);
@@ -94,12 +82,12 @@ static void encode_records(cmp_txn *t, txn_answer *a)
     a->body = body;
 }
 
-static void encode_problem(cmp_txn *t, txn_answer *a)
+static void encode_problem(txn *t, txn_answer *a)
 {
     const reply_problem reply = {
         .code = t->fault.code,
         .detail = cmp_str_from(t->fault.detail),
-        .tid = t->message.params[CMP_PARAM_TID],
+        .tid = t->request.message.params[CMP_PARAM_TID],
         .parameter = t->fault.parameter,
     };
     a->status = error_info_of(t->fault.code)->status;
@@ -113,16 +101,16 @@ static void encode_problem(cmp_txn *t, txn_answer *a)
 }
 
 /* Says which rule was chosen, and by what. */
-static void trace_variant(cmp_txn *t)
+static void trace_variant(txn *t)
 {
-    const cmp_variant *variant = variant_choose(&t->record, &t->message, t->now_ms);
+    const cmp_variant *variant = variant_choose(t->record, &t->request.message, t->request.now_ms);
     if (variant == NULL) {
         trace_add(t, "variant", "none of %zu rules matches: the default content",
-                  t->record.variant_count);
+                  t->record->variant_count);
         return;
     }
-    trace_add(t, "variant", "rule %zu of %zu matches", (size_t)(variant - t->record.variants) + 1,
-              t->record.variant_count);
+    trace_add(t, "variant", "rule %zu of %zu matches", (size_t)(variant - t->record->variants) + 1,
+              t->record->variant_count);
     for (size_t i = 0; i < variant->condition_count; i++) {
         const cmp_condition *condition = &variant->conditions[i];
         trace_add(t, "variant", "because %.*s is %.*s", TEXT(condition->name),
@@ -130,10 +118,10 @@ static void trace_variant(cmp_txn *t)
     }
 }
 
-static void encode_trace(cmp_txn *t, txn_answer *a)
+static void encode_trace(txn *t, txn_answer *a)
 {
     const int status = t->result == RESULT_PROBLEM ? error_info_of(t->fault.code)->status : 200;
-    if (t->result == RESULT_RESOLVED && t->record.variant_count != 0) {
+    if (t->result == RESULT_RESOLVED && t->record->variant_count != 0) {
         trace_variant(t);
     }
     a->body_size = trace_write(t, status, NULL);
@@ -142,7 +130,7 @@ static void encode_trace(cmp_txn *t, txn_answer *a)
     a->body = body;
 }
 
-void encode_answer(cmp_txn *t, txn_answer *a)
+void encode_answer(txn *t, txn_answer *a)
 {
     *a = (txn_answer){.status = 200, .reason = "OK", .type = ANSWER_JSON};
     if (is_traced(t)) {
@@ -158,9 +146,6 @@ void encode_answer(cmp_txn *t, txn_answer *a)
         break;
     case RESULT_REFERRAL:
         encode_referral(t, a);
-        break;
-    case RESULT_RECORD:
-        encode_record(t, a);
         break;
     case RESULT_RECORDS:
         encode_records(t, a);

@@ -4,4 +4,4 @@
 #include "pipeline/txn.h"
 
 /* Fills the answer; its body lives in memory of the front's. */
-void encode_answer(cmp_txn *t, txn_answer *a);
+void encode_answer(txn *t, txn_answer *a);

@@ -25,16 +25,16 @@ static log_limit not_signed = {
     .all = LOG_ALL_TOGETHER,
 };
 
-static const way *way_to(const cmp_txn *t)
+static const way *way_to(const txn *t)
 {
     return &t->generation->ways[t->hop.to->index];
 }
 
-void forward_prepare(cmp_txn *t, peer *to, cmp_str addr, bool lookup)
+void forward_prepare(txn *t, peer *to, cmp_str addr, bool may_refer)
 {
     t->hop.to = to;
     t->hop.addr = kit_arena_copy(&t->memory, addr);
-    t->hop.lookup = lookup;
+    t->hop.may_refer = may_refer;
     t->hop.tried = 0;
 }
 
@@ -50,7 +50,7 @@ static bool is_withheld(const way *w, cmp_str name)
 }
 
 /* Stable for one user and peer, of no use to anybody else. */
-static cmp_str pseudonym(cmp_txn *t, cmp_str user)
+static cmp_str pseudonym(txn *t, cmp_str user)
 {
     const cmp_str secret = keyring_pseudonym_secret(t->generation->keyring);
     const cmp_str name = t->hop.to->name;
@@ -65,23 +65,23 @@ static cmp_str pseudonym(cmp_txn *t, cmp_str user)
     return (cmp_str){hex, (size_t)2 * PSEUDONYM_OCTETS};
 }
 
-static void add_optional(cmp_txn *t, const way *w, query *q)
+static void add_optional(txn *t, const way *w, query *q)
 {
     for (cmp_param param = 0; param < CMP_PARAM_MAX; param++) {
         const cmp_str name = param_name(param);
         if (param_at_hop(param) == PARAM_PASSED && !is_withheld(w, name)) {
-            query_add(q, name.at, t->message.params[param]);
+            query_add(q, name.at, t->request.message.params[param]);
         }
     }
 }
 
-static void add_contextual(cmp_txn *t, const way *w, query *q)
+static void add_contextual(txn *t, const way *w, query *q)
 {
     if (is_withheld(w, CMP_STR(CONTEXTUAL_MEMBER))) {
         return;
     }
-    for (size_t i = 0; i < t->message.contextual_count; i++) {
-        const cmp_pair *pair = &t->message.contextual[i];
+    for (size_t i = 0; i < t->request.message.contextual_count; i++) {
+        const cmp_pair *pair = &t->request.message.contextual[i];
         const bool ours = w->conf->origin_tid && cmp_str_equal(pair->name, CMP_STR(ORIGIN_TID));
         if (!ours && !is_withheld(w, pair->name)) {
             query_add(q, kit_arena_text(&t->memory, pair->name), pair->value);
@@ -89,65 +89,63 @@ static void add_contextual(cmp_txn *t, const way *w, query *q)
     }
 }
 
-/* The credential is the one that the next hop issued to us (9.3.2). */
-static bool add_signature(cmp_txn *t, const way *w, query *q)
-{
-    if (w->signer == NULL) {
-        return true;
-    }
-    const cmp_outgoing outgoing = {.peer = t->hop.to->name,
-                                   .tid = {t->hop.tid, KIT_UUID_TEXT_SIZE},
-                                   .ici = t->message.params[CMP_PARAM_ICI]};
-    cmp_signature *signature = kit_arena_calloc(&t->memory, 1, sizeof(*signature));
-    const instance *signer = w->signer;
-    const cmp_sign_verdict verdict =
-        signer->plugin->ops.auth->sign(signer->self, signer->worker_state[t->worker->index],
-                                       &outgoing, signature);
-    if (verdict != CMP_SIGN_DONE) {
-        const char *cause =
-            verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable";
-        log_limited(&not_signed, t->hop.to->name, cause, NULL, 0,
-                    "%s cannot sign to peer %.*s for tid %.*s: %s", signer->name,
-                    TEXT(t->hop.to->name), TEXT(t->message.params[CMP_PARAM_TID]), cause);
-        return false;
-    }
-    query_add(q, "apikeyid", kit_arena_copy(&t->memory, signature->apikeyid));
-    query_add(q, "signature", (cmp_str){signature->text, signature->size});
-    return true;
-}
-
 _Static_assert(QUERY_PAIRS_MAX > CMP_PARAM_MAX + CONTEXTUAL_MAX, "nothing is left out silently");
 
-static bool build_message(cmp_txn *t, const way *w, query *q)
+static void build_message(txn *t, const way *w, query *q)
 {
-    const cmp_str user = t->message.params[CMP_PARAM_USER];
-    kit_uuid_v7_make(clock_now_ms(), t->hop.tid);
+    const cmp_str user = t->request.message.params[CMP_PARAM_USER];
     query_add(q, "tid", (cmp_str){t->hop.tid, KIT_UUID_TEXT_SIZE});
-    query_add(q, "ici", t->message.params[CMP_PARAM_ICI]);
+    query_add(q, "ici", t->request.message.params[CMP_PARAM_ICI]);
     query_add(q, "user", is_withheld(w, CMP_STR("user")) ? pseudonym(t, user) : user);
-    if (!add_signature(t, w, q)) {
-        return false;
+    if (t->hop.signature != NULL) {
+        query_add(q, "apikeyid", t->hop.signature->apikeyid);
+        query_add(q, "signature", (cmp_str){t->hop.signature->text, t->hop.signature->size});
     }
     add_optional(t, w, q);
-    const char *count = kit_arena_printf(&t->memory, "%lld", (long long)t->message.count + 1);
+    const char *count =
+        kit_arena_printf(&t->memory, "%lld", (long long)t->request.message.count + 1);
     query_add(q, "count", cmp_str_from(count));
     query_add(q, "addr", t->hop.addr);
     add_contextual(t, w, q);
     if (w->conf->origin_tid) {
-        query_add(q, ORIGIN_TID, t->message.params[CMP_PARAM_TID]);
+        query_add(q, ORIGIN_TID, t->request.message.params[CMP_PARAM_TID]);
     }
-    return true;
 }
 
-error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
-                        void (*done)(void *arg, const cmp_https_answer *answer))
+void forward_renew(txn *t)
+{
+    kit_uuid_v7_make(clock_now_ms(), t->hop.tid);
+}
+
+/* The credential is the one that the next hop issued to us (9.3.2). */
+cmp_sign_verdict forward_sign(txn *t)
+{
+    const way *w = way_to(t);
+    t->hop.signature = NULL;
+    if (w->signer == NULL) {
+        return CMP_SIGN_DONE;
+    }
+    const cmp_outgoing outgoing = {.peer = t->hop.to->name,
+                                   .tid = {t->hop.tid, KIT_UUID_TEXT_SIZE},
+                                   .ici = t->request.message.params[CMP_PARAM_ICI]};
+    const cmp_sign_verdict verdict = ask_sign(&t->asker, w->signer, &outgoing, &t->hop.signature);
+    if (verdict == CMP_SIGN_NO_KEY || verdict == CMP_SIGN_UNAVAILABLE) {
+        const char *cause =
+            verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable";
+        log_limited(&not_signed, t->hop.to->name, cause, NULL, 0,
+                    "%s cannot sign to peer %.*s for tid %.*s: %s", w->signer->name,
+                    TEXT(t->hop.to->name), TEXT(t->request.message.params[CMP_PARAM_TID]), cause);
+    }
+    return verdict;
+}
+
+void forward_send(txn *t, origin *url, uint64_t timeout_ms,
+                  void (*done)(void *arg, const cmp_https_answer *answer))
 {
     const way *w = way_to(t);
     query q;
     query_init(&q, &t->memory);
-    if (!build_message(t, w, &q)) {
-        return ERROR_INTERNAL_ERROR;
-    }
+    build_message(t, w, &q);
     const cmp_pair traceparent = {CMP_STR("traceparent"), t->traceparent};
     cmp_https_request request = {.method = "POST",
                                  .accept = CMP_STR("application/json"),
@@ -170,13 +168,4 @@ error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
         break;
     }
     t->hop.call = outbound_start(t->worker->outbound, url, &request, done, t);
-    return ERROR_NONE;
-}
-
-void forward_abandon(cmp_txn *t)
-{
-    if (t->hop.call != NULL) {
-        outbound_cancel(t->hop.call);
-        t->hop.call = NULL;
-    }
 }

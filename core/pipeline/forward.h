@@ -5,12 +5,16 @@
 
 /* Sets where the transaction goes; step_forward does the rest. `addr` is copied; absent: the peer
  * itself is meant. */
-void forward_prepare(cmp_txn *t, peer *to, cmp_str addr, bool lookup);
+void forward_prepare(txn *t, peer *to, cmp_str addr, bool may_refer);
 
-/* Begins one attempt at the peer's URL: fresh tid, count + 1, what may be released, signed. The
- * answer comes to `done` as at outbound_start. An error when it cannot be signed. */
-error_code forward_send(cmp_txn *t, origin *url, uint64_t timeout_ms,
-                        void (*done)(void *arg, const cmp_https_answer *answer));
+/* Begins one attempt: it is a transaction of its own, with a fresh tid. */
+void forward_renew(txn *t);
 
-/* Nobody waits for the next hop any more. */
-void forward_abandon(cmp_txn *t);
+/* Signs it, where the peer wants that. PENDING: to be called again when the transaction is resumed.
+ * What is wrong was logged. */
+cmp_sign_verdict forward_sign(txn *t);
+
+/* Sends it, signed, to the peer's URL: count + 1, and what may be released. The answer comes to
+ * `done` as at outbound_start. */
+void forward_send(txn *t, origin *url, uint64_t timeout_ms,
+                  void (*done)(void *arg, const cmp_https_answer *answer));

@@ -1,77 +1,92 @@
-/* One flight for each ICI, and what the cache knows; between step_lookup and ask_store. */
+/* The stores in their order, one flight for each ICI, and what the caches know. */
 #include "pipeline/lookup.h"
 
 #include "observe/counters.h"
-#include "pipeline/ask.h"
 #include "pipeline/cache.h"
-#include "pipeline/pipeline.h"
 
-static cmp_str ici_of(const cmp_txn *t)
+static lookup *lookup_of(passenger *p)
 {
-    return t->message.params[CMP_PARAM_ICI];
+    return H2O_STRUCT_FROM_MEMBER(lookup, passenger, p);
+}
+
+void lookup_begin(lookup *l, asker *who, worker *w)
+{
+    l->asker = who;
+    l->worker = w;
+    l->stores = &w->generation->stores;
+}
+
+static cmp_str ici_of(const lookup *l)
+{
+    return l->asker->request->message.params[CMP_PARAM_ICI];
+}
+
+static int64_t now_of(const lookup *l)
+{
+    return l->asker->request->now_ms;
+}
+
+static cmp_store_verdict ask_store(lookup *l, instance *store)
+{
+    const cmp_store_verdict verdict = ask_lookup(l->asker, store, &l->record);
+    if (verdict == CMP_STORE_PENDING) {
+        worker_expect_turn_end(l->worker, l->at);
+    }
+    return verdict;
 }
 
 /* Those who waited go on with what the leader got. */
-static void land(cmp_txn *waiters, cmp_store_verdict verdict, const cmp_record *record)
+static void land(passenger *waiters, cmp_store_verdict verdict, const cmp_record *record)
 {
-    for (cmp_txn *t = waiters, *next; t != NULL; t = next) {
-        next = t->flight_next;
-        t->flight_landed = true;
-        t->flight_verdict = verdict;
-        t->ask.answer.record = *record;
-        pipeline_run(t);
+    for (passenger *p = waiters, *next; p != NULL; p = next) {
+        next = p->next;
+        lookup *l = lookup_of(p);
+        l->landed = true;
+        l->verdict = verdict;
+        l->record = record;
+        l->asker->ops->resume(l->asker);
     }
 }
 
 /* A record that is stale is better than none when the store cannot tell. */
-static cmp_store_verdict or_stale(cmp_txn *t, const instance *store, cache *c)
+static cmp_store_verdict or_stale(lookup *l, const instance *store, cache *c)
 {
-    const cmp_record *record;
-    if (cache_find(c, ici_of(t), t->now_ms, &record) == CACHE_STALE) {
+    if (cache_find(c, ici_of(l), now_of(l), &l->record) == CACHE_STALE) {
         counter_add(store->cache_counters.stale, 1);
-        t->ask.answer.record = *record;
         return CMP_STORE_FOUND;
     }
     return CMP_STORE_UNAVAILABLE;
 }
 
-static void keep(cmp_txn *t, cache *c, cmp_store_verdict verdict)
+static void keep(lookup *l, cache *c, cmp_store_verdict verdict)
 {
     if (verdict == CMP_STORE_FOUND) {
-        cache_put(c, ici_of(t), &t->ask.answer.record, t->now_ms);
+        cache_put(c, ici_of(l), l->record, now_of(l));
     } else if (verdict == CMP_STORE_ABSENT) {
-        cache_put(c, ici_of(t), NULL, t->now_ms);
+        cache_put(c, ici_of(l), NULL, now_of(l));
     }
 }
 
-static cmp_store_verdict ask_as_leader(cmp_txn *t, instance *store, cache *c)
+static cmp_store_verdict ask_as_leader(lookup *l, instance *store, cache *c)
 {
-    const cmp_store_verdict verdict = ask_store(t, store);
+    const cmp_store_verdict verdict = ask_store(l, store);
     if (verdict == CMP_STORE_PENDING) {
         return verdict;
     }
-    if (cache_flight_current(t)) {
-        keep(t, c, verdict);
+    if (flight_current(&l->passenger)) {
+        keep(l, c, verdict);
     }
     const cmp_store_verdict result =
-        verdict == CMP_STORE_UNAVAILABLE ? or_stale(t, store, c) : verdict;
-    const cmp_record record = t->ask.answer.record;
-    land(cache_flight_end(t), result, &record);
-    t->ask.answer.record = record;
+        verdict == CMP_STORE_UNAVAILABLE ? or_stale(l, store, c) : verdict;
+    land(flight_end(&l->passenger), result, l->record);
     return result;
 }
 
-static cmp_store_verdict ask_through_cache(cmp_txn *t, instance *store, cache *c)
+static cmp_store_verdict ask_through_cache(lookup *l, instance *store, cache *c)
 {
-    if (t->flight_landed) {
-        t->flight_landed = false;
-        return t->flight_verdict;
-    }
-    const cmp_record *record;
-    switch (cache_find(c, ici_of(t), t->now_ms, &record)) {
+    switch (cache_find(c, ici_of(l), now_of(l), &l->record)) {
     case CACHE_FOUND:
         counter_add(store->cache_counters.hits, 1);
-        t->ask.answer.record = *record;
         return CMP_STORE_FOUND;
     case CACHE_ABSENT:
         counter_add(store->cache_counters.hits, 1);
@@ -81,29 +96,54 @@ static cmp_store_verdict ask_through_cache(cmp_txn *t, instance *store, cache *c
         break;
     }
     counter_add(store->cache_counters.misses, 1);
-    txn_keep(t);
-    if (cache_flight_join(c, t)) {
+    l->asker->ops->keep(l->asker);
+    l->passenger.ici = ici_of(l);
+    if (flight_join(cache_flights(c), &l->passenger)) {
         return CMP_STORE_PENDING;
     }
-    return ask_as_leader(t, store, c);
+    return ask_as_leader(l, store, c);
 }
 
-cmp_store_verdict lookup_ask(cmp_txn *t, instance *store)
+static cmp_store_verdict ask_one(lookup *l, instance *store)
 {
-    cache *c = store->caches != NULL ? store->caches[t->worker->index] : NULL;
+    cache *c = store->caches != NULL ? store->caches[l->worker->index] : NULL;
     if (c == NULL) {
-        return ask_store(t, store);
+        return ask_store(l, store);
     }
-    if (t->flight != NULL) { /* only a leader comes here again before its flight has ended */
-        return ask_as_leader(t, store, c);
+    if (l->landed) {
+        l->landed = false;
+        return l->verdict;
     }
-    return ask_through_cache(t, store, c);
+    if (l->passenger.flight != NULL) { /* only a leader comes here before its flight has ended */
+        return ask_as_leader(l, store, c);
+    }
+    return ask_through_cache(l, store, c);
 }
 
-void lookup_abandon(cmp_txn *t)
+cmp_store_verdict lookup_run(lookup *l)
 {
-    for (cmp_txn *waiter = cache_flight_leave(t), *next; waiter != NULL; waiter = next) {
-        next = waiter->flight_next;
-        pipeline_run(waiter); /* the first of them leads the next flight */
+    for (; l->at < l->stores->count; l->at++) {
+        instance *store = l->stores->at[l->at];
+        const cmp_store_verdict verdict = ask_one(l, store);
+        if (verdict == CMP_STORE_PENDING) {
+            return verdict;
+        }
+        if (l->told != NULL) {
+            l->told(l, store, verdict);
+        }
+        if (verdict == CMP_STORE_FOUND) {
+            return verdict;
+        }
+        l->failed |= verdict != CMP_STORE_ABSENT;
+    }
+    return l->failed ? CMP_STORE_UNAVAILABLE : CMP_STORE_ABSENT;
+}
+
+void lookup_abandon(lookup *l)
+{
+    for (passenger *p = flight_leave(&l->passenger), *next; p != NULL; p = next) {
+        next = p->next;
+        lookup *waiter = lookup_of(p);
+        waiter->asker->ops->resume(waiter->asker); /* the first of them leads the next flight */
     }
 }

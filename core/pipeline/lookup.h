@@ -1,11 +1,36 @@
-/* Asking one store for the transaction's ICI, through its cache when it has one. */
+/* One look-up of an ICI: the stores in their order, through their caches. */
 #pragma once
 
-#include "pipeline/txn.h"
+#include "pipeline/ask.h"
+#include "pipeline/flights.h"
+#include "pipeline/worker.h"
 
-/* As ask_store (ask.h): the record is in t->ask.answer. PENDING, too, when another transaction of
- * this worker is asking the store for the same ICI already. */
-cmp_store_verdict lookup_ask(cmp_txn *t, instance *store);
+typedef struct lookup lookup;
+struct lookup {
+    asker *asker; /* whose `resume` is called when the look-up can go on */
+    worker *worker;
+    const chain *stores;
+    size_t at;   /* which of them is asked */
+    bool failed; /* one of those before could not tell */
 
-/* The transaction goes away: leaves the flight that it leads or waits for. */
-void lookup_abandon(cmp_txn *t);
+    /* What each store said; NULL: nobody wants to know. */
+    void (*told)(lookup *l, const instance *store, cmp_store_verdict verdict);
+
+    const cmp_record *record; /* FOUND; octets as its store lends them (cmp_record) */
+
+    /* with a cache */
+    passenger passenger;
+    bool landed; /* the flight that was waited for has brought `verdict` and `record` */
+    cmp_store_verdict verdict;
+};
+
+/* `l` comes zeroed. The ICI is that of the asker's request. */
+void lookup_begin(lookup *l, asker *who, worker *w);
+
+/* Goes on until a store knows the ICI, or all were asked. PENDING: the asker is resumed, and calls
+ * this again. UNAVAILABLE: none knows it, and one could not tell, which is not the same as ABSENT.
+ */
+cmp_store_verdict lookup_run(lookup *l);
+
+/* Nobody waits for it any more: leaves the flight that it leads or waits for. */
+void lookup_abandon(lookup *l);

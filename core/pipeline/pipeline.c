@@ -11,37 +11,35 @@
 #include "observe/counters.h"
 #include "pipeline/codes.h"
 #include "pipeline/encode.h"
-#include "pipeline/forward.h"
-#include "pipeline/lookup.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
 
 typedef struct step {
     const char *name;
-    step_result (*run)(cmp_txn *t);
-    error_code late; /* the answer when the deadline passes while this step waits */
-    unsigned on;     /* the transactions that take it; others pass it over */
+    step_result (*run)(txn *t);
+    void (*abandon)(txn *t); /* nobody waits for it any more; NULL: it never waits */
+    error_code late;         /* the answer when the deadline passes while it waits */
+    unsigned on;             /* the transactions that take it; others pass it over */
 } step;
 
 enum {
     RESOLVE = 1 << PURPOSE_RESOLVE,
     CODES = 1 << PURPOSE_CODES,
-    RECORD = 1 << PURPOSE_RECORD,
     EXPLAIN = 1 << 8, /* in place of its purpose, when a request is only explained (trace.h) */
 };
 
 static const step steps[] = {
-    {"decode", step_decode, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
-    {"admit", step_admit, ERROR_OVERLOADED, RESOLVE | CODES},
-    {"authenticate", step_authenticate, ERROR_OVERLOADED, RESOLVE | CODES},
-    {"once", step_once, ERROR_OVERLOADED, RESOLVE | CODES},
-    {"authorise", step_authorise, ERROR_OVERLOADED, RESOLVE | CODES | EXPLAIN},
-    {"validate", step_validate, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
-    {"address", step_address, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
-    {"lookup", step_lookup, ERROR_STORE_UNAVAILABLE, RESOLVE | RECORD | EXPLAIN},
-    {"route", step_route, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
-    {"forward", step_forward, ERROR_PEER_TIMEOUT, RESOLVE | EXPLAIN},
-    {"codes", step_codes, ERROR_STORE_UNAVAILABLE, CODES},
+    {"decode", step_decode, NULL, ERROR_NONE, RESOLVE | EXPLAIN},
+    {"admit", step_admit, NULL, ERROR_NONE, RESOLVE | CODES},
+    {"authenticate", step_authenticate, step_ask_abandon, ERROR_OVERLOADED, RESOLVE | CODES},
+    {"once", step_once, NULL, ERROR_NONE, RESOLVE | CODES},
+    {"authorise", step_authorise, NULL, ERROR_NONE, RESOLVE | CODES | EXPLAIN},
+    {"validate", step_validate, NULL, ERROR_NONE, RESOLVE | EXPLAIN},
+    {"address", step_address, NULL, ERROR_NONE, RESOLVE | EXPLAIN},
+    {"lookup", step_lookup, step_lookup_abandon, ERROR_STORE_UNAVAILABLE, RESOLVE | EXPLAIN},
+    {"route", step_route, step_ask_abandon, ERROR_OVERLOADED, RESOLVE | EXPLAIN},
+    {"forward", step_forward, step_forward_abandon, ERROR_PEER_TIMEOUT, RESOLVE | EXPLAIN},
+    {"codes", step_codes, step_codes_abandon, ERROR_STORE_UNAVAILABLE, CODES},
 };
 
 #define STEP_COUNT   (sizeof(steps) / sizeof(steps[0]))
@@ -69,7 +67,7 @@ static log_limit refusals = {
     .all = {600, 600},
 };
 
-static void reply(cmp_txn *t)
+static void reply(txn *t)
 {
     txn_answer a;
     encode_answer(t, &a);
@@ -79,20 +77,17 @@ static void reply(cmp_txn *t)
 
 static void on_deadline(void *arg)
 {
-    cmp_txn *t = arg;
+    txn *t = arg;
     t->deadline = NULL;
-    ask_abandon(t);
-    lookup_abandon(t);
-    forward_abandon(t);
-    codes_abandon(t);
-    const log_field tid = {"tid", t->message.params[CMP_PARAM_TID]};
+    steps[t->step].abandon(t);
+    const log_field tid = {"tid", t->request.message.params[CMP_PARAM_TID]};
     log_limited(&late, cmp_str_from(steps[t->step].name), NULL, &tid, 1,
                 "deadline passed in step %s", steps[t->step].name);
     step_retry(t, steps[t->step].late, LATE_RETRY_S, "The deadline passed");
     reply(t);
 }
 
-static void wait_with_deadline(cmp_txn *t)
+static void wait_with_deadline(txn *t)
 {
     if (t->deadline != NULL) { /* `count` may be known by now, and with it an earlier deadline */
         loop_timer_stop(t->deadline);
@@ -100,12 +95,12 @@ static void wait_with_deadline(cmp_txn *t)
     t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
 }
 
-static unsigned kind_of(const cmp_txn *t)
+static unsigned kind_of(const txn *t)
 {
     return is_traced(t) ? EXPLAIN : 1U << t->purpose;
 }
 
-void pipeline_run(cmp_txn *t)
+void pipeline_run(txn *t)
 {
     while (t->step < STEP_COUNT) {
         const step *s = &steps[t->step];
@@ -126,7 +121,7 @@ void pipeline_run(cmp_txn *t)
     reply(t);
 }
 
-void pipeline_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char *detail)
+void pipeline_refuse(txn *t, error_code code, cmp_str parameter, const char *detail)
 {
     step_refuse(t, code, parameter, detail);
     reply(t);
@@ -138,22 +133,16 @@ void pipeline_count_refused(error_code code)
 }
 
 /* 429 and 5xx mean that the request was not executed: it may come again (SPEC 4). */
-static void settle_replay_memory(cmp_txn *t, const txn_answer *a)
+static void settle_replay_memory(txn *t, const txn_answer *a)
 {
     if (t->remembered && a != NULL && (a->status == 429 || a->status >= 500)) {
         replay_release(t->worker->process->replay, t->fingerprint);
     }
 }
 
-/* Nobody outside sees it as a request. */
-static bool is_internal(const cmp_txn *t)
+static void count_result(const txn *t, const txn_answer *a)
 {
-    return is_traced(t) || t->purpose == PURPOSE_RECORD;
-}
-
-static void count_result(const cmp_txn *t, const txn_answer *a)
-{
-    if (is_internal(t)) {
+    if (is_traced(t)) { /* nobody outside sees it as a request */
         return;
     }
     counter_add(a == NULL                      ? count_gone
@@ -167,38 +156,38 @@ static void count_result(const cmp_txn *t, const txn_answer *a)
 }
 
 /* No rate of ours holds these back. */
-static bool is_anybodys(const cmp_txn *t)
+static bool is_anybodys(const txn *t)
 {
-    return t->interface == CMP_INTERFACE_MC1 || t->fault.code == ERROR_RATE_LIMITED;
+    return interfaces[t->request.interface].anonymous || t->fault.code == ERROR_RATE_LIMITED;
 }
 
 /* Of many ICIs none is shown. */
-static cmp_str shown_ici(const cmp_txn *t)
+static cmp_str shown_ici(const txn *t)
 {
     const bool many = t->purpose == PURPOSE_CODES && t->codes->count > 1;
-    return many ? CMP_STR("") : t->message.params[CMP_PARAM_ICI];
+    return many ? CMP_STR("") : t->request.message.params[CMP_PARAM_ICI];
 }
 
-static cmp_str shown_requestor(const cmp_txn *t)
+static cmp_str shown_requestor(const txn *t)
 {
     return t->requestor != NULL ? t->requestor->name
            : t->bearer != NULL  ? t->bearer->name
                                 : CMP_STR("");
 }
 
-static void log_result(const cmp_txn *t, const txn_answer *a)
+static void log_result(const txn *t, const txn_answer *a)
 {
     const bool rejected =
-        t->requestor == NULL && t->bearer == NULL && !interfaces[t->interface].anonymous;
-    if (rejected || is_internal(t) || !log_wanted(CMP_LOG_INFO)) {
+        t->requestor == NULL && t->bearer == NULL && !interfaces[t->request.interface].anonymous;
+    if (rejected || is_traced(t) || !log_wanted(CMP_LOG_INFO)) {
         return; /* step_authenticate has logged the rejection, within limits */
     }
     char status[16], took[24];
     snprintf(status, sizeof(status), "%d", a != NULL ? a->status : 499);
-    snprintf(took, sizeof(took), "%lld", (long long)(clock_now_ms() - t->now_ms));
+    snprintf(took, sizeof(took), "%lld", (long long)(clock_now_ms() - t->request.now_ms));
     const bool ok = a != NULL && t->result != RESULT_PROBLEM;
     const log_field fields[] = {
-        {"tid", t->message.params[CMP_PARAM_TID]},
+        {"tid", t->request.message.params[CMP_PARAM_TID]},
         {"ici", shown_ici(t)},
         {"peer", shown_requestor(t)},
         {"listener", t->listener->name},
@@ -213,7 +202,8 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
     };
     const size_t count = sizeof(fields) / sizeof(fields[0]);
     if (is_anybodys(t) && !ok) {
-        log_limited(&refusals, (cmp_str){(const char *)t->source, sizeof(t->source)},
+        log_limited(&refusals,
+                    (cmp_str){(const char *)t->request.source, sizeof(t->request.source)},
                     a != NULL ? error_info_of(t->fault.code)->code : NULL, fields, count,
                     "request");
     } else {
@@ -221,13 +211,32 @@ static void log_result(const cmp_txn *t, const txn_answer *a)
     }
 }
 
-void pipeline_end(cmp_txn *t, const txn_answer *a)
+void pipeline_end(txn *t, const txn_answer *a)
 {
     t->answered = true;
     settle_replay_memory(t, a);
     count_result(t, a);
     log_result(t, a);
     txn_close_if_done(t);
+}
+
+/* Only while a step waits: nothing else lets control go before the transaction is answered. */
+void pipeline_client_gone(txn *t)
+{
+    if (!t->answered) {
+        t->client_gone = true;
+        if (steps[t->step].abandon != NULL) {
+            steps[t->step].abandon(t);
+        }
+        pipeline_end(t, NULL);
+    }
+}
+
+txn *pipeline_open(worker *w, const listener *l)
+{
+    txn *t = txn_open(w, pipeline_run);
+    txn_set_listener(t, l);
+    return t;
 }
 
 void pipeline_setup(void)

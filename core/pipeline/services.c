@@ -6,6 +6,8 @@
 #include "pipeline/ask.h"
 #include "pipeline/cache.h"
 
+#include <cmp-kit/memory.h>
+
 #include <stdlib.h>
 
 static const generation *generation_of(const cmp_host *host)
@@ -62,46 +64,6 @@ static void service_store_changed(const cmp_host *host, cmp_str ici)
     }
 }
 
-static cmp_str txn_param(const cmp_txn *t, cmp_param param)
-{
-    return (unsigned)param < CMP_PARAM_MAX ? t->message.params[param] : CMP_NONE;
-}
-
-static const cmp_pair *txn_contextual(const cmp_txn *t, size_t index)
-{
-    return index < t->message.contextual_count ? &t->message.contextual[index] : NULL;
-}
-
-static const uint8_t *txn_source(const cmp_txn *t)
-{
-    return t->source;
-}
-
-static cmp_str txn_listener(const cmp_txn *t)
-{
-    return t->listener->name;
-}
-
-static cmp_interface txn_interface(const cmp_txn *t)
-{
-    return t->interface;
-}
-
-static cmp_str txn_peer(const cmp_txn *t)
-{
-    return t->requestor != NULL ? t->requestor->name : CMP_NONE;
-}
-
-static int64_t txn_now_ms(const cmp_txn *t)
-{
-    return t->now_ms;
-}
-
-static void *txn_alloc(cmp_txn *t, size_t size)
-{
-    return kit_arena_alloc(&t->memory, size);
-}
-
 static void service_key_each(const cmp_host *host, cmp_key_use use,
                              void (*visit)(const cmp_key *key, void *arg), void *arg)
 {
@@ -148,14 +110,7 @@ void pipeline_services(cmp_host *host)
     host->record_parse = service_record_parse;
     host->record_write = service_record_write;
     host->store_changed = service_store_changed;
-    host->txn_param = txn_param;
-    host->txn_contextual = txn_contextual;
-    host->txn_source = txn_source;
-    host->txn_listener = txn_listener;
-    host->txn_interface = txn_interface;
-    host->txn_peer = txn_peer;
-    host->txn_now_ms = txn_now_ms;
-    host->txn_alloc = txn_alloc;
+    request_services(host);
     host->complete = ask_complete;
     host->key_each = service_key_each;
     host->peer_find = service_peer_find;

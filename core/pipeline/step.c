@@ -3,24 +3,34 @@
 
 #include "mc/record.h"
 
-step_result step_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char *detail)
+step_result step_refuse(txn *t, error_code code, cmp_str parameter, const char *detail)
 {
     t->result = RESULT_PROBLEM;
     t->fault = (fault){.code = code, .parameter = parameter, .detail = detail};
     return STEP_REPLY;
 }
 
-step_result step_retry(cmp_txn *t, error_code code, unsigned after_s, const char *detail)
+step_result step_fault(txn *t, const fault *f)
+{
+    return step_refuse(t, f->code, f->parameter, f->detail);
+}
+
+void step_ask_abandon(txn *t)
+{
+    ask_abandon(&t->asker);
+}
+
+step_result step_retry(txn *t, error_code code, unsigned after_s, const char *detail)
 {
     t->retry_after_s = after_s;
     return step_refuse(t, code, CMP_NONE, detail);
 }
 
-step_result step_resolve(cmp_txn *t, const cmp_record *record)
+step_result step_resolve(txn *t, const cmp_record *record)
 {
-    switch (record_state_at(record, t->now_ms)) {
+    switch (record_state_at(record, t->request.now_ms)) {
     case RECORD_VALID:
-        t->record = *record;
+        t->record = record;
         t->result = RESULT_RESOLVED;
         return STEP_REPLY;
     case RECORD_GONE:

@@ -1,7 +1,7 @@
 /* The steps of the pipeline: one function each; the table in pipeline.c puts them in order. */
 #pragma once
 
-#include "pipeline/ask.h"
+#include "pipeline/txn.h"
 
 typedef enum step_result {
     STEP_NEXT,  /* go on with the next step */
@@ -9,23 +9,34 @@ typedef enum step_result {
     STEP_REPLY, /* the result stands in the transaction */
 } step_result;
 
-step_result step_admit(cmp_txn *t);        /* step_admit.c: limits */
-step_result step_decode(cmp_txn *t);       /* step_message.c: octets to parameters */
-step_result step_authenticate(cmp_txn *t); /* step_authenticate.c: who asks (9.3.2) */
-step_result step_once(cmp_txn *t);         /* step_authenticate.c: not seen before */
-step_result step_authorise(cmp_txn *t);    /* step_authorise.c: may it ask that */
-step_result step_validate(cmp_txn *t);     /* step_message.c: Table 19 */
-step_result step_address(cmp_txn *t);      /* step_address.c: hops, and `addr` */
-step_result step_lookup(cmp_txn *t);       /* step_lookup.c: the stores */
-step_result step_route(cmp_txn *t);        /* step_route.c: the routes */
-step_result step_forward(cmp_txn *t);      /* step_forward.c: the next hop */
-step_result step_codes(cmp_txn *t);        /* step_codes.c: records for other servers */
+/* One file each, of the same name. */
+step_result step_decode(txn *t);       /* octets to parameters */
+step_result step_admit(txn *t);        /* is there room */
+step_result step_authenticate(txn *t); /* who asks (9.3.2) */
+step_result step_once(txn *t);         /* not seen before */
+step_result step_authorise(txn *t);    /* may it ask that */
+step_result step_validate(txn *t);     /* Table 19 */
+step_result step_address(txn *t);      /* hops, and `addr` */
+step_result step_lookup(txn *t);       /* the stores */
+step_result step_route(txn *t);        /* the routes */
+step_result step_forward(txn *t);      /* the next hop */
+step_result step_codes(txn *t);        /* records for other servers */
+
+/* Beside a step that may wait: nobody waits any more. What it has begun ends by itself, and nothing
+ * of it comes back to the transaction. */
+void step_ask_abandon(txn *t); /* of those that wait for a plugin, and for nothing else */
+void step_lookup_abandon(txn *t);
+void step_forward_abandon(txn *t);
+void step_codes_abandon(txn *t);
 
 /* Ends a step with an error. `detail` is one sentence without a full stop; static. */
-step_result step_refuse(cmp_txn *t, error_code code, cmp_str parameter, const char *detail);
+step_result step_refuse(txn *t, error_code code, cmp_str parameter, const char *detail);
 
 /* The same with a Retry-After. */
-step_result step_retry(cmp_txn *t, error_code code, unsigned after_s, const char *detail);
+step_result step_retry(txn *t, error_code code, unsigned after_s, const char *detail);
 
-/* Ends a step with a record of this CMP's own: checks its validity and chooses the variant. */
-step_result step_resolve(cmp_txn *t, const cmp_record *record);
+/* A parameter is at fault. */
+step_result step_fault(txn *t, const fault *f);
+
+/* Ends a step with a record of this CMP's own, when it is valid now. */
+step_result step_resolve(txn *t, const cmp_record *record);

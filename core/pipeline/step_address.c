@@ -15,17 +15,17 @@ static bool may_address(const peer *requestor, cmp_str name)
     return false;
 }
 
-step_result step_address(cmp_txn *t)
+step_result step_address(txn *t)
 {
-    if (t->message.count >= t->generation->conf->top.resolve.max_hops) {
+    if (t->request.message.count >= t->generation->conf->top.resolve.max_hops) {
         return step_refuse(t, ERROR_LOOP_DETECTED, param_name(CMP_PARAM_COUNT), NULL);
     }
-    const cmp_str addr = t->message.params[CMP_PARAM_ADDR];
+    const cmp_str addr = t->request.message.params[CMP_PARAM_ADDR];
     if (addr.at == NULL) {
         return STEP_NEXT;
     }
     if (t->generation->host.at != NULL && kit_ascii_equal_fold(addr, t->generation->host)) {
-        t->message.params[CMP_PARAM_ADDR] = CMP_NONE;
+        t->request.message.params[CMP_PARAM_ADDR] = CMP_NONE;
         return STEP_NEXT;
     }
     /* Never more than a key into the configured peers: nothing is resolved or connected to that a

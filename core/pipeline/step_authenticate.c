@@ -1,6 +1,5 @@
 /* Who sent this request (9.3.2), and was it seen before: nothing was executed until here. */
 #include "base/address.h"
-#include "base/hash.h"
 #include "base/log_limit.h"
 #include "pipeline/codes.h"
 #include "pipeline/step.h"
@@ -19,12 +18,12 @@ static log_limit rejections = {
 };
 
 /* The cause goes to the operator's log only. */
-static void log_rejection(cmp_txn *t, const char *plugin, const char *reason)
+static void log_rejection(txn *t, const char *plugin, const char *reason)
 {
     char source[INET6_ADDRSTRLEN];
-    address_format(t->source, source);
-    cmp_str id = t->message.params[CMP_PARAM_APIKEYID];
-    cmp_str tid = t->message.params[CMP_PARAM_TID];
+    address_format(t->request.source, source);
+    cmp_str id = t->request.message.params[CMP_PARAM_APIKEYID];
+    cmp_str tid = t->request.message.params[CMP_PARAM_TID];
     id.size = id.size < ID_SHOWN_MAX ? id.size : ID_SHOWN_MAX;
     tid.size = tid.size < ID_SHOWN_MAX ? tid.size : ID_SHOWN_MAX;
     const log_field fields[] = {
@@ -34,17 +33,17 @@ static void log_rejection(cmp_txn *t, const char *plugin, const char *reason)
         {"apikeyid", id},
         {"tid", tid},
     };
-    log_limited(&rejections, (cmp_str){(const char *)t->source, sizeof(t->source)}, reason, fields,
-                sizeof(fields) / sizeof(fields[0]), "rejected: %s", reason);
+    log_limited(&rejections, (cmp_str){(const char *)t->request.source, sizeof(t->request.source)},
+                reason, fields, sizeof(fields) / sizeof(fields[0]), "rejected: %s", reason);
 }
 
-static step_result rejected(cmp_txn *t, const char *plugin, const char *reason)
+static step_result rejected(txn *t, const char *plugin, const char *reason)
 {
     log_rejection(t, plugin, reason != NULL ? reason : "no reason given");
     return step_refuse(t, ERROR_AUTHENTICATION_FAILED, CMP_NONE, NULL);
 }
 
-static step_result accepted(cmp_txn *t, const instance *i, const cmp_auth_answer *answer)
+static step_result accepted(txn *t, const instance *i, const cmp_auth_answer *answer)
 {
     if (t->expected_peer.at != NULL && !cmp_str_equal(t->expected_peer, answer->peer)) {
         return rejected(t, i->name, "signed by another peer than the dedicated link's");
@@ -53,7 +52,7 @@ static step_result accepted(cmp_txn *t, const instance *i, const cmp_auth_answer
     if (requestor == NULL) {
         return rejected(t, i->name, "the plugin named a peer that is not configured");
     }
-    t->requestor = requestor;
+    txn_set_requestor(t, requestor);
     t->credential = kit_arena_copy(&t->memory, answer->credential);
     t->once = answer->once;
     memcpy(t->fingerprint, answer->fingerprint, sizeof(t->fingerprint));
@@ -61,28 +60,28 @@ static step_result accepted(cmp_txn *t, const instance *i, const cmp_auth_answer
 }
 
 /* The interface codes: a token in place of a signature. */
-static step_result authenticate_bearer(cmp_txn *t)
+static step_result authenticate_bearer(txn *t)
 {
     const keyring *keys = t->generation->keyring;
     if (keys != NULL) {
-        t->bearer = tokens_find(keyring_tokens(keys), t->codes->bearer, t->now_ms);
+        t->bearer = tokens_find(keyring_tokens(keys), t->codes->bearer, t->request.now_ms);
     }
     return t->bearer != NULL ? STEP_NEXT : rejected(t, "", "no valid token");
 }
 
-step_result step_authenticate(cmp_txn *t)
+step_result step_authenticate(txn *t)
 {
     if (t->purpose == PURPOSE_CODES && t->codes->bearer.at != NULL) {
         return authenticate_bearer(t);
     }
-    if (interfaces[t->interface].anonymous) {
+    if (interfaces[t->request.interface].anonymous) {
         return STEP_NEXT; /* handsets are anonymous; step_authorise limits them by address */
     }
     const chain *auth = &t->listener->auth;
     for (; t->chain_at < auth->count; t->chain_at++) {
         instance *i = auth->at[t->chain_at];
-        const cmp_auth_verdict verdict = ask_auth(t, i);
-        const cmp_auth_answer *answer = &t->ask.answer.auth;
+        const cmp_auth_answer *answer;
+        const cmp_auth_verdict verdict = ask_verify(&t->asker, i, &answer);
         switch (verdict) {
         case CMP_AUTH_PENDING:
             return STEP_WAIT;
@@ -105,43 +104,4 @@ step_result step_authenticate(cmp_txn *t)
         }
     }
     return rejected(t, "", "no authentication plugin accepted it");
-}
-
-/* Tells an identical repeat from a replay that differs in what is not signed. */
-static uint64_t digest_of(const message *m)
-{
-    uint64_t digest = 0;
-    for (size_t i = 0; i < CMP_PARAM_MAX; i++) {
-        digest = digest * 31 + hash_str(m->params[i]) + (m->params[i].at != NULL);
-    }
-    for (size_t i = 0; i < m->contextual_count; i++) {
-        digest = digest * 31 + hash_str(m->contextual[i].name);
-        digest = digest * 31 + hash_str(m->contextual[i].value);
-    }
-    return digest;
-}
-
-step_result step_once(cmp_txn *t)
-{
-    if (t->once == CMP_ONCE_NO) {
-        return STEP_NEXT;
-    }
-    const uint64_t digest = t->once == CMP_ONCE_IDENTICAL ? digest_of(&t->message) : 0;
-    switch (replay_remember(t->worker->process->replay, t->credential, t->fingerprint, digest,
-                            t->now_ms)) {
-    case REPLAY_NEW:
-        t->remembered = true;
-        return STEP_NEXT;
-    case REPLAY_IDENTICAL:
-        if (t->once == CMP_ONCE_IDENTICAL) {
-            return STEP_NEXT;
-        }
-        break;
-    case REPLAY_DIFFERENT:
-        break;
-    case REPLAY_FULL:
-        return step_retry(t, ERROR_RATE_LIMITED, UNAVAILABLE_RETRY_S,
-                          "The replay memory for this key is full");
-    }
-    return step_refuse(t, ERROR_REPLAYED, CMP_NONE, NULL);
 }

@@ -4,25 +4,26 @@
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
 
-static step_result too_many(cmp_txn *t, int64_t wait_ms)
+static step_result too_many(txn *t, int64_t wait_ms)
 {
     return step_retry(t, ERROR_RATE_LIMITED, (unsigned)((wait_ms + 999) / 1000), NULL);
 }
 
-static step_result explain(cmp_txn *t)
+static step_result explain(txn *t)
 {
     if (t->requestor == NULL) {
         trace_add(t, "authorise", "a handset: anybody may ask");
         return STEP_NEXT;
     }
-    const bool may = peer_may_ask(t->requestor, t->interface, t->message.params[CMP_PARAM_ICI]);
+    const bool may =
+        peer_may_ask(t->requestor, t->request.interface, t->request.message.params[CMP_PARAM_ICI]);
     trace_add(t, "authorise", "peer %.*s may %sask for this ICI here", TEXT(t->requestor->name),
               may ? "" : "not ");
     return may ? STEP_NEXT : step_refuse(t, ERROR_NOT_ALLOWED, CMP_NONE, NULL);
 }
 
 /* The interface codes: peers read what they may ask for; writing takes a token. */
-static bool may_use_codes(const cmp_txn *t)
+static bool may_use_codes(const txn *t)
 {
     const codes_request *c = t->codes;
     if (t->bearer != NULL) {
@@ -35,21 +36,21 @@ static bool may_use_codes(const cmp_txn *t)
     return may;
 }
 
-static bool may_ask(const cmp_txn *t)
+static bool may_ask(const txn *t)
 {
-    return t->purpose == PURPOSE_CODES
-               ? may_use_codes(t)
-               : peer_may_ask(t->requestor, t->interface, t->message.params[CMP_PARAM_ICI]);
+    return t->purpose == PURPOSE_CODES ? may_use_codes(t)
+                                       : peer_may_ask(t->requestor, t->request.interface,
+                                                      t->request.message.params[CMP_PARAM_ICI]);
 }
 
-step_result step_authorise(cmp_txn *t)
+step_result step_authorise(txn *t)
 {
-    const int64_t now_us = t->now_ms * 1000;
+    const int64_t now_us = t->request.now_ms * 1000;
     if (is_traced(t)) {
         return explain(t);
     }
-    if (t->interface == CMP_INTERFACE_MC1) {
-        const int64_t wait_ms = sources_take(t->listener->sources, t->source, now_us);
+    if (t->request.interface == CMP_INTERFACE_MC1) {
+        const int64_t wait_ms = sources_take(t->listener->sources, t->request.source, now_us);
         return wait_ms > 0 ? too_many(t, wait_ms) : STEP_NEXT;
     }
     if (!may_ask(t)) {

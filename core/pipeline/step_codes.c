@@ -1,69 +1,96 @@
 /* The interface `codes`, after its requestor was authenticated and authorised: reads records
  * through the stores and their caches. (Writing: codes_write.c.) */
 #include "pipeline/codes_write.h"
-#include "pipeline/pipeline.h"
 #include "pipeline/step.h"
 
 #include "mc/json_write.h"
+#include "mc/record.h"
 
 #define STORE_RETRY_S 1
 
-/* ---- the front of a look-up's transaction: its request ---- */
+/* ---- one look-up ---- */
 
-static char *read_alloc(cmp_txn *t, size_t size)
+static codes_reading *reading_of(asker *a)
 {
-    const codes_reading *r = t->front_data;
-    return kit_arena_alloc(&r->parent->memory, size);
+    return H2O_STRUCT_FROM_MEMBER(codes_reading, asker, a);
 }
 
-static void read_keep(cmp_txn *t)
+/* The octets are lent: they are written down before the store gets control again. */
+static void write_down(codes_reading *r)
 {
-    (void)t; /* the request has kept what its look-ups point to */
+    const cmp_str ici = r->request.message.params[CMP_PARAM_ICI];
+    const size_t size = record_write(ici, r->lookup.record, NULL, 0);
+    char *json = kit_arena_alloc(&r->parent->memory, size);
+    record_write(ici, r->lookup.record, json, size);
+    r->json = (cmp_str){json, size};
 }
 
-static void read_answer(cmp_txn *t, const txn_answer *a)
+/* Goes on with it; true when it is done. */
+static bool read_on(codes_reading *r)
 {
-    codes_reading *r = t->front_data;
-    cmp_txn *parent = r->parent;
-    codes_request *c = parent->codes;
-    r->asked = NULL;
-    if (a->status == 200) {
-        r->json = (cmp_str){a->body, a->body_size};
-    } else if (a->status != 404) {
-        c->unavailable = true;
+    switch (lookup_run(&r->lookup)) {
+    case CMP_STORE_PENDING:
+        return false;
+    case CMP_STORE_FOUND:
+        write_down(r);
+        break;
+    case CMP_STORE_ABSENT:
+        break;
+    case CMP_STORE_UNAVAILABLE:
+        r->parent->codes->unavailable = true;
+        break;
     }
-    if (--c->pending == 0) {
-        pipeline_run(parent);
+    r->done = true;
+    ask_end(&r->asker);
+    return true;
+}
+
+static void on_keep(asker *a)
+{
+    (void)a; /* the transaction has kept what its look-ups point to */
+}
+
+static void on_resume(asker *a)
+{
+    codes_reading *r = reading_of(a);
+    if (read_on(r) && --r->parent->codes->pending == 0) {
+        txn_resume(r->parent);
     }
 }
 
-static const front_ops read_front = {.body_alloc = read_alloc,
-                                     .send = read_answer,
-                                     .keep = read_keep};
-
-/* ---- reading ---- */
-
-static void read_one(cmp_txn *parent, size_t at)
+static void on_let_go(asker *a)
 {
-    codes_reading *r = &parent->codes->reads[at];
-    cmp_txn *t = txn_open(parent->worker);
-    *r = (codes_reading){.parent = parent, .asked = t};
-    t->generation = parent->generation;
-    t->purpose = PURPOSE_RECORD;
-    t->front = &read_front;
-    t->front_data = r;
-    t->listener = parent->listener;
-    t->interface = parent->interface;
-    memcpy(t->source, parent->source, sizeof(t->source));
-    t->now_ms = parent->now_ms;
-    t->requestor = parent->requestor;
-    t->message.params[CMP_PARAM_TID] = parent->message.params[CMP_PARAM_TID];
-    t->message.params[CMP_PARAM_ICI] = parent->codes->icis[at];
-    pipeline_run(t);
+    txn_close_if_done(reading_of(a)->parent);
+}
+
+static const asker_ops as_asker = {.keep = on_keep, .resume = on_resume, .let_go = on_let_go};
+
+static void reading_abandon(codes_reading *r)
+{
+    if (r->done) {
+        return;
+    }
+    r->done = true;
+    ask_abandon(&r->asker);
+    lookup_abandon(&r->lookup);
+    ask_end(&r->asker);
+}
+
+/* ---- all of them ---- */
+
+static void reading_begin(txn *parent, codes_reading *r, cmp_str ici)
+{
+    *r = (codes_reading){.parent = parent, .request = parent->request};
+    r->request.message.params[CMP_PARAM_ICI] = ici;
+    r->asker = (asker){.ops = &as_asker,
+                       .desk = &parent->worker->desk,
+                       .request = &r->request,
+                       .held = &parent->held};
+    lookup_begin(&r->lookup, &r->asker, parent->worker);
 }
 
 /* All look-ups begin in one turn of the loop, so that a store can ask for them together. */
-static void read_all(cmp_txn *t)
+static void read_all(txn *t)
 {
     codes_request *c = t->codes;
     txn_keep(t);
@@ -71,12 +98,15 @@ static void read_all(cmp_txn *t)
     c->reads = kit_arena_calloc(&t->memory, c->count, sizeof(*c->reads));
     c->pending = c->count + 1;
     for (size_t i = 0; i < c->count; i++) {
-        read_one(t, i);
+        reading_begin(t, &c->reads[i], c->icis[i]);
+        if (read_on(&c->reads[i])) {
+            c->pending--;
+        }
     }
     c->pending--;
 }
 
-static step_result read_records(cmp_txn *t)
+static step_result read_records(txn *t)
 {
     codes_request *c = t->codes;
     if (c->state == CODES_NEW) {
@@ -96,7 +126,7 @@ static step_result read_records(cmp_txn *t)
     return STEP_REPLY;
 }
 
-step_result step_codes(cmp_txn *t)
+step_result step_codes(txn *t)
 {
     return codes_writes(t->codes) ? codes_write_step(t) : read_records(t);
 }
@@ -120,18 +150,11 @@ size_t codes_encode(const codes_request *c, char *to)
     return out.size;
 }
 
-void codes_abandon(cmp_txn *t)
+void step_codes_abandon(txn *t)
 {
     codes_request *c = t->codes;
-    if (c == NULL) {
-        return;
-    }
     for (size_t i = 0; c->reads != NULL && i < c->count; i++) {
-        cmp_txn *asked = c->reads[i].asked;
-        c->reads[i].asked = NULL;
-        if (asked != NULL) {
-            txn_client_gone(asked);
-        }
+        reading_abandon(&c->reads[i]);
     }
     codes_write_abandon(t);
 }

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log_limit.h"
 #include "pipeline/forward.h"
-#include "pipeline/pipeline.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
 
@@ -25,14 +24,14 @@ static log_limit failures = {
     .all = LOG_ALL_TOGETHER,
 };
 
-static const way *way_to(const cmp_txn *t)
+static const way *way_to(const txn *t)
 {
     return &t->generation->ways[t->hop.to->index];
 }
 
 static void on_answer(void *arg, const cmp_https_answer *answer)
 {
-    cmp_txn *t = arg;
+    txn *t = arg;
     hop *h = &t->hop;
     h->call = NULL;
     h->state = HOP_ANSWERED;
@@ -41,8 +40,8 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
     h->answer = (next_answer){.kind = NEXT_BAD, .detail = answer->detail};
     if (answer->result == CMP_HTTPS_ANSWERED) {
         next_answer_read(answer->status, answer->content_type, answer->body,
-                         (cmp_str){h->tid, KIT_UUID_TEXT_SIZE}, t->message.params[CMP_PARAM_ICI],
-                         &t->memory, &h->answer);
+                         (cmp_str){h->tid, KIT_UUID_TEXT_SIZE},
+                         t->request.message.params[CMP_PARAM_ICI], &t->memory, &h->answer);
     }
     if (h->answer.kind == NEXT_BAD) {
         const char *detail = h->answer.detail != NULL ? h->answer.detail : "no answer";
@@ -51,12 +50,12 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
                     answer->status);
     }
     h->answer.detail = NULL; /* valid during the callback only */
-    pipeline_run(t);
+    txn_resume(t);
 }
 
 /* The first URL that was not tried and whose circuit is closed; else the first that was not tried
  * and may be probed by this request. */
-static bool choose_url(cmp_txn *t)
+static bool choose_url(txn *t)
 {
     const way *w = way_to(t);
     size_t second = w->url_count;
@@ -75,7 +74,7 @@ static bool choose_url(cmp_txn *t)
 }
 
 /* While there are other URLs, one may only take its share of the time that is left. */
-static uint64_t attempt_time_ms(const cmp_txn *t)
+static uint64_t attempt_time_ms(const txn *t)
 {
     const way *w = way_to(t);
     const uint64_t left = txn_time_left_ms(t);
@@ -90,7 +89,7 @@ static const char *const circuits[] = {
     [CIRCUIT_PROBING] = "being probed",
 };
 
-static step_result explain(cmp_txn *t)
+static step_result explain(txn *t)
 {
     const way *w = way_to(t);
     for (size_t i = 0; i < w->url_count; i++) {
@@ -105,14 +104,34 @@ static step_result explain(cmp_txn *t)
     trace_add(t, "forward", "would go to https://%s%s, %s%s, count %lld%s%.*s",
               origin_authority(w->urls[t->hop.url]), origin_path(w->urls[t->hop.url]),
               w->signer != NULL ? "signed by " : "unsigned",
-              w->signer != NULL ? w->signer->name : "", (long long)t->message.count + 1,
+              w->signer != NULL ? w->signer->name : "", (long long)t->request.message.count + 1,
               t->hop.addr.at != NULL ? ", addr " : "",
               TEXT(t->hop.addr.at != NULL ? t->hop.addr : CMP_STR("")));
     t->result = RESULT_FORWARD;
     return STEP_REPLY;
 }
 
-static step_result attempt(cmp_txn *t)
+/* While the signer has yet to answer, this is called again. */
+static step_result sign_and_send(txn *t)
+{
+    switch (forward_sign(t)) {
+    case CMP_SIGN_PENDING:
+        t->hop.state = HOP_SIGNING;
+        return STEP_WAIT;
+    case CMP_SIGN_DONE:
+        break;
+    case CMP_SIGN_NO_KEY:
+    case CMP_SIGN_UNAVAILABLE:
+        return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, NULL);
+    }
+    const uint64_t timeout_ms = attempt_time_ms(t);
+    t->hop.tried |= UINT64_C(1) << t->hop.url;
+    t->hop.state = HOP_UNDER_WAY;
+    forward_send(t, way_to(t)->urls[t->hop.url], timeout_ms, on_answer);
+    return STEP_WAIT;
+}
+
+static step_result attempt(txn *t)
 {
     if (is_traced(t)) {
         return explain(t);
@@ -121,17 +140,11 @@ static step_result attempt(cmp_txn *t)
         return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
     }
     txn_keep(t);
-    const uint64_t timeout_ms = attempt_time_ms(t);
-    t->hop.tried |= UINT64_C(1) << t->hop.url;
-    const error_code error = forward_send(t, way_to(t)->urls[t->hop.url], timeout_ms, on_answer);
-    if (error != ERROR_NONE) {
-        return step_refuse(t, error, CMP_NONE, NULL);
-    }
-    t->hop.state = HOP_UNDER_WAY;
-    return STEP_WAIT;
+    forward_renew(t);
+    return sign_and_send(t);
 }
 
-static bool other_url_left(const cmp_txn *t)
+static bool other_url_left(const txn *t)
 {
     const way *w = way_to(t);
     const size_t count = w->url_count < URLS_MAX ? w->url_count : URLS_MAX;
@@ -139,7 +152,7 @@ static bool other_url_left(const cmp_txn *t)
            txn_time_left_ms(t) > ATTEMPT_MIN_MS;
 }
 
-static step_result failed(cmp_txn *t, error_code code)
+static step_result failed(txn *t, error_code code)
 {
     if (other_url_left(t)) {
         return attempt(t);
@@ -150,7 +163,7 @@ static step_result failed(cmp_txn *t, error_code code)
     return step_refuse(t, code, CMP_NONE, NULL);
 }
 
-static step_result go_to_referred(cmp_txn *t, cmp_str host)
+static step_result go_to_referred(txn *t, cmp_str host)
 {
     peer *registry = t->hop.to;
     peer *to = peers_by_host(t->generation->peers, host);
@@ -169,20 +182,20 @@ static step_result go_to_referred(cmp_txn *t, cmp_str host)
     return attempt(t);
 }
 
-static step_result follow_referral(cmp_txn *t, const reply_referral *referral)
+static step_result follow_referral(txn *t, const reply_referral *referral)
 {
-    if (!t->hop.lookup) { /* believed only from a peer configured for look-ups */
+    if (!t->hop.may_refer) { /* believed only from a peer configured for look-ups */
         log_limited(&failures, t->hop.to->name, "not asked for", NULL, 0,
                     "peer %.*s sent a referral that nobody asked for", TEXT(t->hop.to->name));
         return failed(t, ERROR_PEER_FAILED);
     }
     referrals_remember(t->worker->process->referrals, t->hop.to->name, referral->prefix,
-                       t->message.params[CMP_PARAM_ICI], referral->addr, referral->ttl_s,
-                       t->now_ms);
+                       t->request.message.params[CMP_PARAM_ICI], referral->addr, referral->ttl_s,
+                       t->request.now_ms);
     return go_to_referred(t, referral->addr);
 }
 
-static step_result relay(cmp_txn *t)
+static step_result relay(txn *t)
 {
     next_answer *answer = &t->hop.answer;
     switch (answer->kind) {
@@ -205,7 +218,7 @@ static step_result relay(cmp_txn *t)
     return failed(t, ERROR_PEER_FAILED);
 }
 
-static step_result take_answer(cmp_txn *t)
+static step_result take_answer(txn *t)
 {
     switch (t->hop.result) {
     case CMP_HTTPS_ANSWERED:
@@ -224,17 +237,36 @@ static step_result take_answer(cmp_txn *t)
     return failed(t, ERROR_PEER_FAILED);
 }
 
-static step_result begin(cmp_txn *t)
+static step_result begin(txn *t)
 {
     char host[REFERRAL_HOST_MAX + 1];
-    if (t->hop.lookup && referrals_find(t->worker->process->referrals, t->hop.to->name,
-                                        t->message.params[CMP_PARAM_ICI], t->now_ms, host)) {
+    if (t->hop.may_refer &&
+        referrals_find(t->worker->process->referrals, t->hop.to->name,
+                       t->request.message.params[CMP_PARAM_ICI], t->request.now_ms, host)) {
         return go_to_referred(t, cmp_str_from(host));
     }
     return attempt(t);
 }
 
-step_result step_forward(cmp_txn *t)
+step_result step_forward(txn *t)
 {
-    return t->hop.state == HOP_ANSWERED ? take_answer(t) : begin(t);
+    switch (t->hop.state) {
+    case HOP_SIGNING:
+        return sign_and_send(t);
+    case HOP_ANSWERED:
+        return take_answer(t);
+    case HOP_NONE:
+    case HOP_UNDER_WAY:
+        break;
+    }
+    return begin(t);
+}
+
+void step_forward_abandon(txn *t)
+{
+    step_ask_abandon(t); /* of the signer */
+    if (t->hop.call != NULL) {
+        outbound_cancel(t->hop.call);
+        t->hop.call = NULL;
+    }
 }

@@ -1,6 +1,5 @@
 /* Asks the stores, in their order: the first that knows the ICI decides. */
 #include "mc/record.h"
-#include "pipeline/lookup.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
 
@@ -8,14 +7,10 @@
 
 #define STORE_RETRY_S 1
 
-static step_result found(cmp_txn *t, const cmp_record *record)
+static step_result found(txn *t, const cmp_record *record)
 {
-    if (t->purpose == PURPOSE_RECORD) { /* whatever it says: its reader judges */
-        t->record = *record;
-        t->result = RESULT_RECORD;
-        return STEP_REPLY;
-    }
-    if (record->transferred_to.at == NULL || record_state_at(record, t->now_ms) != RECORD_VALID) {
+    if (record->transferred_to.at == NULL ||
+        record_state_at(record, t->request.now_ms) != RECORD_VALID) {
         return step_resolve(t, record);
     }
     const cmp_str host = t->generation->host;
@@ -29,33 +24,33 @@ static step_result found(cmp_txn *t, const cmp_record *record)
 }
 
 /* At equal length a peer's prefix wins: that is a child behind a Split-CMP-Parent. */
-static bool is_ours(const cmp_txn *t)
+static bool is_ours(const txn *t)
 {
-    const cmp_str ici = t->message.params[CMP_PARAM_ICI];
+    const cmp_str ici = t->request.message.params[CMP_PARAM_ICI];
     const size_t own = prefix_longest(t->generation->conf->top.cmp.prefixes, ici);
     size_t others = 0;
     peers_by_prefix(t->generation->peers, ici, &others);
     return own > 0 && own > others;
 }
 
-static void explain_verdict(cmp_txn *t, const instance *store, cmp_store_verdict verdict)
+static void explain_verdict(lookup *l, const instance *store, cmp_store_verdict verdict)
 {
-    const cmp_record *record = &t->ask.answer.record;
+    txn *t = H2O_STRUCT_FROM_MEMBER(txn, lookup, l);
     if (verdict != CMP_STORE_FOUND) {
         trace_add(t, "lookup", "store %s (%s): %s", store->name, store->plugin->name,
                   verdict == CMP_STORE_ABSENT ? "does not know it" : "cannot tell now");
-    } else if (record->transferred_to.at != NULL) {
+    } else if (l->record->transferred_to.at != NULL) {
         trace_add(t, "lookup", "store %s (%s): transferred to %.*s", store->name,
-                  store->plugin->name, TEXT(record->transferred_to));
+                  store->plugin->name, TEXT(l->record->transferred_to));
     } else {
         trace_add(t, "lookup", "store %s (%s): found, %zu variants", store->name,
-                  store->plugin->name, record->variant_count);
+                  store->plugin->name, l->record->variant_count);
     }
 }
 
-static void explain_prefixes(cmp_txn *t)
+static void explain_prefixes(txn *t)
 {
-    const cmp_str ici = t->message.params[CMP_PARAM_ICI];
+    const cmp_str ici = t->request.message.params[CMP_PARAM_ICI];
     size_t matched = 0;
     const size_t own = prefix_longest(t->generation->conf->top.cmp.prefixes, ici);
     const peer *p = peers_by_prefix(t->generation->peers, ici, &matched);
@@ -63,34 +58,47 @@ static void explain_prefixes(cmp_txn *t)
               matched, TEXT(p != NULL ? p->name : CMP_STR("none")));
 }
 
-step_result step_lookup(cmp_txn *t)
+static step_result absent(txn *t)
 {
-    if (t->elsewhere) {
-        return STEP_NEXT;
-    }
-    const chain *stores = &t->generation->stores;
-    for (; t->chain_at < stores->count; t->chain_at++) {
-        const cmp_store_verdict verdict = lookup_ask(t, stores->at[t->chain_at]);
-        if (verdict == CMP_STORE_PENDING) {
-            return STEP_WAIT;
-        }
-        if (is_traced(t)) {
-            explain_verdict(t, stores->at[t->chain_at], verdict);
-        }
-        if (verdict == CMP_STORE_FOUND) {
-            return found(t, &t->ask.answer.record);
-        }
-        t->store_failed |= verdict != CMP_STORE_ABSENT;
-    }
-    if (t->store_failed) { /* unavailable is not unknown */
-        return step_retry(t, ERROR_STORE_UNAVAILABLE, STORE_RETRY_S, NULL);
-    }
     if (is_traced(t)) {
         explain_prefixes(t);
     }
-    if (t->purpose == PURPOSE_RECORD || is_ours(t)) {
+    if (is_ours(t)) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
     }
     t->reason = CMP_ROUTE_ABSENT;
     return STEP_NEXT;
+}
+
+static bool has_begun(const txn *t)
+{
+    return t->lookup.asker != NULL;
+}
+
+step_result step_lookup(txn *t)
+{
+    if (t->elsewhere) {
+        return STEP_NEXT;
+    }
+    if (!has_begun(t)) {
+        lookup_begin(&t->lookup, &t->asker, t->worker);
+        t->lookup.told = is_traced(t) ? explain_verdict : NULL;
+    }
+    switch (lookup_run(&t->lookup)) {
+    case CMP_STORE_PENDING:
+        return STEP_WAIT;
+    case CMP_STORE_FOUND:
+        return found(t, t->lookup.record);
+    case CMP_STORE_ABSENT:
+        return absent(t);
+    case CMP_STORE_UNAVAILABLE: /* is not unknown */
+        break;
+    }
+    return step_retry(t, ERROR_STORE_UNAVAILABLE, STORE_RETRY_S, NULL);
+}
+
+void step_lookup_abandon(txn *t)
+{
+    step_ask_abandon(t);
+    lookup_abandon(&t->lookup);
 }

@@ -5,7 +5,7 @@
 
 #define ROUTE_RETRY_S 1
 
-static step_result refused(cmp_txn *t, cmp_refusal refusal)
+static step_result refused(txn *t, cmp_refusal refusal)
 {
     switch (refusal) {
     case CMP_REFUSE_ADDR_NOT_ALLOWED:
@@ -18,14 +18,14 @@ static step_result refused(cmp_txn *t, cmp_refusal refusal)
     return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
 }
 
-static step_result all_declined(cmp_txn *t)
+static step_result all_declined(txn *t)
 {
     return t->reason == CMP_ROUTE_ADDRESSED
                ? step_refuse(t, ERROR_ADDR_NOT_ALLOWED, param_name(CMP_PARAM_ADDR), NULL)
                : step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
 }
 
-static step_result forward_to(cmp_txn *t, const cmp_route_answer *answer)
+static step_result forward_to(txn *t, const cmp_route_answer *answer)
 {
     peer *to = peers_find(t->generation->peers, answer->peer);
     if (to == NULL) {
@@ -47,7 +47,7 @@ static const char *const verdicts[] = {
     [CMP_ROUTE_REFERRAL] = "referral to ",   [CMP_ROUTE_ANSWER] = "answers itself",
 };
 
-static void explain_verdict(cmp_txn *t, const instance *route, cmp_route_verdict verdict,
+static void explain_verdict(txn *t, const instance *route, cmp_route_verdict verdict,
                             const cmp_route_answer *answer)
 {
     const cmp_str where = verdict == CMP_ROUTE_FORWARD    ? answer->peer
@@ -58,12 +58,13 @@ static void explain_verdict(cmp_txn *t, const instance *route, cmp_route_verdict
               verdict == CMP_ROUTE_FORWARD && answer->lookup ? ", which may refer us" : "");
 }
 
-step_result step_route(cmp_txn *t)
+step_result step_route(txn *t)
 {
     const chain *routes = &t->generation->routes;
     for (; t->chain_at < routes->count; t->chain_at++) {
-        const cmp_route_verdict verdict = ask_route(t, routes->at[t->chain_at]);
-        const cmp_route_answer *answer = &t->ask.answer.route;
+        const cmp_route_answer *answer;
+        const cmp_route_verdict verdict =
+            ask_route(&t->asker, routes->at[t->chain_at], t->reason, &t->target, &answer);
         if (is_traced(t) && verdict != CMP_ROUTE_PENDING) {
             explain_verdict(t, routes->at[t->chain_at], verdict, answer);
         }
@@ -79,7 +80,9 @@ step_result step_route(cmp_txn *t)
         case CMP_ROUTE_FORWARD:
             return forward_to(t, answer);
         case CMP_ROUTE_REFERRAL:
-            t->referral = *answer;
+            t->referral = (reply_referral){.prefix = answer->prefix,
+                                           .addr = answer->addr,
+                                           .ttl_s = answer->ttl_s};
             t->result = RESULT_REFERRAL;
             return STEP_REPLY;
         case CMP_ROUTE_ANSWER:

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void trace_begin(cmp_txn *t)
+void trace_begin(txn *t)
 {
     t->trace = kit_arena_calloc(&t->memory, 1, sizeof(*t->trace));
     t->trace->last = &t->trace->first;
 }
 
-void trace_add(cmp_txn *t, const char *step, const char *format, ...)
+void trace_add(txn *t, const char *step, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -28,11 +28,11 @@ void trace_add(cmp_txn *t, const char *step, const char *format, ...)
     t->trace->last = &line->next;
 }
 
-size_t trace_write(const cmp_txn *t, int status, char *to)
+size_t trace_write(const txn *t, int status, char *to)
 {
     json_out out = {.to = to};
     json_put(&out, CMP_STR("{\"ici\":"));
-    json_put_string(&out, t->message.params[CMP_PARAM_ICI]);
+    json_put_string(&out, t->request.message.params[CMP_PARAM_ICI]);
     json_put(&out, CMP_STR(",\"steps\":["));
     for (const trace_line *line = t->trace->first; line != NULL; line = line->next) {
         json_put(&out, line == t->trace->first ? CMP_STR("{\"step\":") : CMP_STR(",{\"step\":"));

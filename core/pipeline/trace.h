@@ -18,18 +18,18 @@ struct trace {
 };
 
 /* Makes the transaction a traced one. */
-void trace_begin(cmp_txn *t);
+void trace_begin(txn *t);
 
-static inline bool is_traced(const cmp_txn *t)
+static inline bool is_traced(const txn *t)
 {
     return t->trace != NULL;
 }
 
 /* Adds a line; only to be called for a traced transaction. */
-void trace_add(cmp_txn *t, const char *step, const char *format, ...) CMP_PRINTF(3, 4);
+void trace_add(txn *t, const char *step, const char *format, ...) CMP_PRINTF(3, 4);
 
 /* The trace and what the answer would be, as a JSON object. */
-size_t trace_write(const cmp_txn *t, int status, char *to);
+size_t trace_write(const txn *t, int status, char *to);
 
 /* Prints a string for "%.*s". */
 #define TEXT(str) (int)(str).size, (str).at

@@ -2,14 +2,11 @@
  * plugin works for it any more. It lives and dies on one worker. */
 #pragma once
 
-#include "mc/message.h"
 #include "mc/next_answer.h"
+#include "pipeline/lookup.h"
 #include "pipeline/worker.h"
 
 #include <cmp-kit/uuid.h>
-#include <cmp/auth.h>
-#include <cmp/route.h>
-#include <cmp/store.h>
 
 #define TXN_FIRST_MEMORY 2048
 
@@ -41,43 +38,20 @@ typedef struct txn_answer {
 /* Whoever brought the request: HTTP, or a test. Called on the worker's thread. */
 typedef struct front_ops {
     /* Memory for a body that lives until it is sent. */
-    char *(*body_alloc)(cmp_txn *t, size_t size);
+    char *(*body_alloc)(txn *t, size_t size);
 
-    /* Sends the answer. Called at most once, and not after txn_client_gone. */
-    void (*send)(cmp_txn *t, const txn_answer *a);
+    /* Sends the answer. Called at most once, and not after pipeline_client_gone. */
+    void (*send)(txn *t, const txn_answer *a);
 
     /* The transaction will outlive this call: what it was given may go away before it ends, and
-     * txn_client_gone is to be called when the client does. Called at most once. */
-    void (*keep)(cmp_txn *t);
+     * pipeline_client_gone is to be called when the client does. Called at most once. */
+    void (*keep)(txn *t);
 } front_ops;
-
-/* The operation that a plugin is asked for; see ask.h. */
-typedef enum ask_state {
-    ASK_IDLE,
-    ASK_CALLING,   /* inside the plugin's function */
-    ASK_WAITING,   /* it answered PENDING */
-    ASK_DONE,      /* the answer is there, the step has yet to take it */
-    ASK_ABANDONED, /* nobody waits any more, but the completion is still to come */
-} ask_state;
-
-typedef struct ask_job ask_job;
-
-typedef struct ask {
-    cmp_op op; /* what the plugin holds: must be first */
-    ask_state state;
-    int verdict;
-    instance *instance;
-    ask_job *job; /* of a plugin that blocks, while it is on the pool */
-    union {
-        cmp_auth_answer auth;
-        cmp_record record;
-        cmp_route_answer route;
-    } answer;
-} ask;
 
 /* The way to the next hop; see step_forward.c. */
 typedef enum hop_state {
     HOP_NONE,
+    HOP_SIGNING,   /* the signer has yet to answer */
     HOP_UNDER_WAY, /* a request was sent */
     HOP_ANSWERED,  /* `result` below says what came of it */
 } hop_state;
@@ -85,12 +59,13 @@ typedef enum hop_state {
 typedef struct hop {
     hop_state state;
     peer *to;
-    cmp_str addr;  /* to send along; absent when `to` itself is meant */
-    bool lookup;   /* `to` is a registry that may answer with a referral */
-    bool referred; /* `to` was named by the registry `registry` */
+    cmp_str addr;   /* to send along; absent when `to` itself is meant */
+    bool may_refer; /* `to` is a registry that may answer with a referral */
+    bool referred;  /* `to` was named by the registry `registry` */
     cmp_str registry;
-    size_t url;     /* the one that was tried last */
-    uint64_t tried; /* bit i: the peer's i-th URL */
+    size_t url;                     /* the one that was tried last */
+    uint64_t tried;                 /* bit i: the peer's i-th URL */
+    const cmp_signature *signature; /* of the attempt; valid while it is written */
     outbound_call *call;
     char tid[KIT_UUID_TEXT_SIZE]; /* of the attempt */
     cmp_https_result result;
@@ -105,7 +80,6 @@ typedef enum result_kind {
     RESULT_RELAYED, /* what the next hop said */
     RESULT_REFERRAL,
     RESULT_FORWARD, /* traced: a request would go to the next hop now */
-    RESULT_RECORD,  /* PURPOSE_RECORD: `record`, whatever it says */
     RESULT_RECORDS, /* PURPOSE_CODES: what was read */
     RESULT_WRITTEN, /* PURPOSE_CODES */
 } result_kind;
@@ -114,25 +88,21 @@ typedef enum result_kind {
 typedef enum txn_purpose {
     PURPOSE_RESOLVE, /* a request message */
     PURPOSE_CODES,   /* a request on the interface codes */
-    PURPOSE_RECORD,  /* a look-up on behalf of one */
 } txn_purpose;
 
 typedef struct trace trace;
-typedef struct flight flight;
 typedef struct codes_request codes_request;
 
-struct cmp_txn {
+struct txn {
     worker *worker;
     generation *generation;
     txn_purpose purpose;
+    cmp_txn request; /* what plugins see of it */
 
     /* ---- set by the front ---- */
     const front_ops *front;
     void *front_data;
     const listener *listener;
-    cmp_interface interface;
-    uint8_t source[16]; /* IPv6 or IPv4-mapped */
-    int64_t now_ms;     /* when it came in */
     carriage carriage;
     cmp_str text;         /* query string or body */
     cmp_str traceparent;  /* W3C Trace Context; absent: none came */
@@ -142,27 +112,24 @@ struct cmp_txn {
     /* ---- the way through the pipeline ---- */
     unsigned step;
     size_t chain_at; /* which plugin of the step's chain is asked */
-    ask ask;
+    asker asker;
+    unsigned held; /* operations that plugins have yet to complete, though nobody waits for them */
+    lookup lookup;
     cmp_timer *deadline;
     bool kept;     /* its own copy of all parameters; the front was told */
     bool answered; /* sent, or nobody is there to be answered */
     bool client_gone;
+    void (*resume)(txn *t);
 
     /* ---- what the steps found ---- */
-    message message;
     cmp_str expected_peer; /* an auth plugin abstained, but knows who it must be */
-    peer *requestor;       /* NULL until authenticated */
+    peer *requestor;       /* NULL until authenticated; see txn_set_requestor */
     const token *bearer;   /* PURPOSE_CODES: authenticated by this, and no peer */
     cmp_str credential;
     cmp_once once;
     uint8_t fingerprint[16];
     bool remembered; /* in the replay memory */
     bool elsewhere;  /* not to be looked up here: `reason` and `target` say where */
-    bool store_failed;
-    flight *flight; /* of a cached look-up: as its leader, or waiting for it */
-    cmp_txn *flight_next;
-    bool flight_landed; /* the one that was waited for has brought `flight_verdict` */
-    cmp_store_verdict flight_verdict;
     cmp_route_reason reason;
     cmp_str target;
     hop hop;
@@ -171,37 +138,42 @@ struct cmp_txn {
     result_kind result;
     fault fault;
     unsigned retry_after_s;
-    cmp_record record; /* octets as its plugin lends them: only until the answer is encoded */
-    cmp_route_answer referral;
+    const cmp_record *record; /* as its plugin lends it: only until the answer is encoded */
+    reply_referral referral;  /* likewise */
 
     trace *trace; /* NULL: a real request */
     kit_arena memory;
-    cmp_txn *next_idle;
+    txn *next_idle;
     max_align_t first_memory[TXN_FIRST_MEMORY / sizeof(max_align_t)];
 };
 
-/* A new transaction of this worker; the front's part is still to be filled. Never NULL. */
-cmp_txn *txn_open(worker *w);
+/* A new transaction of this worker; the front's part is still to be filled. `resume` is called when
+ * an operation that it waits for has its answer. Never NULL. */
+txn *txn_open(worker *w, void (*resume)(txn *t));
 
 /* Gives the transaction back when it is answered and no plugin holds it; otherwise does nothing,
  * and is called again when that changes. */
-void txn_close_if_done(cmp_txn *t);
+void txn_close_if_done(txn *t);
 
-/* Gives it back at once. For a copy that never was on its way (ask.c). */
-void txn_discard(cmp_txn *t);
+/* Gives it back at once: one that never was on its way. */
+void txn_discard(txn *t);
+
+/* On which listener it came. */
+void txn_set_listener(txn *t, const listener *l);
+
+/* Who was found to have sent it. */
+void txn_set_requestor(txn *t, peer *requestor);
 
 /* Copies all that was borrowed from the front into the transaction's own memory, once. To be called
  * before anything may make the transaction wait. */
-void txn_keep(cmp_txn *t);
+void txn_keep(txn *t);
+
+/* The step that waits can go on. */
+void txn_resume(txn *t);
 
 /* What is left until the transaction's deadline. It shrinks by hop: the further a request has come,
  * the earlier its answer is due, so that the hops before are still waiting for it. */
-uint64_t txn_time_left_ms(const cmp_txn *t);
+uint64_t txn_time_left_ms(const txn *t);
 
-/* A copy of what plugins may see, for another thread. */
-cmp_txn *txn_snapshot(const cmp_txn *t);
-
-/* The front's client is gone; nothing will be sent any more. */
-void txn_client_gone(cmp_txn *t);
-
+/* Frees those that are kept for reuse. */
 void txn_free_idle(worker *w);

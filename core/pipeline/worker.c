@@ -3,7 +3,32 @@
 
 #include "pipeline/cache.h"
 
+#include <cmp-kit/memory.h>
+
 #include <stdlib.h>
+
+void worker_expect_turn_end(worker *w, size_t store)
+{
+    w->store_pending[store] = true;
+    w->any_pending = true;
+}
+
+void worker_turn_end(void *arg)
+{
+    worker *w = arg;
+    const chain *stores = &w->generation->stores;
+    while (w->any_pending) { /* a batch may bring look-ups that are pending again */
+        w->any_pending = false;
+        for (size_t i = 0; i < stores->count; i++) {
+            const instance *store = stores->at[i];
+            const bool pending = w->store_pending[i];
+            w->store_pending[i] = false;
+            if (pending && store->plugin->ops.store->turn_end != NULL && !instance_blocks(store)) {
+                store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
+            }
+        }
+    }
+}
 
 void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
 {
@@ -12,6 +37,7 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
                   .generation = g,
                   .outbound = outbound_create(l, p->pool),
                   .process = p,
+                  .desk = {.worker = index, .loop = l, .pool = p->pool},
                   .store_pending = kit_calloc(g->stores.count, sizeof(bool))};
     loop_on_turn_end(l, worker_turn_end, w);
     for (size_t i = 0; i < g->stores.count; i++) {
@@ -37,24 +63,7 @@ void worker_dispose(worker *w)
             cache_destroy(&c);
         }
     }
-    txn_free_idle(w);
+    desk_dispose(&w->desk);
     free(w->store_pending);
     w->store_pending = NULL;
-}
-
-void worker_turn_end(void *arg)
-{
-    worker *w = arg;
-    const chain *stores = &w->generation->stores;
-    while (w->any_pending) { /* a batch may bring look-ups that are pending again */
-        w->any_pending = false;
-        for (size_t i = 0; i < stores->count; i++) {
-            const instance *store = stores->at[i];
-            const bool pending = w->store_pending[i];
-            w->store_pending[i] = false;
-            if (pending && store->plugin->ops.store->turn_end != NULL && !instance_blocks(store)) {
-                store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
-            }
-        }
-    }
 }

@@ -3,7 +3,10 @@
 
 #include "peers/referrals.h"
 #include "peers/replay.h"
+#include "pipeline/ask.h"
 #include "pipeline/generation.h"
+
+typedef struct txn txn;
 
 /* What all workers share. */
 typedef struct process {
@@ -18,8 +21,9 @@ typedef struct worker {
     generation *generation;
     outbound *outbound;
     process *process;
+    desk desk; /* of its operations */
 
-    cmp_txn *idle; /* transactions for reuse */
+    txn *idle; /* transactions for reuse */
     unsigned idle_count;
     unsigned transactions; /* under way, those included whose client has gone */
     bool *store_pending;   /* by place in generation->stores: answered PENDING in this turn */
@@ -31,8 +35,17 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p);
 /* Closes the connections to peers; on the worker's own thread, when no transaction is left. */
 void worker_disconnect(worker *w);
 
-/* After worker_disconnect; any thread, when the worker's has ended. */
+/* After worker_disconnect and txn_free_idle; any thread, when the worker's has ended. */
 void worker_dispose(worker *w);
 
-/* Tells stores that want to know it that the turn has ended. */
+/* What still works for it: transactions, and plugins' calls on the pool that nobody waits for. */
+static inline unsigned worker_under_way(const worker *w)
+{
+    return w->transactions + w->desk.jobs;
+}
+
+/* Tells stores that have look-ups pending that the turn has ended. */
 void worker_turn_end(void *w);
+
+/* The store at this place in generation->stores answered PENDING: it is told when the turn ends. */
+void worker_expect_turn_end(worker *w, size_t store);

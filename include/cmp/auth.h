@@ -38,6 +38,7 @@ typedef struct cmp_outgoing {
 } cmp_outgoing;
 
 typedef enum cmp_sign_verdict {
+    CMP_SIGN_PENDING, /* the answer comes later, through cmp_sign_complete */
     CMP_SIGN_DONE,
     CMP_SIGN_NO_KEY,      /* no credential from that peer is valid now */
     CMP_SIGN_UNAVAILABLE, /* cannot sign now */
@@ -53,7 +54,7 @@ typedef struct cmp_signature {
 
 /* `instance` is what create returned; `worker` what worker_start returned on this thread (NULL in a
  * plugin that blocks). Called on the worker that owns the transaction; a plugin that blocks is
- * called on a pool thread, by several at once, and never answers CMP_AUTH_PENDING. */
+ * called on a pool thread, by several at once, and never answers PENDING. */
 typedef struct cmp_auth_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
@@ -64,8 +65,8 @@ typedef struct cmp_auth_ops {
                                cmp_auth_answer *answer);
 
     /* Signs a request with the credential that its recipient issued to us. NULL: this plugin only
-     * verifies. Answers at once. */
-    cmp_sign_verdict (*sign)(void *instance, void *worker, const cmp_outgoing *request,
+     * verifies. */
+    cmp_sign_verdict (*sign)(void *instance, void *worker, const cmp_outgoing *request, cmp_op *op,
                              cmp_signature *signature);
 
     /* The pending operation is no longer wanted (client gone, deadline). The completion must still

@@ -99,7 +99,8 @@ struct cmp_host {
     void *(*txn_alloc)(cmp_txn *txn, size_t size);
 
     /* Completes a pending operation, exactly once, on the worker that asked for it. `answer` is the
-     * kind's answer struct (cmp_auth_answer, cmp_record, cmp_route_answer), read during the call.
+     * operation's answer struct (cmp_auth_answer, cmp_signature, cmp_record, cmp_route_answer),
+     * read during the call.
      * Use the typed wrappers below. */
     void (*complete)(cmp_op *op, int verdict, const void *answer);
 
@@ -173,6 +174,12 @@ static inline void cmp_auth_complete(const cmp_host *host, cmp_op *op, cmp_auth_
                                      const cmp_auth_answer *answer)
 {
     host->complete(op, verdict, answer);
+}
+
+static inline void cmp_sign_complete(const cmp_host *host, cmp_op *op, cmp_sign_verdict verdict,
+                                     const cmp_signature *signature)
+{
+    host->complete(op, verdict, signature);
 }
 
 static inline void cmp_store_complete(const cmp_host *host, cmp_op *op, cmp_store_verdict verdict,

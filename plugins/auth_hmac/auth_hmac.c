@@ -19,7 +19,7 @@ static void hmac_worker_stop(void *instance, void *worker);
 static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
                                     cmp_auth_answer *answer);
 static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
-                                  cmp_signature *signature);
+                                  cmp_op *op, cmp_signature *signature);
 
 static const cmp_auth_ops ops = {
     .size = sizeof(ops),
@@ -194,8 +194,9 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, 
 /* ---- sign ---- */
 
 static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
-                                  cmp_signature *signature)
+                                  cmp_op *op, cmp_signature *signature)
 {
+    (void)op; /* it answers at once */
     const cmp_host *host = ((const hmac_instance *)instance)->host;
     hmac_worker *w = worker;
     keyed *k = key_table_current(w->received, request->peer, host->now_ms(host));

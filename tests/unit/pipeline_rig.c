@@ -77,7 +77,7 @@ static const cmp_route_ops route_ops = {.size = sizeof(route_ops),
 
 /* ---- the front ---- */
 
-static char *front_body_alloc(cmp_txn *t, size_t size)
+static char *front_body_alloc(txn *t, size_t size)
 {
     rig *r = t->front_data;
     if (size >= sizeof(r->body)) {
@@ -86,7 +86,7 @@ static char *front_body_alloc(cmp_txn *t, size_t size)
     return r->body;
 }
 
-static void front_send(cmp_txn *t, const txn_answer *a)
+static void front_send(txn *t, const txn_answer *a)
 {
     rig *r = t->front_data;
     r->answers++;
@@ -95,7 +95,7 @@ static void front_send(cmp_txn *t, const txn_answer *a)
     r->body[a->body_size] = '\0';
 }
 
-static void front_keep(cmp_txn *t)
+static void front_keep(txn *t)
 {
     ((rig *)t->front_data)->kept++;
 }
@@ -196,10 +196,11 @@ void rig_dispose(rig *r)
 {
     pool_destroy(&r->process.pool, 5000);
     loop_run_posted(r->loop);
-    if (r->worker.transactions != 0) {
+    if (worker_under_way(&r->worker) != 0) {
         abort(); /* a transaction was left behind */
     }
     worker_disconnect(&r->worker);
+    txn_free_idle(&r->worker);
     worker_dispose(&r->worker);
     loop_destroy(&r->loop);
     replay_destroy(&r->process.replay);
@@ -212,11 +213,10 @@ void rig_dispose(rig *r)
 
 void rig_ask(rig *r, const char *text)
 {
-    cmp_txn *t = txn_open(&r->worker);
+    txn *t = pipeline_open(&r->worker, &r->listener);
     t->front = &front;
     t->front_data = r;
-    t->listener = &r->listener;
-    t->now_ms = clock_now_ms();
+    t->request.now_ms = clock_now_ms();
     t->text = cmp_str_from(text);
     r->last = t;
     pipeline_run(t);

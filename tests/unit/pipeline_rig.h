@@ -50,7 +50,7 @@ typedef struct rig {
     unsigned retry_after_s;
     char body[4096];
     unsigned kept;
-    cmp_txn *last; /* valid while it is not answered */
+    txn *last; /* valid while it is not answered */
 } rig;
 
 /* Two peers, "b" (may forward to "c") and "c" at c.example.net; own host a.example.net with prefix

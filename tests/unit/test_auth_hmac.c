@@ -235,7 +235,7 @@ static void an_empty_keyring_refuses_everybody(void **state)
     const cmp_outgoing out = {CMP_STR("c"), CMP_STR(TID_NOW), CMP_STR(ICI)};
     cmp_signature signature;
     assert_int_equal(cmp_plugin_descriptor.ops.auth->sign(b.host.instance, b.host.worker, &out,
-                                                          &signature),
+                                                          NULL, &signature),
                      CMP_SIGN_NO_KEY);
     void *opened = &b;
     close_plugin(&opened);
@@ -333,7 +333,8 @@ static void fingerprints_outlive_the_instance(void **state)
 static cmp_sign_verdict sign_for(bench *b, const char *peer, cmp_signature *signature)
 {
     const cmp_outgoing out = {cmp_str_from(peer), CMP_STR(TID_NOW), CMP_STR(ICI)};
-    return cmp_plugin_descriptor.ops.auth->sign(b->host.instance, b->host.worker, &out, signature);
+    return cmp_plugin_descriptor.ops.auth->sign(b->host.instance, b->host.worker, &out, NULL,
+                                                signature);
 }
 
 static void signs_only_for_peers_with_a_key(void **state)

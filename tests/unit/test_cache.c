@@ -179,65 +179,24 @@ static void without_stale_time_nothing_outlives_a_change(void **state)
     cache_destroy(&c);
 }
 
-static cmp_txn asking(const char *ici)
-{
-    cmp_txn t = {.worker = NULL};
-    t.message.params[CMP_PARAM_ICI] = cmp_str_from(ici);
-    return t;
-}
-
-static void one_flies_and_the_others_wait(void **state)
-{
-    (void)state;
-    cache *c = cache_create(&settings);
-    static cmp_txn a, b, d, other;
-    a = asking("A"), b = asking("A"), d = asking("A"), other = asking("B");
-    assert_false(cache_flight_join(c, &a));
-    assert_true(cache_flight_join(c, &b));
-    assert_true(cache_flight_join(c, &d));
-    assert_false(cache_flight_join(c, &other));
-    assert_null(cache_flight_leave(&b)); /* a waiter goes */
-    cmp_txn *waiters = cache_flight_end(&a);
-    assert_ptr_equal(waiters, &d);
-    assert_null(d.flight_next);
-    assert_null(d.flight);
-    assert_null(cache_flight_leave(&d)); /* in no flight: fine */
-    assert_null(cache_flight_end(&other));
-    cache_destroy(&c);
-}
-
-static void a_leader_that_goes_leaves_its_waiters(void **state)
-{
-    (void)state;
-    cache *c = cache_create(&settings);
-    static cmp_txn a, b;
-    a = asking("A"), b = asking("A");
-    assert_false(cache_flight_join(c, &a));
-    assert_true(cache_flight_join(c, &b));
-    assert_ptr_equal(cache_flight_leave(&a), &b);
-    assert_false(cache_flight_join(c, &b)); /* the next leader */
-    assert_null(cache_flight_end(&b));
-    cache_destroy(&c);
-}
-
 static void what_was_asked_before_a_change_is_not_kept(void **state)
 {
     (void)state;
     cache *c = cache_create(&settings);
-    static cmp_txn a, b, later;
-    a = asking("A"), b = asking("B"), later = asking("A");
-    assert_false(cache_flight_join(c, &a));
-    assert_false(cache_flight_join(c, &b));
+    flights *f = cache_flights(c);
+    passenger a = {.ici = CMP_STR("A")}, b = {.ici = CMP_STR("B")}, later = {.ici = CMP_STR("A")};
+    assert_false(flight_join(f, &a));
+    assert_false(flight_join(f, &b));
     cache_drop(c, CMP_STR("A"));
-    assert_false(cache_flight_current(&a));
-    assert_true(cache_flight_current(&b));
-    assert_false(cache_flight_join(c, &later)); /* does not wait for an old answer */
-    assert_true(cache_flight_current(&later));
+    assert_false(flight_current(&a));
+    assert_true(flight_current(&b));
+    assert_false(flight_join(f, &later)); /* does not wait for an old answer */
+    assert_true(flight_current(&later));
     cache_expire(c, NOW);
-    assert_false(cache_flight_current(&b));
-    assert_null(cache_flight_end(&a));
-    assert_null(cache_flight_end(&b));
-    assert_null(cache_flight_end(&later));
+    assert_false(flight_current(&b));
+    assert_null(flight_end(&a));
+    assert_null(flight_end(&b));
+    assert_null(flight_end(&later));
     cache_destroy(&c);
 }
 
@@ -251,8 +210,6 @@ int main(void)
         cmocka_unit_test(the_least_recently_used_makes_room),
         cmocka_unit_test(what_may_have_changed_is_only_stale),
         cmocka_unit_test(without_stale_time_nothing_outlives_a_change),
-        cmocka_unit_test(one_flies_and_the_others_wait),
-        cmocka_unit_test(a_leader_that_goes_leaves_its_waiters),
         cmocka_unit_test(what_was_asked_before_a_change_is_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

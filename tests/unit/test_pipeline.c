@@ -399,7 +399,7 @@ static void a_client_that_goes_away_cancels(void **state)
     (void)state;
     r.stores[0].how = RIG_LATER;
     rig_ask(&r, GOOD);
-    txn_client_gone(r.last);
+    pipeline_client_gone(r.last);
     assert_int_equal(r.stores[0].cancelled, 1);
     assert_int_equal(r.worker.transactions, 1);
     rig_complete(&r.stores[0]);
@@ -519,10 +519,10 @@ static void a_leader_that_goes_is_replaced(void **state)
     cache_the_store();
     r.stores[0].how = RIG_LATER;
     rig_ask(&r, GOOD);
-    cmp_txn *leader = r.last;
+    txn *leader = r.last;
     cmp_op *first = r.stores[0].op;
     rig_ask(&r, GOOD);
-    txn_client_gone(leader);
+    pipeline_client_gone(leader);
     assert_int_equal(r.stores[0].cancelled, 1);
     assert_int_equal(r.stores[0].asked, 2);
     cmp_op *second = r.stores[0].op;
@@ -541,7 +541,7 @@ static void a_waiter_that_goes_is_forgotten(void **state)
     r.stores[0].how = RIG_LATER;
     rig_ask(&r, GOOD);
     rig_ask(&r, GOOD);
-    txn_client_gone(r.last);
+    pipeline_client_gone(r.last);
     rig_complete(&r.stores[0]);
     assert_int_equal(r.answers, 1);
 }
@@ -570,8 +570,8 @@ static void a_late_result_of_the_pool_is_thrown_away(void **state)
     r.stores[0].how = RIG_BLOCKING;
     rig_use(&r, 1, 1, 0);
     rig_ask(&r, GOOD);
-    txn_client_gone(r.last);
-    while (r.worker.transactions != 0) {
+    pipeline_client_gone(r.last);
+    while (worker_under_way(&r.worker) != 0) {
         loop_turn(r.loop);
     }
     assert_int_equal(r.answers, 0);

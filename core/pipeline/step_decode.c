@@ -1,18 +1,14 @@
-/* The message itself: decoding it before authentication, validating it after (Table 19). */
+/* Octets to parameters. Before authentication, so it is cheap, and looks at no more than it must.
+ */
 #include "mc/decode.h"
 #include "pipeline/step.h"
 
 #include <cmp-kit/uuid.h>
 
-static step_result refuse_for(cmp_txn *t, const fault *f)
-{
-    return step_refuse(t, f->code, f->parameter, f->detail);
-}
-
 /* MC-1: what only CMPs say to each other is refused, and the Home CMP makes the tid. */
-static bool complete_handset_message(cmp_txn *t, fault *f)
+static bool complete_handset_message(txn *t, fault *f)
 {
-    cmp_str *params = t->message.params;
+    cmp_str *params = t->request.message.params;
     for (cmp_param param = 0; param < CMP_PARAM_MAX; param++) {
         if (params[param].at != NULL && param_at_hop(param) == PARAM_MADE) {
             *f = (fault){.code = ERROR_INVALID_PARAMETER,
@@ -22,33 +18,28 @@ static bool complete_handset_message(cmp_txn *t, fault *f)
         }
     }
     char *tid = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
-    kit_uuid_v7_make(t->now_ms, tid);
+    kit_uuid_v7_make(t->request.now_ms, tid);
     params[CMP_PARAM_TID] = (cmp_str){tid, KIT_UUID_TEXT_SIZE};
     if (params[CMP_PARAM_USER].at == NULL) {
         char *user = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
-        kit_uuid_v7_make(t->now_ms, user);
+        kit_uuid_v7_make(t->request.now_ms, user);
         params[CMP_PARAM_USER] = (cmp_str){user, KIT_UUID_TEXT_SIZE};
     }
     return true;
 }
 
-step_result step_decode(cmp_txn *t)
+step_result step_decode(txn *t)
 {
     fault f = {.code = ERROR_MALFORMED};
-    bool read = t->carriage == CARRIAGE_JSON ? decode_json(t->text, &t->memory, &t->message, &f)
-                                             : decode_form(t->text, &t->memory, &t->message, &f);
-    if (read && t->interface == CMP_INTERFACE_MC1) {
+    bool read = t->carriage == CARRIAGE_JSON
+                    ? decode_json(t->text, &t->memory, &t->request.message, &f)
+                    : decode_form(t->text, &t->memory, &t->request.message, &f);
+    if (read && t->request.interface == CMP_INTERFACE_MC1) {
         read = complete_handset_message(t, &f);
     }
     /* Without tid or ici there is nothing that a signature could be checked against. */
-    if (!read || !message_identified(&t->message, &f)) {
-        return refuse_for(t, &f);
+    if (!read || !message_identified(&t->request.message, &f)) {
+        return step_fault(t, &f);
     }
     return STEP_NEXT;
-}
-
-step_result step_validate(cmp_txn *t)
-{
-    fault f = {.code = ERROR_MALFORMED};
-    return message_validate(&t->message, &f) ? STEP_NEXT : refuse_for(t, &f);
 }

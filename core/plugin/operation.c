@@ -1,0 +1,157 @@
+/* See operation.h. */
+#include "plugin/operation.h"
+
+_Static_assert(CMP_AUTH_PENDING == OPERATION_PENDING, "auth verdicts begin with PENDING");
+_Static_assert(CMP_SIGN_PENDING == OPERATION_PENDING, "sign verdicts begin with PENDING");
+_Static_assert(CMP_STORE_PENDING == OPERATION_PENDING, "store verdicts begin with PENDING");
+_Static_assert(CMP_ROUTE_PENDING == OPERATION_PENDING, "route verdicts begin with PENDING");
+
+static bool record_complete(const cmp_record *record)
+{
+    return record->content.size > 0 || record->transferred_to.size > 0;
+}
+
+static void verify_begin(operation_answer *answer)
+{
+    answer->auth = (cmp_auth_answer){.once = CMP_ONCE_NO};
+}
+
+static int verify_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+                       const operation_subject *subject, operation_answer *answer)
+{
+    (void)subject;
+    return (int)i->plugin->ops.auth->verify(i->self, worker_state, txn, op, &answer->auth);
+}
+
+static bool verify_good(int verdict, const operation_answer *answer)
+{
+    return verdict != CMP_AUTH_ACCEPT || answer->auth.peer.at != NULL;
+}
+
+static void nothing_to_own(operation_subject *subject, kit_arena *memory)
+{
+    (void)subject, (void)memory;
+}
+
+static void sign_begin(operation_answer *answer)
+{
+    answer->signature.apikeyid = CMP_NONE;
+    answer->signature.size = 0;
+}
+
+static int sign_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+                     const operation_subject *subject, operation_answer *answer)
+{
+    (void)txn;
+    return (int)i->plugin->ops.auth->sign(i->self, worker_state, &subject->outgoing, op,
+                                          &answer->signature);
+}
+
+static bool sign_good(int verdict, const operation_answer *answer)
+{
+    const cmp_signature *s = &answer->signature;
+    return verdict != CMP_SIGN_DONE ||
+           (s->apikeyid.size > 0 && s->size > 0 && s->size <= sizeof(s->text));
+}
+
+static void sign_own(operation_subject *subject, kit_arena *memory)
+{
+    subject->outgoing = (cmp_outgoing){.peer = kit_arena_copy(memory, subject->outgoing.peer),
+                                       .tid = kit_arena_copy(memory, subject->outgoing.tid),
+                                       .ici = kit_arena_copy(memory, subject->outgoing.ici)};
+}
+
+static void lookup_begin(operation_answer *answer)
+{
+    answer->record = CMP_RECORD_INIT;
+}
+
+static int lookup_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+                       const operation_subject *subject, operation_answer *answer)
+{
+    return (int)i->plugin->ops.store->lookup(i->self, worker_state, txn, subject->ici, op,
+                                             &answer->record);
+}
+
+static bool lookup_good(int verdict, const operation_answer *answer)
+{
+    return verdict != CMP_STORE_FOUND || record_complete(&answer->record);
+}
+
+static void lookup_own(operation_subject *subject, kit_arena *memory)
+{
+    subject->ici = kit_arena_copy(memory, subject->ici);
+}
+
+static void route_begin(operation_answer *answer)
+{
+    answer->route = (cmp_route_answer){.record = CMP_RECORD_INIT};
+}
+
+static int route_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+                      const operation_subject *subject, operation_answer *answer)
+{
+    return (int)i->plugin->ops.route->route(i->self, worker_state, txn, subject->route.reason,
+                                            subject->route.target, op, &answer->route);
+}
+
+static bool route_good(int verdict, const operation_answer *answer)
+{
+    return (verdict != CMP_ROUTE_REFERRAL || answer->route.addr.size > 0) &&
+           (verdict != CMP_ROUTE_ANSWER || record_complete(&answer->route.record));
+}
+
+static void route_own(operation_subject *subject, kit_arena *memory)
+{
+    subject->route.target = kit_arena_copy(memory, subject->route.target);
+}
+
+typedef void (*cancel_fn)(void *self, void *worker_state, cmp_op *op);
+
+static cancel_fn auth_cancel(const instance *i)
+{
+    return i->plugin->ops.auth->cancel;
+}
+
+static cancel_fn store_cancel(const instance *i)
+{
+    return i->plugin->ops.store->cancel;
+}
+
+static cancel_fn route_cancel(const instance *i)
+{
+    return i->plugin->ops.route->cancel;
+}
+
+const operation operation_verify = {.unavailable = CMP_AUTH_UNAVAILABLE,
+                                    .last = CMP_AUTH_UNAVAILABLE,
+                                    .answer_size = sizeof(cmp_auth_answer),
+                                    .begin = verify_begin,
+                                    .call = verify_call,
+                                    .good = verify_good,
+                                    .own = nothing_to_own,
+                                    .cancel = auth_cancel};
+const operation operation_sign = {.unavailable = CMP_SIGN_UNAVAILABLE,
+                                  .last = CMP_SIGN_UNAVAILABLE,
+                                  .answer_size = sizeof(cmp_signature),
+                                  .begin = sign_begin,
+                                  .call = sign_call,
+                                  .good = sign_good,
+                                  .own = sign_own,
+                                  .cancel = auth_cancel};
+const operation operation_lookup = {.unavailable = CMP_STORE_UNAVAILABLE,
+                                    .last = CMP_STORE_UNAVAILABLE,
+                                    .answer_size = sizeof(cmp_record),
+                                    .begin = lookup_begin,
+                                    .call = lookup_call,
+                                    .good = lookup_good,
+                                    .own = lookup_own,
+                                    .cancel = store_cancel};
+const operation operation_route = {.unavailable = CMP_ROUTE_UNAVAILABLE,
+                                   .last = CMP_ROUTE_ANSWER,
+                                   .answer_size = sizeof(cmp_route_answer),
+                                   .begin = route_begin,
+                                   .call = route_call,
+                                   .good = route_good,
+                                   .own = route_own,
+                                   .cancel = route_cancel};
