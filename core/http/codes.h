@@ -2,7 +2,7 @@
  * (etc/openapi/codes.yaml). */
 #pragma once
 
-#include "http/front.h"
+#include "http/fault.h"
 #include "pipeline/txn.h"
 
 #include <h2o.h>

@@ -1,5 +1,5 @@
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
-#include "http/front.h"
+#include "http/fault.h"
 
 #include "base/field.h"
 #include "http/codes.h"

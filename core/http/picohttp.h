@@ -6,7 +6,7 @@
  * could see something else. picohttp_in_place tells at the start whether that holds. */
 #pragma once
 
-#include "http/front.h"
+#include "http/fault.h"
 
 #include <h2o.h>
 

@@ -57,7 +57,7 @@ static void encode_resolved(txn *t, txn_answer *a)
 /* The next hop's answer, with the tid that the requestor knows. */
 static void encode_relayed(txn *t, txn_answer *a)
 {
-    reply_resolved reply = t->hop.answer.resolved;
+    reply_resolved reply = t->hop->answer.resolved;
     reply.tid = t->request.message.params[CMP_PARAM_TID];
     reply.ici = t->request.message.params[CMP_PARAM_ICI];
     encode_content(t, &reply, a);

@@ -27,15 +27,18 @@ static log_limit not_signed = {
 
 static const way *way_to(const txn *t)
 {
-    return &t->generation->ways[t->hop.to->index];
+    return &t->generation->ways[t->hop->to->index];
 }
 
 void forward_prepare(txn *t, peer *to, cmp_str addr, bool may_refer)
 {
-    t->hop.to = to;
-    t->hop.addr = kit_arena_copy(&t->memory, addr);
-    t->hop.may_refer = may_refer;
-    t->hop.tried = 0;
+    if (t->hop == NULL) {
+        t->hop = kit_arena_calloc(&t->memory, 1, sizeof(*t->hop));
+    }
+    t->hop->to = to;
+    t->hop->addr = kit_arena_copy(&t->memory, addr);
+    t->hop->may_refer = may_refer;
+    t->hop->tried = 0;
 }
 
 static bool is_withheld(const way *w, cmp_str name)
@@ -53,7 +56,7 @@ static bool is_withheld(const way *w, cmp_str name)
 static cmp_str pseudonym(txn *t, cmp_str user)
 {
     const cmp_str secret = keyring_pseudonym_secret(t->generation->keyring);
-    const cmp_str name = t->hop.to->name;
+    const cmp_str name = t->hop->to->name;
     unsigned char *text = kit_arena_alloc(&t->memory, name.size + 1 + user.size);
     memcpy(text, name.at, name.size);
     text[name.size] = 0;
@@ -94,18 +97,18 @@ _Static_assert(QUERY_PAIRS_MAX > CMP_PARAM_MAX + CONTEXTUAL_MAX, "nothing is lef
 static void build_message(txn *t, const way *w, query *q)
 {
     const cmp_str user = t->request.message.params[CMP_PARAM_USER];
-    query_add(q, "tid", (cmp_str){t->hop.tid, KIT_UUID_TEXT_SIZE});
+    query_add(q, "tid", (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE});
     query_add(q, "ici", t->request.message.params[CMP_PARAM_ICI]);
     query_add(q, "user", is_withheld(w, CMP_STR("user")) ? pseudonym(t, user) : user);
-    if (t->hop.signature != NULL) {
-        query_add(q, "apikeyid", t->hop.signature->apikeyid);
-        query_add(q, "signature", (cmp_str){t->hop.signature->text, t->hop.signature->size});
+    if (t->hop->signature != NULL) {
+        query_add(q, "apikeyid", t->hop->signature->apikeyid);
+        query_add(q, "signature", (cmp_str){t->hop->signature->text, t->hop->signature->size});
     }
     add_optional(t, w, q);
     const char *count =
         kit_arena_printf(&t->memory, "%lld", (long long)t->request.message.count + 1);
     query_add(q, "count", cmp_str_from(count));
-    query_add(q, "addr", t->hop.addr);
+    query_add(q, "addr", t->hop->addr);
     add_contextual(t, w, q);
     if (w->conf->origin_tid) {
         query_add(q, ORIGIN_TID, t->request.message.params[CMP_PARAM_TID]);
@@ -114,27 +117,27 @@ static void build_message(txn *t, const way *w, query *q)
 
 void forward_renew(txn *t)
 {
-    kit_uuid_v7_make(clock_now_ms(), t->hop.tid);
+    kit_uuid_v7_make(clock_now_ms(), t->hop->tid);
 }
 
 /* The credential is the one that the next hop issued to us (9.3.2). */
 cmp_sign_verdict forward_sign(txn *t)
 {
     const way *w = way_to(t);
-    t->hop.signature = NULL;
+    t->hop->signature = NULL;
     if (w->signer == NULL) {
         return CMP_SIGN_DONE;
     }
-    const cmp_outgoing outgoing = {.peer = t->hop.to->name,
-                                   .tid = {t->hop.tid, KIT_UUID_TEXT_SIZE},
+    const cmp_outgoing outgoing = {.peer = t->hop->to->name,
+                                   .tid = {t->hop->tid, KIT_UUID_TEXT_SIZE},
                                    .ici = t->request.message.params[CMP_PARAM_ICI]};
-    const cmp_sign_verdict verdict = ask_sign(&t->asker, w->signer, &outgoing, &t->hop.signature);
+    const cmp_sign_verdict verdict = ask_sign(&t->asker, w->signer, &outgoing, &t->hop->signature);
     if (verdict == CMP_SIGN_NO_KEY || verdict == CMP_SIGN_UNAVAILABLE) {
         const char *cause =
             verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable";
-        log_limited(&not_signed, t->hop.to->name, cause, NULL, 0,
+        log_limited(&not_signed, t->hop->to->name, cause, NULL, 0,
                     "%s cannot sign to peer %.*s for tid %.*s: %s", w->signer->name,
-                    TEXT(t->hop.to->name), TEXT(t->request.message.params[CMP_PARAM_TID]), cause);
+                    TEXT(t->hop->to->name), TEXT(t->request.message.params[CMP_PARAM_TID]), cause);
     }
     return verdict;
 }
@@ -167,5 +170,5 @@ void forward_send(txn *t, origin *url, uint64_t timeout_ms,
         request.body = cmp_str_from(query_json(&q));
         break;
     }
-    t->hop.call = outbound_start(t->worker->outbound, url, &request, done, t);
+    t->hop->call = outbound_start(t->worker->outbound, url, &request, done, t);
 }

@@ -196,9 +196,10 @@ static void log_result(const txn *t, const txn_answer *a)
                               : a != NULL ? error_info_of(t->fault.code)->code
                                           : "client_gone")},
         {"ms", cmp_str_from(took)},
-        {"next", t->hop.to != NULL ? t->hop.to->name : CMP_STR("")},
-        {"next_tid",
-         t->hop.tid[0] != '\0' ? (cmp_str){t->hop.tid, KIT_UUID_TEXT_SIZE} : CMP_STR("")},
+        {"next", t->hop != NULL ? t->hop->to->name : CMP_STR("")},
+        {"next_tid", t->hop != NULL && t->hop->tid[0] != '\0'
+                         ? (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE}
+                         : CMP_STR("")},
     };
     const size_t count = sizeof(fields) / sizeof(fields[0]);
     if (is_anybodys(t) && !ok) {

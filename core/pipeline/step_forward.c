@@ -26,13 +26,13 @@ static log_limit failures = {
 
 static const way *way_to(const txn *t)
 {
-    return &t->generation->ways[t->hop.to->index];
+    return &t->generation->ways[t->hop->to->index];
 }
 
 static void on_answer(void *arg, const cmp_https_answer *answer)
 {
     txn *t = arg;
-    hop *h = &t->hop;
+    hop *h = t->hop;
     h->call = NULL;
     h->state = HOP_ANSWERED;
     h->result = answer->result;
@@ -60,16 +60,16 @@ static bool choose_url(txn *t)
     const way *w = way_to(t);
     size_t second = w->url_count;
     for (size_t i = 0; i < w->url_count && i < URLS_MAX; i++) {
-        if ((t->hop.tried >> i & 1) != 0) {
+        if ((t->hop->tried >> i & 1) != 0) {
             continue;
         }
         if (origin_circuit(w->urls[i]) == CIRCUIT_CLOSED) {
-            t->hop.url = i;
+            t->hop->url = i;
             return true;
         }
         second = second == w->url_count ? i : second;
     }
-    t->hop.url = second;
+    t->hop->url = second;
     return second < w->url_count;
 }
 
@@ -78,7 +78,7 @@ static uint64_t attempt_time_ms(const txn *t)
 {
     const way *w = way_to(t);
     const uint64_t left = txn_time_left_ms(t);
-    const size_t tried = (size_t)__builtin_popcountll(t->hop.tried);
+    const size_t tried = (size_t)__builtin_popcountll(t->hop->tried);
     const size_t untried = w->url_count > tried ? w->url_count - tried : 1;
     return left / untried > ATTEMPT_MIN_MS ? left / untried : left;
 }
@@ -93,20 +93,20 @@ static step_result explain(txn *t)
 {
     const way *w = way_to(t);
     for (size_t i = 0; i < w->url_count; i++) {
-        trace_add(t, "forward", "peer %.*s: https://%s%s, circuit %s", TEXT(t->hop.to->name),
+        trace_add(t, "forward", "peer %.*s: https://%s%s, circuit %s", TEXT(t->hop->to->name),
                   origin_authority(w->urls[i]), origin_path(w->urls[i]),
                   circuits[origin_circuit(w->urls[i])]);
     }
     if (!choose_url(t)) {
-        trace_add(t, "forward", "peer %.*s has no URL", TEXT(t->hop.to->name));
+        trace_add(t, "forward", "peer %.*s has no URL", TEXT(t->hop->to->name));
         return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
     }
     trace_add(t, "forward", "would go to https://%s%s, %s%s, count %lld%s%.*s",
-              origin_authority(w->urls[t->hop.url]), origin_path(w->urls[t->hop.url]),
+              origin_authority(w->urls[t->hop->url]), origin_path(w->urls[t->hop->url]),
               w->signer != NULL ? "signed by " : "unsigned",
               w->signer != NULL ? w->signer->name : "", (long long)t->request.message.count + 1,
-              t->hop.addr.at != NULL ? ", addr " : "",
-              TEXT(t->hop.addr.at != NULL ? t->hop.addr : CMP_STR("")));
+              t->hop->addr.at != NULL ? ", addr " : "",
+              TEXT(t->hop->addr.at != NULL ? t->hop->addr : CMP_STR("")));
     t->result = RESULT_FORWARD;
     return STEP_REPLY;
 }
@@ -116,7 +116,7 @@ static step_result sign_and_send(txn *t)
 {
     switch (forward_sign(t)) {
     case CMP_SIGN_PENDING:
-        t->hop.state = HOP_SIGNING;
+        t->hop->state = HOP_SIGNING;
         return STEP_WAIT;
     case CMP_SIGN_DONE:
         break;
@@ -125,9 +125,9 @@ static step_result sign_and_send(txn *t)
         return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, NULL);
     }
     const uint64_t timeout_ms = attempt_time_ms(t);
-    t->hop.tried |= UINT64_C(1) << t->hop.url;
-    t->hop.state = HOP_UNDER_WAY;
-    forward_send(t, way_to(t)->urls[t->hop.url], timeout_ms, on_answer);
+    t->hop->tried |= UINT64_C(1) << t->hop->url;
+    t->hop->state = HOP_UNDER_WAY;
+    forward_send(t, way_to(t)->urls[t->hop->url], timeout_ms, on_answer);
     return STEP_WAIT;
 }
 
@@ -148,7 +148,7 @@ static bool other_url_left(const txn *t)
 {
     const way *w = way_to(t);
     const size_t count = w->url_count < URLS_MAX ? w->url_count : URLS_MAX;
-    return (size_t)__builtin_popcountll(t->hop.tried) < count &&
+    return (size_t)__builtin_popcountll(t->hop->tried) < count &&
            txn_time_left_ms(t) > ATTEMPT_MIN_MS;
 }
 
@@ -157,15 +157,15 @@ static step_result failed(txn *t, error_code code)
     if (other_url_left(t)) {
         return attempt(t);
     }
-    if (t->hop.referred) { /* perhaps the registry knows better by now */
-        referrals_forget(t->worker->process->referrals, t->hop.registry, t->hop.to->host);
+    if (t->hop->referred) { /* perhaps the registry knows better by now */
+        referrals_forget(t->worker->process->referrals, t->hop->registry, t->hop->to->host);
     }
     return step_refuse(t, code, CMP_NONE, NULL);
 }
 
 static step_result go_to_referred(txn *t, cmp_str host)
 {
-    peer *registry = t->hop.to;
+    peer *registry = t->hop->to;
     peer *to = peers_by_host(t->generation->peers, host);
     if (t->generation->host.at != NULL && kit_ascii_equal_fold(host, t->generation->host)) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL); /* the stores were asked */
@@ -177,19 +177,19 @@ static step_result go_to_referred(txn *t, cmp_str host)
         return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
     }
     forward_prepare(t, to, CMP_NONE, false);
-    t->hop.referred = true;
-    t->hop.registry = registry->name;
+    t->hop->referred = true;
+    t->hop->registry = registry->name;
     return attempt(t);
 }
 
 static step_result follow_referral(txn *t, const reply_referral *referral)
 {
-    if (!t->hop.may_refer) { /* believed only from a peer configured for look-ups */
-        log_limited(&failures, t->hop.to->name, "not asked for", NULL, 0,
-                    "peer %.*s sent a referral that nobody asked for", TEXT(t->hop.to->name));
+    if (!t->hop->may_refer) { /* believed only from a peer configured for look-ups */
+        log_limited(&failures, t->hop->to->name, "not asked for", NULL, 0,
+                    "peer %.*s sent a referral that nobody asked for", TEXT(t->hop->to->name));
         return failed(t, ERROR_PEER_FAILED);
     }
-    referrals_remember(t->worker->process->referrals, t->hop.to->name, referral->prefix,
+    referrals_remember(t->worker->process->referrals, t->hop->to->name, referral->prefix,
                        t->request.message.params[CMP_PARAM_ICI], referral->addr, referral->ttl_s,
                        t->request.now_ms);
     return go_to_referred(t, referral->addr);
@@ -197,7 +197,7 @@ static step_result follow_referral(txn *t, const reply_referral *referral)
 
 static step_result relay(txn *t)
 {
-    next_answer *answer = &t->hop.answer;
+    next_answer *answer = &t->hop->answer;
     switch (answer->kind) {
     case NEXT_RESOLVED:
         t->result = RESULT_RELAYED;
@@ -211,7 +211,7 @@ static step_result relay(txn *t)
             return attempt(t);
         }
         return step_retry(t, ERROR_OVERLOADED,
-                          t->hop.retry_after_s != 0 ? t->hop.retry_after_s : BUSY_RETRY_S, NULL);
+                          t->hop->retry_after_s != 0 ? t->hop->retry_after_s : BUSY_RETRY_S, NULL);
     case NEXT_BAD:
         break;
     }
@@ -220,14 +220,14 @@ static step_result relay(txn *t)
 
 static step_result take_answer(txn *t)
 {
-    switch (t->hop.result) {
+    switch (t->hop->result) {
     case CMP_HTTPS_ANSWERED:
         return relay(t);
     case CMP_HTTPS_TIMEOUT:
         return failed(t, ERROR_PEER_TIMEOUT);
     case CMP_HTTPS_NOT_SENT:
-        if (t->hop.retry_after_s != 0 && !other_url_left(t)) { /* our own queue is full */
-            return step_retry(t, ERROR_OVERLOADED, t->hop.retry_after_s, NULL);
+        if (t->hop->retry_after_s != 0 && !other_url_left(t)) { /* our own queue is full */
+            return step_retry(t, ERROR_OVERLOADED, t->hop->retry_after_s, NULL);
         }
         break;
     case CMP_HTTPS_BROKEN:
@@ -240,8 +240,8 @@ static step_result take_answer(txn *t)
 static step_result begin(txn *t)
 {
     char host[REFERRAL_HOST_MAX + 1];
-    if (t->hop.may_refer &&
-        referrals_find(t->worker->process->referrals, t->hop.to->name,
+    if (t->hop->may_refer &&
+        referrals_find(t->worker->process->referrals, t->hop->to->name,
                        t->request.message.params[CMP_PARAM_ICI], t->request.now_ms, host)) {
         return go_to_referred(t, cmp_str_from(host));
     }
@@ -250,7 +250,7 @@ static step_result begin(txn *t)
 
 step_result step_forward(txn *t)
 {
-    switch (t->hop.state) {
+    switch (t->hop->state) {
     case HOP_SIGNING:
         return sign_and_send(t);
     case HOP_ANSWERED:
@@ -265,8 +265,8 @@ step_result step_forward(txn *t)
 void step_forward_abandon(txn *t)
 {
     step_ask_abandon(t); /* of the signer */
-    if (t->hop.call != NULL) {
-        outbound_cancel(t->hop.call);
-        t->hop.call = NULL;
+    if (t->hop->call != NULL) {
+        outbound_cancel(t->hop->call);
+        t->hop->call = NULL;
     }
 }

@@ -132,7 +132,7 @@ struct txn {
     bool elsewhere;  /* not to be looked up here: `reason` and `target` say where */
     cmp_route_reason reason;
     cmp_str target;
-    hop hop;
+    hop *hop; /* NULL: it goes nowhere, yet */
 
     /* ---- the result ---- */
     result_kind result;

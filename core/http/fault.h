@@ -1,4 +1,4 @@
-/* What front.c and the files for single interfaces share. */
+/* What can be wrong with a request before there is a message. */
 #pragma once
 
 #include "base/error.h"
