@@ -1,5 +1,6 @@
-/* All counters, and what those of the caches mean. Seldom asked for, so a tree is good enough; and
- * values that grow meanwhile have no size to be told in advance. */
+/* All counters, what those of the caches mean, and how many connections there are. Seldom asked
+ * for, so a tree is good enough; and values that grow meanwhile have no size to be told in advance.
+ */
 #include "admin/stats.h"
 
 #include "admin/answer.h"
@@ -42,7 +43,32 @@ static json_t *cache_of(const instance *store)
     return c;
 }
 
-static char *stats_text(const generation *g)
+static json_t *listener_of(const gate_state *s)
+{
+    static const char *const stages[] = {[GATE_HEADER] = "header",
+                                         [GATE_TURN] = "turn",
+                                         [GATE_HANDSHAKE] = "handshake",
+                                         [GATE_OPEN] = "open"};
+    json_t *l = json_object();
+    json_object_set_new(l, "listener", json_string(s->listener));
+    json_object_set_new(l, "share", json_integer(s->share));
+    for (size_t i = 0; i < GATE_STAGES; i++) {
+        json_object_set_new(l, stages[i], json_integer(s->stages[i]));
+    }
+    return l;
+}
+
+static json_t *listeners_of(const gates *g)
+{
+    json_t *listeners = json_array();
+    for (size_t i = 0; i < gates_count(g); i++) {
+        const gate_state state = gates_state(g, i);
+        json_array_append_new(listeners, listener_of(&state));
+    }
+    return listeners;
+}
+
+static char *stats_text(const generation *g, const gates *at_gates)
 {
     json_t *counters = json_array(), *caches = json_array(), *all = json_object();
     counters_each(add_counter, counters);
@@ -52,6 +78,7 @@ static char *stats_text(const generation *g)
         }
     }
     json_object_set_new(all, "counters", counters);
+    json_object_set_new(all, "listeners", listeners_of(at_gates));
     json_object_set_new(all, "caches", caches);
     char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(RATIO_DIGITS));
     json_decref(all);
@@ -61,7 +88,8 @@ static char *stats_text(const generation *g)
 static int on_stats(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
-    char *text = stats_text(connection_of(req->conn)->sw->worker->generation);
+    const server_worker *sw = connection_of(req->conn)->sw;
+    char *text = stats_text(sw->worker->generation, sw->server->gates);
     admin_answer(req, cmp_str_from(text));
     free(text);
     return 0;

@@ -7,6 +7,8 @@
 #define BURST_MAX_MS ((int64_t)24 * 3600 * 1000)
 #define NOW_MAX_US   (INT64_MAX / 2000)
 #define STEP_NS      ((int64_t)10 * 1000 * 1000 * 1000)
+#define AHEAD_MAX_NS (INT64_MAX / 4)
+#define WAIT_MAX_MS  ((int64_t)24 * 3600 * 1000)
 
 static int64_t clamp(int64_t value, int64_t min, int64_t max)
 {
@@ -26,23 +28,55 @@ void rate_init(rate *r, int64_t per_hour, int64_t burst_ms)
     r->ahead_ns = burst > 1 ? (burst - 1) * r->interval_ns : 0;
 }
 
+void rate_set_burst(rate *r, unsigned events)
+{
+    const int64_t more = events > 1 ? (int64_t)events - 1 : 0;
+    if (__builtin_mul_overflow(more, r->interval_ns, &r->ahead_ns) || r->ahead_ns > AHEAD_MAX_NS) {
+        r->ahead_ns = AHEAD_MAX_NS;
+    }
+}
+
+/* Nanoseconds until the event that was taken, or, negative, until the first one that is too late to
+ * be taken. */
+static int64_t take_within(rate *r, int64_t now_us, int64_t wait_max_ns)
+{
+    const int64_t now = clamp(now_us, 0, NOW_MAX_US) * 1000;
+    int64_t due = atomic_load_explicit(&r->due_ns, memory_order_relaxed), start, wait;
+    do {
+        wait = due - now - r->ahead_ns;
+        /* Events move the word no further than one interval beyond what is allowed. What is further
+         * than that was set before the clock stepped back. */
+        const bool stepped = wait > wait_max_ns + r->interval_ns + STEP_NS;
+        if (wait > wait_max_ns && !stepped) {
+            return -wait;
+        }
+        wait = wait > 0 && !stepped ? wait : 0;
+        start = due > now && !stepped ? due : now;
+    } while (!atomic_compare_exchange_weak_explicit(&r->due_ns, &due, start + r->interval_ns,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return wait;
+}
+
+static int64_t ms_of(int64_t ns)
+{
+    return (ns + 999999) / 1000000;
+}
+
 int64_t rate_take(rate *r, int64_t now_us)
+{
+    return r->interval_ns == 0 ? 0 : ms_of(-take_within(r, now_us, 0));
+}
+
+int64_t rate_reserve(rate *r, int64_t now_us, int64_t wait_max_ms)
 {
     if (r->interval_ns == 0) {
         return 0;
     }
-    const int64_t now = clamp(now_us, 0, NOW_MAX_US) * 1000;
-    int64_t due = atomic_load_explicit(&r->due_ns, memory_order_relaxed), start;
-    do {
-        const int64_t wait = due - now - r->ahead_ns;
-        /* Events move the word no further than one interval beyond what is allowed. What is further
-         * than that was set before the clock stepped back. */
-        const bool stepped = wait > r->interval_ns + STEP_NS;
-        if (wait > 0 && !stepped) {
-            return (wait + 999999) / 1000000;
-        }
-        start = due > now && !stepped ? due : now;
-    } while (!atomic_compare_exchange_weak_explicit(&r->due_ns, &due, start + r->interval_ns,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return 0;
+    const int64_t wait = take_within(r, now_us, clamp(wait_max_ms, 0, WAIT_MAX_MS) * 1000000);
+    return wait < 0 ? -1 : ms_of(wait);
+}
+
+void rate_give_back(rate *r, unsigned percent)
+{
+    atomic_fetch_sub_explicit(&r->due_ns, r->interval_ns / 100 * percent, memory_order_relaxed);
 }

@@ -18,3 +18,13 @@ void rate_init(rate *r, int64_t per_hour, int64_t burst_ms);
  * Any thread. `now_us` may be any clock that is not negative; when it steps back by more than
  * ten seconds the limit starts afresh. */
 int64_t rate_take(rate *r, int64_t now_us);
+
+/* Allows bursts of so many events, instead of those of rate_init. */
+void rate_set_burst(rate *r, unsigned events);
+
+/* Takes the next free event, though it be later: the milliseconds (rounded up) until then, 0 for
+ * now. -1, and nothing is taken, when that is more than `wait_max_ms`. As for rate_take else. */
+int64_t rate_reserve(rate *r, int64_t now_us, int64_t wait_max_ms);
+
+/* Gives back a part of the last event taken, which was less of one than was thought. */
+void rate_give_back(rate *r, unsigned percent);

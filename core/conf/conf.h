@@ -24,6 +24,18 @@ typedef enum conf_http2 {
     CONF_HTTP2_OFF,
 } conf_http2;
 
+/* How balancers tell whose connection it is that they bring. */
+typedef enum conf_balancers_by {
+    CONF_BALANCERS_PROXY, /* a PROXY header, version 1 or 2, before anything else */
+    CONF_BALANCERS_FORWARDED,
+    CONF_BALANCERS_X_FORWARDED_FOR,
+} conf_balancers_by;
+
+typedef struct conf_balancers {
+    cmp_cidrs from; /* their networks; none: there are no balancers */
+    int by;         /* conf_balancers_by */
+} conf_balancers;
+
 typedef struct conf_listener {
     const char *name;
     cmp_strings bind;         /* "0.0.0.0:8443", "[::]:8443" */
@@ -36,7 +48,21 @@ typedef struct conf_listener {
     int64_t source_burst;         /* mc-1: of them, at once */
     cmp_strings cors;             /* mc-1: origins of web pages that may ask; "*": all */
     int64_t receive_buffer_bytes; /* of a connection in the kernel, as asked of it (SO_RCVBUF) */
+    int64_t connections;          /* of limits.connections, kept for this listener */
+    int64_t source_connections;   /* of one address */
+    int64_t source_connects;      /* new ones of one address an hour; beyond, they wait */
+    conf_balancers balancers;
 } conf_listener;
+
+static inline bool conf_networks_hold(const cmp_cidrs *networks, const uint8_t address[16])
+{
+    for (size_t i = 0; i < networks->count; i++) {
+        if (cmp_cidr_contains(&networks->at[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Whether anybody may ask there: it has an interface without authentication. */
 bool conf_listener_anonymous(const conf_listener *l);
@@ -92,6 +118,7 @@ typedef struct conf_replay {
 
 typedef struct conf_limits {
     int64_t connections;  /* of the process */
+    int64_t handshakes;   /* of one worker an hour, for each listener; beyond, they wait */
     int64_t transactions; /* of one worker at a time */
     int64_t body_bytes, uri_bytes, header_bytes, headers;
     int64_t codes_body_bytes;     /* in place of body_bytes on the interface codes */

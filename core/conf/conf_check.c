@@ -3,6 +3,7 @@
 #include "conf/bind.h"
 #include "conf/internal.h"
 
+#include "base/address.h"
 #include "base/names.h"
 
 #include <cmp-kit/text.h>
@@ -282,6 +283,39 @@ static void check_listener(check *k, const conf_listener *l, const char *path, c
     check_paths(k, l, path);
 }
 
+/* Whom we believe what others are. A header field says it for one request: only where requests are
+ * nobody's may it count, as a dedicated link is where the connection comes from (9.3.2). */
+static void check_balancers(check *k, const conf_listener *l, const char *path)
+{
+    const conf_balancers *b = &l->balancers;
+    if (b->by != CONF_BALANCERS_PROXY && !conf_listener_anonymous(l)) {
+        wrong(k, kit_arena_printf(&k->memory, "%s.balancers.by", path),
+              "a header field tells a source on mc-1 only; use proxy");
+    }
+    for (size_t i = 0; i < b->from.count; i++) {
+        if (b->from.at[i].bits == 0 ||
+            (b->from.at[i].bits == 96 && address_is_v4(b->from.at[i].address))) {
+            wrong(k, kit_arena_printf(&k->memory, "%s.balancers.from[%zu]", path, i),
+                  "everybody would be believed");
+        }
+    }
+}
+
+/* Shares that were given; those that were not never exceed what is left. */
+static void check_shares(check *k)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < k->c->top.listeners.count; i++) {
+        all += listener_at(k, i)->connections;
+        if (all > k->c->top.limits.connections) {
+            wrong(k, kit_arena_printf(&k->memory, "listeners[%zu].connections", i),
+                  "the listeners' shares are more than limits.connections (%lld)",
+                  (long long)k->c->top.limits.connections);
+            return;
+        }
+    }
+}
+
 static void check_listeners(check *k, const known *plugins)
 {
     entries names = {.count = 0}, binds = {.count = 0};
@@ -299,7 +333,9 @@ static void check_listeners(check *k, const known *plugins)
         entries_add(&names, l->name, name);
         check_binds(k, l, path, &binds);
         check_listener(k, l, path, plugins);
+        check_balancers(k, l, path);
     }
+    check_shares(k);
     entries_check_unique(k, &names);
     entries_check_unique(k, &binds);
 }

@@ -21,11 +21,42 @@ bool conf_listener_anonymous(const conf_listener *l)
     return false;
 }
 
-static void derive_listener(conf_listener *l)
+/* Thousands of handsets share the address of a carrier; and peers come from a few. */
+#define SOURCE_CONNECTIONS_PART_ANONYMOUS 2
+#define SOURCE_CONNECTIONS_PART_PEERS     8
+#define SOURCE_CONNECTS_ANONYMOUS         (INT64_C(500) * 3600)
+#define SOURCE_CONNECTS_PEERS             (INT64_C(200) * 3600)
+
+static void derive_listener(conf_listener *l, int64_t connections)
 {
     const bool anonymous = conf_listener_anonymous(l);
+    if (l->source_connections == 0) {
+        const int64_t part =
+            anonymous ? SOURCE_CONNECTIONS_PART_ANONYMOUS : SOURCE_CONNECTIONS_PART_PEERS;
+        l->source_connections = connections > part ? connections / part : 1;
+    }
+    if (l->source_connects == 0) {
+        l->source_connects = anonymous ? SOURCE_CONNECTS_ANONYMOUS : SOURCE_CONNECTS_PEERS;
+    }
     if (l->receive_buffer_bytes == 0) {
         l->receive_buffer_bytes = anonymous ? RECEIVE_BUFFER_ANONYMOUS : RECEIVE_BUFFER_PEERS;
+    }
+}
+
+/* Half of all connections is divided among the listeners; those that name no share get even parts
+ * of what the others leave of it. */
+static void derive_shares(conf_listener *listeners, size_t count, int64_t connections)
+{
+    int64_t left = connections / 2;
+    size_t without = 0;
+    for (size_t i = 0; i < count; i++) {
+        left -= listeners[i].connections;
+        without += listeners[i].connections == 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (listeners[i].connections == 0 && left > 0) {
+            listeners[i].connections = left / (int64_t)without;
+        }
     }
 }
 
@@ -34,6 +65,7 @@ void conf_derive(conf *c)
     /* The rows are the configuration's own memory; only for others are they read-only. */
     conf_listener *listeners = (conf_listener *)(uintptr_t)c->top.listeners.at;
     for (size_t i = 0; i < c->top.listeners.count; i++) {
-        derive_listener(&listeners[i]);
+        derive_listener(&listeners[i], c->top.limits.connections);
     }
+    derive_shares(listeners, c->top.listeners.count, c->top.limits.connections);
 }

@@ -15,6 +15,10 @@
 
 static const char *const http2_modes[] = {
     [CONF_HTTP2_AUTO] = "auto", [CONF_HTTP2_ON] = "true", [CONF_HTTP2_OFF] = "false", NULL};
+static const char *const balancers_by[] = {[CONF_BALANCERS_PROXY] = "proxy",
+                                           [CONF_BALANCERS_FORWARDED] = "forwarded",
+                                           [CONF_BALANCERS_X_FORWARDED_FOR] = "x-forwarded-for",
+                                           NULL};
 static const char *const carriages[] = {[CONF_CARRIAGE_FORM] = "form",
                                         [CONF_CARRIAGE_QUERY] = "query",
                                         [CONF_CARRIAGE_JSON] = "json",
@@ -51,6 +55,9 @@ CMP_OPTIONS(replay_rows, conf_replay) = {
 CMP_OPTIONS(limits_rows, conf_limits) = {
     CMP_ROW("connections", INTEGER, conf_limits, connections, "open connections of the process",
             CMP_DEFAULT("10000"), CMP_RANGE(1, 10000000)),
+    CMP_ROW("handshakes", RATE, conf_limits, handshakes,
+            "TLS handshakes of one worker for each listener, beyond which they have to wait",
+            CMP_DEFAULT("1000/s"), CMP_RANGE(1, INT64_C(3600) * 1000000)),
     CMP_ROW("transactions", INTEGER, conf_limits, transactions, "requests under way in one worker",
             CMP_DEFAULT("4096"), CMP_RANGE(1, 1000000)),
     CMP_ROW("body", SIZE, conf_limits, body_bytes, "octets of a request's body", CMP_DEFAULT("16K"),
@@ -93,6 +100,15 @@ CMP_OPTIONS(tls_rows, conf_tls) = {
             CMP_RANGE(1, 256)),
 CMP_OPTIONS(path_rows, conf_paths) = {INTERFACE_LIST(PATH_ROW) CMP_OPTION_END};
 
+CMP_OPTIONS(balancers_rows, conf_balancers) = {
+    CMP_ROW("from", CIDRS, conf_balancers, from, "their networks, which are believed",
+            CMP_REQUIRED),
+    CMP_ROW_ENUM("by", conf_balancers, by, balancers_by,
+                 "how they tell who is behind: a PROXY header (version 1 or 2), or a header field",
+                 CMP_DEFAULT("proxy")),
+    CMP_OPTION_END,
+};
+
 CMP_OPTIONS(listener_rows, conf_listener) = {
     CMP_ROW("name", STRING, conf_listener, name, "for logs and metrics", CMP_REQUIRED,
             CMP_RANGE(1, NAME_MAX_SIZE)),
@@ -117,6 +133,20 @@ CMP_OPTIONS(listener_rows, conf_listener) = {
     CMP_ROW("receive_buffer", SIZE, conf_listener, receive_buffer_bytes,
             "octets of a connection that the kernel holds for us; none: 16K with mc-1, else 64K",
             CMP_RANGE(4 * KIB, 64 * MIB)),
+    CMP_ROW("connections", INTEGER, conf_listener, connections,
+            "of limits.connections, those that no other listener can take; none: an even part of "
+            "half of them",
+            CMP_RANGE(1, 10000000)),
+    CMP_ROW("source_connections", INTEGER, conf_listener, source_connections,
+            "connections of one address; none: half of limits.connections with mc-1, else an "
+            "eighth",
+            CMP_RANGE(1, 10000000)),
+    CMP_ROW("source_connects", RATE, conf_listener, source_connects,
+            "new connections of one address, beyond which they have to wait; none: 500/s with "
+            "mc-1, else 200/s",
+            CMP_RANGE(1, INT64_C(3600) * 1000000)),
+    CMP_ROW_GROUP("balancers", conf_listener, balancers, balancers_rows,
+                  "who brings connections of others here"),
     CMP_OPTION_END,
 };
 

@@ -22,8 +22,8 @@ static const args_command command = {
     .summary = "Shows what the running daemon has counted since it started",
     .details =
         "A line for each counter: whose it is, its name, its value, and what it counts. Then one\n"
-        "for each store with a cache: its hit ratio, the part of the look-ups that the cache\n"
-        "answered.\n\n"
+        "for each listener: the connections that there are now. Then one for each store with a\n"
+        "cache: its hit ratio, the part of the look-ups that the cache answered.\n\n"
         "  cmpctl stats --config cmpd.yaml\n",
     .rows = rows,
 };
@@ -85,6 +85,25 @@ static void print_counters(const json_t *counters)
     }
 }
 
+/* ---- listeners ---- */
+
+static void print_listeners(const json_t *listeners)
+{
+    size_t i;
+    json_t *l;
+    json_array_foreach(listeners, i, l)
+    {
+        const long long header = number_of(l, "header"), turn = number_of(l, "turn"),
+                        handshake = number_of(l, "handshake"), open = number_of(l, "open");
+        printf("%slistener ", i == 0 ? "\n" : "");
+        output_visible(cmp_str_from(text_of(l, "listener")), stdout);
+        printf(": %lld connections (%lld are kept for it), %lld open, %lld in their handshake, "
+               "%lld before their turn, %lld before a balancer's header\n",
+               header + turn + handshake + open, number_of(l, "share"), open, handshake, turn,
+               header);
+    }
+}
+
 /* ---- caches ---- */
 
 static void print_caches(const json_t *caches)
@@ -121,6 +140,7 @@ int stats_run(int argc, char **argv)
         output_json(answer);
     } else {
         print_counters(json_object_get(answer, "counters"));
+        print_listeners(json_object_get(answer, "listeners"));
         print_caches(json_object_get(answer, "caches"));
         json_decref(answer);
     }

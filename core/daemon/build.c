@@ -19,7 +19,7 @@ uint32_t build_services(void)
     return host.services;
 }
 
-#define SOURCES_MAX 65536 /* addresses that a listener with MC-1 keeps in mind */
+#define SOURCES_LEAST 65536 /* addresses that a listener keeps in mind */
 
 /* ---- plugins ---- */
 
@@ -110,6 +110,22 @@ static void build_paths(listener *l, const conf_listener *settings)
     }
 }
 
+/* Twice as many as can have connections, so that these are never all that a bucket holds. */
+static sources *build_sources(const builder *b, const conf_listener *l)
+{
+    const size_t connections = (size_t)b->g->conf->top.limits.connections;
+    const int64_t connects_a_second = l->source_connects / 3600;
+    const sources_limits limits = {
+        .requests_per_hour = l->source_rate,
+        .requests_at_once = (unsigned)l->source_burst,
+        .connects_per_hour = l->source_connects,
+        .connects_at_once = connects_a_second > 0 ? 2 * (unsigned)connects_a_second : 1,
+        .connections = (unsigned)l->source_connections,
+    };
+    return sources_create(connections > SOURCES_LEAST / 2 ? 2 * connections : SOURCES_LEAST,
+                          &limits);
+}
+
 static void build_listener(builder *b, size_t at)
 {
     generation *g = b->g;
@@ -124,10 +140,7 @@ static void build_listener(builder *b, size_t at)
     l->auth = build_chain(b, &settings->authenticate, CMP_PLUGIN_AUTH,
                           kit_arena_printf(&g->memory, "%s.authenticate", path));
     build_paths(l, settings);
-    if (interface_in(settings->interfaces, CMP_INTERFACE_MC1)) {
-        l->sources =
-            sources_create(SOURCES_MAX, settings->source_rate, (unsigned)settings->source_burst);
-    }
+    l->sources = build_sources(b, settings);
     if (settings->tls.certificate != NULL && settings->tls.key != NULL) {
         l->tls = tls_context_create(g->conf, settings, path, b->report);
     }

@@ -3,9 +3,9 @@
 
 #include "admin/admin.h"
 #include "base/clock.h"
-#include "base/descriptors.h"
 #include "base/hash.h"
 #include "base/log_limit.h"
+#include "daemon/budget.h"
 #include "daemon/build.h"
 #include "daemon/privileges.h"
 #include "http/hpack_probe.h"
@@ -42,6 +42,7 @@ struct daemon_state {
     loader *loader;
     generation *generation;
     instance_site site;
+    budget budget;
     sockets sockets;
     server *server;
     admin *admin;
@@ -213,6 +214,9 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
     if (d->generation != NULL && report.count == 0 && bind_too) {
         const conf_log *log = &d->generation->conf->top.log;
         log_setup((cmp_log_level)log->level, (log_format)log->format);
+        d->budget = budget_make(d->generation->conf, d->site.worker_count, &report);
+    }
+    if (d->generation != NULL && report.count == 0 && bind_too) {
         sockets_open(&d->sockets, d->generation->conf, d->site.worker_count, &report);
         d->admin = admin_open(d->generation->conf, &report);
     }
@@ -234,7 +238,6 @@ static replay *replay_from_conf(const conf_replay *c)
 static bool start(daemon_state *d)
 {
     const conf *c = d->generation->conf;
-    descriptors_raise_limit();
     if (!privileges_drop(c)) {
         return false;
     }
@@ -247,7 +250,7 @@ static bool start(daemon_state *d)
                           "h2o_hpack_parse_headers by name, as Debian's does");
         return false;
     }
-    d->server = server_create(c);
+    d->server = server_create(c, d->budget.connections, d->budget.end);
     if (d->server == NULL) {
         return false;
     }
@@ -330,6 +333,9 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     sigset_t set;
     signals_block(&set);
     hash_seed_init();
+    if (!budget_begin()) {
+        return 1;
+    }
     daemon_state d = {.control = loop_create()};
     if (!build(&d, path, plugin_folders, true)) {
         destroy(&d);
@@ -363,6 +369,9 @@ int daemon_run(const char *path, const char *const *plugin_folders)
 int daemon_check(const char *path, const char *const *plugin_folders)
 {
     hash_seed_init();
+    if (!budget_begin()) {
+        return 1;
+    }
     daemon_state d = {.control = loop_create()};
     const bool good = build(&d, path, plugin_folders, false);
     destroy(&d);

@@ -2,6 +2,7 @@
 #include "http/fault.h"
 
 #include "base/field.h"
+#include "http/balancer.h"
 #include "http/codes.h"
 #include "http/connection.h"
 #include "http/fields.h"
@@ -264,6 +265,7 @@ static http_fault read_request(const h2o_req_t *req, txn *t)
     }
     const h2o_iovec_t method = req->input.method;
     if (t->request.interface == CMP_INTERFACE_MC1) {
+        balancer_source(req, t->listener, t->request.source);
         t->wants_redirect = handset_wants_redirect(req);
     }
     read_traceparent(req, t);
@@ -290,7 +292,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     worker *w = c->sw->worker;
     txn *t = pipeline_open(w, c->listener);
     request r = {.req = req, .connection = c, .txn = t};
-    c->last_ms = h2o_now(req->conn->ctx->loop);
+    connection_touch(c);
     t->front = &front;
     t->front_data = &r;
     memcpy(t->request.source, c->source, sizeof(t->request.source));

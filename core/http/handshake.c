@@ -2,6 +2,7 @@
  * room between TLS and the protocol. */
 #include "http/handshake.h"
 
+#include "http/connection.h"
 #include "observe/counters.h"
 
 #include <h2o/http1.h>
@@ -42,6 +43,7 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
         return;
     }
     counter_add(count_done, 1);
+    connection_is_open(c);
     const h2o_iovec_t protocol = h2o_socket_ssl_get_selected_protocol(socket);
     if (h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"))) {
         h2o_http2_accept(c->accept, socket, c->connected_at);

@@ -1,57 +1,72 @@
 /* What the files of this folder know of each other. */
 #pragma once
 
+#include "base/rate.h"
+#include "http/acceptor.h"
+#include "http/crowd.h"
+#include "http/gate.h"
 #include "http/server.h"
 
 #include <h2o.h>
-#include <stdatomic.h>
 
+typedef struct entrance entrance;
 typedef struct connection connection;
 struct connection {
     server_worker *sw;
     const listener *listener;
     h2o_socket_t *socket;
-    uint8_t source[16];
-    unsigned active;  /* requests that wait for their answer */
-    unsigned streams; /* h2, while draining: open ones */
-    uint64_t last_ms; /* loop time of the last request, or of the accept */
+    uint8_t source[16]; /* the address behind, where there is a balancer */
+    unsigned active;    /* requests that wait for their answer */
+    unsigned streams;   /* h2, while draining: open ones */
+    uint64_t last_ms;   /* loop time of the last request, or of the accept */
     connection *next, **previous;
 
-    h2o_accept_ctx_t *accept;    /* the worker's */
+    entrance *entrance;
+    gate_stage stage;
+    bool placed;   /* it has a place at the gate */
+    bool counted;  /* among its source's */
+    bool in_crowd; /* the two below are valid */
+    connection *older, *newer;
+    cmp_timer *entry_timer; /* for the balancer's header, then for its turn */
+
+    h2o_accept_ctx_t *accept;    /* the entrance's */
     struct timeval connected_at; /* wall clock, as h2o wants it */
     cmp_timer *handshake_timer;  /* NULL: done, or in the clear */
 };
 
-/* One listening socket of this worker. */
-typedef struct acceptor {
+/* One listener in this worker. */
+struct entrance {
     server_worker *sw;
-    const listener *listener;
-    h2o_socket_t *socket;
+    const listener *listener; /* NULL: not used */
+    gate *gate;
+    crowd crowd;
+    rate handshakes; /* the pace at which they may begin */
     h2o_accept_ctx_t accept;
-} acceptor;
+};
 
 struct server {
     h2o_globalconf_t config;
     h2o_hostconf_t *hosts[2];       /* one catch-all, and NULL */
     h2o_hostconf_t *admin_hosts[2]; /* the same for the admin socket */
-    _Atomic int64_t connections;
-    int64_t connections_max;
+    gates *gates;
+    int descriptors_end; /* an accepted socket from here on is one too many */
     uint64_t handshake_timeout_ms;
+    int64_t handshakes_per_hour;
 };
 
 struct server_worker {
     h2o_context_t context; /* for life (see the notes on shutdown in server.c) */
     server *server;
     worker *worker;
-    acceptor *acceptors;
-    size_t acceptor_count;
+    entrance *entrances; /* by listener; the last one is the admin socket's */
+    acceptors *acceptors;
     connection *connections;
     size_t connection_count;
 
     /* draining */
     uint64_t drain_until_ms, drain_sweep_from_ms; /* loop time; 0: not draining */
     cmp_timer *drain_timer;
-    bool goodbye_again;
+    bool draining, goodbye_again;
     void (*drained)(void *arg);
     void *drained_arg;
 };

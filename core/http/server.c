@@ -1,4 +1,4 @@
-/* A worker's HTTP server: accepting, and draining at the end.
+/* A worker's HTTP server: its beginning, and draining at the end.
  *
  * h2o's own graceful shutdown can be made to spin for ever by one client (a HEADERS frame without
  * END_HEADERS across the second GOAWAY), so only its first half is used: GOAWAY and `Connection:
@@ -12,16 +12,15 @@
 
 #include <cmp-kit/memory.h>
 
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ACCEPTS_PER_TURN 16
-#define DRAIN_SWEEP_MS   50
-#define PSEUDO_HEADERS   4
-#define DRAIN_GRACE_MS   500                 /* after GOAWAY, for requests that are on their way */
-#define BODY_SLACK_BYTES ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
+#define HANDSHAKES_AT_ONCE 16 /* about 7 ms of a turn in which nobody else is served */
+#define DRAIN_SWEEP_MS     50
+#define PSEUDO_HEADERS     4
+#define DRAIN_GRACE_MS     500 /* after GOAWAY, for requests that are on their way */
+#define BODY_SLACK_BYTES   ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
 
 /* The largest body that any interface takes. */
 static size_t body_max(const conf *c)
@@ -53,7 +52,7 @@ static void hpack_limits_set(const conf_limits *limits)
     hpack_setup(&l);
 }
 
-server *server_create(const conf *c)
+server *server_create(const conf *c, int64_t connections_max, int descriptors_end)
 {
     if (!picohttp_in_place()) {
         log_error("http", "libh2o reads HTTP/1 by itself: it does not call phr_parse_request and "
@@ -75,8 +74,10 @@ server *server_create(const conf *c)
     fallback_register(&s->hosts[0]->fallback_path);
     s->admin_hosts[0] =
         h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("admin")), 65535);
-    s->connections_max = limits->connections;
     hpack_limits_set(limits);
+    s->gates = gates_create(c, connections_max);
+    s->descriptors_end = descriptors_end;
+    s->handshakes_per_hour = limits->handshakes;
     s->handshake_timeout_ms = (uint64_t)limits->handshake_timeout_ms;
     handshake_setup();
     picohttp_limit(head_max(limits));
@@ -92,58 +93,46 @@ void server_destroy(server **s)
 {
     if (*s != NULL) {
         h2o_config_dispose(&(*s)->config);
+        gates_destroy(&(*s)->gates);
         free(*s);
         *s = NULL;
     }
 }
 
-static void accept_up_to(acceptor *a, int count)
+static entrance *entrance_at(server_worker *sw, size_t at, const listener *l, gate *g,
+                             h2o_hostconf_t **hosts)
 {
-    server *s = a->sw->server;
-    for (int i = 0; i < count; i++) {
-        h2o_socket_t *socket = h2o_evloop_socket_accept(a->socket);
-        if (socket == NULL) {
-            return;
-        }
-        if (atomic_fetch_add_explicit(&s->connections, 1, memory_order_relaxed) >=
-            s->connections_max) {
-            atomic_fetch_sub_explicit(&s->connections, 1, memory_order_relaxed);
-            h2o_socket_close(socket);
-            continue;
-        }
-        connection_open(a->sw, socket, a->listener, &a->accept);
-    }
+    entrance *e = &sw->entrances[at];
+    *e = (entrance){.sw = sw, .listener = l, .gate = g};
+    e->accept = (h2o_accept_ctx_t){.ctx = &sw->context, .hosts = hosts, .ssl_ctx = l->tls};
+    rate_init(&e->handshakes, sw->server->handshakes_per_hour, 0);
+    rate_set_burst(&e->handshakes, HANDSHAKES_AT_ONCE);
+    return e;
 }
 
-static void on_accept(h2o_socket_t *listening, const char *error)
+void server_worker_listen_admin(server_worker *sw, const listener *l, int fd)
 {
-    if (error == NULL) {
-        accept_up_to(listening->data, ACCEPTS_PER_TURN);
-    }
-}
-
-static void listen_on(server_worker *sw, const listener *l, int fd, h2o_hostconf_t **hosts)
-{
-    acceptor *a = &sw->acceptors[sw->acceptor_count++];
-    *a = (acceptor){.sw = sw, .listener = l};
-    a->accept.ctx = &sw->context;
-    a->accept.hosts = hosts;
-    a->accept.ssl_ctx = l->tls;
-    a->socket = h2o_evloop_socket_create(sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    a->socket->data = a;
-    h2o_socket_read_start(a->socket, on_accept);
+    server *s = sw->server;
+    const size_t last = sw->worker->generation->listener_count;
+    acceptors_add(sw->acceptors, entrance_at(sw, last, l, gates_admin(s->gates), s->admin_hosts),
+                  fd, true);
 }
 
 server_worker *server_worker_start(server *s, worker *w, sockets *listening)
 {
     server_worker *sw = kit_calloc(1, sizeof(*sw));
+    const generation *g = w->generation;
     sw->server = s;
     sw->worker = w;
     h2o_context_init(&sw->context, loop_h2o(w->loop), &s->config);
-    sw->acceptors = kit_calloc(listening->count + 1, sizeof(*sw->acceptors)); /* + admin */
+    sw->entrances = kit_calloc(g->listener_count + 1, sizeof(*sw->entrances)); /* + admin */
+    sw->acceptors = acceptors_create(sw, listening->count + 1);
+    for (size_t i = 0; i < g->listener_count; i++) {
+        entrance_at(sw, i, &g->listeners[i], gates_listener(s->gates, i), s->hosts);
+    }
     for (size_t i = 0; i < listening->count; i++) {
         int *fd = &listening->at[w->index * listening->count + i];
-        listen_on(sw, &w->generation->listeners[listening->listener[i]], *fd, s->hosts);
+        acceptors_add(sw->acceptors, &sw->entrances[listening->listener[i]], *fd, false);
         *fd = -1;
     }
     return sw;
@@ -222,20 +211,12 @@ static void on_drain_sweep(void *arg)
     sw->drain_timer = loop_timer_start(sw->worker->loop, DRAIN_SWEEP_MS, on_drain_sweep, sw);
 }
 
-void server_worker_listen_admin(server_worker *sw, const listener *l, int fd)
-{
-    listen_on(sw, l, fd, sw->server->admin_hosts);
-}
-
 void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),
                          void *arg)
 {
-    for (size_t i = 0; i < sw->acceptor_count; i++) {
-        acceptor *a = &sw->acceptors[i];
-        accept_up_to(a, INT_MAX); /* who is in the queue was let in by the kernel */
-        h2o_socket_close(a->socket);
-        a->socket = NULL;
-    }
+    sw->draining = true;
+    acceptors_close(sw->acceptors); /* who is in the queue was let in by the kernel */
+    connections_turn_away(sw);
     say_goodbye(sw);
     const uint64_t now = h2o_now(sw->context.loop);
     sw->drain_until_ms = now + patience_ms;
@@ -254,6 +235,7 @@ void server_worker_destroy(server_worker **sw_ref)
                  */
     }
     h2o_context_dispose(&sw->context);
-    free(sw->acceptors);
+    acceptors_destroy(&sw->acceptors);
+    free(sw->entrances);
     free(sw);
 }

@@ -1,5 +1,6 @@
-/* Asked once for every request of an anonymous interface, before anything is done for it. A source
- * has one bucket in which it may be; in it the source that was quiet longest gives way. */
+/* Asked for every accepted connection, and for every request of an anonymous interface before
+ * anything is done for it. A source has one bucket in which it may be; in it the source that was
+ * quiet longest, and has no connection, gives way. */
 #include "peers/sources.h"
 
 #include "base/hash.h"
@@ -7,13 +8,13 @@
 
 #include <cmp-kit/memory.h>
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WAYS      8
-#define LOCKS     64
-#define AHEAD_MAX (INT64_MAX / 4)
+#define WAYS  8
+#define LOCKS 64
 
 /* What counts as one source. */
 typedef struct network {
@@ -23,8 +24,9 @@ typedef struct network {
 
 typedef struct source {
     network network;
-    int64_t due_ns; /* as in rate.h */
-    uint64_t turn;  /* of its lock, when it came last */
+    int64_t request_due_ns, connect_due_ns; /* as in rate.h */
+    uint64_t turn;                          /* of its lock, when it came last */
+    unsigned connections;
 } source;
 
 typedef struct bucket {
@@ -39,12 +41,13 @@ typedef struct guard {
 
 struct sources {
     guard guards[LOCKS];
-    rate limit; /* what it allows; each source has its own due_ns */
+    rate requests, connects; /* what they allow; each source has its own due_ns */
+    unsigned connections_max;
     bucket *buckets;
     size_t count;
 };
 
-sources *sources_create(size_t entries_max, int64_t per_hour, unsigned burst)
+sources *sources_create(size_t entries_max, const sources_limits *limits)
 {
     sources *s = aligned_alloc(_Alignof(sources), sizeof(*s));
     if (s == NULL) {
@@ -52,12 +55,11 @@ sources *sources_create(size_t entries_max, int64_t per_hour, unsigned burst)
         abort();
     }
     memset(s, 0, sizeof(*s));
-    rate_init(&s->limit, per_hour, 0);
-    const int64_t more = burst > 1 ? (int64_t)burst - 1 : 0;
-    if (__builtin_mul_overflow(more, s->limit.interval_ns, &s->limit.ahead_ns) ||
-        s->limit.ahead_ns > AHEAD_MAX) {
-        s->limit.ahead_ns = AHEAD_MAX;
-    }
+    rate_init(&s->requests, limits->requests_per_hour, 0);
+    rate_set_burst(&s->requests, limits->requests_at_once);
+    rate_init(&s->connects, limits->connects_per_hour, 0);
+    rate_set_burst(&s->connects, limits->connects_at_once);
+    s->connections_max = limits->connections != 0 ? limits->connections : UINT_MAX;
     for (size_t i = 0; i < LOCKS; i++) {
         pthread_mutex_init(&s->guards[i].lock, NULL);
     }
@@ -94,34 +96,123 @@ static network network_of(const uint8_t address[16])
 
 static source *find(bucket *b, const network *n)
 {
-    source *quiet = &b->ways[0];
     for (size_t i = 0; i < WAYS; i++) {
         source *at = &b->ways[i];
         if (at->network.octets == n->octets && at->network.bits == n->bits) {
             return at;
         }
-        if (at->turn < quiet->turn) {
+    }
+    return NULL;
+}
+
+/* NULL when every place is taken by a source with connections. */
+static source *find_or_make(bucket *b, const network *n)
+{
+    source *found = find(b, n), *quiet = NULL;
+    for (size_t i = 0; i < WAYS && found == NULL; i++) {
+        source *at = &b->ways[i];
+        if (at->connections == 0 && (quiet == NULL || at->turn < quiet->turn)) {
             quiet = at;
         }
     }
-    *quiet = (source){.network = *n};
-    return quiet;
+    if (found == NULL && quiet != NULL) {
+        *quiet = (source){.network = *n};
+        found = quiet;
+    }
+    return found;
+}
+
+/* Takes from one of a source's rates; `limit` says what it allows. */
+static int64_t reserve(const rate *limit, int64_t *due_ns, int64_t now_us, int64_t wait_max_ms)
+{
+    rate r = {*due_ns, limit->interval_ns, limit->ahead_ns};
+    const int64_t wait_ms = rate_reserve(&r, now_us, wait_max_ms);
+    *due_ns = atomic_load_explicit(&r.due_ns, memory_order_relaxed);
+    return wait_ms;
+}
+
+typedef struct place {
+    network network;
+    bucket *bucket;
+    guard *guard;
+} place;
+
+static place place_of(sources *s, const uint8_t address[16])
+{
+    const network n = network_of(address);
+    const size_t at = hash_octets(&n, sizeof(n)) % s->count;
+    return (place){n, &s->buckets[at], &s->guards[at % LOCKS]};
 }
 
 int64_t sources_take(sources *s, const uint8_t address[16], int64_t now_us)
 {
-    if (s->limit.interval_ns == 0) {
+    if (s->requests.interval_ns == 0) {
         return 0;
     }
-    const network n = network_of(address);
-    const size_t place = hash_octets(&n, sizeof(n)) % s->count;
-    guard *g = &s->guards[place % LOCKS];
-    pthread_mutex_lock(&g->lock);
-    source *from = find(&s->buckets[place], &n);
-    from->turn = ++g->turn;
-    rate limit = {from->due_ns, s->limit.interval_ns, s->limit.ahead_ns};
-    const int64_t wait_ms = rate_take(&limit, now_us);
-    from->due_ns = atomic_load_explicit(&limit.due_ns, memory_order_relaxed);
-    pthread_mutex_unlock(&g->lock);
+    const place p = place_of(s, address);
+    int64_t wait_ms = 0;
+    pthread_mutex_lock(&p.guard->lock);
+    source *from = find_or_make(p.bucket, &p.network);
+    if (from != NULL) {
+        from->turn = ++p.guard->turn;
+        rate r = {from->request_due_ns, s->requests.interval_ns, s->requests.ahead_ns};
+        wait_ms = rate_take(&r, now_us);
+        from->request_due_ns = atomic_load_explicit(&r.due_ns, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&p.guard->lock);
     return wait_ms;
+}
+
+static sources_verdict enter(const sources *s, source *from, int64_t now_us, int64_t wait_max_ms,
+                             sources_entry *entry)
+{
+    if (from->connections >= s->connections_max) {
+        return SOURCES_TOO_MANY;
+    }
+    entry->wait_ms = reserve(&s->connects, &from->connect_due_ns, now_us, wait_max_ms);
+    if (entry->wait_ms < 0) {
+        return SOURCES_TOO_FAST;
+    }
+    from->connections++;
+    entry->counted = true;
+    return SOURCES_ENTER;
+}
+
+sources_verdict sources_enter(sources *s, const uint8_t address[16], int64_t now_us,
+                              int64_t wait_max_ms, sources_entry *entry)
+{
+    const place p = place_of(s, address);
+    sources_verdict verdict = SOURCES_ENTER;
+    *entry = (sources_entry){.wait_ms = 0};
+    pthread_mutex_lock(&p.guard->lock);
+    source *from = find_or_make(p.bucket, &p.network);
+    if (from != NULL) {
+        from->turn = ++p.guard->turn;
+        verdict = enter(s, from, now_us, wait_max_ms, entry);
+    }
+    pthread_mutex_unlock(&p.guard->lock);
+    return verdict;
+}
+
+void sources_leave(sources *s, const uint8_t address[16])
+{
+    const place p = place_of(s, address);
+    pthread_mutex_lock(&p.guard->lock);
+    source *from = find(p.bucket, &p.network);
+    if (from != NULL && from->connections > 0) {
+        from->connections--;
+    }
+    pthread_mutex_unlock(&p.guard->lock);
+}
+
+bool sources_same(const uint8_t a[16], const uint8_t b[16])
+{
+    const network x = network_of(a), y = network_of(b);
+    return x.octets == y.octets && x.bits == y.bits;
+}
+
+uint64_t sources_hash(const uint8_t address[16])
+{
+    const network n = network_of(address);
+    return hash_octets(&n, sizeof(n));
 }

@@ -31,7 +31,7 @@ typedef struct listener {
     size_t path_count;
     cmp_str codes;    /* what paths of the interface codes begin with; absent: not offered */
     void *tls;        /* SSL_CTX; NULL: plain */
-    sources *sources; /* what one address may ask on MC-1 */
+    sources *sources; /* what one address may: connections, and requests on MC-1 */
 } listener;
 
 /* How requests get to a peer. */

@@ -50,6 +50,9 @@ step_result step_authorise(txn *t)
         return explain(t);
     }
     if (t->request.interface == CMP_INTERFACE_MC1) {
+        if (conf_networks_hold(&t->listener->conf->balancers.from, t->request.source)) {
+            return STEP_NEXT; /* a balancer's own, or behind more of them than we can see */
+        }
         const int64_t wait_ms = sources_take(t->listener->sources, t->request.source, now_us);
         return wait_ms > 0 ? too_many(t, wait_ms) : STEP_NEXT;
     }

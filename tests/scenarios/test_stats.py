@@ -89,8 +89,11 @@ def test_for_people(shelf):
         assert shelf.content(KNOWN) == "one"
     ended = stats(shelf.site)
     assert ended.returncode == 0
-    *lines, empty, last = ended.stdout.splitlines()
-    assert empty == ""
+    lines, listeners, (last,) = (
+        part.splitlines() for part in ended.stdout.rstrip().split("\n\n")
+    )
+    assert [line.split(":")[0] for line in listeners] == ["listener peers", "listener admin"]
+    assert listeners[1].startswith("listener admin: 1 connections (16 are kept for it), 1 open, 0 ")
     assert last == "cache of shelf: hit ratio 66.67 %, 2 hits, 1 misses, 0 stale"
     rows = [line.split(maxsplit=3) for line in lines]
     assert ["shelf", "cache_hits", "2", "look-ups that the cache answered"] in rows

@@ -170,6 +170,20 @@ static const struct {
      "     tls: {certificate: a.pem, key: a.key}}",
      "c.yaml:14:12: listeners[1].name: \"peers\" is given already at c.yaml:9:11\n"
      "c.yaml:14:25: listeners[1].bind[0]: \"[::]:8443\" is given already at c.yaml:10:28\n"},
+    {13,
+     "    tls: {certificate: a.pem, key: a.key}\n"
+     "    balancers: {from: [10.0.0.0/8, '::ffff:0:0/96', '::/0', 0.0.0.0/0], by: forwarded}",
+     "c.yaml:14:36: listeners[0].balancers.from[1]: everybody would be believed\n"
+     "c.yaml:14:53: listeners[0].balancers.from[2]: everybody would be believed\n"
+     "c.yaml:14:61: listeners[0].balancers.from[3]: everybody would be believed\n"
+     "c.yaml:14:77: listeners[0].balancers.by: a header field tells a source on mc-1 only; use "
+     "proxy\n"},
+    {13, "    tls: {certificate: a.pem, key: a.key}\n    balancers: {by: proxy}",
+     "c.yaml:14:5: listeners[0].balancers.from: missing; expected a network such as 10.8.0.0/16, "
+     "or a list of them\n"},
+    {13, "    tls: {certificate: a.pem, key: a.key}\n    connections: 10001",
+     "c.yaml:14:18: listeners[0].connections: the listeners' shares are more than "
+     "limits.connections (10000)\n"},
     {14, "resolve: {stores: codez, routes: [to-addr]}",
      "c.yaml:14:19: resolve.stores[0]: there is no plugin \"codez\"; did you mean \"codes\"?\n"
      "c.yaml:14:35: resolve.routes[0]: there is no plugin \"to-addr\"\n"},
@@ -417,6 +431,43 @@ static void what_depends_on_the_interfaces(void **state)
     }
 }
 
+/* Shares of half of all connections, but for those that name their own. */
+static void shares_of_listeners(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings[3];
+        int64_t shares[3];
+    } cases[] = {
+        {{"", "", ""}, {166, 166, 166}},
+        {{"connections: 100", "", ""}, {100, 200, 200}},
+        {{"connections: 600", "", "connections: 400"}, {600, 0, 400}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+        int size = snprintf(text, sizeof(text),
+                            "resolve: {stores: []}\nlimits: {connections: 1000}\nlisteners:\n");
+        for (int l = 0; l < 3; l++) {
+            size += snprintf(text + size, sizeof(text) - (size_t)size,
+                             "  - {name: l%d, bind: '*:%d', interfaces: mc-1, %s}\n", l, l + 1,
+                             cases[i].settings[l]);
+        }
+        cmp_report report;
+        report_init(&report);
+        scratch_write("c.yaml", text);
+        conf *c = conf_load("c.yaml", &report);
+        assert_report(&report, "");
+        for (size_t l = 0; l < 3; l++) {
+            const conf_listener *listener = (const conf_listener *)c->top.listeners.at + l;
+            assert_int_equal(listener->connections, cases[i].shares[l]);
+            assert_int_equal(listener->source_connections, 500);
+            assert_int_equal(listener->source_connects, 500 * 3600);
+        }
+        conf_destroy(&c);
+        report_dispose(&report);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +478,7 @@ int main(void)
         cmocka_unit_test(names_both_places_of_what_is_given_twice),
         cmocka_unit_test(reads_addresses_of_listeners),
         cmocka_unit_test(what_depends_on_the_interfaces),
+        cmocka_unit_test(shares_of_listeners),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

@@ -165,6 +165,25 @@ static void threads_share_the_limit(void **state)
     assert_in_range(jobs[0].count + jobs[1].count, 9999, 10001);
 }
 
+static void turns_are_reserved(void **state)
+{
+    (void)state;
+    rate r;
+    rate_init(&r, 3600 * 10, 0); /* one in 100 ms */
+    rate_set_burst(&r, 2);
+    static const int64_t waits[] = {0, 0, 100, 200, 300, -1, -1};
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+        assert_int_equal(rate_reserve(&r, START_US, 300), waits[i]);
+    }
+    assert_int_equal(rate_take(&r, START_US), 400);
+    assert_int_equal(rate_reserve(&r, START_US + 50000, 300), -1);
+    assert_int_equal(rate_reserve(&r, START_US + 100000, 300), 300);
+    /* A clock that steps back does not keep anybody waiting for as long. */
+    assert_int_equal(rate_reserve(&r, START_US - (int64_t)3600 * 1000000, 300), 0);
+    rate_init(&r, 0, 0);
+    assert_int_equal(rate_reserve(&r, START_US, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +196,7 @@ int main(void)
         cmocka_unit_test(survives_extreme_values),
         cmocka_unit_test(clock_that_steps_back),
         cmocka_unit_test(threads_share_the_limit),
+        cmocka_unit_test(turns_are_reserved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

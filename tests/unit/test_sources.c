@@ -31,6 +31,13 @@ static address v6(uint32_t network, uint8_t host)
                       (uint8_t)(network >> 8), (uint8_t)network, [15] = host}};
 }
 
+/* To a rate of requests. */
+static sources *limited(size_t entries_max, int64_t per_hour, unsigned burst)
+{
+    const sources_limits limits = {.requests_per_hour = per_hour, .requests_at_once = burst};
+    return sources_create(entries_max, &limits);
+}
+
 static int64_t take(sources *s, address from, int64_t now_us)
 {
     return sources_take(s, from.at, now_us);
@@ -49,7 +56,7 @@ static unsigned burst_of(sources *s, address from, int64_t now_us)
 static void refuses_when_used_up(void **state)
 {
     (void)state;
-    sources *s = sources_create(1000, HOUR, 3); /* one a second */
+    sources *s = limited(1000, HOUR, 3); /* one a second */
     assert_int_equal(burst_of(s, v4(1), START_US), 3);
     assert_int_equal(take(s, v4(1), START_US), 1000);
     assert_int_equal(take(s, v4(1), START_US + SECOND_US / 4), 750);
@@ -65,7 +72,7 @@ static void unlimited_never_refuses(void **state)
     (void)state;
     static const int64_t rates[] = {0, -1, INT64_MIN};
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
-        sources *s = sources_create(10, rates[i], 0);
+        sources *s = limited(10, rates[i], 0);
         assert_int_equal(burst_of(s, v4(1), START_US), 1000);
         sources_destroy(&s);
     }
@@ -81,7 +88,7 @@ static void extreme_values(void **state)
         {1, 0, 1}, {1, 1, 1}, {1, UINT32_MAX, 1000}, {INT64_MAX, 1, 1}, {INT64_MAX, 7, 7},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        sources *s = sources_create(0, cases[i].per_hour, cases[i].burst);
+        sources *s = limited(0, cases[i].per_hour, cases[i].burst);
         assert_int_equal(burst_of(s, v6(1, 1), START_US), cases[i].passed);
         assert_true(take(s, v6(2, 1), INT64_MIN) >= 0);
         assert_true(take(s, v6(2, 1), INT64_MAX) >= 0);
@@ -110,7 +117,7 @@ static void what_is_one_source(void **state)
         {v4(0x20010DB8), v6(0, 1), false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        sources *s = sources_create(8, 1, 1); /* one bucket */
+        sources *s = limited(8, 1, 1); /* one bucket */
         assert_int_equal(take(s, cases[i].one, START_US), 0);
         assert_int_equal(take(s, cases[i].other, START_US) != 0, cases[i].same);
         sources_destroy(&s);
@@ -122,7 +129,7 @@ static void zero_is_a_source(void **state)
 {
     (void)state;
     const address zero = {{0}};
-    sources *s = sources_create(8, 1, 1);
+    sources *s = limited(8, 1, 1);
     assert_int_equal(take(s, v4(7), START_US), 0);
     assert_int_equal(take(s, zero, START_US), 0);
     assert_int_not_equal(take(s, zero, START_US), 0);
@@ -133,7 +140,7 @@ static void zero_is_a_source(void **state)
 static void the_quiet_ones_give_way(void **state)
 {
     (void)state;
-    sources *s = sources_create(8, 1, 1); /* one bucket */
+    sources *s = limited(8, 1, 1); /* one bucket */
     for (uint32_t i = 0; i < 8; i++) {
         assert_int_equal(take(s, v4(i), START_US), 0);
     }
@@ -156,7 +163,7 @@ static void the_quiet_ones_give_way(void **state)
 static void remembers_most_of_what_fits(void **state)
 {
     (void)state;
-    sources *s = sources_create(4096, 1, 1);
+    sources *s = limited(4096, 1, 1);
     for (uint32_t i = 0; i < 2048; i++) {
         assert_int_equal(take(s, v6(i, 0), START_US), 0);
     }
@@ -194,7 +201,7 @@ static void *hammer(void *arg)
 static void threads_share_the_limit(void **state)
 {
     (void)state;
-    sources *s = sources_create(100000, 1, 10);
+    sources *s = limited(100000, 1, 10);
     job jobs[2] = {{.memory = s}, {.memory = s}};
     pthread_t threads[2];
     for (size_t i = 0; i < 2; i++) {
@@ -204,6 +211,156 @@ static void threads_share_the_limit(void **state)
         pthread_join(threads[i], NULL);
     }
     assert_int_equal(jobs[0].passed + jobs[1].passed, 16 * 10);
+    sources_destroy(&s);
+}
+
+/* ---- connections ---- */
+
+#define PATIENCE_MS 5000
+
+static sources *with_connections(size_t entries_max, unsigned connections)
+{
+    const sources_limits limits = {.connections = connections};
+    return sources_create(entries_max, &limits);
+}
+
+static sources_verdict enter(sources *s, address from)
+{
+    sources_entry entry;
+    return sources_enter(s, from.at, START_US, PATIENCE_MS, &entry);
+}
+
+static void so_many_connections(void **state)
+{
+    (void)state;
+    sources *s = with_connections(1000, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(enter(s, v6(1, (uint8_t)i)), SOURCES_ENTER);
+    }
+    assert_int_equal(enter(s, v6(1, 9)), SOURCES_TOO_MANY);
+    assert_int_equal(enter(s, v6(2, 9)), SOURCES_ENTER);
+    sources_leave(s, v6(1, 77).at);
+    assert_int_equal(enter(s, v6(1, 9)), SOURCES_ENTER);
+    assert_int_equal(enter(s, v6(1, 9)), SOURCES_TOO_MANY);
+    sources_destroy(&s);
+}
+
+static void any_number_of_connections(void **state)
+{
+    (void)state;
+    sources *s = with_connections(10, 0);
+    for (int i = 0; i < 10000; i++) {
+        assert_int_equal(enter(s, v4(1)), SOURCES_ENTER);
+    }
+    sources_destroy(&s);
+}
+
+/* Ten a second, two at once, and who comes too early has a time of its own. */
+static void new_connections_get_their_turn(void **state)
+{
+    (void)state;
+    const sources_limits limits = {.connects_per_hour = 10 * HOUR, .connects_at_once = 2};
+    sources *s = sources_create(1000, &limits);
+    static const int64_t waits[] = {0, 0, 100, 200, 300};
+    sources_entry entry;
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+        assert_int_equal(sources_enter(s, v4(1).at, START_US, 300, &entry), SOURCES_ENTER);
+        assert_true(entry.counted);
+        assert_int_equal(entry.wait_ms, waits[i]);
+    }
+    assert_int_equal(sources_enter(s, v4(1).at, START_US, 300, &entry), SOURCES_TOO_FAST);
+    assert_false(entry.counted);
+    assert_int_equal(sources_enter(s, v4(2).at, START_US, 300, &entry), SOURCES_ENTER);
+    assert_int_equal(entry.wait_ms, 0);
+    /* One that was refused has used nothing up. */
+    const int64_t later = START_US + SECOND_US / 10;
+    assert_int_equal(sources_enter(s, v4(1).at, later, 300, &entry), SOURCES_ENTER);
+    assert_int_equal(entry.wait_ms, 300);
+    sources_destroy(&s);
+}
+
+static void a_full_source_uses_up_no_turn(void **state)
+{
+    (void)state;
+    const sources_limits limits = {.connects_per_hour = 10 * HOUR,
+                                   .connects_at_once = 2,
+                                   .connections = 1};
+    sources *s = sources_create(1000, &limits);
+    assert_int_equal(enter(s, v4(1)), SOURCES_ENTER);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(enter(s, v4(1)), SOURCES_TOO_MANY);
+    }
+    sources_leave(s, v4(1).at);
+    sources_entry entry;
+    assert_int_equal(sources_enter(s, v4(1).at, START_US, 0, &entry), SOURCES_ENTER);
+    assert_int_equal(entry.wait_ms, 0);
+    sources_destroy(&s);
+}
+
+/* Memory is bounded: a source that finds every place taken comes in without being counted. */
+static void who_has_connections_is_not_forgotten(void **state)
+{
+    (void)state;
+    sources *s = with_connections(8, 1); /* one bucket */
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(enter(s, v4(i)), SOURCES_ENTER);
+    }
+    sources_entry entry;
+    assert_int_equal(sources_enter(s, v4(8).at, START_US, 0, &entry), SOURCES_ENTER);
+    assert_false(entry.counted);
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(enter(s, v4(i)), SOURCES_TOO_MANY);
+    }
+    sources_leave(s, v4(3).at);
+    assert_int_equal(sources_enter(s, v4(8).at, START_US, 0, &entry), SOURCES_ENTER);
+    assert_true(entry.counted);
+    sources_leave(s, v4(3).at); /* one that is not there */
+    assert_int_equal(enter(s, v4(8)), SOURCES_TOO_MANY);
+    sources_destroy(&s);
+}
+
+static void numbers_of_a_source(void **state)
+{
+    (void)state;
+    assert_true(sources_same(v6(1, 1).at, v6(1, 2).at));
+    assert_false(sources_same(v6(1, 1).at, v6(2, 1).at));
+    assert_false(sources_same(v4(1).at, v4(2).at));
+    assert_true(sources_hash(v6(1, 1).at) == sources_hash(v6(1, 2).at));
+    assert_true(sources_hash(v4(1).at) != sources_hash(v4(2).at));
+}
+
+static void *come_and_go(void *arg)
+{
+    job *j = arg;
+    for (uint32_t i = 0; i < 20000; i++) {
+        sources_entry entry;
+        const address from = v4(i % 16);
+        if (sources_enter(j->memory, from.at, START_US, 0, &entry) == SOURCES_ENTER) {
+            j->passed++;
+            sources_leave(j->memory, from.at);
+        }
+    }
+    return NULL;
+}
+
+static void threads_come_and_go(void **state)
+{
+    (void)state;
+    sources *s = with_connections(100000, 2);
+    job jobs[2] = {{.memory = s}, {.memory = s}};
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &jobs[i]), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(jobs[0].passed + jobs[1].passed, 40000);
+    for (uint32_t i = 0; i < 16; i++) { /* and all have left */
+        assert_int_equal(enter(s, v4(i)), SOURCES_ENTER);
+        assert_int_equal(enter(s, v4(i)), SOURCES_ENTER);
+        assert_int_equal(enter(s, v4(i)), SOURCES_TOO_MANY);
+    }
     sources_destroy(&s);
 }
 
@@ -218,6 +375,13 @@ int main(void)
         cmocka_unit_test(the_quiet_ones_give_way),
         cmocka_unit_test(remembers_most_of_what_fits),
         cmocka_unit_test(threads_share_the_limit),
+        cmocka_unit_test(so_many_connections),
+        cmocka_unit_test(any_number_of_connections),
+        cmocka_unit_test(new_connections_get_their_turn),
+        cmocka_unit_test(a_full_source_uses_up_no_turn),
+        cmocka_unit_test(who_has_connections_is_not_forgotten),
+        cmocka_unit_test(numbers_of_a_source),
+        cmocka_unit_test(threads_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,145 @@
+/* See acceptor.h; the first to know of a connection. What is refused here or by connection_open
+ * costs two system calls. */
+#include "http/acceptor.h"
+
+#include "base/log_limit.h"
+#include "http/connection.h"
+#include "observe/counters.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_TURN 16
+#define PAUSE_MS         100 /* some will have been closed by then */
+
+typedef struct acceptor {
+    acceptors *all;
+    entrance *entrance;
+    h2o_socket_t *socket;
+    bool urgent;
+} acceptor;
+
+struct acceptors {
+    server_worker *sw;
+    cmp_timer *pause;
+    unsigned count_pauses;
+    size_t count;
+    acceptor at[];
+};
+
+static log_limit exhausted = {.level = CMP_LOG_ERROR,
+                              .area = "http",
+                              .what = "lines about descriptors",
+                              .each = LOG_EACH_MINUTE,
+                              .all = LOG_ALL_TOGETHER};
+
+static void on_accept(h2o_socket_t *listening, const char *error);
+
+static void on_pause_over(void *arg)
+{
+    acceptors *all = arg;
+    all->pause = NULL;
+    for (size_t i = 0; i < all->count; i++) {
+        h2o_socket_read_start(all->at[i].socket, on_accept);
+    }
+}
+
+/* All of them: what one gets next, another would lack. */
+static void pause_all(acceptors *all, const char *why)
+{
+    if (all->pause != NULL) {
+        return;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        h2o_socket_read_stop(all->at[i].socket);
+    }
+    all->pause = loop_timer_start(all->sw->worker->loop, PAUSE_MS, on_pause_over, all);
+    counter_add(all->count_pauses, 1);
+    log_limited(&exhausted, CMP_NONE, NULL, NULL, 0,
+                "no new connections for now: %s; raise the limit of open files (LimitNOFILE), or "
+                "lower limits.connections",
+                why);
+}
+
+/* Whether there may be more to accept. */
+static bool accept_one(acceptor *a)
+{
+    endpoint from = {.size = sizeof(from.at)};
+    const int fd = accept4(h2o_socket_get_fd(a->socket), (struct sockaddr *)&from.at, &from.size,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0 && fd >= a->all->sw->server->descriptors_end && !a->urgent) {
+        close(fd);
+        pause_all(a->all, "the last descriptors are for what is under way");
+        return false;
+    }
+    if (fd >= 0) {
+        connection_open(a->entrance, fd, &from);
+        return true;
+    }
+    switch (errno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        pause_all(a->all, strerror(errno));
+        return false;
+    case EAGAIN:
+        return false;
+    default: /* what went wrong with that one connection before it got here (accept(2)) */
+        return true;
+    }
+}
+
+static void accept_up_to(acceptor *a, int count)
+{
+    while (count-- > 0 && accept_one(a)) {
+    }
+}
+
+static void on_accept(h2o_socket_t *listening, const char *error)
+{
+    if (error == NULL) {
+        accept_up_to(listening->data, ACCEPTS_PER_TURN);
+    }
+}
+
+acceptors *acceptors_create(server_worker *sw, size_t count)
+{
+    acceptors *all = kit_calloc(1, sizeof(*all) + count * sizeof(acceptor));
+    all->sw = sw;
+    all->count_pauses = counter_register("connections", "pauses",
+                                         "times that nothing was accepted for lack of descriptors");
+    return all;
+}
+
+void acceptors_add(acceptors *all, entrance *e, int fd, bool urgent)
+{
+    acceptor *a = &all->at[all->count++];
+    *a = (acceptor){.all = all, .entrance = e, .urgent = urgent};
+    a->socket = h2o_evloop_socket_create(all->sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    a->socket->data = a;
+    h2o_socket_read_start(a->socket, on_accept);
+}
+
+void acceptors_close(acceptors *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        accept_up_to(&all->at[i], INT_MAX);
+    }
+    if (all->pause != NULL) {
+        loop_timer_stop(all->pause);
+        all->pause = NULL;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        h2o_socket_close(all->at[i].socket);
+    }
+    all->count = 0;
+}
+
+void acceptors_destroy(acceptors **a)
+{
+    free(*a);
+    *a = NULL;
+}

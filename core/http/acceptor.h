@@ -1,0 +1,23 @@
+/* The listening sockets of one worker: accepts, and stops for a while when there is no descriptor
+ * left, as the kernel shows such a socket readable for ever. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct entrance;
+struct server_worker;
+
+typedef struct acceptors acceptors;
+
+/* Room for so many sockets. */
+acceptors *acceptors_create(struct server_worker *sw, size_t count);
+
+/* Begins to accept on a socket, which it takes over. `urgent` ones may use the descriptors that are
+ * kept back from the others. */
+void acceptors_add(acceptors *a, struct entrance *e, int fd, bool urgent);
+
+/* Accepts whom the kernel has let in already, and closes the sockets. */
+void acceptors_close(acceptors *a);
+
+void acceptors_destroy(acceptors **a);

@@ -1,0 +1,71 @@
+/* See crowd.h. Whoever has most gives way: so one address, or a few, with as many connections as
+ * there may be do not keep out all the others, and an address with thousands of handsets behind it
+ * needs no limit of its own. */
+#include "http/crowd.h"
+
+#include "http/internal.h"
+
+#define LOOK_AT_MAX 64   /* of a bucket: the oldest are the most likely to be idle */
+#define GRACE_MS    1000 /* for a handshake and a request from far away */
+
+static size_t bucket_of(const uint8_t source[16])
+{
+    return sources_hash(source) % CROWD_BUCKETS;
+}
+
+void crowd_add(crowd *all, connection *c)
+{
+    const size_t b = bucket_of(c->source);
+    c->older = all->at[b].newest;
+    c->newer = NULL;
+    if (c->older != NULL) {
+        c->older->newer = c;
+    } else {
+        all->at[b].oldest = c;
+    }
+    all->at[b].newest = c;
+    all->at[b].count++;
+    c->in_crowd = true;
+}
+
+void crowd_remove(crowd *all, connection *c)
+{
+    if (!c->in_crowd) {
+        return;
+    }
+    const size_t b = bucket_of(c->source);
+    *(c->older != NULL ? &c->older->newer : &all->at[b].oldest) = c->newer;
+    *(c->newer != NULL ? &c->newer->older : &all->at[b].newest) = c->older;
+    all->at[b].count--;
+    c->in_crowd = false;
+}
+
+void crowd_touch(crowd *all, connection *c)
+{
+    if (c->newer != NULL) {
+        crowd_remove(all, c);
+        crowd_add(all, c);
+    }
+}
+
+static bool may_give_way(const connection *c, uint64_t now_ms)
+{
+    /* Time that went back is no reason to stay. */
+    const bool had_time = now_ms < c->last_ms || now_ms - c->last_ms >= GRACE_MS;
+    return had_time && c->active == 0 && !h2o_socket_is_writing(c->socket);
+}
+
+connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms)
+{
+    size_t b = source != NULL ? bucket_of(source) : 0;
+    for (size_t i = 1; source == NULL && i < CROWD_BUCKETS; i++) {
+        b = all->at[i].count > all->at[b].count ? i : b;
+    }
+    connection *c = all->at[b].oldest;
+    for (int i = 0; i < LOOK_AT_MAX && c != NULL; i++, c = c->newer) {
+        if (may_give_way(c, now_ms) && (source == NULL || sources_same(c->source, source))) {
+            return c;
+        }
+    }
+    return NULL;
+}

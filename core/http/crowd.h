@@ -1,0 +1,28 @@
+/* The connections of one listener in one worker, by source and age: who gives way to a new one when
+ * there are as many as may be. */
+#pragma once
+
+#include <cmp/base.h>
+
+#define CROWD_BUCKETS 64
+
+struct connection;
+
+typedef struct crowd {
+    struct {
+        struct connection *oldest, *newest; /* by their last request, or their beginning */
+        size_t count;
+    } at[CROWD_BUCKETS]; /* a source's connections are in one */
+} crowd;
+
+/* Adds a connection, by its source. */
+void crowd_add(crowd *all, struct connection *c);
+void crowd_remove(crowd *all, struct connection *c);
+
+/* It has a request: it is the newest now. */
+void crowd_touch(crowd *all, struct connection *c);
+
+/* The one that gives way first: without a request under way, and not so new that it had no time for
+ * one. With a source: among its own; without: among those of whoever has most. `now_ms` is the
+ * loop's time. NULL: there is none. */
+struct connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms);
