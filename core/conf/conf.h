@@ -175,6 +175,7 @@ typedef struct conf_top {
     int64_t workers; /* 0: one for each core */
     const char *user, *group;
     cmp_strings plugin_path; /* folders, searched before the built-in one */
+    int plugin_files;        /* library_trust (plugin/library.h) */
     conf_log log;
     const char *keys; /* path of the keyring; NULL: none */
     conf_replay replay;

@@ -13,6 +13,7 @@
 
 #define NAME_MAX_SIZE 64
 
+static const char *const plugin_trusts[] = {"guarded", "any", NULL}; /* library_trust */
 static const char *const http2_modes[] = {
     [CONF_HTTP2_AUTO] = "auto", [CONF_HTTP2_ON] = "true", [CONF_HTTP2_OFF] = "false", NULL};
 static const char *const balancers_by[] = {[CONF_BALANCERS_PROXY] = "proxy",
@@ -263,6 +264,10 @@ const cmp_option conf_rows[] = {
             CMP_RANGE(1, NAME_MAX_SIZE)),
     CMP_ROW("plugin_path", STRINGS, conf_top, plugin_path,
             "folders searched for plugins before the built-in one"),
+    CMP_ROW_ENUM("plugin_files", conf_top, plugin_files, plugin_trusts,
+                 "guarded: a plugin's file and folder are root's or ours, and nobody else writes "
+                 "there",
+                 CMP_DEFAULT("guarded")),
     CMP_ROW_GROUP("log", conf_top, log, log_rows, "what is logged, and how"),
     CMP_ROW("keys", PATH, conf_top, keys, "the keyring's file"),
     CMP_ROW_GROUP("replay", conf_top, replay, replay_rows,

@@ -51,7 +51,7 @@ static const char *found(const walk *w, const cmp_option *row, struct fy_node *n
     if (!fy_node_is_scalar(node)) {
         return fy_node_is_mapping(node) ? "a mapping" : "a list";
     }
-    if (row->type == CMP_OPTION_SECRET || yaml_secret(w->file)) {
+    if (row->type == CMP_OPTION_SECRET || (w->file != NULL && yaml_secret(w->file))) {
         return "another text";
     }
     const cmp_str text = yaml_scalar(node);
@@ -60,12 +60,23 @@ static const char *found(const walk *w, const cmp_option *row, struct fy_node *n
                             size < text.size ? "…" : "");
 }
 
+static conf_place place_of(const walk *w, struct fy_node *node)
+{
+    return w->file != NULL ? yaml_place(w->file, node) : (conf_place){.line = 0};
+}
+
+/* Defaults of a plugin are read when it is loaded, before there is a file. */
+static const char *folder_of(const walk *w)
+{
+    return w->file != NULL ? yaml_folder(w->file) : "/";
+}
+
 static bool mismatch(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
                      const char *hint)
 {
     char expected[512];
     schema_expected(row, expected, sizeof(expected));
-    complain(w, t, yaml_place(w->file, node),
+    complain(w, t, place_of(w, node),
              kit_arena_printf(&w->report->memory, "expected %s, found %s%s%s", expected,
                               found(w, row, node), hint != NULL ? "; " : "",
                               hint != NULL ? hint : ""));
@@ -76,7 +87,7 @@ static bool missing(const walk *w, const trail *t, const cmp_option *row, struct
 {
     char expected[512];
     schema_expected(row, expected, sizeof(expected));
-    complain(w, t, yaml_place(w->file, section),
+    complain(w, t, place_of(w, section),
              kit_arena_printf(&w->report->memory, "missing; expected %s", expected));
     return false;
 }
@@ -88,7 +99,7 @@ static bool fill_scalar(const walk *w, const trail *t, const cmp_option *row, st
 {
     const char *hint = NULL;
     if (yaml_nothing(node) || !fy_node_is_scalar(node) ||
-        !value_parse(row, yaml_scalar(node), yaml_folder(w->file), w->memory, field, &hint)) {
+        !value_parse(row, yaml_scalar(node), folder_of(w), w->memory, field, &hint)) {
         return mismatch(w, t, row, node, hint);
     }
     return true;
@@ -217,8 +228,7 @@ static bool parse_fallback(const walk *w, const trail *t, const cmp_option *row,
 {
     const char *hint;
     if (value_size(row->type) != 0 && !value_listed(row->type)) {
-        return value_parse(row, cmp_str_from(row->fallback), yaml_folder(w->file), w->memory, field,
-                           &hint);
+        return value_parse(row, cmp_str_from(row->fallback), folder_of(w), w->memory, field, &hint);
     }
     const struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
     struct fy_document *document =
@@ -245,9 +255,24 @@ static bool fill_fallback(const walk *w, const trail *t, const cmp_option *row, 
     return good;
 }
 
+bool schema_default_good(const cmp_option *row)
+{
+    kit_arena memory;
+    kit_arena_init(&memory, NULL, 0);
+    cmp_report unread;
+    report_init(&unread);
+    const walk w = {.memory = &memory, .report = &unread};
+    const trail top = {.key = row->name};
+    void *field = kit_arena_calloc(&memory, 1, schema_field_size(row));
+    const bool good = parse_fallback(&w, &top, row, field);
+    report_dispose(&unread);
+    kit_arena_reset(&memory);
+    return good;
+}
+
 /* ---- mappings ---- */
 
-static size_t field_size(const cmp_option *row)
+size_t schema_field_size(const cmp_option *row)
 {
     switch (row->type) {
     case CMP_OPTION_CIDRS:
@@ -271,7 +296,7 @@ static void clear(const cmp_option *rows, char *options)
         if (row->type == CMP_OPTION_GROUP) {
             clear(row->rows, options + row->offset);
         } else {
-            memset(options + row->offset, 0, field_size(row));
+            memset(options + row->offset, 0, schema_field_size(row));
         }
     }
 }

@@ -14,6 +14,12 @@ bool schema_fill(const cmp_option *rows, const yaml_file *file, struct fy_node *
                  const char *path, const char *const *others, kit_arena *memory, void *options,
                  cmp_report *report);
 
+/* The octets of the field that a row fills; 0 for a GROUP, whose rows fill their own. */
+size_t schema_field_size(const cmp_option *row);
+
+/* Whether a row's default is one that an operator could write. */
+bool schema_default_good(const cmp_option *row);
+
 /* Overwrites every secret that schema_fill put into `options`. */
 void schema_wipe(const cmp_option *rows, void *options);
 

@@ -54,8 +54,8 @@ stores *stores_open(const char *config)
     s->g.peers = peers_create(top);
     instance_services(&s->services);
     pipeline_services(&s->services);
-    s->loader =
-        loader_create(plugin_folders(&s->g.memory, NULL, &top->plugin_path), s->services.services);
+    s->loader = loader_create(plugin_folders(&s->g.memory, NULL, &top->plugin_path),
+                              s->services.services, (library_trust)top->plugin_files);
     return s;
 }
 

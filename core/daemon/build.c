@@ -270,7 +270,8 @@ static loader *make_loader(const char *const *extra, const conf *c)
 {
     kit_arena a;
     kit_arena_init(&a, NULL, 0);
-    loader *l = loader_create(plugin_folders(&a, extra, &c->top.plugin_path), build_services());
+    loader *l = loader_create(plugin_folders(&a, extra, &c->top.plugin_path), build_services(),
+                              (library_trust)c->top.plugin_files);
     kit_arena_reset(&a);
     return l;
 }

@@ -51,7 +51,7 @@ static loader *loader_for(const char *const *folders)
 {
     kit_arena a;
     kit_arena_init(&a, NULL, 0);
-    loader *l = loader_create(plugin_folders(&a, folders, NULL), build_services());
+    loader *l = loader_create(plugin_folders(&a, folders, NULL), build_services(), LIBRARY_GUARDED);
     kit_arena_reset(&a);
     return l;
 }

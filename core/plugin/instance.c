@@ -118,7 +118,7 @@ void instance_services(cmp_host *host)
 }
 
 /* The descriptor that serves the instance, or NULL. */
-static const cmp_plugin *descriptor_of(const instance *i, cmp_report *report)
+static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
 {
     const cmp_plugin *plugin = i->plugin;
     if (plugin->choose == NULL) {
@@ -128,13 +128,13 @@ static const cmp_plugin *descriptor_of(const instance *i, cmp_report *report)
     if (chosen == NULL) {
         return NULL;
     }
-    if (chosen->kind != plugin->kind || chosen->name == NULL ||
-        strcmp(chosen->name, plugin->name) != 0 || !plugin_serves(chosen)) {
-        report_in_scope(report, NULL, "plugin %s chose a descriptor that lacks something",
-                        plugin->name);
+    char why[512];
+    if (!descriptor_read_chosen(&i->chosen, chosen, plugin, why, sizeof(why))) {
+        report_in_scope(report, NULL, "plugin %s chose a descriptor that does not fit: %s",
+                        plugin->name, why);
         return NULL;
     }
-    return chosen;
+    return &i->chosen.plugin;
 }
 
 bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
@@ -172,6 +172,7 @@ void instance_destroy(instance *i)
         i->plugin->destroy(i->self);
         i->self = NULL;
     }
+    descriptor_dispose(&i->chosen);
     free(i->worker_state);
     i->worker_state = NULL;
 }

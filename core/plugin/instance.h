@@ -3,8 +3,7 @@
 
 #include "event/pool.h"
 #include "outbound/outbound.h"
-
-#include <cmp/plugin.h>
+#include "plugin/descriptor.h"
 
 /* What the running process gives to instances; may come into being after they were created. Lives
  * longer than they do. */
@@ -29,6 +28,7 @@ typedef struct instance_cache_counters {
 
 typedef struct instance {
     const cmp_plugin *plugin; /* the descriptor that serves it (cmp_plugin.choose) */
+    descriptor chosen;        /* that one, when it was chosen for this instance */
     const cmp_option *rows;   /* of its options; NULL: it has none */
     const char *name;         /* as in the configuration */
     const void *options;

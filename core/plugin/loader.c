@@ -1,10 +1,9 @@
-/* libltdl loading with local symbols, and the checks of the ABI (include/cmp/plugin.h). */
+/* Finds plugins in folders, and keeps those that are loaded. */
 #include "plugin/loader.h"
 
 #include <cmp-kit/memory.h>
 
 #include <dirent.h>
-#include <errno.h>
 #include <ltdl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,28 +11,15 @@
 
 #define SUFFIX ".so"
 
-typedef struct library library;
-struct library {
-    library *next;
-    lt_dlhandle handle;
-    const cmp_plugin *plugin;
-};
-
 struct loader {
     char **folders; /* ended by NULL */
     uint32_t services;
-    library *libraries;
+    library_trust trust;
+    library **libraries;
+    size_t library_count;
 };
 
-static const char *const kind_names[] = {
-    [CMP_PLUGIN_AUTH] = "auth", [CMP_PLUGIN_STORE] = "store", [CMP_PLUGIN_ROUTE] = "route"};
-
-const char *plugin_kind_name(cmp_plugin_kind kind)
-{
-    return kind >= CMP_PLUGIN_AUTH && kind <= CMP_PLUGIN_ROUTE ? kind_names[kind] : "unknown";
-}
-
-loader *loader_create(const char *const *folders, uint32_t services)
+loader *loader_create(const char *const *folders, uint32_t services, library_trust trust)
 {
     loader *l = kit_calloc(1, sizeof(*l));
     size_t count = 0;
@@ -45,6 +31,7 @@ loader *loader_create(const char *const *folders, uint32_t services)
         l->folders[i] = kit_strdup(folders[i]);
     }
     l->services = services;
+    l->trust = trust;
     lt_dlinit();
     return l;
 }
@@ -55,11 +42,10 @@ void loader_destroy(loader **l_ref)
     if (l == NULL) {
         return;
     }
-    for (library *lib = l->libraries, *next; lib != NULL; lib = next) {
-        next = lib->next;
-        lt_dlclose(lib->handle);
-        free(lib);
+    for (size_t i = l->library_count; i-- > 0;) {
+        library_close(&l->libraries[i]);
     }
+    free(l->libraries);
     lt_dlexit();
     for (char **folder = l->folders; *folder != NULL; folder++) {
         free(*folder);
@@ -69,91 +55,16 @@ void loader_destroy(loader **l_ref)
     *l_ref = NULL;
 }
 
-static bool kind_has_ops(const cmp_plugin *p)
-{
-    switch (p->kind) {
-    case CMP_PLUGIN_AUTH:
-        return p->ops.auth != NULL && p->ops.auth->size == sizeof(cmp_auth_ops) &&
-               p->ops.auth->verify != NULL;
-    case CMP_PLUGIN_STORE:
-        return p->ops.store != NULL && p->ops.store->size == sizeof(cmp_store_ops) &&
-               p->ops.store->lookup != NULL;
-    case CMP_PLUGIN_ROUTE:
-        return p->ops.route != NULL && p->ops.route->size == sizeof(cmp_route_ops) &&
-               p->ops.route->route != NULL;
-    }
-    return false;
-}
-
-bool plugin_serves(const cmp_plugin *p)
-{
-    return p->create != NULL && p->destroy != NULL && kind_has_ops(p);
-}
-
-/* In the order in which it is safe to read: first what says how the rest is laid out. */
-static bool fits(const loader *l, const cmp_plugin *p, const char *name, char *error, size_t size)
-{
-    if (p->abi_major != CMP_ABI_MAJOR || p->abi_minor > CMP_ABI_MINOR) {
-        snprintf(error, size, "plugin ABI is %u.%u, wanted %d.0 to %d.%d", p->abi_major,
-                 p->abi_minor, CMP_ABI_MAJOR, CMP_ABI_MAJOR, CMP_ABI_MINOR);
-    } else if (p->struct_size != sizeof(cmp_plugin)) {
-        snprintf(error, size, "descriptor has %u octets, wanted %zu", (unsigned)p->struct_size,
-                 sizeof(cmp_plugin));
-    } else if (p->name == NULL || strcmp(p->name, name) != 0) {
-        snprintf(error, size, "plugin calls itself \"%s\", wanted \"%s\"",
-                 p->name != NULL ? p->name : "", name);
-    } else if (p->kind < CMP_PLUGIN_AUTH || p->kind > CMP_PLUGIN_ROUTE) {
-        snprintf(error, size, "plugin kind is %d, wanted 1 (auth), 2 (store) or 3 (route)",
-                 (int)p->kind);
-    } else if (p->version == NULL || p->summary == NULL ||
-               (p->choose == NULL && !plugin_serves(p))) {
-        snprintf(error, size,
-                 "descriptor lacks version, summary, create, destroy or the %s functions",
-                 plugin_kind_name(p->kind));
-    } else if ((p->services & ~l->services) != 0) {
-        snprintf(error, size, "plugin needs services 0x%x, this host offers 0x%x",
-                 (unsigned)p->services, (unsigned)l->services);
-    } else {
-        return true;
-    }
-    return false;
-}
-
-static lt_dlhandle open_local(const char *path)
-{
-    lt_dladvise advise;
-    if (lt_dladvise_init(&advise) != 0) {
-        return NULL;
-    }
-    lt_dladvise_local(&advise);
-    lt_dlhandle handle = lt_dlopenadvise(path, advise);
-    lt_dladvise_destroy(&advise);
-    return handle;
-}
-
 static const cmp_plugin *load_file(loader *l, const char *name, const char *path, char *error,
                                    size_t error_size)
 {
-    lt_dlhandle handle = open_local(path);
-    if (handle == NULL) {
-        snprintf(error, error_size, "%s: cannot be loaded: %s", path, lt_dlerror());
+    library *lib = library_open(path, name, l->services, l->trust, error, error_size);
+    if (lib == NULL) {
         return NULL;
     }
-    const cmp_plugin *plugin = lt_dlsym(handle, CMP_PLUGIN_SYMBOL);
-    char why[256];
-    if (plugin == NULL) {
-        snprintf(error, error_size, "%s: is no cmpd plugin: symbol %s not found", path,
-                 CMP_PLUGIN_SYMBOL);
-    } else if (!fits(l, plugin, name, why, sizeof(why))) {
-        snprintf(error, error_size, "%s: refused: %s", path, why);
-    } else {
-        library *lib = kit_alloc(sizeof(*lib));
-        *lib = (library){.next = l->libraries, .handle = handle, .plugin = plugin};
-        l->libraries = lib;
-        return plugin;
-    }
-    lt_dlclose(handle);
-    return NULL;
+    l->libraries = kit_realloc(l->libraries, (l->library_count + 1) * sizeof(library *));
+    l->libraries[l->library_count++] = lib;
+    return library_plugin(lib);
 }
 
 static void say_where_searched(const loader *l, const char *name, char *error, size_t error_size)
@@ -169,9 +80,10 @@ static void say_where_searched(const loader *l, const char *name, char *error, s
 
 const cmp_plugin *loader_load(loader *l, const char *name, char *error, size_t error_size)
 {
-    for (const library *lib = l->libraries; lib != NULL; lib = lib->next) {
-        if (strcmp(lib->plugin->name, name) == 0) {
-            return lib->plugin;
+    for (size_t i = 0; i < l->library_count; i++) {
+        const cmp_plugin *plugin = library_plugin(l->libraries[i]);
+        if (strcmp(plugin->name, name) == 0) {
+            return plugin;
         }
     }
     if (strchr(name, '/') == NULL && name[0] != '.') {

@@ -1,12 +1,13 @@
 /* Finds and loads plugin libraries, and refuses what does not fit. Control thread only. */
 #pragma once
 
-#include <cmp/plugin.h>
+#include "plugin/library.h"
 
 typedef struct loader loader;
 
-/* `folders` are searched in order (ended by NULL; copied). `services` is what this host offers. */
-loader *loader_create(const char *const *folders, uint32_t services);
+/* `folders` are searched in order (ended by NULL; copied). `services` is what this host offers,
+ * `trust` whose files it loads. */
+loader *loader_create(const char *const *folders, uint32_t services, library_trust trust);
 
 /* Unloads all libraries: no instance may be left. */
 void loader_destroy(loader **l);
@@ -19,10 +20,3 @@ const cmp_plugin *loader_load(loader *l, const char *name, char *error, size_t e
  * loader_names_free. */
 char **loader_names(const loader *l);
 void loader_names_free(char ***names);
-
-/* Whether a descriptor has what every instance needs: create, destroy and its kind's functions. One
- * that chooses another for each instance need not. */
-bool plugin_serves(const cmp_plugin *plugin);
-
-/* auth, store or route. Static. */
-const char *plugin_kind_name(cmp_plugin_kind kind);

@@ -163,7 +163,7 @@ struct cmp_host {
     void (*peer_each)(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
                       void *arg);
 
-    /* ---- since 1.1, always there ---- */
+    /* ---- always there ---- */
 
     /* The configuration's folder, where relative paths begin: for those inside other texts, as
      * options of type CMP_OPTION_PATH come resolved. Lives as long as the instance. */

@@ -39,7 +39,7 @@ struct cmp_option {
     size_t offset;              /* of the field in the options struct */
     const char *const *choices; /* ENUM, ENUMS: names, ended by NULL */
     const cmp_option *rows;     /* ROWS, GROUP: what each holds, ended by a row without a name */
-    size_t row_size;            /* ROWS: size of one struct */
+    size_t row_size;            /* ROWS, GROUP: size of one struct */
     const char *help;           /* one line, no full stop */
     unsigned flags;
     const char *fallback; /* the default, written as an operator would; NULL: zero */
@@ -121,7 +121,7 @@ static inline bool cmp_cidr_contains(const cmp_cidr *net, const uint8_t address[
                .row_size = sizeof(table##_fills), .help = __VA_ARGS__)
 #define CMP_ROW_GROUP(name_, struct_, field, table, ...)                                           \
     CMP_ROW_AT(name_, CMP_OPTION_GROUP, "GROUP", struct_, field, table##_fills, .rows = (table),   \
-               .help = __VA_ARGS__)
+               .row_size = sizeof(table##_fills), .help = __VA_ARGS__)
 
 #define CMP_REQUIRED          .flags = CMP_OPTION_REQUIRED
 #define CMP_DEFAULT(text)     .fallback = (text)

@@ -15,11 +15,10 @@
  * structs, enumerators, services. Everything else is a new major.
  *
  * Ledger
- *   1.0  2026-11-24  First version: auth, store (look-up, scan, writes) and route plugins; options
- * as rows; services log, clock, random, counters, records, transactions, loop, offload, https,
- * keyring, peers.
- *   1.1  2026-11-24  cmp_host.folder.
- *   1.2  2026-11-25  cmp_plugin.choose.
+ *   2.0  open        Auth, store and route plugins; options as rows; a descriptor for each
+ *                    instance (choose); services log, clock, random,
+ *                    counters, records, transactions, loop, offload, https, keyring, peers. It is
+ *                    frozen with the SDK, and only grows from then on.
  */
 #pragma once
 
@@ -29,8 +28,8 @@
 #include <cmp/route.h>
 #include <cmp/store.h>
 
-#define CMP_ABI_MAJOR 1
-#define CMP_ABI_MINOR 2
+#define CMP_ABI_MAJOR 2
+#define CMP_ABI_MINOR 0
 
 /* The symbol that a host looks for. */
 #define CMP_PLUGIN_SYMBOL "cmp_plugin_descriptor"

@@ -5,8 +5,8 @@ import pytest
 from daemon import CMPD, TEST_PLUGINS, run
 
 REFUSED = {
-    "bad_major": ["ABI", "2.0", "1.0"],
-    "bad_minor": ["ABI", "1.2", "1.1"],
+    "bad_major": ["ABI", "3.0", "2.0"],
+    "bad_minor": ["ABI", "2.1", "2.0"],
     "bad_size": ["octets"],
     "bad_kind": ["kind"],
     "bad_service": ["service"],

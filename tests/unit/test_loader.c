@@ -16,7 +16,7 @@
 static loader *open_loader(uint32_t services)
 {
     static const char *const folders[] = {TEST_PLUGINS, OUR_PLUGINS, "/nowhere", NULL};
-    return loader_create(folders, services);
+    return loader_create(folders, services, LIBRARY_GUARDED);
 }
 
 static void refuses(void **state)
@@ -24,8 +24,8 @@ static void refuses(void **state)
     static const struct {
         const char *name, *error; /* a part of it */
     } cases[] = {
-        {"bad_major", "plugin ABI is 2.0, wanted 1.0 to 1.2"},
-        {"bad_minor", "plugin ABI is 1.3, wanted 1.0 to 1.2"},
+        {"bad_major", "plugin ABI is 3.0, wanted 2.0 to 2.0"},
+        {"bad_minor", "plugin ABI is 2.1, wanted 2.0 to 2.0"},
         {"bad_size", "octets, wanted"},
         {"bad_symbol", "is no cmpd plugin: symbol cmp_plugin_descriptor not found"},
         {"bad_service", "plugin needs services 0x80000000"},
@@ -85,7 +85,7 @@ static void names_each_plugin_once_and_sorted(void **state)
 {
     (void)state;
     static const char *const folders[] = {OUR_PLUGINS, TEST_PLUGINS, OUR_PLUGINS, NULL};
-    loader *l = loader_create(folders, ALL_SERVICES);
+    loader *l = loader_create(folders, ALL_SERVICES, LIBRARY_GUARDED);
     char **names = loader_names(l);
     bool found = false;
     for (char **name = names; *name != NULL; name++) {

@@ -126,13 +126,13 @@ static void check_rows(table *t, const cmp_option *rows)
         check_choices(t, row);
         check_bounds(t, row);
         check(t, row, (row->rows != NULL) == nests);
-        check(t, row, (row->row_size > 0) == (row->type == CMP_OPTION_ROWS));
+        check(t, row, (row->row_size > 0) == nests);
         check_default(t, row);
         t->rows++;
         if (nests) {
             char name[NAME_SIZE];
             snprintf(name, sizeof(name), "%.60s.%.60s", t->name, row->name);
-            check_table(name, row->rows, row->type == CMP_OPTION_ROWS ? row->row_size : t->size);
+            check_table(name, row->rows, row->row_size);
         }
     }
 }
@@ -159,7 +159,7 @@ static void plugins_say_what_they_take(void **state)
 {
     static const char *const folders[] = {TEST_BINARY_DIR "/plugins", NULL};
     (void)state;
-    loader *l = loader_create(folders, UINT32_MAX);
+    loader *l = loader_create(folders, UINT32_MAX, LIBRARY_GUARDED);
     char **names = loader_names(l);
     size_t tables = 0;
     for (char **name = names; *name != NULL; name++) {

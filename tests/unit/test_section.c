@@ -34,7 +34,7 @@ static void set_up(fixture *f, const char *text)
     assert_report(&f->report, "");
     instance_services(&f->services);
     pipeline_services(&f->services);
-    f->loader = loader_create(folders, f->services.services);
+    f->loader = loader_create(folders, f->services.services, LIBRARY_GUARDED);
     f->section = (section_site){.conf = f->conf,
                                 .loader = f->loader,
                                 .services = &f->services,
@@ -71,11 +71,13 @@ static void errors_have_a_place(void **state)
          "8:5: plugins.s.cache: only a store has a cache; auth_vpn is of kind auth\n"},
         {"  s:\n    use: store_memri\n", "6:10: plugins.s.use: no store_memri.so in "},
         {"  s:\n    use: store_memri\n", "; did you mean \"store_memory\"?\n"},
-        {"  s: {use: bad_major}\n", "plugin ABI is 2.0"},
+        {"  s: {use: bad_major}\n", "plugin ABI is 3.0"},
         {"  s: {use: store_choice, as: refused}\n", "plugins.s.as: that cannot be\n"},
         {"  s: {use: store_choice, as: mute}\n", "store_choice could not be started"},
-        {"  s: {use: store_choice, as: hollow}\n", "chose a descriptor that lacks something"},
-        {"  s: {use: store_choice, as: foreign}\n", "chose a descriptor that lacks something"},
+        {"  s: {use: store_choice, as: hollow}\n",
+         "chose a descriptor that does not fit: descriptor lacks ops"},
+        {"  s: {use: store_choice, as: foreign}\n",
+         "chose a descriptor that does not fit: plugin calls itself"},
     };
     (void)state;
     scratch_write("bad", "{\"ici\":\"A\"}\n");

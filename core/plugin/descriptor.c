@@ -1,0 +1,244 @@
+/* In the order in which it is safe to read: first what says how the rest is laid out. */
+#include "plugin/descriptor.h"
+
+#include "plugin/abi.h"
+#include "plugin/rows_check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define OPTIONS_SIZE_MAX ((size_t)1 << 20)
+#define TEXT_SIZE_MAX    256
+
+typedef struct reading {
+    descriptor *d;
+    const cmp_plugin *theirs;
+    char *error;
+    size_t error_size;
+} reading;
+
+static bool wrong(const reading *r, const char *format, ...) CMP_PRINTF(2, 3);
+
+static bool wrong(const reading *r, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->error, r->error_size, format, args);
+    va_end(args);
+    return false;
+}
+
+static const char *const kind_names[] = {
+    [CMP_PLUGIN_AUTH] = "auth", [CMP_PLUGIN_STORE] = "store", [CMP_PLUGIN_ROUTE] = "route"};
+
+const char *plugin_kind_name(cmp_plugin_kind kind)
+{
+    return kind >= CMP_PLUGIN_AUTH && kind <= CMP_PLUGIN_ROUTE ? kind_names[kind] : "unknown";
+}
+
+static bool read_version(const reading *r)
+{
+    const cmp_plugin *p = r->theirs;
+    if (p->abi_major != CMP_ABI_MAJOR || p->abi_minor > CMP_ABI_MINOR) {
+        return wrong(r, "plugin ABI is %u.%u, wanted %d.0 to %d.%d", p->abi_major, p->abi_minor,
+                     CMP_ABI_MAJOR, CMP_ABI_MAJOR, CMP_ABI_MINOR);
+    }
+    const size_t wanted = abi_size(p->abi_minor, ABI_cmp_plugin);
+    if (p->struct_size != wanted) {
+        return wrong(r, "descriptor has %u octets, wanted %zu in ABI %u.%u",
+                     (unsigned)p->struct_size, wanted, p->abi_major, p->abi_minor);
+    }
+    abi_read(p->abi_minor, ABI_cmp_plugin, &r->d->plugin, p);
+    return true;
+}
+
+static bool text_good(const char *text)
+{
+    const size_t size = text != NULL ? strnlen(text, TEXT_SIZE_MAX + 1) : 0;
+    return size > 0 && size <= TEXT_SIZE_MAX && strchr(text, '\n') == NULL;
+}
+
+static bool check_texts(const reading *r)
+{
+    if (!text_good(r->d->plugin.version)) {
+        return wrong(r, "descriptor lacks version, a line of text");
+    }
+    return text_good(r->d->plugin.summary) || wrong(r, "descriptor lacks summary, a line of text");
+}
+
+static bool check_identity(const reading *r, const char *name)
+{
+    const cmp_plugin *p = &r->d->plugin;
+    if (p->name == NULL || strcmp(p->name, name) != 0) {
+        return wrong(r, "plugin calls itself \"%.64s\", wanted \"%s\"",
+                     p->name != NULL ? p->name : "", name);
+    }
+    if (p->kind < CMP_PLUGIN_AUTH || p->kind > CMP_PLUGIN_ROUTE) {
+        return wrong(r, "plugin kind is %d, wanted 1 (auth), 2 (store) or 3 (route)", (int)p->kind);
+    }
+    if ((p->flags & ~(uint32_t)CMP_PLUGIN_BLOCKING) != 0) {
+        return wrong(r, "plugin flags 0x%x are none of ABI %u.%u", (unsigned)p->flags, p->abi_major,
+                     p->abi_minor);
+    }
+    return true;
+}
+
+/* ---- the functions of its kind ---- */
+
+/* All vtables begin with their size, as the plugin was compiled. */
+static bool read_ops(const reading *r, const void *theirs, abi_struct of, const char *type)
+{
+    const unsigned minor = r->theirs->abi_minor;
+    if (theirs == NULL) {
+        return wrong(r, "descriptor lacks ops, its %s functions",
+                     plugin_kind_name(r->d->plugin.kind));
+    }
+    size_t size;
+    memcpy(&size, theirs, sizeof(size));
+    if (size != abi_size(minor, of)) {
+        return wrong(r, "%s has %zu octets, wanted %zu in ABI %u.%u", type, size,
+                     abi_size(minor, of), r->theirs->abi_major, minor);
+    }
+    abi_read(minor, of, &r->d->ops, theirs);
+    return true;
+}
+
+static bool lacks(const reading *r, const char *function)
+{
+    return wrong(r, "%s lacks %s", plugin_kind_name(r->d->plugin.kind), function);
+}
+
+static bool check_store_ops(const reading *r)
+{
+    const cmp_store_ops *ops = &r->d->ops.store;
+    if (ops->lookup == NULL) {
+        return lacks(r, "lookup");
+    }
+    const struct {
+        const char *name;
+        bool there;
+    } writing[] = {{"put", ops->put != NULL},
+                   {"remove", ops->remove != NULL},
+                   {"commit", ops->commit != NULL},
+                   {"abort", ops->abort != NULL}};
+    for (size_t i = 0; i < sizeof(writing) / sizeof(writing[0]); i++) {
+        if (writing[i].there != (ops->begin != NULL)) {
+            return wrong(r,
+                         "store has %s without %s: what writes has begin, put, remove, commit "
+                         "and abort",
+                         ops->begin != NULL ? "begin" : writing[i].name,
+                         ops->begin != NULL ? writing[i].name : "begin");
+        }
+    }
+    return true;
+}
+
+static bool read_kind(const reading *r)
+{
+    cmp_plugin *p = &r->d->plugin;
+    switch (p->kind) {
+    case CMP_PLUGIN_AUTH:
+        if (!read_ops(r, p->ops.auth, ABI_cmp_auth_ops, "cmp_auth_ops")) {
+            return false;
+        }
+        p->ops.auth = &r->d->ops.auth;
+        return r->d->ops.auth.verify != NULL || lacks(r, "verify");
+    case CMP_PLUGIN_STORE:
+        if (!read_ops(r, p->ops.store, ABI_cmp_store_ops, "cmp_store_ops")) {
+            return false;
+        }
+        p->ops.store = &r->d->ops.store;
+        return check_store_ops(r);
+    case CMP_PLUGIN_ROUTE:
+        break;
+    }
+    if (!read_ops(r, p->ops.route, ABI_cmp_route_ops, "cmp_route_ops")) {
+        return false;
+    }
+    p->ops.route = &r->d->ops.route;
+    return r->d->ops.route.route != NULL || lacks(r, "route");
+}
+
+/* ---- life, services, options ---- */
+
+static bool check_services(const reading *r, uint32_t services)
+{
+    const uint32_t needed = r->d->plugin.services;
+    return (needed & ~services) == 0 ||
+           wrong(r, "plugin needs services 0x%x, this host offers 0x%x", (unsigned)needed,
+                 (unsigned)services);
+}
+
+static bool check_life(const reading *r)
+{
+    const cmp_plugin *p = &r->d->plugin;
+    if (p->create == NULL || p->destroy == NULL) {
+        return wrong(r, "descriptor lacks %s", p->create == NULL ? "create" : "destroy");
+    }
+    if (p->worker_start == NULL && p->worker_stop != NULL) {
+        return wrong(r, "descriptor has worker_stop without worker_start");
+    }
+    return true;
+}
+
+/* In our layout; a table of an older minor is copied, with the tables inside it. */
+static const cmp_option *read_rows(kit_arena *memory, unsigned minor, const cmp_option *theirs,
+                                   unsigned depth)
+{
+    const size_t stride = abi_size(minor, ABI_cmp_option);
+    if (theirs == NULL || stride == sizeof(cmp_option) || depth > ROWS_CHECK_DEPTH) {
+        return theirs; /* nothing to do, or to be refused */
+    }
+    size_t count = 0;
+    cmp_option row;
+    do {
+        abi_read(minor, ABI_cmp_option, &row, (const char *)theirs + count++ * stride);
+    } while (row.name != NULL && count <= ROWS_CHECK_MAX);
+    cmp_option *rows = kit_arena_calloc(memory, count, sizeof(*rows));
+    for (size_t i = 0; i < count; i++) {
+        abi_read(minor, ABI_cmp_option, &rows[i], (const char *)theirs + i * stride);
+        rows[i].rows = read_rows(memory, minor, rows[i].rows, depth + 1);
+    }
+    return rows;
+}
+
+static bool check_options(const reading *r)
+{
+    static const char *const hosts[] = {"use", "cache", NULL};
+    cmp_plugin *p = &r->d->plugin;
+    if (p->options_size > OPTIONS_SIZE_MAX) {
+        return wrong(r, "options_size is %zu, wanted at most %zu", p->options_size,
+                     OPTIONS_SIZE_MAX);
+    }
+    p->options = read_rows(&r->d->memory, r->theirs->abi_minor, p->options, 0);
+    return p->options == NULL ||
+           rows_check(p->options, p->options_size, hosts, r->error, r->error_size);
+}
+
+bool descriptor_read(descriptor *d, const cmp_plugin *theirs, const char *name, uint32_t services,
+                     char *error, size_t error_size)
+{
+    *d = (descriptor){.plugin = {.struct_size = 0}};
+    kit_arena_init(&d->memory, NULL, 0);
+    const reading r = {.d = d, .theirs = theirs, .error = error, .error_size = error_size};
+    /* One that chooses need not serve itself. */
+    return read_version(&r) && check_identity(&r, name) && check_texts(&r) &&
+           (d->plugin.choose != NULL || (read_kind(&r) && check_life(&r))) &&
+           check_services(&r, services) && check_options(&r);
+}
+
+bool descriptor_read_chosen(descriptor *d, const cmp_plugin *theirs, const cmp_plugin *chooser,
+                            char *error, size_t error_size)
+{
+    *d = (descriptor){.plugin = {.struct_size = 0}};
+    kit_arena_init(&d->memory, NULL, 0);
+    const reading r = {.d = d, .theirs = theirs, .error = error, .error_size = error_size};
+    return read_version(&r) && check_identity(&r, chooser->name) &&
+           (d->plugin.kind == chooser->kind || wrong(&r, "it is of another kind")) &&
+           read_kind(&r) && check_life(&r);
+}
+
+void descriptor_dispose(descriptor *d)
+{
+    kit_arena_reset(&d->memory);
+}

@@ -1,0 +1,24 @@
+/* One shared library, opened so that nothing is left to chance: whose file it is, that all its
+ * symbols are there, and, the first time, that opening it does no harm. */
+#pragma once
+
+#include "plugin/descriptor.h"
+
+/* Whose files are loaded. */
+typedef enum library_trust {
+    LIBRARY_GUARDED, /* root's or our own, in a folder of the same, written by nobody else */
+    LIBRARY_ANY,     /* any; for development */
+} library_trust;
+
+typedef struct library library;
+
+/* Opens `path` and reads its descriptor; `name` and `services` as at descriptor_read. NULL with
+ * *error filled: the file, and the one thing that is wrong. Control thread. */
+library *library_open(const char *path, const char *name, uint32_t services, library_trust trust,
+                      char *error, size_t error_size);
+
+/* No instance may be left. */
+void library_close(library **lib);
+
+/* Valid until library_close. */
+const cmp_plugin *library_plugin(const library *lib);

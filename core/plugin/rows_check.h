@@ -1,0 +1,13 @@
+/* Whether a plugin's option rows make sense, before anything is filled along them. */
+#pragma once
+
+#include <cmp/plugin.h>
+
+/* More rows are a table whose end is missing. */
+#define ROWS_CHECK_MAX   256
+#define ROWS_CHECK_DEPTH 8
+
+/* `options_size` bounds what the rows may fill; names in `reserved` (ended by NULL) are the host's.
+ * False with what is wrong in `error`, by row and field. */
+bool rows_check(const cmp_option *rows, size_t options_size, const char *const *reserved,
+                char *error, size_t error_size);
