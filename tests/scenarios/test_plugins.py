@@ -1,4 +1,5 @@
 """Plugins of others: what is loaded, what is refused and why, and what a route may say."""
+import os
 import shutil
 
 import pytest
@@ -12,6 +13,13 @@ REFUSED = {
     "bad_service": ["service"],
     "bad_name": ["good_name"],
     "bad_symbol": ["cmp_plugin_descriptor"],
+    "bad_undefined": ["cannot be loaded", "undefined symbol: nobody_has_this"],
+    "bad_needs": ["cannot be loaded", "libgone.so: cannot open shared object file"],
+    "bad_crash": ["loading it ends the process: Segmentation fault"],
+    "bad_exit": ["loading it ends the process, with exit status 3"],
+    "bad_rows": ["option row 1 (far): offset 100000", "lie outside options of 8"],
+    "bad_write": ["begin without put"],
+    "bad_ops": ["cmp_store_ops has", "wanted"],
 }
 
 
@@ -26,15 +34,68 @@ def test_a_wrong_plugin_is_refused_with_its_file_and_the_reason(site, name):
             assert expected.lower() in ended.stderr.lower(), ended.stderr
 
 
-def test_a_file_that_is_no_library(site):
+def another_machine(path):
+    octets = bytearray((TEST_PLUGINS / "store_counting.so").read_bytes())
+    octets[18:20] = b"\xf3\x00"  # e_machine: RISC-V
+    path.write_bytes(octets)
+
+
+def a_part(path):
+    path.write_bytes((TEST_PLUGINS / "store_counting.so").read_bytes()[:4000])
+
+
+def written_by_anybody(path):
+    shutil.copy(TEST_PLUGINS / "store_counting.so", path)
+    path.chmod(0o666)
+
+
+def in_a_folder_of_anybody(path):
+    shutil.copy(TEST_PLUGINS / "store_counting.so", path)
+    path.parent.chmod(0o777)
+
+
+NO_LIBRARY = {
+    "text": (lambda path: path.write_text("not a library\n" * 10), "invalid ELF header"),
+    "empty": (lambda path: path.touch(), "file too short"),
+    "folder": (lambda path: path.mkdir(), "is no regular file"),
+    "fifo": (lambda path: os.mkfifo(path), "is no regular file"),
+    "machine": (another_machine, "cannot be loaded"),
+    "part": (a_part, "store_bad.so: "),
+    "guard": (written_by_anybody, "refused: the file can be written by others (mode 666)"),
+    "folder's guard": (in_a_folder_of_anybody, "refused: its folder can be written by others"),
+}
+
+
+@pytest.mark.parametrize("name", NO_LIBRARY)
+def test_a_file_that_is_no_library_is_one_line(site, name):
+    """Also in the list of plugins, which goes on behind it."""
     site.peer("b")
     folder = site.folder / "plugins"
     folder.mkdir()
-    (folder / "store_text.so").write_text("not a library")
+    make, expected = NO_LIBRARY[name]
+    make(folder / "store_bad.so")
     site.config["plugin_path"].insert(0, str(folder))
-    site.store("store_text")
+    site.store("store_bad")
     ended = run(CMPD, "-t", "-c", site.write())
-    assert ended.returncode == 1 and "store_text" in ended.stderr
+    assert ended.returncode == 1
+    assert f"{folder}/store_bad.so: " in ended.stderr and expected in ended.stderr, ended.stderr
+    listed = run(CMPD, "--list-plugins", "-p", folder)
+    assert listed.returncode == 0
+    assert listed.stderr.count("\n") == 1 and expected in listed.stderr, listed.stderr
+    assert "store_file" in listed.stdout and "auth_hmac" in listed.stdout
+
+
+def test_whoever_develops_may_load_what_is_not_guarded(site):
+    b = site.peer("b")
+    folder = site.folder / "plugins"
+    folder.mkdir()
+    written_by_anybody(folder / "store_counting.so")
+    site.config["plugin_path"].insert(0, str(folder))
+    site.config["plugin_files"] = "any"
+    count = site.counting()
+    site.start()
+    assert site.ask(b, "1A0F1-COUNTED").status == 200
+    assert count() == 1
 
 
 def test_a_plugin_in_a_folder_of_the_operators(site):

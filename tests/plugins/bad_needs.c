@@ -1,0 +1,9 @@
+/* A wrong plugin: it needs a library that is not there (see CMakeLists.txt). */
+#include "bad.h"
+
+int gone(void);
+
+static const void *volatile needed = (const void *)gone;
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {CMP_PLUGIN_ABI, .name = "bad_needs",
+                                                     .kind = CMP_PLUGIN_STORE, BAD_REST};
