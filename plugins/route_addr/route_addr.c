@@ -1,5 +1,7 @@
 /* The plugin route_addr: requests that name a host, in `addr` (Table 19) or in a code's record that
  * was transferred, go to the peer that is that host. It stands at the step `route`. */
+#include <cmp-kit/memory.h>
+#include <cmp-kit/peers.h>
 #include <cmp/plugin.h>
 
 #include <stdlib.h>
@@ -30,68 +32,12 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .ops.route = &ops,
 };
 
-/* ---- state ---- */
-
-enum { HOST_SIZE_MAX = 253 };
-
-/* A peer that has a host. One block of memory each, which begins at `host.at`. */
-typedef struct destination {
-    cmp_str host; /* in lower case */
-    cmp_str name;
-} destination;
+/* ---- life ---- */
 
 typedef struct addr_instance {
     const cmp_host *host;
-    destination *destinations; /* by host */
-    size_t count;
+    kit_peers peers;
 } addr_instance;
-
-static void *memory_must(void *at)
-{
-    if (at == NULL) {
-        abort();
-    }
-    return at;
-}
-
-static void lower(char *to, cmp_str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        const char c = text.at[i];
-        to[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-    }
-}
-
-static int order_of(const void *a, const void *b)
-{
-    const cmp_str x = ((const destination *)a)->host, y = ((const destination *)b)->host;
-    if (x.size != y.size) {
-        return x.size < y.size ? -1 : 1;
-    }
-    return memcmp(x.at, y.at, x.size);
-}
-
-static void count_one(const cmp_peer *peer, void *arg)
-{
-    size_t *count = arg;
-    *count += peer->host.size > 0;
-}
-
-static void take_one(const cmp_peer *peer, void *arg)
-{
-    addr_instance *self = arg;
-    if (peer->host.size == 0) {
-        return; /* it only asks */
-    }
-    char *copy = memory_must(malloc(peer->host.size + peer->name.size));
-    char *name = copy + peer->host.size;
-    lower(copy, peer->host);
-    memcpy(name, peer->name.at, peer->name.size);
-    self->destinations[self->count++] = (destination){
-        .host = {copy, peer->host.size},
-        .name = {name, peer->name.size},
-    };
-}
 
 static void *addr_create(const cmp_host *host, const void *options, void *previous,
                          cmp_report *report)
@@ -99,38 +45,20 @@ static void *addr_create(const cmp_host *host, const void *options, void *previo
     (void)options;
     (void)previous;
     (void)report;
-    size_t count = 0;
-    host->peer_each(host, count_one, &count);
-    addr_instance *self = memory_must(calloc(1, sizeof(*self)));
+    addr_instance *self = kit_alloc(sizeof(*self));
     self->host = host;
-    self->destinations = memory_must(calloc(count + 1, sizeof(*self->destinations)));
-    host->peer_each(host, take_one, self);
-    qsort(self->destinations, self->count, sizeof(*self->destinations), order_of);
+    kit_peers_copy(&self->peers, host);
     return self;
 }
 
 static void addr_destroy(void *instance)
 {
     addr_instance *self = instance;
-    for (size_t i = 0; i < self->count; i++) {
-        free((char *)(uintptr_t)self->destinations[i].host.at);
-    }
-    free(self->destinations);
+    kit_peers_free(&self->peers);
     free(self);
 }
 
 /* ---- route ---- */
-
-static const destination *destination_find(const addr_instance *self, cmp_str host)
-{
-    char folded[HOST_SIZE_MAX];
-    if (host.size == 0 || host.size > sizeof(folded)) {
-        return NULL;
-    }
-    lower(folded, host);
-    const destination wanted = {.host = {folded, host.size}};
-    return bsearch(&wanted, self->destinations, self->count, sizeof(wanted), order_of);
-}
 
 /* The request goes to the host itself, so `addr` is left out on the way (SPEC 5). A transferred
  * code whose host is no peer is left to the next route: a registry may know the way. */
@@ -145,12 +73,13 @@ static cmp_route_verdict addr_route(void *instance, void *worker, cmp_txn *txn,
     if (reason == CMP_ROUTE_ABSENT) {
         return CMP_ROUTE_DECLINE;
     }
-    const destination *to = destination_find(self, target);
-    if (to == NULL && reason == CMP_ROUTE_ADDRESSED) {
+    const uint32_t found = kit_peers_at_host(&self->peers, target);
+    if (found == KIT_PEER_NONE) {
         answer->refusal = CMP_REFUSE_ADDR_NOT_ALLOWED;
-        return CMP_ROUTE_REFUSE;
+        return reason == CMP_ROUTE_ADDRESSED ? CMP_ROUTE_REFUSE : CMP_ROUTE_DECLINE;
     }
-    if (to == NULL || cmp_str_equal(to->name, self->host->txn_peer(txn))) {
+    const kit_peer *to = &self->peers.at[found];
+    if (cmp_str_equal(to->name, self->host->txn_peer(txn))) {
         return CMP_ROUTE_DECLINE; /* never back to where the request came from */
     }
     answer->peer = to->name;

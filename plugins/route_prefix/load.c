@@ -17,7 +17,7 @@ typedef struct building {
     kit_file *file;
     const cmp_host *host;
     bool need_hosts;
-    hops hops;
+    kit_peers peers;
     rules rules;
 } building;
 
@@ -52,7 +52,7 @@ static bool prefix_read(cmp_str text, digits *prefix)
 static void take_entry(const cmp_peer *peer, void *arg)
 {
     building *b = arg;
-    rule r = {.hop = hop_named(&b->hops, peer->name)};
+    rule r = {.hop = kit_peers_named(&b->peers, peer->name)};
     const int size = (int)peer->name.size;
     if (peer->prefix_count > 0 && b->need_hosts && peer->host.size == 0) {
         complain(b, "mode", "the peer \"%.*s\" has prefixes and no host to refer to", size,
@@ -101,16 +101,16 @@ static void take_line(building *b, cmp_str line, uint32_t number)
     if (prefix.size == 0) {
         return;
     }
-    rule r = {.line = number, .hop = hop_named(&b->hops, name)};
+    rule r = {.line = number, .hop = kit_peers_named(&b->peers, name)};
     if (name.size == 0 || more.size > 0) {
         kit_file_fail(b->file, number, "expected a routing prefix and the name of a peer");
     } else if (!prefix_read(prefix, &r.prefix)) {
         kit_file_fail(b->file, number, "\"%.*s\": expected 3 to 64 hexadecimal digits",
                       shown(prefix), prefix.at);
-    } else if (r.hop == HOP_NONE) {
+    } else if (r.hop == KIT_PEER_NONE) {
         kit_file_fail(b->file, number, "there is no peer of the name \"%.*s\"", shown(name),
                       name.at);
-    } else if (b->need_hosts && b->hops.at[r.hop].host.size == 0) {
+    } else if (b->need_hosts && b->peers.at[r.hop].host.size == 0) {
         kit_file_fail(b->file, number, "the peer \"%.*s\" has no host to refer to", shown(name),
                       name.at);
     }
@@ -168,7 +168,7 @@ static void complain_of_twins(building *b, const rule_twins *twins)
 {
     char text[DIGITS_TEXT_SIZE];
     const rule *first = &twins->first, *second = &twins->second;
-    const cmp_str name = b->hops.at[first->hop].name, other = b->hops.at[second->hop].name;
+    const cmp_str name = b->peers.at[first->hop].name, other = b->peers.at[second->hop].name;
     digits_text(&first->prefix, text);
     if (first->line > 0) {
         kit_file_fail(b->file, second->line, "%s stands on line %u already", text, first->line);
@@ -186,18 +186,18 @@ prefixes *load_prefixes(kit_file *f, const cmp_host *host, bool need_hosts)
     building b = {.file = f, .host = host, .need_hosts = need_hosts};
     rule_twins twins;
     prefixes *built = NULL;
-    hops_copy(&b.hops, host);
+    kit_peers_copy(&b.peers, host);
     host->peer_each(host, take_entry, &b);
     if (f->path != NULL) {
         take_table(&b);
     }
     if (f->error[0] == '\0') {
-        built = prefixes_build(&b.rules, &b.hops, &twins);
+        built = prefixes_build(&b.rules, &b.peers, &twins);
         if (built == NULL) {
             complain_of_twins(&b, &twins);
         }
     }
     rules_free(&b.rules);
-    hops_free(&b.hops);
+    kit_peers_free(&b.peers);
     return built;
 }

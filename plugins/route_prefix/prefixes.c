@@ -22,7 +22,7 @@ typedef struct target {
 typedef uint64_t tail[WORDS - 1]; /* the digits behind the first word */
 
 struct prefixes {
-    hops hops;
+    kit_peers peers;
     size_t count;
     unsigned longest;  /* digits */
     uint64_t *heads;   /* first words */
@@ -103,7 +103,7 @@ static unsigned longest_of(const rules *r)
     return longest;
 }
 
-prefixes *prefixes_build(rules *r, hops *h, rule_twins *twins)
+prefixes *prefixes_build(rules *r, kit_peers *h, rule_twins *twins)
 {
     if (r->count > 0) {
         qsort(r->at, r->count, sizeof(*r->at), rule_order);
@@ -135,8 +135,8 @@ prefixes *prefixes_build(rules *r, hops *h, rule_twins *twins)
             .size = d->size,
         };
     }
-    p->hops = *h;
-    *h = (hops){.count = 0};
+    p->peers = *h;
+    *h = (kit_peers){.count = 0};
     return p;
 }
 
@@ -145,7 +145,7 @@ void prefixes_destroy(prefixes **p)
     if (*p == NULL) {
         return;
     }
-    hops_free(&(*p)->hops);
+    kit_peers_free(&(*p)->peers);
     free((*p)->heads);
     free((*p)->samples);
     free((*p)->targets);
@@ -212,15 +212,15 @@ uint32_t prefixes_find(const prefixes *p, cmp_str ici, unsigned *matched)
     const size_t place = place_of(p, &d);
     const uint32_t found = head_from(p, place > 0 ? (uint32_t)(place - 1) : RULE_NONE, &d);
     if (found == RULE_NONE) {
-        return HOP_NONE;
+        return KIT_PEER_NONE;
     }
     *matched = p->targets[found].size;
     return p->targets[found].hop;
 }
 
-const hops *prefixes_hops(const prefixes *p)
+const kit_peers *prefixes_peers(const prefixes *p)
 {
-    return &p->hops;
+    return &p->peers;
 }
 
 size_t prefixes_count(const prefixes *p)

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "digits.h"
-#include "hops.h"
+
+#include <cmp-kit/peers.h>
 
 /* One prefix and where it leads. */
 typedef struct rule {
@@ -27,18 +28,18 @@ typedef struct rule_twins {
     rule first, second;
 } rule_twins;
 
-/* Sorts `r` and builds the prefixes from it; takes the hops over, and leaves *h empty. NULL when
- * there are twins: *h stays the caller's. */
-prefixes *prefixes_build(rules *r, hops *h, rule_twins *twins);
+/* Sorts `r` and builds the prefixes from it; takes the kit_peers over, and leaves *h empty. NULL
+ * when there are twins: *h stays the caller's. */
+prefixes *prefixes_build(rules *r, kit_peers *h, rule_twins *twins);
 
 /* NULL is fine. */
 void prefixes_destroy(prefixes **p);
 
-/* The index of the hop of the longest prefix that heads the ICI, without regard to case; *matched
- * is the prefix's length. HOP_NONE when there is none. */
+/* The index of the peer of the longest prefix that heads the ICI, without regard to case; *matched
+ * is the prefix's length. KIT_PEER_NONE when there is none. */
 uint32_t prefixes_find(const prefixes *p, cmp_str ici, unsigned *matched);
 
-/* The hops that the indices are of; they live as long as the prefixes. */
-const hops *prefixes_hops(const prefixes *p);
+/* The peers that the indices are of; they live as long as the prefixes. */
+const kit_peers *prefixes_peers(const prefixes *p);
 
 size_t prefixes_count(const prefixes *p);

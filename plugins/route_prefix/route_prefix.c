@@ -158,7 +158,7 @@ static void prefix_worker_stop(void *instance, void *worker)
 /* ---- route ---- */
 
 /* Says whom to ask: for all that `prefix` heads, or without it for this ICI alone. */
-static cmp_route_verdict refer(const prefix_instance *self, const hop *to, cmp_str prefix,
+static cmp_route_verdict refer(const prefix_instance *self, const kit_peer *to, cmp_str prefix,
                                cmp_route_answer *answer)
 {
     answer->addr = to->host;
@@ -175,7 +175,7 @@ static cmp_str copy(const prefix_instance *self, cmp_txn *txn, cmp_str text)
 }
 
 /* Never back to where the request came from: that peer has looked for itself. */
-static bool is_requestor(const prefix_instance *self, const cmp_txn *txn, const hop *to)
+static bool is_requestor(const prefix_instance *self, const cmp_txn *txn, const kit_peer *to)
 {
     return cmp_str_equal(to->name, self->host->txn_peer(txn));
 }
@@ -186,10 +186,10 @@ static cmp_route_verdict route_absent(const prefix_instance *self, const prefixe
     unsigned matched;
     const cmp_str ici = self->host->txn_param(txn, CMP_PARAM_ICI);
     const uint32_t found = prefixes_find(p, ici, &matched);
-    if (found == HOP_NONE) {
+    if (found == KIT_PEER_NONE) {
         return CMP_ROUTE_DECLINE;
     }
-    const hop *to = &prefixes_hops(p)->at[found];
+    const kit_peer *to = &prefixes_peers(p)->at[found];
     if (is_requestor(self, txn, to)) {
         return CMP_ROUTE_DECLINE;
     }
@@ -208,11 +208,11 @@ static cmp_route_verdict route_addressed(const prefix_instance *self, const pref
     if (self->options->mode == MODE_FORWARD) {
         return CMP_ROUTE_DECLINE;
     }
-    const uint32_t found = hop_at_host(prefixes_hops(p), target);
-    if (found == HOP_NONE || is_requestor(self, txn, &prefixes_hops(p)->at[found])) {
+    const uint32_t found = kit_peers_at_host(prefixes_peers(p), target);
+    if (found == KIT_PEER_NONE || is_requestor(self, txn, &prefixes_peers(p)->at[found])) {
         return CMP_ROUTE_DECLINE;
     }
-    return refer(self, &prefixes_hops(p)->at[found], CMP_NONE, answer);
+    return refer(self, &prefixes_peers(p)->at[found], CMP_NONE, answer);
 }
 
 static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_txn *txn,

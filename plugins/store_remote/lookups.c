@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define QUIET_MS                                                                                   \
-    10000 /* a server that is down is asked a thousand times a second: log lines are               \
-             not written so often */
-
 /* One worker's state; all on its thread. */
 typedef struct worker {
     remote *remote;
@@ -21,36 +17,14 @@ typedef struct worker {
     question *sent;      /* under way */
     question *answered;  /* the last one: its records are valid until control is in the loop */
     int64_t under_way;   /* look-ups */
-    int64_t said_ms;     /* when trouble was logged last */
-    uint64_t unsaid;
-    bool in_trouble;
 } worker;
 
 /* ---- log ---- */
 
-static void say(worker *w, const char *text)
+static void say(const worker *w, const char *text)
 {
-    const cmp_host *host = w->remote->host;
-    const int64_t now_ms = host->now_ms(host);
-    if (w->in_trouble && now_ms >= w->said_ms && now_ms - w->said_ms < QUIET_MS) {
-        w->unsaid++;
-        return;
-    }
-    host->log(host, CMP_LOG_ERROR, "%s: %s (%llu more not logged)", w->remote->options->url, text,
-              (unsigned long long)w->unsaid);
-    w->in_trouble = true;
-    w->said_ms = now_ms;
-    w->unsaid = 0;
-}
-
-static void say_over(worker *w)
-{
-    if (w->in_trouble) {
-        w->in_trouble = false;
-        w->unsaid = 0;
-        w->remote->host->log(w->remote->host, CMP_LOG_NOTICE, "%s: it answers again",
-                             w->remote->options->url);
-    }
+    remote *r = w->remote;
+    kit_trouble_say(&r->failures, r->host, "%s: %s", r->options->url, text);
 }
 
 /* ---- those who wait ---- */
@@ -161,7 +135,7 @@ static void on_answer(void *arg, const cmp_https_answer *a)
         result = question_answer(q, w->remote->host, a->body, why, sizeof(why));
     }
     if (result == ANSWER_GOOD) {
-        say_over(w);
+        kit_trouble_over(&w->remote->failures, w->remote->host, "it answers again");
     } else {
         say(w, why);
     }

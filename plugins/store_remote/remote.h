@@ -1,6 +1,7 @@
 /* What the plugin's files share: its options, its instance, a worker's state. */
 #pragma once
 
+#include <cmp-kit/trouble.h>
 #include <cmp/plugin.h>
 
 typedef struct tls_options {
@@ -22,6 +23,7 @@ typedef struct remote {
     const cmp_host *host;
     const options *options;
     cmp_origin *origin;
-    char *authorization;                /* "Bearer …", wiped at the end; NULL: no token */
+    char *authorization; /* "Bearer …", wiped at the end; NULL: no token */
+    kit_trouble failures;
     unsigned requests, lookups, failed; /* counters */
 } remote;

@@ -106,6 +106,7 @@ static void remote_destroy(void *instance)
         r->host->origin_close(r->origin);
     }
     credential_close(r);
+    kit_trouble_dispose(&r->failures);
     free(r);
 }
 
@@ -116,6 +117,7 @@ static void *remote_create(const cmp_host *host, const void *opts, void *previou
     remote *r = kit_calloc(1, sizeof(*r));
     r->host = host;
     r->options = opts;
+    kit_trouble_init(&r->failures);
     r->requests = host->counter(host, "requests", "requests sent to the server");
     r->lookups = host->counter(host, "lookups", "look-ups that the server was needed for");
     r->failed = host->counter(host, "lookups_failed", "look-ups that it did not answer");

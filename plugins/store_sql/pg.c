@@ -74,7 +74,7 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
             pg_destroy(s);
             return NULL;
         }
-        trouble_say(&s->store.failures, host, "the database: %s", error);
+        kit_trouble_say(&s->store.failures, host, "the database: %s", error);
     }
     return s;
 }

@@ -213,8 +213,8 @@ static void on_lost(void *arg, const char *why)
     pg_lane *l = arg;
     pg_store *s = pg_worker_store(l->worker);
     s->store.host->count(s->store.host, s->lost, 1);
-    trouble_say(&s->store.failures, s->store.host, "%s: %s",
-                l->connection.target == &s->primary ? "the database" : "the replica", why);
+    kit_trouble_say(&s->store.failures, s->store.host, "%s: %s",
+                    l->connection.target == &s->primary ? "the database" : "the replica", why);
     l->ready = false;
     while (!TAILQ_EMPTY(&l->sent)) {
         pg_worker_unsent(l->worker, take_first(l));

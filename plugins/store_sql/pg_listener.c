@@ -26,7 +26,7 @@ static void begin_listening(pg_listener *l)
     const cmp_host *host = l->store->store.host;
     l->listening = true;
     pg_connection_good(&l->connection);
-    trouble_over(&l->store->store.failures, host, "the database answers");
+    kit_trouble_over(&l->store->store.failures, host, "the database answers");
     host->store_changed(host, CMP_NONE);
 }
 
@@ -67,7 +67,8 @@ static void on_lost(void *arg, const char *why)
 {
     pg_listener *l = arg;
     l->listening = false;
-    trouble_say(&l->store->store.failures, l->store->store.host, "listening for changes: %s", why);
+    kit_trouble_say(&l->store->store.failures, l->store->store.host, "listening for changes: %s",
+                    why);
 }
 
 pg_listener *pg_listener_create(pg_store *s, cmp_loop *loop)

@@ -97,7 +97,7 @@ void pg_worker_failed(pg_worker *w, pg_request *r, const char *why)
     store *s = &w->store->store;
     char line[ERROR_SIZE];
     pg_first_line(why, line, sizeof(line));
-    trouble_say(&s->refusals, s->host, "a look-up: %s", line);
+    kit_trouble_say(&s->refusals, s->host, "a look-up: %s", line);
     if (r->op == NULL) {
         request_put(w, r);
     } else {
@@ -216,7 +216,7 @@ static void queue_send(pg_worker *w)
 void pg_worker_lane_changed(pg_worker *w, pg_lane *l)
 {
     if (l->ready) {
-        trouble_over(&w->store->store.failures, w->store->store.host, "the database answers");
+        kit_trouble_over(&w->store->store.failures, w->store->store.host, "the database answers");
     }
     groups_balance(w);
     queue_send(w);

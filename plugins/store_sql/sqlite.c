@@ -111,7 +111,7 @@ static void failed(worker *w, const char *error)
 {
     store *s = &w->store->store;
     w->failing = true;
-    trouble_say(&s->failures, s->host, "%s", error);
+    kit_trouble_say(&s->failures, s->host, "%s", error);
 }
 
 static bool worker_open(worker *w)
@@ -223,7 +223,7 @@ static cmp_store_verdict look_up(worker *w, cmp_txn *txn, cmp_str ici, cmp_recor
     sqlite3_reset(w->lookup);
     if (w->failing) {
         w->failing = false;
-        trouble_over(&w->store->store.failures, w->store->store.host, "the file answers again");
+        kit_trouble_over(&w->store->store.failures, w->store->store.host, "the file answers again");
     }
     return verdict;
 }

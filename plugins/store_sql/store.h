@@ -1,8 +1,7 @@
 /* What both drivers have in common. */
 #pragma once
 
-#include "trouble.h"
-
+#include <cmp-kit/trouble.h>
 #include <cmp/plugin.h>
 
 #define STORE_NAME "store_sql"
@@ -26,9 +25,9 @@ typedef enum create_choice { CREATE_AUTO, CREATE_TRUE, CREATE_FALSE } create_cho
 typedef struct store {
     const cmp_host *host;
     const options *options;
-    trouble failures;         /* the database cannot be asked */
-    trouble refusals;         /* it can, and refuses a look-up (PostgreSQL) */
-    trouble bad_rows;         /* what it says is not understood */
+    kit_trouble failures;     /* the database cannot be asked */
+    kit_trouble refusals;     /* it can, and refuses a look-up (PostgreSQL) */
+    kit_trouble bad_rows;     /* what it says is not understood */
     unsigned failed, bad_row; /* counters: look-ups */
 } store;
 

@@ -46,24 +46,24 @@ void store_init(store *s, const cmp_host *host, const options *o)
 {
     s->host = host;
     s->options = o;
-    trouble_init(&s->failures);
-    trouble_init(&s->refusals);
-    trouble_init(&s->bad_rows);
+    kit_trouble_init(&s->failures);
+    kit_trouble_init(&s->refusals);
+    kit_trouble_init(&s->bad_rows);
     s->failed = host->counter(host, "lookups_failed", "look-ups that the database did not answer");
     s->bad_row = host->counter(host, "bad_rows", "rows that could not be understood");
 }
 
 void store_dispose(store *s)
 {
-    trouble_dispose(&s->failures);
-    trouble_dispose(&s->refusals);
-    trouble_dispose(&s->bad_rows);
+    kit_trouble_dispose(&s->failures);
+    kit_trouble_dispose(&s->refusals);
+    kit_trouble_dispose(&s->bad_rows);
 }
 
 cmp_store_verdict store_bad_row(store *s, cmp_str ici, const char *why)
 {
     s->host->count(s->host, s->bad_row, 1);
-    trouble_say(&s->bad_rows, s->host, "the row of %.*s: %s", (int)ici.size, ici.at, why);
+    kit_trouble_say(&s->bad_rows, s->host, "the row of %.*s: %s", (int)ici.size, ici.at, why);
     return CMP_STORE_UNAVAILABLE;
 }
 

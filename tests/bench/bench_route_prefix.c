@@ -176,7 +176,7 @@ static measured measure(const world *w, bool known,
 
 static bool find_one(void *arg, cmp_str ici, unsigned *matched)
 {
-    return prefixes_find(arg, ici, matched) != HOP_NONE;
+    return prefixes_find(arg, ici, matched) != KIT_PEER_NONE;
 }
 
 typedef struct plugin_run {

@@ -17,8 +17,8 @@ static prefixes *build(const char *const *texts, size_t count, rule_twins *twins
     static fake_host host;
     fake_host_init(&host);
     rules r = {.count = 0};
-    hops h;
-    hops_copy(&h, &host.table);
+    kit_peers h;
+    kit_peers_copy(&h, &host.table);
     for (size_t i = 0; i < count; i++) {
         rule added = {.hop = (uint32_t)i, .line = (uint32_t)i + 1};
         digits_read(cmp_str_from(texts[i]), PREFIX_SIZE_MAX, &added.prefix);
@@ -27,7 +27,7 @@ static prefixes *build(const char *const *texts, size_t count, rule_twins *twins
     }
     prefixes *p = prefixes_build(&r, &h, twins);
     rules_free(&r);
-    hops_free(&h);
+    kit_peers_free(&h);
     return p;
 }
 
@@ -35,7 +35,7 @@ static prefixes *build(const char *const *texts, size_t count, rule_twins *twins
 static int find(const prefixes *p, const char *ici, unsigned *matched)
 {
     const uint32_t found = prefixes_find(p, cmp_str_from(ici), matched);
-    return found == HOP_NONE ? -1 : (int)found;
+    return found == KIT_PEER_NONE ? -1 : (int)found;
 }
 
 #define TWENTY "0123456789ABCDEF0123"

@@ -1,5 +1,5 @@
-/* A database that is down is looked up a thousand times a second: its log lines are not. */
-#include "trouble.h"
+/* Says what is wrong, and not all the time. */
+#include <cmp-kit/trouble.h>
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -8,19 +8,25 @@
 #define WINDOW_MS 10000
 #define LINES_MAX 4 /* in each window */
 
-void trouble_init(trouble *t)
+void kit_trouble_init(kit_trouble *t)
 {
-    *t = (trouble){.said = 0};
+    *t = (kit_trouble){.said = 0};
     pthread_mutex_init(&t->lock, NULL);
 }
 
-void trouble_dispose(trouble *t)
+void kit_trouble_dispose(kit_trouble *t)
 {
     pthread_mutex_destroy(&t->lock);
 }
 
+/* With the lock held, without which it is looked at, too. */
+static void said_set(kit_trouble *t, unsigned said)
+{
+    __atomic_store_n(&t->said, said, __ATOMIC_RELAXED);
+}
+
 /* With the lock held. *unsaid is how many lines were not logged before this one. */
-static bool may_say(trouble *t, const char *line, int64_t now_ms, uint64_t *unsaid)
+static bool may_say(kit_trouble *t, const char *line, int64_t now_ms, uint64_t *unsaid)
 {
     const bool same = strcmp(t->last, line) == 0;
     memcpy(t->last, line, strlen(line) + 1);
@@ -28,21 +34,22 @@ static bool may_say(trouble *t, const char *line, int64_t now_ms, uint64_t *unsa
     if (t->said > 0 && (now_ms < t->since_ms || now_ms - t->since_ms >= WINDOW_MS)) {
         *unsaid = t->unsaid;
         t->unsaid = 0;
-        t->said = 0;
+        said_set(t, 0);
     }
     if (t->said == LINES_MAX || (t->said > 0 && same)) {
         t->unsaid++;
         return false;
     }
-    if (t->said++ == 0) {
+    if (t->said == 0) {
         t->since_ms = now_ms;
     }
+    said_set(t, t->said + 1);
     return true;
 }
 
-void trouble_say(trouble *t, const cmp_host *host, const char *format, ...)
+void kit_trouble_say(kit_trouble *t, const cmp_host *host, const char *format, ...)
 {
-    char line[TROUBLE_LINE_SIZE];
+    char line[KIT_TROUBLE_LINE_SIZE];
     uint64_t unsaid;
     va_list args;
     va_start(args, format);
@@ -52,18 +59,20 @@ void trouble_say(trouble *t, const cmp_host *host, const char *format, ...)
     const bool say = may_say(t, line, host->now_ms(host), &unsaid);
     pthread_mutex_unlock(&t->lock);
     if (say && unsaid > 0) {
-        host->log(host, CMP_LOG_ERROR, "%s (and %" PRIu64 " lines before, not logged)", line,
-                  unsaid);
+        host->log(host, CMP_LOG_ERROR, "%s (%" PRIu64 " more not logged)", line, unsaid);
     } else if (say) {
         host->log(host, CMP_LOG_ERROR, "%s", line);
     }
 }
 
-void trouble_over(trouble *t, const cmp_host *host, const char *what)
+void kit_trouble_over(kit_trouble *t, const cmp_host *host, const char *what)
 {
+    if (__atomic_load_n(&t->said, __ATOMIC_RELAXED) == 0) {
+        return; /* no lock where all is well */
+    }
     pthread_mutex_lock(&t->lock);
     const bool said = t->said > 0;
-    t->said = 0;
+    said_set(t, 0);
     t->unsaid = 0;
     pthread_mutex_unlock(&t->lock);
     if (said) {

@@ -1,0 +1,136 @@
+/* sdk/kit/keys.c, peers.c and trouble.c: what the kit makes of a host's services. */
+#include "fake_host.h"
+
+#include <cmp-kit/keys.h>
+#include <cmp-kit/peers.h>
+#include <cmp-kit/trouble.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static fake_host host;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_host_init(&host);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_host_dispose(&host);
+    return 0;
+}
+
+/* ---- keys ---- */
+
+static cmp_str key_for(const char *peer, int64_t now_ms)
+{
+    const cmp_key *key = kit_key_for_peer(&host.table, cmp_str_from(peer), now_ms);
+    return key != NULL ? key->id : CMP_NONE;
+}
+
+static void the_newest_valid_key(void **state)
+{
+#define KEY(id_, peer_, use_, from, to)                                                            \
+    {                                                                                              \
+        .id = CMP_STR(id_), .peer = CMP_STR(peer_), .use = use_, .not_before_ms = from,            \
+        .not_after_ms = to                                                                         \
+    }
+    static const cmp_key keys[] = {
+        KEY("theirs", "b", CMP_KEY_ISSUED, 50, 60),
+        KEY("old", "b", CMP_KEY_RECEIVED, 10, 30),
+        KEY("new", "b", CMP_KEY_RECEIVED, 20, 40),
+        KEY("twin", "b", CMP_KEY_RECEIVED, 20, 40),
+        KEY("other", "c", CMP_KEY_RECEIVED, 0, INT64_MAX),
+    };
+    (void)state;
+    host.keys = keys;
+    host.key_count = sizeof(keys) / sizeof(keys[0]);
+    assert_null(key_for("b", 9).at);
+    assert_true(cmp_str_equal(key_for("b", 10), CMP_STR("old")));
+    assert_true(cmp_str_equal(key_for("b", 20), CMP_STR("twin"))); /* the last of equals */
+    assert_true(cmp_str_equal(key_for("b", 40), CMP_STR("twin")));
+    assert_null(key_for("b", 41).at);
+    assert_null(key_for("b", 55).at); /* one that we gave to it signs nothing of ours */
+    assert_null(key_for("a", 20).at);
+    assert_true(cmp_str_equal(key_for("c", 20), CMP_STR("other")));
+}
+
+/* ---- peers ---- */
+
+static void peers_by_name_and_host(void **state)
+{
+    static const cmp_peer peers[] = {
+        {.name = CMP_STR("b"), .host = CMP_STR("B.example.net")},
+        {.name = CMP_STR("asks-only")},
+        {.name = CMP_STR("a"), .host = CMP_STR("a.example.net")},
+    };
+    (void)state;
+    kit_peers p;
+    host.peers = peers;
+    host.peer_count = 3;
+    kit_peers_copy(&p, &host.table);
+    host.peer_count = 0; /* copies they are */
+    assert_int_equal(p.count, 3);
+    assert_int_equal(kit_peers_named(&p, CMP_STR("b")), 0);
+    assert_int_equal(kit_peers_named(&p, CMP_STR("asks-only")), 1);
+    assert_int_equal(kit_peers_named(&p, CMP_STR("B")), KIT_PEER_NONE);
+    assert_int_equal(kit_peers_named(&p, CMP_NONE), KIT_PEER_NONE);
+    assert_int_equal(kit_peers_at_host(&p, CMP_STR("b.EXAMPLE.net")), 0);
+    assert_int_equal(kit_peers_at_host(&p, CMP_STR("a.example.net")), 2);
+    assert_int_equal(kit_peers_at_host(&p, CMP_STR("example.net")), KIT_PEER_NONE);
+    assert_int_equal(kit_peers_at_host(&p, CMP_STR("")), KIT_PEER_NONE);
+    assert_true(cmp_str_equal(p.at[0].host, CMP_STR("b.example.net")));
+    assert_null(p.at[1].host.at);
+    kit_peers_free(&p);
+    assert_int_equal(kit_peers_at_host(&p, CMP_STR("a.example.net")), KIT_PEER_NONE);
+    kit_peers_free(&p);
+}
+
+/* ---- trouble ---- */
+
+static unsigned errors(void)
+{
+    return host.log[CMP_LOG_ERROR].count;
+}
+
+static void trouble_is_said_once_in_a_while(void **state)
+{
+    (void)state;
+    kit_trouble t;
+    kit_trouble_init(&t);
+    kit_trouble_over(&t, &host.table, "over"); /* there was none: nothing is said */
+    assert_int_equal(host.log[CMP_LOG_NOTICE].count, 0);
+    for (int i = 0; i < 10; i++) {
+        kit_trouble_say(&t, &host.table, "down");
+    }
+    assert_int_equal(errors(), 1);
+    for (int i = 0; i < 10; i++) {
+        kit_trouble_say(&t, &host.table, "down %d", i);
+    }
+    assert_int_equal(errors(), 4);
+    fake_host_advance(&host, 10000);
+    kit_trouble_say(&t, &host.table, "down");
+    fake_host_expect_log(&host, CMP_LOG_ERROR, "down (16 more not logged)");
+    kit_trouble_over(&t, &host.table, "over");
+    fake_host_expect_log(&host, CMP_LOG_NOTICE, "over");
+    kit_trouble_say(&t, &host.table, "down"); /* at once */
+    fake_host_expect_log(&host, CMP_LOG_ERROR, "down");
+    kit_trouble_dispose(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_newest_valid_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(peers_by_name_and_host, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trouble_is_said_once_in_a_while, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

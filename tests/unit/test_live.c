@@ -1,0 +1,159 @@
+/* sdk/kit/live.c: content that follows its file. (Reloads in all their ways, and with many threads,
+ * are in the tests of store_file and route_prefix.) */
+#include "fake_host.h"
+#include "scratch.h"
+
+#include <cmp-kit/live.h>
+#include <cmp-kit/memory.h>
+
+#include <string.h>
+
+#define CHECK_MS 1000
+
+static unsigned freed;
+
+/* A file that begins with a hash is no good. */
+static void *read_text(kit_file *f, void *arg)
+{
+    (void)arg;
+    if (f->path == NULL) {
+        return kit_strdup("nothing");
+    }
+    char *text = kit_calloc(1, f->mark.size + 1);
+    assert_int_equal(read(f->fd, text, f->mark.size), f->mark.size);
+    if (text[0] == '#') {
+        kit_file_fail(f, 1, "a hash");
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static void free_text(void *content)
+{
+    freed++;
+    free(content);
+}
+
+static void log_text(const void *content, int64_t ms, void *arg)
+{
+    assert_true(ms >= 0);
+    fake_host *host = arg;
+    host->table.log(&host->table, CMP_LOG_NOTICE, "has %s", (const char *)content);
+}
+
+static const kit_live_kind kind = {
+    .what = "texts", .option = "path", .read = read_text, .free = free_text, .log = log_text};
+
+typedef struct fixture {
+    fake_host host;
+    kit_live *live;
+    kit_live_share share; /* a worker's */
+} fixture;
+
+static void open_live(fixture *f, const char *path)
+{
+    f->live = kit_live_create(&f->host.table, &kind, path, &f->host, fake_report_of(&f->host));
+    assert_non_null(f->live);
+    kit_live_start(f->live, &f->host.loop, CHECK_MS);
+    kit_live_join(f->live, &f->share);
+    f->host.worker = &f->share;
+    f->host.worker_running = true;
+}
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof(*f));
+    fake_host_init(&f->host);
+    freed = 0;
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    if (f->live != NULL) {
+        kit_live_leave(f->live, &f->share);
+        kit_live_destroy(&f->live);
+    }
+    assert_null(f->live);
+    kit_live_destroy(&f->live);
+    fake_host_dispose(&f->host);
+    free(f);
+    return 0;
+}
+
+static void without_a_path_nothing_changes(void **state)
+{
+    fixture *f = *state;
+    open_live(f, NULL);
+    assert_string_equal(f->share.content, "nothing");
+    assert_int_equal(fake_host_timers(&f->host), 0);
+}
+
+static void a_bad_file_is_reported(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "#");
+    assert_null(kit_live_create(&f->host.table, &kind, "file", &f->host, fake_report_of(&f->host)));
+    assert_true(fake_host_reported(&f->host, "path: file:1: a hash"));
+    assert_int_equal(f->host.counter_count, 0);
+}
+
+static void a_changed_file_is_swapped_in(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "one");
+    open_live(f, "file");
+    assert_string_equal(f->share.content, "one");
+    scratch_write("file", "three");
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_string_equal(f->share.content, "three");
+    assert_int_equal(freed, 0);
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_int_equal(freed, 1); /* nobody uses it any more */
+    assert_int_equal(fake_host_counted(&f->host, "reloads"), 1);
+    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "has three");
+}
+
+static void a_bad_change_leaves_what_there_is(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "one");
+    open_live(f, "file");
+    scratch_write("file", "#bad");
+    fake_host_advance(&f->host, 3 * CHECK_MS);
+    assert_string_equal(f->share.content, "one");
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR,
+                         "file:1: a hash; the texts read before stay in use");
+    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+}
+
+static void a_use_keeps_what_it_began_with(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "one");
+    open_live(f, "file");
+    kit_live_share use;
+    kit_live_join(f->live, &use);
+    scratch_write("file", "three");
+    fake_host_advance(&f->host, 3 * CHECK_MS);
+    assert_string_equal(f->share.content, "three");
+    assert_string_equal(use.content, "one");
+    assert_int_equal(freed, 0);
+    kit_live_leave(f->live, &use);
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_int_equal(freed, 1);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(without_a_path_nothing_changes), TEST(a_bad_file_is_reported),
+        TEST(a_changed_file_is_swapped_in),   TEST(a_bad_change_leaves_what_there_is),
+        TEST(a_use_keeps_what_it_began_with),
+    };
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
