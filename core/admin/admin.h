@@ -8,7 +8,7 @@ typedef struct admin admin;
 
 /* Binds the configured socket, readable and writable for its owner only, and replaces one that
  * nobody listens on any more. NULL when none is configured, or with errors in the report. */
-admin *admin_open(const conf *c, cmp_report *report);
+CMP_MUST_USE admin *admin_open(const conf *c, cmp_report *report);
 
 /* Removes the socket. */
 void admin_close(admin **a);

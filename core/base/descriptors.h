@@ -6,7 +6,7 @@
 /* Opens /dev/null in place of standard input, output and error where they are closed, so that no
  * socket and no file becomes one of them and gets what is written for people. First thing in main.
  * False, with errno set, when it cannot. */
-bool descriptors_open_standard(void);
+CMP_MUST_USE bool descriptors_open_standard(void);
 
 /* Raises the soft limit to the hard one; returns what then holds. */
 uint64_t descriptors_raise_limit(void);

@@ -12,7 +12,7 @@ typedef struct endpoint {
 } endpoint;
 
 /* Reads "192.0.2.1" or "2001:db8::1": no brackets, no zone, no name. False, and none, otherwise. */
-bool endpoint_parse(cmp_str text, uint16_t port, endpoint *a);
+CMP_MUST_USE bool endpoint_parse(cmp_str text, uint16_t port, endpoint *a);
 
 uint16_t endpoint_port(const endpoint *a);
 
@@ -31,7 +31,7 @@ typedef struct host_port {
 } host_port;
 
 /* False when a bracket is not closed. */
-bool host_port_split(cmp_str text, host_port *parts);
+CMP_MUST_USE bool host_port_split(cmp_str text, host_port *parts);
 
 /* Reads ":443". False when it is none, or less than `min`. */
-bool port_parse(cmp_str text, uint16_t min, uint16_t *port);
+CMP_MUST_USE bool port_parse(cmp_str text, uint16_t min, uint16_t *port);

@@ -17,8 +17,8 @@ bool h1_head_end(cmp_str in, size_t *scanned, size_t *end);
 
 /* Takes a line off *in, without its CR LF. False when it ends in anything else, or holds a control
  * character other than the tab. */
-bool h1_line_take(cmp_str *in, cmp_str *line);
+CMP_MUST_USE bool h1_line_take(cmp_str *in, cmp_str *line);
 
 /* Takes a field's line apart: a token, a colon, and the value, trimmed. NULL when that is done,
  * else what is wrong with it, as a static sentence without a full stop. */
-const char *h1_field_split(cmp_str line, cmp_str *name, cmp_str *value);
+CMP_MUST_USE const char *h1_field_split(cmp_str line, cmp_str *name, cmp_str *value);

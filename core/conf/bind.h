@@ -9,4 +9,4 @@ typedef struct conf_bind {
 } conf_bind;
 
 /* False when the text is none. */
-bool bind_parse(const char *text, conf_bind *b);
+CMP_MUST_USE bool bind_parse(const char *text, conf_bind *b);

@@ -205,7 +205,7 @@ extern const cmp_option conf_rows[];
  * mc-6 have TLS (9.3.2: https only) and an authentication. All errors go to the report; NULL when
  * there is one that leaves nothing to go on with, else a conf that is only good when
  * report->count is 0. */
-conf *conf_load(const char *path, cmp_report *report);
+CMP_MUST_USE conf *conf_load(const char *path, cmp_report *report);
 void conf_destroy(conf **c);
 
 /* The place of a key path such as "listeners[1].tls.certificate" or "plugins.hmac", for errors that

@@ -14,8 +14,8 @@ size_t value_size(cmp_option_type type);
 /* Reads a text as one value of the row. Relative paths are taken from `folder`. False when it is
  * none; then *hint may say more than what is expected, or is NULL. Strings and hints live in
  * `memory`. */
-bool value_parse(const cmp_option *row, cmp_str text, const char *folder, kit_arena *memory,
-                 void *value, const char **hint);
+CMP_MUST_USE bool value_parse(const cmp_option *row, cmp_str text, const char *folder,
+                              kit_arena *memory, void *value, const char **hint);
 
 /* Writes a number of the row's type as an operator would: 90000 as 90s, 65536 as 64K. */
 #define VALUE_TEXT_SIZE 32

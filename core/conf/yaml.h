@@ -11,11 +11,11 @@ typedef struct yaml_file yaml_file;
 /* Reads a file, syntax errors and duplicate keys into the report. NULL then. An empty file is an
  * empty mapping. Aliases and merge keys are resolved. `secret`: the file holds secrets, so its text
  * is wiped when the file is closed, and no message shows any of it. */
-yaml_file *yaml_open(const char *path, bool secret, cmp_report *report);
+CMP_MUST_USE yaml_file *yaml_open(const char *path, bool secret, cmp_report *report);
 
 /* The same for a file that is open already; `path` is its name, the descriptor stays the caller's.
  */
-yaml_file *yaml_read(const char *path, int fd, bool secret, cmp_report *report);
+CMP_MUST_USE yaml_file *yaml_read(const char *path, int fd, bool secret, cmp_report *report);
 
 void yaml_close(yaml_file **file);
 

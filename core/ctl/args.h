@@ -54,13 +54,13 @@ typedef enum args_result {
 
 /* Fills `options` (zeroed by the caller) and `operands`. argv[0] is the command's last word. What
  * is filled in points into argv. */
-args_result args_parse(const args_command *command, int argc, char **argv, void *options,
-                       const char **operands);
+CMP_MUST_USE args_result args_parse(const args_command *command, int argc, char **argv,
+                                    void *options, const char **operands);
 
 /* The same for a command whose number of operands is not fixed: *operands is what of argv is left,
  * ended by NULL. */
-args_result args_parse_some(const args_command *command, int argc, char **argv, void *options,
-                            char ***operands);
+CMP_MUST_USE args_result args_parse_some(const args_command *command, int argc, char **argv,
+                                         void *options, char ***operands);
 
 /* The exit status of a result other than ARGS_GO. */
 int args_status(args_result result);
@@ -68,11 +68,12 @@ int args_status(args_result result);
 /* ---- values ---- */
 
 /* The index of `text` in `names` (ended by NULL). False with a message that says what could be. */
-bool args_choice(const char *option, const char *text, const char *const *names, int *index);
+CMP_MUST_USE bool args_choice(const char *option, const char *text, const char *const *names,
+                              int *index);
 
 /* An RFC 3339 time, in Unix milliseconds; or `now`. False with a message. */
-bool args_time(const char *option, const char *text, int64_t *ms);
+CMP_MUST_USE bool args_time(const char *option, const char *text, int64_t *ms);
 
 /* A whole number; `fallback` when `text` is NULL. False with a message that says what could be. */
-bool args_number(const char *option, const char *text, int64_t fallback, int64_t min, int64_t max,
-                 int64_t *number);
+CMP_MUST_USE bool args_number(const char *option, const char *text, int64_t fallback, int64_t min,
+                              int64_t max, int64_t *number);

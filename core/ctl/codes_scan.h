@@ -11,4 +11,4 @@ typedef struct codes_scan {
 
 /* Visits the codes. False after a message: the store failed, or a signal came. When `visit` ends
  * the scan that is no failure; it knows why it did. */
-bool codes_scan_run(const codes_scan *scan, instance *store);
+CMP_MUST_USE bool codes_scan_run(const codes_scan *scan, instance *store);

@@ -14,10 +14,10 @@ typedef struct codes_write {
 
 /* With `replace`, what is not put will be removed. Every function here returns false with the error
  * filled; codes_write_end is to be called in any case. */
-bool codes_write_begin(codes_write *w, instance *store, bool replace);
-bool codes_write_put(codes_write *w, cmp_str ici, const cmp_record *record);
-bool codes_write_remove(codes_write *w, cmp_str ici, bool *existed);
-bool codes_write_commit(codes_write *w);
+CMP_MUST_USE bool codes_write_begin(codes_write *w, instance *store, bool replace);
+CMP_MUST_USE bool codes_write_put(codes_write *w, cmp_str ici, const cmp_record *record);
+CMP_MUST_USE bool codes_write_remove(codes_write *w, cmp_str ici, bool *existed);
+CMP_MUST_USE bool codes_write_commit(codes_write *w);
 
 /* Undoes what was not committed. */
 void codes_write_end(codes_write *w);

@@ -21,8 +21,8 @@ typedef struct credential {
 
 /* Finds the key. An id that is both issued and received means the one of `preferred`; a peer means
  * its newest received key that is valid at `now_ms`. False after a message. Dispose in any case. */
-bool credential_open(credential *c, const credential_choice *choice, cmp_key_use preferred,
-                     int64_t now_ms);
+CMP_MUST_USE bool credential_open(credential *c, const credential_choice *choice,
+                                  cmp_key_use preferred, int64_t now_ms);
 
 /* Wipes the secret. */
 void credential_dispose(credential *c);

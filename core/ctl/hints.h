@@ -13,4 +13,4 @@ typedef struct hint_question {
 
 /* Looks for the smallest set of mistakes (at most three) that yields the signature. True with the
  * text behind "it would be valid …" in `text`. */
-bool hint_find(const hint_question *question, char *text, size_t size);
+CMP_MUST_USE bool hint_find(const hint_question *question, char *text, size_t size);

@@ -24,10 +24,11 @@ typedef struct https_answer {
 
 /* The address to ask: `url` with the default path when it has none, and with `query` (may be NULL).
  * NULL after a message: no https, or a query of its own. Free with https_url_free. */
-const char *https_url(const char *url, const char *query);
+CMP_MUST_USE const char *https_url(const char *url, const char *query);
 void https_url_free(const char **url);
 
 /* Asks, and verifies certificate and host name. True when there was an answer, of whatever status;
  * else false after a message. Dispose of the answer in any case. */
-bool https_ask(const https_request *request, const https_options *options, https_answer *answer);
+CMP_MUST_USE bool https_ask(const https_request *request, const https_options *options,
+                            https_answer *answer);
 void https_answer_dispose(https_answer *answer);

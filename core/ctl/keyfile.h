@@ -41,4 +41,4 @@ cmp_str keyfile_get(keyfile_entry *entry, const char *name);
 
 /* Writes a new file, checks that it is a good keyring, and puts it in the old one's place, with its
  * owner and mode 0600. False after a message; the old file stays then. */
-bool keyfile_save(keyfile *k);
+CMP_MUST_USE bool keyfile_save(keyfile *k);

@@ -1,7 +1,7 @@
 /* A file that is written whole or not at all: readers see the old one or the new one. */
 #pragma once
 
-#include <stdbool.h>
+#include <cmp/base.h>
 #include <stdio.h>
 
 typedef struct newfile newfile;
@@ -13,7 +13,7 @@ newfile *newfile_open(const char *path);
 FILE *newfile_stream(const newfile *f);
 
 /* Puts the new file in its place. False after a message: the old one stays. Ends f in any case. */
-bool newfile_commit(newfile **f);
+CMP_MUST_USE bool newfile_commit(newfile **f);
 
 /* Leaves the old one. NULL is fine. */
 void newfile_discard(newfile **f);

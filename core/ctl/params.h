@@ -5,4 +5,4 @@
 #include "mc/query.h"
 
 /* Adds every parameter of the list. False after a message about one that is not NAME=VALUE. */
-bool params_add(const args_list *params, query *q);
+CMP_MUST_USE bool params_add(const args_list *params, query *q);

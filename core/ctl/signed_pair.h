@@ -12,7 +12,7 @@ typedef struct signed_pair {
 
 /* Takes both from the command line. False with a message when one is missing, or is such that every
  * CMP would refuse it: empty, too long, not visible ASCII. */
-bool signed_pair_read(signed_pair *pair, const char *tid, const char *ici);
+CMP_MUST_USE bool signed_pair_read(signed_pair *pair, const char *tid, const char *ici);
 
 /* Writes tid and ici one behind the other; returns the size. */
 size_t signed_pair_join(const signed_pair *pair, char joined[SIGNED_PAIR_MAX]);
@@ -21,4 +21,4 @@ size_t signed_pair_join(const signed_pair *pair, char joined[SIGNED_PAIR_MAX]);
 void signed_pair_print(const signed_pair *pair, FILE *to);
 
 /* HMAC with that key; false when OpenSSL does not offer its hash. */
-bool signed_pair_mac(const signed_pair *pair, const cmp_key *key, uint8_t *mac);
+CMP_MUST_USE bool signed_pair_mac(const signed_pair *pair, const cmp_key *key, uint8_t *mac);

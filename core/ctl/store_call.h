@@ -13,7 +13,8 @@ store_call *store_call_open(instance *i);
 
 /* Asks and waits. With CMP_STORE_FOUND the record is in *json, in `memory`, as record_write writes
  * it. */
-cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, kit_arena *memory, cmp_str *json);
+CMP_MUST_USE cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, kit_arena *memory,
+                                                 cmp_str *json);
 
 /* Ends the worker; the instance is to be destroyed next. NULL is fine. */
 void store_call_close(store_call *c);

@@ -18,13 +18,14 @@ enum {
 stores *stores_open(const char *config);
 
 /* Whether there is a store of that name whose plugin can do that. False after a message. */
-bool stores_can(stores *s, const char *name, unsigned wants);
+CMP_MUST_USE bool stores_can(stores *s, const char *name, unsigned wants);
 
 /* Makes the store; valid until stores_close. NULL after messages. */
 instance *stores_take(stores *s, const char *name, unsigned wants);
 
 /* Looks an ICI up in a store that was taken with STORES_LOOKUP; see store_call_lookup. */
-cmp_store_verdict stores_lookup(stores *s, cmp_str ici, kit_arena *memory, cmp_str *json);
+CMP_MUST_USE cmp_store_verdict stores_lookup(stores *s, cmp_str ici, kit_arena *memory,
+                                             cmp_str *json);
 
 /* NULL is fine. */
 void stores_close(stores **s);

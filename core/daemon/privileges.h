@@ -8,4 +8,4 @@ void privileges_check(const conf *c, cmp_report *report);
 
 /* Becomes that user and group, for ever. Without root, or with none configured, nothing is done.
  * False when the kernel refuses: the process must not go on. */
-bool privileges_drop(const conf *c);
+CMP_MUST_USE bool privileges_drop(const conf *c);

@@ -25,8 +25,8 @@ bool pool_destroy(pool **p, unsigned patience_ms);
 /* Runs `work(arg)` on a pool thread, then `done(arg)` on `l`'s thread. Any thread. `share` is that
  * of the caller; NULL: the core itself. False when the queue, or the share's part of it, is full:
  * neither will run. */
-bool pool_submit(pool *p, pool_share *share, loop *l, void (*work)(void *arg),
-                 void (*done)(void *arg), void *arg);
+CMP_MUST_USE bool pool_submit(pool *p, pool_share *share, loop *l, void (*work)(void *arg),
+                              void (*done)(void *arg), void *arg);
 
 /* Jobs that are running now. */
 unsigned pool_busy(pool *p);

@@ -9,7 +9,7 @@
 
 /* A query string, without its `?`, or an application/x-www-form-urlencoded body. Empty parts
  * between two `&` are skipped; a part without `=` has an empty value. */
-bool decode_form(cmp_str text, kit_arena *a, message *m, fault *f);
+CMP_MUST_USE bool decode_form(cmp_str text, kit_arena *a, message *m, fault *f);
 
 /* An application/json body: one object of strings. */
-bool decode_json(cmp_str body, kit_arena *a, message *m, fault *f);
+CMP_MUST_USE bool decode_json(cmp_str body, kit_arena *a, message *m, fault *f);

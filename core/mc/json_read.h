@@ -45,7 +45,7 @@ typedef struct json_in {
 void json_open(json_in *in, cmp_str body, kit_arena *memory);
 
 /* The next member. False, once, at the end of the body or at a fault: in->fault tells which. */
-bool json_next(json_in *in, json_member *m);
+CMP_MUST_USE bool json_next(json_in *in, json_member *m);
 
 /* What is wrong, for a log. Static. */
 const char *json_fault_text(json_fault fault);

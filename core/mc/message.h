@@ -49,11 +49,11 @@ cmp_str param_shown(cmp_str name);
 
 /* Adds one decoded parameter; octets are borrowed. False with *f filled: given twice, a contextual
  * name that is none, too many of them, too much, invalid UTF-8, control characters, NUL. */
-bool message_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f);
+CMP_MUST_USE bool message_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f);
 
 /* Checks every value against its row of Table 19 and that mandatory parameters are there (`tid`,
  * `ici`, `user`). Sets m->count. The first fault in the table's order is reported. */
-bool message_validate(message *m, fault *f);
+CMP_MUST_USE bool message_validate(message *m, fault *f);
 
 /* Only what authentication needs: tid and ici are there and not empty. */
-bool message_identified(const message *m, fault *f);
+CMP_MUST_USE bool message_identified(const message *m, fault *f);

@@ -11,7 +11,7 @@ typedef struct range {
 /* Reads an exact number (`35`, `50,000`) or a range (`22-55`, `35,000-75,000`), and with `bounds`
  * also `<30,000` and `>100,000` (both exclude the number itself). Commas group digits in threes.
  * False when the text is none of these (then it is free text, or wrong: range_looks_numeric). */
-bool range_parse(cmp_str text, bool bounds, range *r);
+CMP_MUST_USE bool range_parse(cmp_str text, bool bounds, range *r);
 
 /* Whether a text was meant as a number but is not a good one (begins with a digit, `<`, `>`). */
 bool range_looks_numeric(cmp_str text);

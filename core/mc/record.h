@@ -6,8 +6,9 @@
 /* Reads one record; the service cmp_host.record_parse. Unknown members are errors, and so is a
  * condition that could never be understood (an age that is neither number, range nor free text of
  * at most 20 octets, a time that is none …). `error` names the member. */
-bool record_parse(const char *json, size_t size, void *(*alloc)(void *arg, size_t size), void *arg,
-                  cmp_str *ici, cmp_record *record, char *error, size_t error_size);
+CMP_MUST_USE bool record_parse(const char *json, size_t size,
+                               void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
+                               cmp_record *record, char *error, size_t error_size);
 
 /* Writes a record as JSON text that record_parse reads; the service cmp_host.record_write. Returns
  * its size; writes nothing when that is more than `room`. */

@@ -15,4 +15,4 @@ const cmp_variant *variant_choose(const cmp_record *record, const message *m, in
 cmp_str variant_language(const cmp_variant *variant);
 
 /* Whether `value` can be a condition on `name`; otherwise *expected says what could. */
-bool variant_condition_valid(cmp_str name, cmp_str value, const char **expected);
+CMP_MUST_USE bool variant_condition_valid(cmp_str name, cmp_str value, const char **expected);

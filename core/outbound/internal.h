@@ -78,7 +78,7 @@ void call_answer_type(outbound_call *c, cmp_str value);
 void call_answer_retry_after(outbound_call *c, cmp_str value);
 
 /* Adds to the answer's body. False when it would get too long. */
-bool call_answer_add(outbound_call *c, const void *at, size_t size);
+CMP_MUST_USE bool call_answer_add(outbound_call *c, const void *at, size_t size);
 
 /* From the queue to a wire. */
 void call_put_on(outbound_call *c, wire *w);
@@ -155,7 +155,7 @@ typedef enum resolve_result {
     RESOLVE_FAILED,
 } resolve_result;
 
-resolve_result resolve_addresses(lane *l);
+CMP_MUST_USE resolve_result resolve_addresses(lane *l);
 void resolve_abandon(lane *l);
 
 /* ---- the worker's client (outbound.c) ---- */

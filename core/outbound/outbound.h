@@ -31,7 +31,7 @@ typedef struct origin_options {
 
 /* Parses the URL and loads CA and certificate. NULL, with *error filled, naming the file or the
  * part of the URL. Texts are copied. The creator holds the first reference. */
-origin *origin_create(const origin_options *options, char *error, size_t error_size);
+CMP_MUST_USE origin *origin_create(const origin_options *options, char *error, size_t error_size);
 origin *origin_ref(origin *o);
 void origin_unref(origin **o);
 

@@ -106,8 +106,8 @@ void wire_timer_stop(wire *w);
 /* h2.c */
 void h2_start(wire *w);
 void h2_take(wire *w, outbound_call *c);
-bool h2_input(wire *w); /* false: the wire is gone */
-void h2_fill(wire *w);  /* puts what is to be written into the scratch */
+CMP_MUST_USE bool h2_input(wire *w); /* false: the wire is gone */
+void h2_fill(wire *w);               /* puts what is to be written into the scratch */
 bool h2_ended(const wire *w);
 void h2_forget(wire *w, outbound_call *c); /* its answer is no longer wanted */
 void h2_ping(wire *w);
@@ -117,5 +117,5 @@ void h2_callbacks_destroy(void *callbacks);
 
 /* h1.c */
 void h1_take(wire *w, outbound_call *c);
-bool h1_input(wire *w); /* false: the wire is gone */
-bool h1_end(wire *w);   /* the server has closed: true when that ended an answer */
+CMP_MUST_USE bool h1_input(wire *w); /* false: the wire is gone */
+bool h1_end(wire *w);                /* the server has closed: true when that ended an answer */

@@ -20,8 +20,8 @@ void referrals_remember(referrals *r, cmp_str registry, cmp_str prefix, cmp_str 
 /* The host for an ICI: one for it alone, or else the longest prefix's. Writes it to `host` and
  * returns true. */
 #define REFERRAL_HOST_MAX 253
-bool referrals_find(referrals *r, cmp_str registry, cmp_str ici, int64_t now_ms,
-                    char host[REFERRAL_HOST_MAX + 1]);
+CMP_MUST_USE bool referrals_find(referrals *r, cmp_str registry, cmp_str ici, int64_t now_ms,
+                                 char host[REFERRAL_HOST_MAX + 1]);
 
 /* Forgets what led to a host that turned out to be wrong. */
 void referrals_forget(referrals *r, cmp_str registry, cmp_str host);

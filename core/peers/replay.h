@@ -33,8 +33,9 @@ void replay_destroy(replay **r);
 /* Asks and remembers in one step. `credential` is the apikeyid (quota); `fingerprint` is uniformly
  * distributed (it comes from a MAC); `digest` of all parameters tells repeats from replays. Times
  * are Unix milliseconds; a small step back of the clock does no harm. */
-replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fingerprint[16],
-                               uint64_t digest, int64_t now_ms);
+CMP_MUST_USE replay_verdict replay_remember(replay *r, cmp_str credential,
+                                            const uint8_t fingerprint[16], uint64_t digest,
+                                            int64_t now_ms);
 
 /* Forgets one entry: its request was not executed (429, 5xx), so it may come again. */
 void replay_release(replay *r, const uint8_t fingerprint[16]);

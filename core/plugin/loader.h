@@ -14,7 +14,8 @@ void loader_destroy(loader **l);
 
 /* Loads a plugin by name, or returns it when it is loaded already. NULL with *error filled: it
  * names the file, what was wanted and what was found. */
-const cmp_plugin *loader_load(loader *l, const char *name, char *error, size_t error_size);
+CMP_MUST_USE const cmp_plugin *loader_load(loader *l, const char *name, char *error,
+                                           size_t error_size);
 
 /* Names of all plugins in the folders, each once, sorted; ended by NULL. Free with
  * loader_names_free. */

@@ -61,13 +61,13 @@ typedef struct cmp_auth_ops {
     /* Says who sent `txn`. Nothing of the request was executed before; tid and ici are present,
      * everything else may be missing or wrong. Reads the transaction only. Rejections must cost the
      * same whatever their cause. */
-    cmp_auth_verdict (*verify)(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
-                               cmp_auth_answer *answer);
+    CMP_MUST_USE cmp_auth_verdict (*verify)(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+                                            cmp_auth_answer *answer);
 
     /* Signs a request with the credential that its recipient issued to us. NULL: this plugin only
      * verifies. */
-    cmp_sign_verdict (*sign)(void *instance, void *worker, const cmp_outgoing *request, cmp_op *op,
-                             cmp_signature *signature);
+    CMP_MUST_USE cmp_sign_verdict (*sign)(void *instance, void *worker, const cmp_outgoing *request,
+                                          cmp_op *op, cmp_signature *signature);
 
     /* The pending operation is no longer wanted (client gone, deadline). The completion must still
      * come, exactly once, with any verdict. NULL in a plugin that never answers PENDING. */

@@ -14,6 +14,9 @@
 
 #define CMP_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 
+/* A result that is not looked at is a bug. */
+#define CMP_MUST_USE __attribute__((warn_unused_result))
+
 /* A run of octets that somebody else owns; not NUL-terminated. How long it stays valid is said
  * where it is handed over. An absent value has at == NULL; an empty one has at != NULL, size 0. */
 typedef struct cmp_str {

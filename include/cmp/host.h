@@ -63,9 +63,10 @@ struct cmp_host {
     /* Reads one code record from its JSON text (one object). On success fills `ici` and `record`,
      * whose strings live in memory got from `alloc` or inside `json`, and returns true. Otherwise
      * returns false and writes what is wrong to `error`, naming the member at fault. */
-    bool (*record_parse)(const cmp_host *host, const char *json, size_t size,
-                         void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
-                         cmp_record *record, char *error, size_t error_size);
+    CMP_MUST_USE bool (*record_parse)(const cmp_host *host, const char *json, size_t size,
+                                      void *(*alloc)(void *arg, size_t size), void *arg,
+                                      cmp_str *ici, cmp_record *record, char *error,
+                                      size_t error_size);
 
     /* Writes a record as JSON text, as record_parse reads it, in one line without a newline.
      * Returns its size; writes at most `room` octets to `json` (which may then be cut: call again).
@@ -129,14 +130,14 @@ struct cmp_host {
 
     /* Runs `work(arg)` on a pool thread, then `done(arg)` on `loop`. Both run exactly once; destroy
      * is not called before. False when the pool is full or shut down: neither will run. */
-    bool (*offload)(const cmp_host *host, cmp_loop *loop, void (*work)(void *arg),
-                    void (*done)(void *arg), void *arg);
+    CMP_MUST_USE bool (*offload)(const cmp_host *host, cmp_loop *loop, void (*work)(void *arg),
+                                 void (*done)(void *arg), void *arg);
 
     /* ---- CMP_SERVICE_HTTPS ---- */
 
     /* Checks the URL and loads certificates. NULL with *error filled. Control thread. */
-    cmp_origin *(*origin_open)(const cmp_host *host, const cmp_origin_options *options, char *error,
-                               size_t error_size);
+    CMP_MUST_USE cmp_origin *(*origin_open)(const cmp_host *host, const cmp_origin_options *options,
+                                            char *error, size_t error_size);
 
     /* No call may be under way. In destroy, at the latest. */
     void (*origin_close)(cmp_origin *origin);
@@ -159,7 +160,7 @@ struct cmp_host {
 
     /* ---- CMP_SERVICE_PEERS ---- */
 
-    bool (*peer_find)(const cmp_host *host, cmp_str name, cmp_peer *peer);
+    CMP_MUST_USE bool (*peer_find)(const cmp_host *host, cmp_str name, cmp_peer *peer);
     void (*peer_each)(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
                       void *arg);
 

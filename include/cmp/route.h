@@ -43,8 +43,9 @@ typedef struct cmp_route_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
     /* Decides where `txn` goes. The transaction was authenticated, authorised and validated. */
-    cmp_route_verdict (*route)(void *instance, void *worker, cmp_txn *txn, cmp_route_reason reason,
-                               cmp_str target, cmp_op *op, cmp_route_answer *answer);
+    CMP_MUST_USE cmp_route_verdict (*route)(void *instance, void *worker, cmp_txn *txn,
+                                            cmp_route_reason reason, cmp_str target, cmp_op *op,
+                                            cmp_route_answer *answer);
 
     /* The pending operation is no longer wanted. The completion must still come, exactly once. NULL
      * in a plugin that never answers PENDING. */

@@ -19,8 +19,8 @@ typedef struct cmp_store_ops {
 
     /* Looks `ici` up, octet by octet. *record comes initialised as CMP_RECORD_INIT; who owns what
      * it points to is said at cmp_record. `ici` is valid until completion. */
-    cmp_store_verdict (*lookup)(void *instance, void *worker, cmp_txn *txn, cmp_str ici, cmp_op *op,
-                                cmp_record *record);
+    CMP_MUST_USE cmp_store_verdict (*lookup)(void *instance, void *worker, cmp_txn *txn,
+                                             cmp_str ici, cmp_op *op, cmp_record *record);
 
     /* The pending operation is no longer wanted. The completion must still come, exactly once. NULL
      * in a plugin that never answers PENDING. */
@@ -36,23 +36,23 @@ typedef struct cmp_store_ops {
     /* Visits all records, in an order in which it can go on: those whose ICI comes after `after` in
      * that order (absent: from the start). Records that are put meanwhile may be seen or not. NULL
      * in a store that cannot list what it has. */
-    bool (*scan)(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
-                 size_t error_size);
+    CMP_MUST_USE bool (*scan)(void *instance, cmp_str after, cmp_store_visit visit, void *arg,
+                              char *error, size_t error_size);
 
     /* Begins a write: what is put and removed becomes visible at commit, all together, or never.
      * NULL (and the four below as well) in a store that is only read. */
-    void *(*begin)(void *instance, char *error, size_t error_size);
+    CMP_MUST_USE void *(*begin)(void *instance, char *error, size_t error_size);
 
     /* Adds or replaces a record. After a false the write can only be aborted. */
-    bool (*put)(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
-                size_t error_size);
+    CMP_MUST_USE bool (*put)(void *instance, void *write, cmp_str ici, const cmp_record *record,
+                             char *error, size_t error_size);
 
     /* Removes a record; *existed says whether there was one (always true when the store learns it
      * only at commit). */
-    bool (*remove)(void *instance, void *write, cmp_str ici, bool *existed, char *error,
-                   size_t error_size);
+    CMP_MUST_USE bool (*remove)(void *instance, void *write, cmp_str ici, bool *existed,
+                                char *error, size_t error_size);
 
     /* Both end the write. After a false from commit nothing was changed. */
-    bool (*commit)(void *instance, void *write, char *error, size_t error_size);
+    CMP_MUST_USE bool (*commit)(void *instance, void *write, char *error, size_t error_size);
     void (*abort)(void *instance, void *write);
 } cmp_store_ops;

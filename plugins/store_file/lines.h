@@ -31,4 +31,4 @@ lines_result lines_next(lines *l, cmp_str *line);
 bool line_blank(cmp_str line);
 
 /* The first octet of the first line that begins at or behind `from`; `size` when there is none. */
-bool line_begin(int fd, uint64_t from, uint64_t size, uint64_t *begin);
+CMP_MUST_USE bool line_begin(int fd, uint64_t from, uint64_t size, uint64_t *begin);

@@ -13,7 +13,7 @@ typedef struct code_order {
 } code_order;
 
 /* False: there is not that much memory (8 octets for each code). */
-bool order_make(const code_index *index, code_order *order);
+CMP_MUST_USE bool order_make(const code_index *index, code_order *order);
 
 /* One that was not made is all zero. */
 void order_dispose(code_order *order);

@@ -9,7 +9,7 @@
 #define CREDENTIAL_HEADERS 3
 
 /* Finds what the options name. False after having said why in the report. */
-bool credential_open(remote *r, cmp_report *report);
+CMP_MUST_USE bool credential_open(remote *r, cmp_report *report);
 
 /* Wipes it. */
 void credential_close(remote *r);
@@ -23,4 +23,4 @@ typedef struct credential_signature {
 
 /* Signs a list of ICIs, one a line, with the newest key that the peer has given to us. False when
  * none is valid now. */
-bool credential_sign(const remote *r, cmp_str icis, credential_signature *signature);
+CMP_MUST_USE bool credential_sign(const remote *r, cmp_str icis, credential_signature *signature);

@@ -30,8 +30,9 @@ typedef struct column_map {
 
 /* Finds the columns by the result's names. False when there is neither content nor transferred_to,
  * so that no row could be understood. */
-bool column_map_init(column_map *map, int count, const char *(*name)(const void *result, int at),
-                     const void *result);
+CMP_MUST_USE bool column_map_init(column_map *map, int count,
+                                  const char *(*name)(const void *result, int at),
+                                  const void *result);
 
 /* A row: values as text, absent where NULL; the driver's. */
 typedef struct row {
@@ -40,8 +41,9 @@ typedef struct row {
 
 /* The record of a row. Nothing in it points into the row: what it needs comes from `alloc`. False
  * with `error` naming the column, when the row cannot be understood. */
-bool row_read(const cmp_host *host, const row *r, void *(*alloc)(void *arg, size_t size), void *arg,
-              cmp_record *record, char *error, size_t error_size);
+CMP_MUST_USE bool row_read(const cmp_host *host, const row *r,
+                           void *(*alloc)(void *arg, size_t size), void *arg, cmp_record *record,
+                           char *error, size_t error_size);
 
 typedef enum row_result {
     ROW_NEXT, /* go on */

@@ -23,25 +23,25 @@ const char *pg_lookup_query(const options *o);
 
 /* Checks at the start what every lane will need. False with `error`. *reached says whether a server
  * was there at all. */
-bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_size);
+CMP_MUST_USE bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_size);
 
-bool pg_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
-             size_t error_size);
+CMP_MUST_USE bool pg_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg,
+                          char *error, size_t error_size);
 
 /* ---- writes (pg_write.c) ---- */
 
 void *pg_begin(void *instance, char *error, size_t error_size);
-bool pg_put(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
-            size_t error_size);
-bool pg_remove(void *instance, void *write, cmp_str ici, bool *existed, char *error,
-               size_t error_size);
-bool pg_commit(void *instance, void *write, char *error, size_t error_size);
+CMP_MUST_USE bool pg_put(void *instance, void *write, cmp_str ici, const cmp_record *record,
+                         char *error, size_t error_size);
+CMP_MUST_USE bool pg_remove(void *instance, void *write, cmp_str ici, bool *existed, char *error,
+                            size_t error_size);
+CMP_MUST_USE bool pg_commit(void *instance, void *write, char *error, size_t error_size);
 void pg_abort(void *instance, void *write);
 
 /* ---- results ---- */
 
 /* Which columns the result has. */
-bool pg_columns(const PGresult *result, column_map *map);
+CMP_MUST_USE bool pg_columns(const PGresult *result, column_map *map);
 
 /* A row of it as text, valid as long as the result. */
 void pg_row(const PGresult *result, int at, const column_map *map, row *r);

@@ -22,7 +22,7 @@ typedef struct pg_target {
 } pg_target;
 
 /* False when the URL cannot be understood. Why is not said: it would show parts of the URL. */
-bool pg_target_init(pg_target *t, const char *url);
+CMP_MUST_USE bool pg_target_init(pg_target *t, const char *url);
 void pg_target_dispose(pg_target *t);
 
 /* The URL's own connect_timeout, or two seconds. */
@@ -37,7 +37,8 @@ typedef struct pg_hosts {
 } pg_hosts;
 
 /* Resolves the names; blocks. False when there is no address for any of them. */
-bool pg_hosts_resolve(pg_hosts *hosts, const pg_target *t, char *error, size_t error_size);
+CMP_MUST_USE bool pg_hosts_resolve(pg_hosts *hosts, const pg_target *t, char *error,
+                                   size_t error_size);
 
 /* Begins to connect, without waiting; the host at `first` is tried first. `hosts` may be empty: for
  * a target without names. Never NULL. */

@@ -15,4 +15,5 @@ const char *schema_step(schema_engine engine, int version);
 
 /* Whether a database of that version can be used; otherwise `error` says what the operator has to
  * do. */
-bool schema_good(schema_engine engine, int64_t version, char *error, size_t error_size);
+CMP_MUST_USE bool schema_good(schema_engine engine, int64_t version, char *error,
+                              size_t error_size);

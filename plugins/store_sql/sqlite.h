@@ -29,7 +29,7 @@ sqlite3 *sqlite_file_open(const sqlite_store *s, sqlite_use use, char *error, si
 
 /* Makes the file and its tables when they are missing and may be made; then checks that they can be
  * used. Control thread. */
-bool sqlite_file_prepare(const sqlite_store *s, char *error, size_t error_size);
+CMP_MUST_USE bool sqlite_file_prepare(const sqlite_store *s, char *error, size_t error_size);
 
 /* A file that was replaced or removed stays what it was for those who have it open. */
 bool sqlite_file_moved(sqlite3 *db);
@@ -38,15 +38,15 @@ bool sqlite_file_moved(sqlite3 *db);
 void sqlite_row(sqlite3_stmt *statement, const column_map *map, row *r);
 
 /* Which columns the statement has. */
-bool sqlite_columns(sqlite3_stmt *statement, column_map *map);
+CMP_MUST_USE bool sqlite_columns(sqlite3_stmt *statement, column_map *map);
 
 /* The rest of the vtable (sqlite_write.c). */
-bool sqlite_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
-                 size_t error_size);
+CMP_MUST_USE bool sqlite_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg,
+                              char *error, size_t error_size);
 void *sqlite_begin(void *instance, char *error, size_t error_size);
-bool sqlite_put(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
-                size_t error_size);
-bool sqlite_remove(void *instance, void *write, cmp_str ici, bool *existed, char *error,
-                   size_t error_size);
-bool sqlite_commit(void *instance, void *write, char *error, size_t error_size);
+CMP_MUST_USE bool sqlite_put(void *instance, void *write, cmp_str ici, const cmp_record *record,
+                             char *error, size_t error_size);
+CMP_MUST_USE bool sqlite_remove(void *instance, void *write, cmp_str ici, bool *existed,
+                                char *error, size_t error_size);
+CMP_MUST_USE bool sqlite_commit(void *instance, void *write, char *error, size_t error_size);
 void sqlite_abort(void *instance, void *write);

@@ -7,9 +7,9 @@
 bool value_is_text(cmp_str value);
 
 /* A decimal number with an optional minus. */
-bool value_integer(cmp_str value, int64_t *number);
+CMP_MUST_USE bool value_integer(cmp_str value, int64_t *number);
 
 /* A time: a whole number (Unix milliseconds), `infinity`, or a timestamp as PostgreSQL and RFC 3339
  * write it: 2026-12-24, 2026-12-24 18:00:00.5+01, 2026-12-24T18:00:00Z. UTC when it names no zone.
  */
-bool value_time(cmp_str value, int64_t *ms);
+CMP_MUST_USE bool value_time(cmp_str value, int64_t *ms);

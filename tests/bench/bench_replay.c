@@ -52,7 +52,10 @@ static void remember(job *j, int64_t number)
     name[4] = (char)('0' + n / 100);
     name[5] = (char)('0' + n / 10 % 10);
     name[6] = (char)('0' + n % 10);
-    replay_remember(j->memory, (cmp_str){name, 7}, (const uint8_t *)fingerprint, 0, number / 1000);
+    if (replay_remember(j->memory, (cmp_str){name, 7}, (const uint8_t *)fingerprint, 0,
+                        number / 1000) != REPLAY_NEW) {
+        abort(); /* they are drawn, and the oldest are forgotten */
+    }
 }
 
 static void *run(void *arg)

@@ -49,7 +49,7 @@ void kit_hex_encode(const uint8_t *from, size_t size, char *to);
 
 /* Reads `size` octets, in either case. False when the text is not 2 * size digits; `to` is then
  * whatever it was. */
-bool kit_hex_decode(cmp_str text, uint8_t *to, size_t size);
+CMP_MUST_USE bool kit_hex_decode(cmp_str text, uint8_t *to, size_t size);
 
 /* ---- base64 (RFC 4648, 4 and 5) ---- */
 
@@ -63,10 +63,10 @@ size_t kit_base64url_encode(const uint8_t *from, size_t size, char *to);
 /* Reads either alphabet, padded or not. Returns the number of octets, or -1 when the text is no
  * base64, has bits set behind the last octet, or has more than `room` octets; `to` is then whatever
  * it was. */
-ptrdiff_t kit_base64_decode(cmp_str text, uint8_t *to, size_t room);
+CMP_MUST_USE ptrdiff_t kit_base64_decode(cmp_str text, uint8_t *to, size_t room);
 
 /* ---- numbers ---- */
 
 /* Reads a whole decimal number from min to max; a sign is allowed only when min < 0. False, with
  * *number as it was, when the text is none or out of range. */
-bool kit_number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number);
+CMP_MUST_USE bool kit_number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number);

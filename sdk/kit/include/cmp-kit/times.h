@@ -6,7 +6,7 @@
 /* Reads a time such as 2026-11-24T05:30:00.250Z or 2026-11-24T06:30:00+01:00 to Unix time in
  * milliseconds; what is finer is cut off. False, with *ms as it was, when the whole of `text` is no
  * such time. */
-bool kit_time_parse(cmp_str text, int64_t *ms);
+CMP_MUST_USE bool kit_time_parse(cmp_str text, int64_t *ms);
 
 /* Space for a time with its NUL. */
 #define KIT_TIME_TEXT_SIZE 32

@@ -15,7 +15,7 @@ void kit_uuid_v7_make(int64_t now_ms, char text[KIT_UUID_TEXT_SIZE]);
 
 /* Reads a UUID of whatever version in its 36-octet form, in either case. False when it is none;
  * `octets` is then whatever it was. */
-bool kit_uuid_parse(cmp_str text, uint8_t octets[16]);
+CMP_MUST_USE bool kit_uuid_parse(cmp_str text, uint8_t octets[16]);
 
 /* Whether `octets`, as kit_uuid_parse read them, are a UUIDv7; *ms is then its Unix time. */
-bool kit_uuid_v7_time(const uint8_t octets[16], int64_t *ms);
+CMP_MUST_USE bool kit_uuid_v7_time(const uint8_t octets[16], int64_t *ms);
