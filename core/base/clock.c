@@ -15,14 +15,9 @@ static int64_t now_us(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-int64_t clock_now_us(void)
-{
-    return now_us(CLOCK_REALTIME);
-}
-
 int64_t clock_now_ms(void)
 {
-    return clock_now_us() / 1000;
+    return now_us(CLOCK_REALTIME) / 1000;
 }
 
 int64_t clock_monotonic_us(void)

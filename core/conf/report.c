@@ -77,7 +77,7 @@ void report_add(cmp_report *r, conf_place place, const char *key, const char *fo
     va_end(args);
 }
 
-void report_in_scope_v(cmp_report *r, const char *key, const char *format, va_list args)
+static void add_in_scope(cmp_report *r, const char *key, const char *format, va_list args)
 {
     const conf_scope *scope = r->scope;
     if (scope == NULL) {
@@ -94,7 +94,7 @@ void report_in_scope(cmp_report *r, const char *key, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    report_in_scope_v(r, key, format, args);
+    add_in_scope(r, key, format, args);
     va_end(args);
 }
 

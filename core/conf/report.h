@@ -40,7 +40,6 @@ void report_add(cmp_report *r, conf_place place, const char *key, const char *fo
 
 /* The service cmp_host.report: about `key` of the current scope (NULL: the section itself). */
 void report_in_scope(cmp_report *r, const char *key, const char *format, ...) CMP_PRINTF(3, 4);
-void report_in_scope_v(cmp_report *r, const char *key, const char *format, va_list args);
 
 /* Prints `file:line:column: key: text`, a line each, in the order of files and lines. */
 void report_print(cmp_report *r, FILE *to);

@@ -20,7 +20,7 @@ static const subcommand_group group = {
     .before = "Keeps the keyring: the file with the keys that we issued to peers (they sign, we\n"
               "verify), those that we received from peers (we sign, they verify), and tokens of\n"
               "the interface codes.",
-    .after = "cmpd takes a changed keyring in when it reloads.",
+    .after = "cmpd reads the keyring when it starts.",
     .at = subcommands,
 };
 

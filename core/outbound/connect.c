@@ -20,6 +20,12 @@ static log_limit failures = {
 };
 
 static void try_next_address(wire *w);
+static void on_connect_timer(void *arg);
+
+static void timer_start(wire *w, uint64_t delay_ms)
+{
+    w->timer = loop_timer_start(w->lane->owner->loop, delay_ms, on_connect_timer, w);
+}
 
 bool wire_open(lane *l, bool probe)
 {
@@ -40,7 +46,7 @@ bool wire_open(lane *l, bool probe)
         wire_resolved(w, "the look-up of the host cannot be begun now");
         break;
     case RESOLVE_LATER:
-        wire_timer_start(w, l->origin->connect_timeout_ms);
+        timer_start(w, l->origin->connect_timeout_ms);
         break;
     }
     const wire *last = TAILQ_LAST(&l->wires, wire_list);
@@ -99,11 +105,6 @@ static void on_connect_timer(void *arg)
         address_failed(w, "no HTTP/2 settings from the server in time");
         break;
     }
-}
-
-void wire_timer_start(wire *w, uint64_t delay_ms)
-{
-    w->timer = loop_timer_start(w->lane->owner->loop, delay_ms, on_connect_timer, w);
 }
 
 static void on_handshake(h2o_socket_t *socket, const char *error)
@@ -198,7 +199,7 @@ static void try_next_address(wire *w)
         if (connect_to(w, &l->addresses[w->address_next++ % l->address_count])) {
             const uint64_t now = clock_monotonic_ms();
             const uint64_t rest = w->connect_until_ms > now ? w->connect_until_ms - now : 0;
-            wire_timer_start(w, rest / shares);
+            timer_start(w, rest / shares);
             return;
         }
     }

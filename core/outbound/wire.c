@@ -53,7 +53,8 @@ void wire_lost(wire *w, cmp_https_result result, const char *detail, bool failur
     wire_free(w);
 }
 
-void wire_ended(wire *w, const char *detail)
+/* What a read or write error means for what is under way. */
+static void wire_ended(wire *w, const char *detail)
 {
     if (w->alert != NULL) {
         detail = w->alert;

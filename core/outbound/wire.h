@@ -71,9 +71,6 @@ void wire_ready(wire *w);
  * `failure`: the circuit counts it. */
 void wire_lost(wire *w, cmp_https_result result, const char *detail, bool failure);
 
-/* What a read or write error means for what is under way. */
-void wire_ended(wire *w, const char *detail);
-
 /* Takes the wire out of its lane and frees it; no call is left on it. */
 void wire_free(wire *w);
 
@@ -100,7 +97,6 @@ void wire_idle(wire *w);
 
 /* Closes the socket, and ends what was spoken on it. */
 void wire_hang_up(wire *w);
-void wire_timer_start(wire *w, uint64_t delay_ms); /* while connecting */
 void wire_timer_stop(wire *w);
 
 /* h2.c */

@@ -1,7 +1,6 @@
 /* One generation of the configuration, checked and wired: what the pipeline reads and never writes.
  *
- * daemon/build.c makes it. Workers hold a counted pointer to it and a transaction keeps the one
- * that it began with. */
+ * daemon/build.c makes it, and ends it when no worker is left. */
 #pragma once
 
 #include "conf/conf.h"
