@@ -63,3 +63,12 @@ const attack handshakes = {
     .reconnects = true,
     .turn = turn_leave,
 };
+
+const attack connects = {
+    .name = "connects",
+    .help = "TCP connections, each left at once",
+    .carriage = CARRY_TCP,
+    .connections = 32,
+    .reconnects = true,
+    .turn = turn_leave,
+};

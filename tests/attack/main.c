@@ -34,6 +34,8 @@ static const attack *const attacks[] = {
     &empty_continuation,
     &continuation_held,
     &pipelining,
+    &pipelining_read,
+    &connects,
     &silent_connections,
     &half_handshakes,
     &handshakes,

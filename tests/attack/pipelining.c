@@ -1,4 +1,4 @@
-/* HTTP/1.1 requests one behind the other, and nobody reads the answers. */
+/* HTTP/1.1 requests one behind the other, as many as the server takes. */
 #include "attack.h"
 
 static bool turn(client *c)
@@ -20,5 +20,14 @@ const attack pipelining = {
     .connections = 100,
     .reconnects = true,
     .deaf = true,
+    .turn = turn,
+};
+
+const attack pipelining_read = {
+    .name = "pipelining-read",
+    .help = "HTTP/1.1 requests in a row, answers read",
+    .carriage = CARRY_H1,
+    .connections = 10,
+    .reconnects = true,
     .turn = turn,
 };

@@ -124,6 +124,15 @@ def test_handshakes(front):
     assert front.endures("handshakes")["opened"] > 0
 
 
+def test_connections_that_are_left_at_once(front):
+    assert front.endures("connects")["opened"] > 0
+
+
+def test_requests_in_a_row(front):
+    """HTTP/1.1; others have their turn all the same."""
+    assert front.endures("pipelining-read")["answers"] > 0
+
+
 def test_new_keys_over_and_over(front):
     assert front.endures("key-updates")["ended"] > 0
 
