@@ -116,6 +116,13 @@ typedef struct conf_replay {
     int when_full; /* replay_when_full */
 } conf_replay;
 
+/* What a client of HTTP/2 may spend on one connection (core/http/meter.h); rates are an hour's. */
+typedef struct conf_http2_limits {
+    int64_t frame_rate, frame_burst; /* frames that carry nothing */
+    int64_t reset_rate, reset_burst; /* streams reset, by either side */
+    int64_t continuations;           /* frames that go on with a header block */
+} conf_http2_limits;
+
 typedef struct conf_limits {
     int64_t connections;  /* of the process */
     int64_t handshakes;   /* of one worker an hour, for each listener; beyond, they wait */
@@ -126,6 +133,7 @@ typedef struct conf_limits {
     int64_t request_timeout_ms;   /* to send headers and body, and to idle between two requests */
     int64_t blocking_threads;     /* for plugins that block */
     int64_t referrals;            /* that are remembered */
+    conf_http2_limits http2;
 } conf_limits;
 
 typedef struct conf_resolve {

@@ -53,6 +53,23 @@ CMP_OPTIONS(replay_rows, conf_replay) = {
     CMP_OPTION_END,
 };
 
+CMP_OPTIONS(http2_rows, conf_http2_limits) = {
+    CMP_ROW("frame_rate", RATE, conf_http2_limits, frame_rate,
+            "frames that carry nothing (PING, SETTINGS, windows, empty ones), beside four for each "
+            "request",
+            CMP_DEFAULT("200/s"), CMP_RANGE(1, INT64_C(3600) * 1000000)),
+    CMP_ROW("frame_burst", INTEGER, conf_http2_limits, frame_burst, "such frames at once",
+            CMP_DEFAULT("1000"), CMP_RANGE(100, 1000000)),
+    CMP_ROW("reset_rate", RATE, conf_http2_limits, reset_rate,
+            "streams that either side resets shortly after they were opened", CMP_DEFAULT("100/s"),
+            CMP_RANGE(1, INT64_C(3600) * 1000000)),
+    CMP_ROW("reset_burst", INTEGER, conf_http2_limits, reset_burst, "such resets at once",
+            CMP_DEFAULT("200"), CMP_RANGE(1, 1000000)),
+    CMP_ROW("continuations", INTEGER, conf_http2_limits, continuations,
+            "CONTINUATION frames of one header block", CMP_DEFAULT("8"), CMP_RANGE(0, 1000)),
+    CMP_OPTION_END,
+};
+
 CMP_OPTIONS(limits_rows, conf_limits) = {
     CMP_ROW("connections", INTEGER, conf_limits, connections, "open connections of the process",
             CMP_DEFAULT("10000"), CMP_RANGE(1, 10000000)),
@@ -84,6 +101,8 @@ CMP_OPTIONS(limits_rows, conf_limits) = {
     CMP_ROW("referrals", INTEGER, conf_limits, referrals,
             "referrals of registries that are remembered", CMP_DEFAULT("65536"),
             CMP_RANGE(16, 10000000)),
+    CMP_ROW_GROUP("http2", conf_limits, http2, http2_rows,
+                  "what one connection of HTTP/2 may ask of us beside requests"),
     CMP_OPTION_END,
 };
 

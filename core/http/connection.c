@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "http/balancer.h"
 #include "http/handshake.h"
+#include "http/metered.h"
 
 #include <cmp-kit/memory.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ static void on_close(void *arg)
     *c->previous = c->next;
     c->sw->connection_count--;
     handshake_cancel(c);
+    metered_close(c);
     if (c->entry_timer != NULL) {
         loop_timer_stop(c->entry_timer);
     }

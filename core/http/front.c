@@ -8,6 +8,7 @@
 #include "http/fields.h"
 #include "http/handset.h"
 #include "http/head.h"
+#include "http/metered.h"
 #include "http/picohttp.h"
 #include "pipeline/pipeline.h"
 
@@ -115,6 +116,7 @@ static void front_send(txn *t, const txn_answer *a)
     static h2o_generator_t no_more = {NULL, NULL};
     request *r = t->front_data;
     h2o_req_t *req = r->req;
+    connection *c = r->connection;
     r->txn = NULL;
     req->res.status = a->status;
     req->res.reason = a->reason;
@@ -125,6 +127,7 @@ static void front_send(txn *t, const txn_answer *a)
         h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
     h2o_start_response(req, &no_more);
     h2o_send(req, &body, is_head || a->body_size == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+    metered_sent(c);
 }
 
 static const front_ops front = {.body_alloc = front_body_alloc,
@@ -306,6 +309,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     if (wrong.code == ERROR_METHOD_NOT_ALLOWED && t->request.interface == CMP_INTERFACE_MC1 &&
         handset_answer_preflight(req, t->listener)) {
         txn_discard(t);
+        metered_sent(c);
         return 0;
     }
     if (wrong.close) {

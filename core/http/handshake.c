@@ -3,10 +3,10 @@
 #include "http/handshake.h"
 
 #include "http/connection.h"
+#include "http/metered.h"
 #include "observe/counters.h"
 
 #include <h2o/http1.h>
-#include <h2o/http2.h>
 
 static unsigned count_done, count_failed, count_late;
 
@@ -46,7 +46,7 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
     connection_is_open(c);
     const h2o_iovec_t protocol = h2o_socket_ssl_get_selected_protocol(socket);
     if (h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"))) {
-        h2o_http2_accept(c->accept, socket, c->connected_at);
+        metered_accept(c);
     } else {
         h2o_http1_accept(c->accept, socket, c->connected_at);
     }

@@ -5,11 +5,14 @@
 #include "http/acceptor.h"
 #include "http/crowd.h"
 #include "http/gate.h"
+#include "http/meter.h"
 #include "http/server.h"
 
 #include <h2o.h>
 
 typedef struct entrance entrance;
+typedef struct metered metered; /* metered.h */
+
 typedef struct connection connection;
 struct connection {
     server_worker *sw;
@@ -31,6 +34,7 @@ struct connection {
 
     h2o_accept_ctx_t *accept;    /* the entrance's */
     struct timeval connected_at; /* wall clock, as h2o wants it */
+    metered *metered;            /* NULL: HTTP/1, or not there yet */
     cmp_timer *handshake_timer;  /* NULL: done, or in the clear */
 };
 
@@ -52,6 +56,7 @@ struct server {
     int descriptors_end; /* an accepted socket from here on is one too many */
     uint64_t handshake_timeout_ms;
     int64_t handshakes_per_hour;
+    meter_limits meter_limits;
 };
 
 struct server_worker {
@@ -62,6 +67,7 @@ struct server_worker {
     acceptors *acceptors;
     connection *connections;
     size_t connection_count;
+    metered *metered_watched; /* metered.c: connections to be looked at when the turn ends */
 
     /* draining */
     uint64_t drain_until_ms, drain_sweep_from_ms; /* loop time; 0: not draining */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "http/handshake.h"
 #include "http/hpack.h"
+#include "http/metered.h"
 #include "http/picohttp.h"
 
 #include <cmp-kit/memory.h>
@@ -52,6 +53,15 @@ static void hpack_limits_set(const conf_limits *limits)
     hpack_setup(&l);
 }
 
+static void meter_limits_set(meter_limits *m, const conf_limits *limits)
+{
+    const conf_http2_limits *h = &limits->http2;
+    *m = (meter_limits){.frames = {(uint64_t)h->frame_burst, (uint64_t)h->frame_rate},
+                        .resets = {(uint64_t)h->reset_burst, (uint64_t)h->reset_rate},
+                        .block_bytes = 2 * (uint64_t)(limits->header_bytes + limits->uri_bytes),
+                        .continuations = (unsigned)h->continuations};
+}
+
 server *server_create(const conf *c, int64_t connections_max, int descriptors_end)
 {
     if (!picohttp_in_place()) {
@@ -66,6 +76,7 @@ server *server_create(const conf *c, int64_t connections_max, int descriptors_en
     s->config.max_request_entity_size = body_max(c) + BODY_SLACK_BYTES;
     s->config.http1.req_timeout = (uint64_t)limits->request_timeout_ms;
     s->config.http1.upgrade_to_http2 = 0;
+    s->config.http2.max_streams_for_priority = 0; /* see meter_refusal */
     s->config.http2.idle_timeout = (uint64_t)limits->request_timeout_ms;
     /* One catch-all host for life; a request's listener is known by its connection. */
     s->hosts[0] =
@@ -79,7 +90,9 @@ server *server_create(const conf *c, int64_t connections_max, int descriptors_en
     s->descriptors_end = descriptors_end;
     s->handshakes_per_hour = limits->handshakes;
     s->handshake_timeout_ms = (uint64_t)limits->handshake_timeout_ms;
+    meter_limits_set(&s->meter_limits, limits);
     handshake_setup();
+    metered_setup();
     picohttp_limit(head_max(limits));
     return s;
 }
@@ -118,6 +131,13 @@ void server_worker_listen_admin(server_worker *sw, const listener *l, int fd)
                   fd, true);
 }
 
+static void on_turn_end(void *arg)
+{
+    server_worker *sw = arg;
+    worker_turn_end(sw->worker); /* may send answers */
+    metered_turn_end(sw);
+}
+
 server_worker *server_worker_start(server *s, worker *w, sockets *listening)
 {
     server_worker *sw = kit_calloc(1, sizeof(*sw));
@@ -125,6 +145,7 @@ server_worker *server_worker_start(server *s, worker *w, sockets *listening)
     sw->server = s;
     sw->worker = w;
     h2o_context_init(&sw->context, loop_h2o(w->loop), &s->config);
+    loop_on_turn_end(w->loop, on_turn_end, sw);
     sw->entrances = kit_calloc(g->listener_count + 1, sizeof(*sw->entrances)); /* + admin */
     sw->acceptors = acceptors_create(sw, listening->count + 1);
     for (size_t i = 0; i < g->listener_count; i++) {
@@ -234,6 +255,7 @@ void server_worker_destroy(server_worker **sw_ref)
         return; /* connections that were cut off still point to it, and the process is about to end
                  */
     }
+    loop_on_turn_end(sw->worker->loop, worker_turn_end, sw->worker);
     h2o_context_dispose(&sw->context);
     acceptors_destroy(&sw->acceptors);
     free(sw->entrances);

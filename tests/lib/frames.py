@@ -24,7 +24,7 @@ class Http2:
         self.next_stream = 1
         self.status, self.body, self.ended, self.reset = {}, {}, set(), {}
         self.goaways = []
-        self.pending = b""
+        self.pending, self.skimmed = b"", 0
         self.connection.sendall(PREFACE + SettingsFrame(0).serialize())
 
     def __enter__(self):
@@ -68,6 +68,15 @@ class Http2:
             self.pending += part
             self._take_frames()
         return True
+
+    def skim(self, seconds=10):
+        """Takes what comes next without looking at it; returns how many octets that was in all."""
+        self.connection.settimeout(seconds)
+        part = self.connection.recv(1 << 20)
+        assert part, "the connection has ended"
+        self.skimmed += len(part)
+        self.pending = self.pending[-64:] + part
+        return self.skimmed
 
     def _take_frames(self):
         while len(self.pending) >= 9:

@@ -78,34 +78,32 @@ class Front:
 # ---- HTTP/2 ----
 
 
-@pytest.mark.parametrize("name", ["hpack-bomb", "hpack-bomb-held", "hpack-updates"])
-def test_header_blocks_that_become_large(front, name):
-    assert front.endures(name)["ended"] > 0
-
-
-@pytest.mark.parametrize("name", ["empty-continuation"])
-def test_header_blocks_that_never_end(front, name):
-    assert front.endures(name)["ended"] > 0
-
-
 @pytest.mark.parametrize(
-    "name",
-    ["made-you-reset-priority"],
-)
-def test_resets(front, name):
-    assert front.endures(name)["ended"] > 0
-
-
-@pytest.mark.parametrize(
-    "name",
+    "name, reason",
     [
-        "priority-flood",
+        ("hpack-bomb-held", "block"),
+        ("hpack-bomb", "block"),
+        ("hpack-updates", "block"),
+        ("continuation-held", "block"),
+        ("empty-continuation", "block"),
+        ("rapid-reset", "resets"),
+        ("made-you-reset", "resets"),
+        ("made-you-reset-window", "resets"),
+        ("unknown-frames", "frames"),
+        ("ping-flood", "frames"),
+        ("settings-flood", "frames"),
+        ("window-update-flood", "frames"),
+        ("priority-flood", "frames"),
+        ("empty-data", "frames"),
     ],
 )
-def test_frames_that_carry_nothing(front, name):
-    """They are ended, and told why."""
-    told = front.endures(name)
-    assert told["ended"] > 0 and told["calm"] > 0
+def test_http2_is_metered(front, name, reason):
+    assert front.endures(name)["ended"] > 0
+    assert front.site.counter("http2", "ended_" + reason) > 0
+
+
+def test_requests_that_depend_on_themselves(front):
+    assert front.endures("made-you-reset-priority")["ended"] > 0
 
 
 # ---- what is expensive ----
