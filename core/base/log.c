@@ -1,12 +1,13 @@
 /* Formats a line on the stack and hands it to the kernel in one write, so lines never mix. */
 #include "base/log.h"
 
+#include "base/log_output.h"
+
 #include <cmp-kit/text.h>
 #include <cmp-kit/times.h>
 
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #define LINE_SIZE 2048
 
@@ -58,6 +59,19 @@ static void put_escaped(line *l, cmp_str value)
             put(l, escape, (size_t)size);
         } else {
             put(l, value.at + i, 1);
+        }
+    }
+}
+
+/* The message is ours but for what it quotes, which must not look like a line of its own. */
+static void put_message(line *l, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f) {
+            put_escaped(l, (cmp_str){text + i, 1});
+        } else {
+            put(l, text + i, 1);
         }
     }
 }
@@ -115,7 +129,7 @@ void log_write_v(cmp_log_level level, const char *area, const log_field *fields,
     if (log_how == LOG_JSON) {
         put_member(&l, "message", (cmp_str){message, kit_utf8_cut(message, size)});
     } else {
-        put(&l, message, size);
+        put_message(&l, message, size);
     }
     for (size_t i = 0; i < field_count; i++) {
         put_member(&l, fields[i].name, fields[i].value);
@@ -124,9 +138,7 @@ void log_write_v(cmp_log_level level, const char *area, const log_field *fields,
     if (log_how == LOG_JSON) {
         l.text[l.size++] = '\n';
     }
-    /* A log that cannot be written must not stop the service. */
-    const ssize_t written = write(STDERR_FILENO, l.text, l.size);
-    (void)written;
+    log_output_write(l.text, l.size);
 }
 
 void log_write(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,
