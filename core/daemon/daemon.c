@@ -4,13 +4,14 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/log_limit.h"
+#include "base/log.h"
 #include "daemon/budget.h"
 #include "daemon/build.h"
 #include "daemon/privileges.h"
 #include "http/hpack_probe.h"
 #include "http/server.h"
 #include "observe/counters.h"
+#include "observe/log_keeper.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/memory.h>
@@ -24,7 +25,6 @@
 
 #define POOL_QUEUE       256
 #define POOL_PATIENCE_MS 1000
-#define LOG_TICK_MS      1000
 
 typedef struct daemon_state daemon_state;
 
@@ -50,7 +50,6 @@ struct daemon_state {
     worker_thread *threads;
     unsigned started; /* threads that were created */
     unsigned ready, ended;
-    cmp_timer *log_tick;
     bool stopping;
     int64_t stopping_since_ms;
 };
@@ -256,18 +255,10 @@ static bool start(daemon_state *d)
     }
     admin_register(d->server);
     pipeline_setup();
-    counter_register_read("log", "not_logged", "Log lines held back by a limit", log_limits_count);
     for (size_t i = 0; i < d->generation->instance_count; i++) {
         instance_start(&d->generation->instances[i], d->control);
     }
     return workers_start(d);
-}
-
-static void on_log_tick(void *arg)
-{
-    daemon_state *d = arg;
-    log_limits_tick();
-    d->log_tick = loop_timer_start(d->control, LOG_TICK_MS, on_log_tick, d);
 }
 
 static void log_counter(const char *owner, const char *name, const char *help, uint64_t value,
@@ -343,7 +334,7 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     }
     signals s = {.d = &d, .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
     s.watch = loop_watch_start(d.control, s.fd, on_signal, &s);
-    on_log_tick(&d);
+    log_keeper_start(d.control); /* before privileges are dropped: a pipe is opened again */
     const bool started = start(&d);
     if (!started) {
         workers_stop(&d);
@@ -352,14 +343,13 @@ int daemon_run(const char *path, const char *const *plugin_folders)
         loop_turn(d.control);
     }
     const bool clean = tear_down(&d);
-    log_limits_flush();
+    log_keeper_stop();
     if (!clean) {
         log_warning("daemon", "ending while plugins still hang");
         _exit(1);
     }
     counters_each(log_counter, NULL);
     log_notice("daemon", "stopped");
-    loop_timer_stop(d.log_tick);
     loop_watch_stop(s.watch);
     close(s.fd);
     destroy(&d);

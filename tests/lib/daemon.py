@@ -145,7 +145,7 @@ class Site:
         path = self.write()
         self.log_path = self.folder / "log"
         with open(self.log_path, "ab") as log:
-            before = log.tell()
+            before = log.tell() if log.seekable() else 0
             self.process = subprocess.Popen(
                 [*self.wrapped, str(CMPD), "-c", str(path)],
                 stdin=subprocess.DEVNULL,
@@ -211,7 +211,7 @@ class Site:
 
     def log_text(self):
         path = getattr(self, "log_path", None)
-        return path.read_text(errors="replace") if path and path.exists() else ""
+        return path.read_text(errors="replace") if path and path.is_file() else ""
 
     def log(self, level=None):
         lines = []

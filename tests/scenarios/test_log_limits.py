@@ -1,12 +1,22 @@
 """What strangers and peers cause is logged, but not as often as they cause it: the log says how many
-lines it left out, and stays of a size that can be read."""
+lines it left out, and stays of a size that can be read. A log that cannot be written stops nobody."""
+import fcntl
+import os
+import select
+
 import pytest
+from frames import Http2
+from hyperframe.frame import ExtensionFrame
 from world import home_and
 
 from daemon import message
 
 ICI = "2B001-1"
 ASKED = 100
+
+
+def wait_until_readable(descriptor):
+    assert select.select([descriptor], [], [], 10)[0], "nothing more is said"
 
 
 @pytest.fixture
@@ -50,3 +60,55 @@ def test_what_was_left_out_is_counted(guarded):
     line = guarded.wait_for_log("log not_logged ")
     shown, all_lines = guarded.log_count("rejected: ", "rejections")
     assert int(line["message"].split()[-1]) == all_lines - shown
+
+
+def test_frames_that_libh2o_complains_about(guarded):
+    with Http2(guarded.port, guarded.authority.path) as client:
+        odd = ExtensionFrame(type=0xBB, stream_id=0, body=b"what is this?")
+        try:
+            for _ in range(20):
+                client.send(*[odd] * 100)
+        except OSError:
+            pass  # ended for it, which is as good
+    guarded.stop()
+    assert len(guarded.log_text().splitlines()) < ASKED
+
+
+# ---- a log that cannot be written ----
+
+
+@pytest.fixture
+def alone(world):
+    a = world.cmp("a", "1A0F1")
+    a.holds(**{"1A0F1_1": "x"})
+    a.mute = True  # its log cannot be read
+    return a
+
+
+def serves(node):
+    for _ in range(ASKED):
+        assert node.scan("1A0F1-1").status == 200
+    return node.counter("log", "not_written")
+
+
+def test_a_full_disk(alone):
+    (alone.folder / "log").symlink_to("/dev/full")
+    alone.start()
+    assert serves(alone) >= ASKED
+
+
+def test_a_pipe_that_nobody_reads(alone):
+    pipe = alone.folder / "log"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    alone.start()
+    lost = serves(alone)
+    assert 0 < lost < ASKED + 20
+    os.read(reader, 65536)
+    alone.scan("1A0F1-1")
+    said = b""
+    while b"lines could not be written: Resource temporarily unavailable" not in said:
+        wait_until_readable(reader)
+        said += os.read(reader, 65536)
+    os.close(reader)

@@ -1,0 +1,164 @@
+/* See stderr_guard.h. What a signal handler needs is in variables of the process. */
+#include "observe/stderr_guard.h"
+
+#include "base/log_limit.h"
+#include "base/log_output.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define READ_SIZE  16384
+#define LINE_SHOWN 512
+#define CAUSE_SIZE 32
+#define TAIL_SIZE  2048 /* of what was read last: an abort's reason is its last line */
+
+static log_limit foreign = {
+    .level = CMP_LOG_WARNING,
+    .area = "stderr",
+    .what = "lines",
+    .each = LOG_EACH_FEW,
+    .all = LOG_ALL_TOGETHER,
+};
+
+static int real = -1;          /* the standard error that the process was given */
+static int ends[2] = {-1, -1}; /* of the pipe: to read, to write */
+static cmp_watch *watch;
+
+static char octets[READ_SIZE]; /* what was read last */
+static volatile sig_atomic_t size;
+static size_t kept; /* of it, the beginning of a line */
+
+/* Lines that differ in a number only are of one kind. */
+static void take_cause(cmp_str line, char cause[CAUSE_SIZE])
+{
+    size_t n = 0;
+    while (n < line.size && n < CAUSE_SIZE - 1 && (line.at[n] < '0' || line.at[n] > '9')) {
+        cause[n] = line.at[n];
+        n++;
+    }
+    cause[n] = '\0';
+}
+
+static void log_line(cmp_str line)
+{
+    if (line.size == 0) {
+        return;
+    }
+    char cause[CAUSE_SIZE];
+    take_cause(line, cause);
+    line.size = line.size < LINE_SHOWN ? line.size : LINE_SHOWN;
+    const log_field text = {"text", line};
+    log_limited(&foreign, CMP_NONE, cause, &text, 1, "a library says");
+}
+
+/* Logs the whole lines of `octets`, and keeps the rest for when its end comes. */
+static void log_lines(bool all)
+{
+    const char *at = octets, *const end = octets + size;
+    for (const char *next; (next = memchr(at, '\n', (size_t)(end - at))) != NULL; at = next + 1) {
+        log_line((cmp_str){at, (size_t)(next - at)});
+    }
+    kept = (size_t)(end - at);
+    if (all || kept > READ_SIZE / 2) {
+        log_line((cmp_str){at, kept});
+        kept = 0;
+    }
+}
+
+static bool read_more(void)
+{
+    memmove(octets, octets + size - kept, kept);
+    size = (sig_atomic_t)kept;
+    const ssize_t got = read(ends[0], octets + kept, sizeof(octets) - kept);
+    size += got > 0 ? (sig_atomic_t)got : 0;
+    return got > 0;
+}
+
+static void on_octets(void *arg)
+{
+    (void)arg;
+    if (read_more()) {
+        log_lines(false);
+    }
+}
+
+static void put(const char *at, size_t count)
+{
+    const ssize_t written = write(real, at, count);
+    (void)written;
+}
+
+/* The control thread may have read the reason and be about to log it, or to leave it out: then it
+ * is written twice, or here. */
+static void on_abort(int number)
+{
+    const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
+    const size_t tail = last < TAIL_SIZE ? last : TAIL_SIZE;
+    put(octets + last - tail, tail);
+    char rest[1024];
+    for (ssize_t got; (got = read(ends[0], rest, sizeof(rest))) > 0;) {
+        put(rest, (size_t)got);
+    }
+    dup2(real, STDERR_FILENO);
+    raise(number); /* SA_RESETHAND: this is the end */
+}
+
+/* There are none in other builds. */
+extern void __sanitizer_set_report_fd(void *fd) __attribute__((weak, visibility("default")));
+
+static void tell_of_real(int fd)
+{
+    if (__sanitizer_set_report_fd != NULL) {
+        __sanitizer_set_report_fd((void *)(intptr_t)fd);
+    }
+}
+
+static void abort_handle(void (*handler)(int number))
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    sigaction(SIGABRT, &action, NULL);
+}
+
+static void pipe_close(void)
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+bool stderr_guard_start(loop *control)
+{
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return false;
+    }
+    real = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    watch = real >= 0 ? loop_watch_start(control, ends[0], on_octets, NULL) : NULL;
+    if (watch == NULL) {
+        pipe_close();
+        return false;
+    }
+    size = 0;
+    kept = 0;
+    log_output_set(real);
+    tell_of_real(real);
+    abort_handle(on_abort);
+    dup2(ends[1], STDERR_FILENO);
+    return true;
+}
+
+void stderr_guard_stop(void)
+{
+    if (watch == NULL) {
+        return;
+    }
+    dup2(real, STDERR_FILENO);
+    abort_handle(SIG_DFL);
+    tell_of_real(STDERR_FILENO);
+    while (read_more()) {
+        log_lines(false);
+    }
+    log_lines(true);
+    loop_watch_stop(watch);
+    watch = NULL;
+    pipe_close(); /* `real` stays the log's: threads may still hang and have something to say */
+}
