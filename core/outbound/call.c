@@ -119,6 +119,13 @@ outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *
     return c;
 }
 
+void outbound_avoid_old(outbound_call *c)
+{
+    if (c->lane != NULL) {
+        c->newer_than = c->lane->last_wire_id;
+    }
+}
+
 void call_put_on(outbound_call *c, wire *w)
 {
     TAILQ_REMOVE(&c->lane->waiting, c, entry);

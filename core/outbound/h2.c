@@ -167,7 +167,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
     } else if (code == NGHTTP2_REFUSED_STREAM && c->status == 0) {
         call_unprocessed(c, "the server refused the stream");
     } else if (c->refused) {
-        call_finish(c, CMP_HTTPS_BROKEN, nghttp2_http2_strerror(code));
+        call_finish(c, CMP_HTTPS_BAD_ANSWER, nghttp2_http2_strerror(code));
     } else {
         call_finish(c, CMP_HTTPS_BAD_ANSWER, "the answer is not good HTTP");
     }

@@ -48,11 +48,12 @@ struct cmp_call {
     bool pinged; /* the wire was asked for a sign of life at half of the time */
     bool sent;   /* the wire has written it */
     bool retried;
-    bool refused;       /* the stream was reset by the server */
-    int32_t stream;     /* h2 */
-    uint64_t avoid;     /* id of the wire that did not process it; 0: none */
-    uint64_t reads;     /* of the wire when it was sent: more have come = it lives */
-    size_t head_octets; /* of the answer */
+    bool refused;        /* the stream was reset by the server */
+    int32_t stream;      /* h2 */
+    uint64_t avoid;      /* id of the wire that did not process it; 0: none */
+    uint64_t newer_than; /* goes to wires with a higher id only; 0: to any */
+    uint64_t reads;      /* of the wire when it was sent: more have come = it lives */
+    size_t head_octets;  /* of the answer */
 
     cmp_str method, path, content_type, body, accept, authorization; /* in `octets` */
     cmp_pair headers[CALL_HEADERS_MAX];                              /* likewise */

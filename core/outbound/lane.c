@@ -86,11 +86,16 @@ static tally lane_tally(const lane *l)
     return t;
 }
 
+static bool is_choosy(const outbound_call *c)
+{
+    return c->avoid != 0 || c->newer_than != 0;
+}
+
 /* The first wire with room, so that spare ones fall idle. */
-static wire *wire_with_room(const lane *l, uint64_t avoid)
+static wire *wire_with_room(const lane *l, uint64_t avoid, uint64_t newer_than)
 {
     wire *w = TAILQ_FIRST(&l->wires);
-    while (w != NULL && (!wire_has_room(w) || w->id == avoid)) {
+    while (w != NULL && (!wire_has_room(w) || w->id == avoid || w->id <= newer_than)) {
         w = TAILQ_NEXT(w, entry);
     }
     return w;
@@ -101,13 +106,13 @@ static void serve_waiting(lane *l)
     const bool can_open = lane_tally(l).counted < l->origin->connections_max;
     for (outbound_call *c = TAILQ_FIRST(&l->waiting), *next; c != NULL; c = next) {
         next = TAILQ_NEXT(c, entry);
-        wire *w = wire_with_room(l, c->avoid);
-        if (w == NULL && c->avoid != 0 && !can_open) {
-            w = wire_with_room(l, 0);
+        wire *w = wire_with_room(l, c->avoid, c->newer_than);
+        if (w == NULL && is_choosy(c) && !can_open) {
+            w = wire_with_room(l, 0, 0);
         }
         if (w != NULL) {
             call_put_on(c, w);
-        } else if (c->avoid == 0) {
+        } else if (!is_choosy(c)) {
             break; /* there is room for nobody */
         }
     }
@@ -127,7 +132,7 @@ static void open_wires(lane *l)
 {
     tally t = lane_tally(l);
     const outbound_call *first = TAILQ_FIRST(&l->waiting);
-    if (t.congested && first->avoid == 0) {
+    if (t.congested && !is_choosy(first)) {
         return;
     }
     const unsigned wanted = l->http1 ? l->waiting_count : 1;

@@ -72,6 +72,10 @@ void outbound_destroy(outbound **o);
 outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *request,
                               void (*done)(void *arg, const cmp_https_answer *answer), void *arg);
 
+/* Has a call that was begun in this turn go to a connection that is made from now on, when there
+ * may be one more: those that stand may end as the one before did. */
+void outbound_avoid_old(outbound_call *call);
+
 /* `done` will not be called. The request itself is left to end by itself, and its answer is thrown
  * away: a client's cancel is never relayed as a reset. */
 void outbound_cancel(outbound_call *call);

@@ -39,6 +39,7 @@ void forward_prepare(txn *t, peer *to, cmp_str addr, bool may_refer)
     t->hop->addr = kit_arena_copy(&t->memory, addr);
     t->hop->may_refer = may_refer;
     t->hop->tried = 0;
+    t->hop->repeated = false;
 }
 
 static bool is_withheld(const way *w, cmp_str name)
@@ -171,4 +172,7 @@ void forward_send(txn *t, origin *url, uint64_t timeout_ms,
         break;
     }
     t->hop->call = outbound_start(t->worker->outbound, url, &request, done, t);
+    if (t->hop->repeated) {
+        outbound_avoid_old(t->hop->call);
+    }
 }

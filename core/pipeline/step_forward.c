@@ -1,7 +1,8 @@
 /* Last step: asks the next hop, at one URL after the other, and takes its answer.
  *
- * Every attempt is a transaction of its own with a fresh tid. One is sent again only when the first
- * was provably not processed, or to another URL while the deadline lasts (SPEC 5). */
+ * Every attempt is a transaction of its own with a fresh tid. While the deadline lasts it is sent
+ * to another URL, or once more to the same one when the connection ended before a whole answer came
+ * (SPEC 5). */
 #include "base/clock.h"
 #include "base/log_limit.h"
 #include "pipeline/forward.h"
@@ -218,6 +219,19 @@ static step_result relay(txn *t)
     return failed(t, ERROR_PEER_FAILED);
 }
 
+/* A resolve changes nothing at the next hop but its journal, so it may come to it twice (SPEC 5).
+ * The second time may be at another URL as well. */
+static step_result once_more(txn *t)
+{
+    if (t->hop->repeated || __builtin_popcountll(t->hop->tried) != 1 || other_url_left(t) ||
+        txn_time_left_ms(t) <= ATTEMPT_MIN_MS) {
+        return failed(t, ERROR_PEER_FAILED);
+    }
+    t->hop->repeated = true;
+    t->hop->tried = 0;
+    return attempt(t);
+}
+
 static step_result take_answer(txn *t)
 {
     switch (t->hop->result) {
@@ -231,6 +245,7 @@ static step_result take_answer(txn *t)
         }
         break;
     case CMP_HTTPS_BROKEN:
+        return once_more(t);
     case CMP_HTTPS_BAD_ANSWER:
         break;
     }

@@ -65,6 +65,7 @@ typedef struct hop {
     cmp_str registry;
     size_t url;                     /* the one that was tried last */
     uint64_t tried;                 /* bit i: the peer's i-th URL */
+    bool repeated;                  /* a connection ended, and it is sent once more */
     const cmp_signature *signature; /* of the attempt; valid while it is written */
     outbound_call *call;
     char tid[KIT_UUID_TEXT_SIZE]; /* of the attempt */

@@ -39,7 +39,7 @@ typedef enum cmp_https_result {
     CMP_HTTPS_NOT_SENT, /* provably not processed: no connection, circuit open, too much waiting */
     CMP_HTTPS_BROKEN,   /* sent, perhaps processed, and then the connection ended */
     CMP_HTTPS_TIMEOUT,
-    CMP_HTTPS_BAD_ANSWER, /* no HTTP, or the body is over answer_max */
+    CMP_HTTPS_BAD_ANSWER, /* no HTTP, given up by the server, or the body is over answer_max */
 } cmp_https_result;
 
 /* Valid during the callback. */

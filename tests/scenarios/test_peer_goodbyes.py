@@ -106,10 +106,15 @@ def test_clients_leave_and_then_the_peer_does(small, word):
     assert home.scan(THEIRS).status == 200
 
 
+def die(connection):
+    pass
+
+
 @pytest.mark.threads
-def test_what_was_not_processed_is_asked_again(small):
+@pytest.mark.parametrize("ending", [read_on, die])
+def test_what_was_not_processed_is_asked_again(small, ending):
     home, b = small
-    peer = Moody(b, goodbye(0), ending=read_on)
+    peer = Moody(b, goodbye(0), ending=ending)
     client, streams = ask_for_many(home)
     with client:
         peer.queued.set()

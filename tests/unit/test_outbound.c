@@ -404,7 +404,7 @@ static void test_bad_answers(void **state)
         {false, "do=fields", CMP_HTTPS_BAD_ANSWER, "the answer's header fields are too large",
          true},
         {false, "do=garbage", CMP_HTTPS_BAD_ANSWER, "the server broke the protocol", false},
-        {false, "do=reset", CMP_HTTPS_BROKEN, "INTERNAL_ERROR", true},
+        {false, "do=reset", CMP_HTTPS_BAD_ANSWER, "INTERNAL_ERROR", true},
         {false, "do=drop", CMP_HTTPS_BROKEN, "the server closed the connection", false},
         {false, "do=refuse-always", CMP_HTTPS_NOT_SENT, "the server refused the stream", false},
         {true, "do=big", CMP_HTTPS_BAD_ANSWER, "the answer's body is too large", false},
