@@ -8,6 +8,8 @@ Usage: tests/long.sh [--build-dir DIR] SECTION [ARGUMENT...]
 
 Builds cmpd and its tests, and runs one section; the arguments are passed on to it.
 
+  carrier  5,000 handsets and an attacker behind one address, with the defaults: all are served
+           (2 minutes; the argument is their number)
   attack   how partners fare beside each attack, with cmpd, nginx and HAProxy: a table for
            SECURITY.md (20 minutes; tests/bench/attacks.py --help tells the arguments)
 TEXT
@@ -41,8 +43,12 @@ section_attack() {
     python "$here/bench/attacks.py" --build "$build" "$@"
 }
 
+section_carrier() {
+    CMPD_HANDSETS=${1:-5000} "$here/run.sh" --build-dir "$build" --scenario test_carrier
+}
+
 case $section in
-attack) ;;
+attack | carrier) ;;
 --help)
     usage
     exit 0

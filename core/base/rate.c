@@ -36,8 +36,8 @@ void rate_set_burst(rate *r, unsigned events)
     }
 }
 
-/* Nanoseconds until the event that was taken, or, negative, until the first one that is too late to
- * be taken. */
+/* Nanoseconds until the event that was taken, or, negative, until one could be. With a negative
+ * `wait_max_ns` so much has to be left of the burst. */
 static int64_t take_within(rate *r, int64_t now_us, int64_t wait_max_ns)
 {
     const int64_t now = clamp(now_us, 0, NOW_MAX_US) * 1000;
@@ -46,9 +46,10 @@ static int64_t take_within(rate *r, int64_t now_us, int64_t wait_max_ns)
         wait = due - now - r->ahead_ns;
         /* Events move the word no further than one interval beyond what is allowed. What is further
          * than that was set before the clock stepped back. */
-        const bool stepped = wait > wait_max_ns + r->interval_ns + STEP_NS;
+        const int64_t most = wait_max_ns > 0 ? wait_max_ns : 0;
+        const bool stepped = wait > most + r->interval_ns + STEP_NS;
         if (wait > wait_max_ns && !stepped) {
-            return -wait;
+            return wait_max_ns - wait;
         }
         wait = wait > 0 && !stepped ? wait : 0;
         start = due > now && !stepped ? due : now;
@@ -65,6 +66,11 @@ static int64_t ms_of(int64_t ns)
 int64_t rate_take(rate *r, int64_t now_us)
 {
     return r->interval_ns == 0 ? 0 : ms_of(-take_within(r, now_us, 0));
+}
+
+int64_t rate_take_leaving(rate *r, int64_t now_us, int64_t ahead_ns)
+{
+    return r->interval_ns == 0 ? 0 : ms_of(-take_within(r, now_us, -ahead_ns));
 }
 
 int64_t rate_reserve(rate *r, int64_t now_us, int64_t wait_max_ms)

@@ -22,6 +22,9 @@ int64_t rate_take(rate *r, int64_t now_us);
 /* Allows bursts of so many events, instead of those of rate_init. */
 void rate_set_burst(rate *r, unsigned events);
 
+/* As rate_take, but leaves this much of a burst (a part of ahead_ns) to those who call that. */
+int64_t rate_take_leaving(rate *r, int64_t now_us, int64_t ahead_ns);
+
 /* Takes the next free event, though it be later: the milliseconds (rounded up) until then, 0 for
  * now. -1, and nothing is taken, when that is more than `wait_max_ms`. As for rate_take else. */
 int64_t rate_reserve(rate *r, int64_t now_us, int64_t wait_max_ms);

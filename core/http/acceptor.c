@@ -24,6 +24,7 @@ typedef struct acceptor {
 struct acceptors {
     server_worker *sw;
     cmp_timer *pause;
+    bool short_of; /* descriptors, since the last connection */
     unsigned count_pauses;
     size_t count;
     acceptor at[];
@@ -57,10 +58,13 @@ static void pause_all(acceptors *all, const char *why)
     }
     all->pause = loop_timer_start(all->sw->worker->loop, PAUSE_MS, on_pause_over, all);
     counter_add(all->count_pauses, 1);
-    log_limited(&exhausted, CMP_NONE, NULL, NULL, 0,
-                "no new connections for now: %s; raise the limit of open files (LimitNOFILE), or "
-                "lower limits.connections",
-                why);
+    if (!all->short_of) {
+        all->short_of = true;
+        log_limited(&exhausted, CMP_NONE, NULL, NULL, 0,
+                    "no new connections for now: %s; raise the limit of open files (LimitNOFILE), "
+                    "or lower limits.connections",
+                    why);
+    }
 }
 
 /* Whether there may be more to accept. */
@@ -75,6 +79,7 @@ static bool accept_one(acceptor *a)
         return false;
     }
     if (fd >= 0) {
+        a->all->short_of = false;
         connection_open(a->entrance, fd, &from);
         return true;
     }

@@ -85,15 +85,17 @@ static bool admit(entrance *e, const uint8_t source[16], sources_entry *entry)
     }
     const int64_t now_us = clock_monotonic_us();
     const int64_t patience_ms = (int64_t)sw->server->handshake_timeout_ms / 2;
-    sources_verdict verdict = sources_enter(all, source, now_us, patience_ms, entry);
-    if (verdict == SOURCES_TOO_MANY && make_room(e, source)) {
-        verdict = sources_enter(all, source, now_us, patience_ms, entry);
+    const sources_verdict verdict = sources_enter(all, source, now_us, patience_ms, entry);
+    if (verdict == SOURCES_TOO_FAST) {
+        gate_tell(e->gate, GATE_FAST, source);
+        return false;
     }
-    if (verdict == SOURCES_ENTER) {
-        return true;
+    if (verdict == SOURCES_TOO_MANY && !make_room(e, source)) {
+        gate_tell(e->gate, GATE_MANY, source);
+        sources_leave(all, source);
+        return false;
     }
-    gate_tell(e->gate, verdict == SOURCES_TOO_MANY ? GATE_MANY : GATE_FAST, source);
-    return false;
+    return true;
 }
 
 /* ---- what becomes of it then ---- */
@@ -169,26 +171,39 @@ static connection *make(entrance *e, int fd, const uint8_t source[16], bool coun
     return c;
 }
 
+/* A place at the gate, if need be of one who is idle. */
+static bool place(entrance *e, const uint8_t source[16])
+{
+    if (gate_enter(e->gate) || (make_room(e, NULL) && gate_enter(e->gate))) {
+        return true;
+    }
+    gate_tell(e->gate, GATE_FULL, source);
+    return false;
+}
+
 void connection_open(entrance *e, int fd, const endpoint *from)
 {
     uint8_t source[16];
+    sources_entry entry = {.wait_ms = 0};
     endpoint_octets(from, source);
-    if (!gate_enter(e->gate) && !(make_room(e, NULL) && gate_enter(e->gate))) {
-        gate_tell(e->gate, GATE_FULL, source);
+    const bool header =
+        e->listener->conf->balancers.by == CONF_BALANCERS_PROXY && is_balancer(e->listener, source);
+    if (!header && !admit(e, source, &entry)) {
         close(fd);
         return;
     }
-    const conf_balancers *b = &e->listener->conf->balancers;
-    if (b->by == CONF_BALANCERS_PROXY && is_balancer(e->listener, source)) {
-        balancer_await(make(e, fd, source, false));
+    if (!place(e, source)) {
+        if (entry.counted) {
+            sources_leave(e->listener->sources, source);
+        }
+        close(fd);
         return;
     }
-    sources_entry entry;
-    if (admit(e, source, &entry)) {
-        enter(make(e, fd, source, entry.counted), entry.wait_ms);
+    connection *c = make(e, fd, source, entry.counted);
+    if (header) {
+        balancer_await(c);
     } else {
-        gate_leave(e->gate, GATE_HEADER);
-        close(fd);
+        enter(c, entry.wait_ms);
     }
 }
 
@@ -216,6 +231,7 @@ void connection_is_open(connection *c)
 
 void connection_touch(connection *c)
 {
+    c->requests++;
     c->last_ms = h2o_now(c->sw->context.loop);
     if (c->in_crowd) {
         crowd_touch(&c->entrance->crowd, c);

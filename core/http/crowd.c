@@ -5,8 +5,12 @@
 
 #include "http/internal.h"
 
-#define LOOK_AT_MAX 64   /* of a bucket: the oldest are the most likely to be idle */
-#define GRACE_MS    1000 /* for a handshake and a request from far away */
+#define LOOK_AT_MAX 64 /* of a bucket: the oldest are the most likely to be idle */
+
+/* For a handshake and a request. Among its own a source has longer: new ones come at its rate only,
+ * so that it takes them seconds to drive out all that it may have. */
+#define GRACE_MS        1000
+#define GRACE_AMONG_OWN 250
 
 static size_t bucket_of(const uint8_t source[16])
 {
@@ -48,10 +52,10 @@ void crowd_touch(crowd *all, connection *c)
     }
 }
 
-static bool may_give_way(const connection *c, uint64_t now_ms)
+static bool may_give_way(const connection *c, uint64_t now_ms, uint64_t grace_ms)
 {
     /* Time that went back is no reason to stay. */
-    const bool had_time = now_ms < c->last_ms || now_ms - c->last_ms >= GRACE_MS;
+    const bool had_time = c->requests > 0 || now_ms < c->last_ms || now_ms - c->last_ms >= grace_ms;
     return had_time && c->active == 0 && !h2o_socket_is_writing(c->socket);
 }
 
@@ -61,9 +65,11 @@ connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_
     for (size_t i = 1; source == NULL && i < CROWD_BUCKETS; i++) {
         b = all->at[i].count > all->at[b].count ? i : b;
     }
+    const uint64_t grace_ms = source != NULL ? GRACE_AMONG_OWN : GRACE_MS;
     connection *c = all->at[b].oldest;
     for (int i = 0; i < LOOK_AT_MAX && c != NULL; i++, c = c->newer) {
-        if (may_give_way(c, now_ms) && (source == NULL || sources_same(c->source, source))) {
+        if (may_give_way(c, now_ms, grace_ms) &&
+            (source == NULL || sources_same(c->source, source))) {
             return c;
         }
     }

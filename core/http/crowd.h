@@ -23,6 +23,6 @@ void crowd_remove(crowd *all, struct connection *c);
 void crowd_touch(crowd *all, struct connection *c);
 
 /* The one that gives way first: without a request under way, and not so new that it had no time for
- * one. With a source: among its own; without: among those of whoever has most. `now_ms` is the
- * loop's time. NULL: there is none. */
+ * its first one. With a source: among its own; without: among those of whoever has most. `now_ms`
+ * is the loop's time. NULL: there is none. */
 struct connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms);

@@ -251,7 +251,7 @@ static void read_traceparent(const h2o_req_t *req, txn *t)
 }
 
 /* Finds interface, carriage and the message's octets. */
-static http_fault read_request(const h2o_req_t *req, txn *t)
+static http_fault read_request(const h2o_req_t *req, txn *t, const connection *c)
 {
     const http_fault wrong = check_head(req, &t->generation->conf->top.limits);
     if (wrong.code != ERROR_NONE) {
@@ -268,6 +268,7 @@ static http_fault read_request(const h2o_req_t *req, txn *t)
     }
     const h2o_iovec_t method = req->input.method;
     if (t->request.interface == CMP_INTERFACE_MC1) {
+        t->first = c->counted && c->requests == 1;
         balancer_source(req, t->listener, t->request.source);
         t->wants_redirect = handset_wants_redirect(req);
     }
@@ -301,7 +302,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     memcpy(t->request.source, c->source, sizeof(t->request.source));
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
     t->request.now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
-    const http_fault wrong = read_request(req, t);
+    const http_fault wrong = read_request(req, t, c);
     if (wrong.code == ERROR_NONE) {
         pipeline_run(t);
         return 0;

@@ -21,6 +21,7 @@ struct connection {
     uint8_t source[16]; /* the address behind, where there is a balancer */
     unsigned active;    /* requests that wait for their answer */
     unsigned streams;   /* h2, while draining: open ones */
+    uint64_t requests;  /* so far */
     uint64_t last_ms;   /* loop time of the last request, or of the accept */
     connection *next, **previous;
 

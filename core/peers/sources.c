@@ -42,6 +42,7 @@ typedef struct guard {
 struct sources {
     guard guards[LOCKS];
     rate requests, connects; /* what they allow; each source has its own due_ns */
+    int64_t for_first_ns;    /* of the burst of requests: kept for the first of a connection */
     unsigned connections_max;
     bucket *buckets;
     size_t count;
@@ -57,6 +58,8 @@ sources *sources_create(size_t entries_max, const sources_limits *limits)
     memset(s, 0, sizeof(*s));
     rate_init(&s->requests, limits->requests_per_hour, 0);
     rate_set_burst(&s->requests, limits->requests_at_once);
+    s->for_first_ns = s->requests.ahead_ns + s->requests.interval_ns;
+    s->requests.ahead_ns += s->for_first_ns;
     rate_init(&s->connects, limits->connects_per_hour, 0);
     rate_set_burst(&s->connects, limits->connects_at_once);
     s->connections_max = limits->connections != 0 ? limits->connections : UINT_MAX;
@@ -144,7 +147,7 @@ static place place_of(sources *s, const uint8_t address[16])
     return (place){n, &s->buckets[at], &s->guards[at % LOCKS]};
 }
 
-int64_t sources_take(sources *s, const uint8_t address[16], int64_t now_us)
+int64_t sources_take(sources *s, const uint8_t address[16], bool first, int64_t now_us)
 {
     if (s->requests.interval_ns == 0) {
         return 0;
@@ -156,26 +159,23 @@ int64_t sources_take(sources *s, const uint8_t address[16], int64_t now_us)
     if (from != NULL) {
         from->turn = ++p.guard->turn;
         rate r = {from->request_due_ns, s->requests.interval_ns, s->requests.ahead_ns};
-        wait_ms = rate_take(&r, now_us);
+        wait_ms = rate_take_leaving(&r, now_us, first ? 0 : s->for_first_ns);
         from->request_due_ns = atomic_load_explicit(&r.due_ns, memory_order_relaxed);
     }
     pthread_mutex_unlock(&p.guard->lock);
     return wait_ms;
 }
 
+/* The rate comes first: who comes too fast must not drive out those who are in. */
 static sources_verdict enter(const sources *s, source *from, int64_t now_us, int64_t wait_max_ms,
                              sources_entry *entry)
 {
-    if (from->connections >= s->connections_max) {
-        return SOURCES_TOO_MANY;
-    }
     entry->wait_ms = reserve(&s->connects, &from->connect_due_ns, now_us, wait_max_ms);
     if (entry->wait_ms < 0) {
         return SOURCES_TOO_FAST;
     }
-    from->connections++;
     entry->counted = true;
-    return SOURCES_ENTER;
+    return ++from->connections > s->connections_max ? SOURCES_TOO_MANY : SOURCES_ENTER;
 }
 
 sources_verdict sources_enter(sources *s, const uint8_t address[16], int64_t now_us,

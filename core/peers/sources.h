@@ -11,7 +11,7 @@ typedef struct sources sources;
 /* Of one source. 0 stands for any number. */
 typedef struct sources_limits {
     int64_t requests_per_hour;
-    unsigned requests_at_once; /* at least 1 */
+    unsigned requests_at_once; /* at least 1; of first ones of their connections twice as many */
     int64_t connects_per_hour;
     unsigned connects_at_once; /* at least 1 */
     unsigned connections;      /* that are open */
@@ -21,12 +21,14 @@ sources *sources_create(size_t entries_max, const sources_limits *limits);
 void sources_destroy(sources **s);
 
 /* Takes one request of a source (IPv6 or IPv4-mapped). 0: go on. Otherwise the milliseconds after
- * which one is free. `now_us` may be any clock, here and below, but each function's own. */
-int64_t sources_take(sources *s, const uint8_t address[16], int64_t now_us);
+ * which one is free. The `first` of its connection goes before others: behind one address may be
+ * many, and one of them who asks all the time. `now_us` may be any clock, here and below, but each
+ * function's own. */
+int64_t sources_take(sources *s, const uint8_t address[16], bool first, int64_t now_us);
 
 typedef enum sources_verdict {
     SOURCES_ENTER,
-    SOURCES_TOO_MANY, /* as many connections are open as may be */
+    SOURCES_TOO_MANY, /* it is in, and with it are more than may be: one has to leave */
     SOURCES_TOO_FAST, /* it would have to wait too long */
 } sources_verdict;
 

@@ -53,7 +53,8 @@ step_result step_authorise(txn *t)
         if (conf_networks_hold(&t->listener->conf->balancers.from, t->request.source)) {
             return STEP_NEXT; /* a balancer's own, or behind more of them than we can see */
         }
-        const int64_t wait_ms = sources_take(t->listener->sources, t->request.source, now_us);
+        const int64_t wait_ms =
+            sources_take(t->listener->sources, t->request.source, t->first, now_us);
         return wait_ms > 0 ? too_many(t, wait_ms) : STEP_NEXT;
     }
     if (!may_ask(t)) {

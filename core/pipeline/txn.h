@@ -108,6 +108,7 @@ struct txn {
     cmp_str text;         /* query string or body */
     cmp_str traceparent;  /* W3C Trace Context; absent: none came */
     bool wants_redirect;  /* MC-1: a browser */
+    bool first;           /* MC-1: of a connection that is its source's own */
     codes_request *codes; /* PURPOSE_CODES; see codes.h */
 
     /* ---- the way through the pipeline ---- */

@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
-#define NOW   100000
-#define GRACE 1000
+#define NOW             100000
+#define GRACE           1000
+#define GRACE_AMONG_OWN 250
 
 static h2o_loop_t *loop_;
 
@@ -69,10 +70,14 @@ static void who_is_new_has_time(void **state)
 {
     (void)state;
     crowd all = {0};
-    connection *c = add(&all, 1, GRACE - 1);
-    assert_null(crowd_weakest(&all, c->source, NOW));
-    assert_ptr_equal(crowd_weakest(&all, c->source, NOW + 1), c);
-    assert_ptr_equal(crowd_weakest(&all, c->source, NOW - 50000), c); /* a clock set back */
+    connection *c = add(&all, 1, 0);
+    assert_null(crowd_weakest(&all, NULL, NOW + GRACE - 1));
+    assert_ptr_equal(crowd_weakest(&all, NULL, NOW + GRACE), c);
+    assert_null(crowd_weakest(&all, c->source, NOW + GRACE_AMONG_OWN - 1));
+    assert_ptr_equal(crowd_weakest(&all, c->source, NOW + GRACE_AMONG_OWN), c);
+    assert_ptr_equal(crowd_weakest(&all, NULL, NOW - 50000), c); /* a clock set back */
+    c->requests = 1;                                             /* it has had what it came for */
+    assert_ptr_equal(crowd_weakest(&all, NULL, NOW), c);
     end(&all, c);
 }
 

@@ -40,7 +40,7 @@ static sources *limited(size_t entries_max, int64_t per_hour, unsigned burst)
 
 static int64_t take(sources *s, address from, int64_t now_us)
 {
-    return sources_take(s, from.at, now_us);
+    return sources_take(s, from.at, false, now_us);
 }
 
 /* Requests that pass at one moment. */
@@ -214,6 +214,31 @@ static void threads_share_the_limit(void **state)
     sources_destroy(&s);
 }
 
+static unsigned firsts_of(sources *s, address from, int64_t now_us)
+{
+    unsigned passed = 0;
+    while (passed < 1000 && sources_take(s, from.at, true, now_us) == 0) {
+        passed++;
+    }
+    return passed;
+}
+
+/* Whoever asks all the time takes nothing from those who have just come. */
+static void the_first_of_a_connection_goes_before(void **state)
+{
+    (void)state;
+    sources *s = limited(1000, 10 * HOUR, 5);
+    assert_int_equal(burst_of(s, v4(1), START_US), 5);
+    assert_int_equal(firsts_of(s, v4(1), START_US), 5);
+    for (int64_t now = START_US + SECOND_US; now < START_US + 20 * SECOND_US; now += SECOND_US) {
+        assert_int_equal(burst_of(s, v4(1), now), 5);
+        assert_int_equal(firsts_of(s, v4(1), now), 5);
+    }
+    /* In all there are no more than the rate: ten a second. */
+    assert_int_equal(burst_of(s, v4(1), START_US + 19 * SECOND_US + SECOND_US / 2), 0);
+    sources_destroy(&s);
+}
+
 /* ---- connections ---- */
 
 #define PATIENCE_MS 5000
@@ -239,6 +264,7 @@ static void so_many_connections(void **state)
     }
     assert_int_equal(enter(s, v6(1, 9)), SOURCES_TOO_MANY);
     assert_int_equal(enter(s, v6(2, 9)), SOURCES_ENTER);
+    sources_leave(s, v6(1, 9).at);
     sources_leave(s, v6(1, 77).at);
     assert_int_equal(enter(s, v6(1, 9)), SOURCES_ENTER);
     assert_int_equal(enter(s, v6(1, 9)), SOURCES_TOO_MANY);
@@ -279,21 +305,23 @@ static void new_connections_get_their_turn(void **state)
     sources_destroy(&s);
 }
 
-static void a_full_source_uses_up_no_turn(void **state)
+/* Else those who come would drive out those who are in, at any speed. */
+static void who_comes_too_fast_is_not_in(void **state)
 {
     (void)state;
     const sources_limits limits = {.connects_per_hour = 10 * HOUR,
                                    .connects_at_once = 2,
                                    .connections = 1};
     sources *s = sources_create(1000, &limits);
-    assert_int_equal(enter(s, v4(1)), SOURCES_ENTER);
-    for (int i = 0; i < 100; i++) {
-        assert_int_equal(enter(s, v4(1)), SOURCES_TOO_MANY);
-    }
-    sources_leave(s, v4(1).at);
     sources_entry entry;
     assert_int_equal(sources_enter(s, v4(1).at, START_US, 0, &entry), SOURCES_ENTER);
-    assert_int_equal(entry.wait_ms, 0);
+    assert_int_equal(sources_enter(s, v4(1).at, START_US, 0, &entry), SOURCES_TOO_MANY);
+    assert_true(entry.counted);
+    assert_int_equal(sources_enter(s, v4(1).at, START_US, 0, &entry), SOURCES_TOO_FAST);
+    assert_false(entry.counted);
+    sources_leave(s, v4(1).at);
+    sources_leave(s, v4(1).at);
+    assert_int_equal(sources_enter(s, v4(1).at, START_US + SECOND_US, 0, &entry), SOURCES_ENTER);
     sources_destroy(&s);
 }
 
@@ -310,6 +338,7 @@ static void who_has_connections_is_not_forgotten(void **state)
     assert_false(entry.counted);
     for (uint32_t i = 0; i < 8; i++) {
         assert_int_equal(enter(s, v4(i)), SOURCES_TOO_MANY);
+        sources_leave(s, v4(i).at);
     }
     sources_leave(s, v4(3).at);
     assert_int_equal(sources_enter(s, v4(8).at, START_US, 0, &entry), SOURCES_ENTER);
@@ -335,10 +364,8 @@ static void *come_and_go(void *arg)
     for (uint32_t i = 0; i < 20000; i++) {
         sources_entry entry;
         const address from = v4(i % 16);
-        if (sources_enter(j->memory, from.at, START_US, 0, &entry) == SOURCES_ENTER) {
-            j->passed++;
-            sources_leave(j->memory, from.at);
-        }
+        j->passed += sources_enter(j->memory, from.at, START_US, 0, &entry) == SOURCES_ENTER;
+        sources_leave(j->memory, from.at);
     }
     return NULL;
 }
@@ -375,10 +402,11 @@ int main(void)
         cmocka_unit_test(the_quiet_ones_give_way),
         cmocka_unit_test(remembers_most_of_what_fits),
         cmocka_unit_test(threads_share_the_limit),
+        cmocka_unit_test(the_first_of_a_connection_goes_before),
         cmocka_unit_test(so_many_connections),
         cmocka_unit_test(any_number_of_connections),
         cmocka_unit_test(new_connections_get_their_turn),
-        cmocka_unit_test(a_full_source_uses_up_no_turn),
+        cmocka_unit_test(who_comes_too_fast_is_not_in),
         cmocka_unit_test(who_has_connections_is_not_forgotten),
         cmocka_unit_test(numbers_of_a_source),
         cmocka_unit_test(threads_come_and_go),
