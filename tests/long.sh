@@ -12,6 +12,10 @@ Builds cmpd and its tests, and runs one section; the arguments are passed on to 
            (2 minutes; the argument is their number)
   attack   how partners fare beside each attack, with cmpd, nginx and HAProxy: a table for
            SECURITY.md (20 minutes; tests/bench/attacks.py --help tells the arguments)
+  weather  peers and a store's server of bad manners, and clients that leave, all at once, for 60 s or
+           as many as the argument says; meant for a build with a sanitizer:
+             tests/run.sh --build-only --build-dir build-asan -- -DCMPD_SANITIZE=address
+             tests/long.sh --build-dir build-asan weather
 TEXT
 }
 
@@ -47,8 +51,12 @@ section_carrier() {
     CMPD_HANDSETS=${1:-5000} "$here/run.sh" --build-dir "$build" --scenario test_carrier
 }
 
+section_weather() {
+    CMPD_WEATHER_S=${1:-60} "$here/run.sh" --build-dir "$build" --scenario test_bad_weather
+}
+
 case $section in
-attack | carrier) ;;
+attack | carrier | weather) ;;
 --help)
     usage
     exit 0
