@@ -44,6 +44,7 @@ python() {
 }
 
 section_attack() {
+    packages_need "${PACKAGES_LONG[@]}"
     python "$here/bench/attacks.py" --build "$build" "$@"
 }
 
@@ -66,6 +67,5 @@ esac
 
 # shellcheck source=etc/packages.sh
 source "$top/etc/packages.sh"
-packages_need "${PACKAGES_LONG[@]}"
 "$here/run.sh" --build-only --build-dir "$build"
 "section_$section" "$@"
