@@ -12,7 +12,10 @@
  *   garbage  octets that are no HTTP   reset    RST_STREAM (INTERNAL_ERROR)
  *   refuse   REFUSED_STREAM, once      refuse-always
  *   goaway   a GOAWAY that leaves this request out, once
- *   chunked, close, cut, both, more    HTTP/1.1: framing of all kinds */
+ *   refuse-late  HEADERS, then REFUSED_STREAM
+ *   chunked, close, cut, both, more    HTTP/1.1: framing of all kinds
+ *   half     HTTP/1.1: the beginning of an answer
+ *   late     HTTP/1.1: says `Connection: close`, and leaves it open */
 #include "https_server.h"
 
 #include <cmp-kit/memory.h>
@@ -271,6 +274,17 @@ static void h2_answer(const visitor *v, nghttp2_session *session, int32_t stream
     nghttp2_submit_response(session, stream, nv, count, &provider);
 }
 
+/* By hand: nghttp2 leaves the answer out when the stream is reset at once. */
+static void h2_refuse_late(visitor *v, int32_t stream)
+{
+    const uint8_t frames[] = {
+        0, 0, 1, NGHTTP2_HEADERS,    NGHTTP2_FLAG_END_HEADERS, 0, 0, 0, (uint8_t)stream, 0x88,
+        0, 0, 4, NGHTTP2_RST_STREAM, NGHTTP2_FLAG_NONE,        0, 0, 0, (uint8_t)stream, 0,
+        0, 0, 7, /* REFUSED_STREAM */
+    };
+    SSL_write(v->ssl, frames, sizeof(frames));
+}
+
 static bool once(https_server *s)
 {
     return atomic_fetch_add(&s->refused, 1) == 0;
@@ -285,6 +299,8 @@ static void h2_request(visitor *v, nghttp2_session *session, int32_t stream, inc
     }
     if (wants(i->path, "refuse-always") || (wants(i->path, "refuse") && once(s))) {
         nghttp2_submit_rst_stream(session, 0, stream, NGHTTP2_REFUSED_STREAM);
+    } else if (wants(i->path, "refuse-late")) {
+        h2_refuse_late(v, stream);
     } else if (wants(i->path, "reset")) {
         nghttp2_submit_rst_stream(session, 0, stream, NGHTTP2_INTERNAL_ERROR);
     } else if (wants(i->path, "goaway") && once(s)) {
@@ -390,6 +406,10 @@ static void h1_answer(visitor *v, const char *method, const char *path, const ch
                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n");
     } else if (wants(path, "more")) {
         visit_write(v, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n");
+    } else if (wants(path, "half")) {
+        visit_write(v, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    } else if (wants(path, "late")) {
+        visit_write(v, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
     } else if (wants(path, "garbage")) {
         visit_write(v, "SSH-2.0-OpenSSH_9.2\r\n");
     } else if (wants(path, "big")) {
