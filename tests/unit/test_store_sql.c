@@ -527,6 +527,63 @@ static void test_file_vanishes(void **state)
     expect_recovery(f, "A");
 }
 
+/* Without a log beside it, so that the file alone can be taken away and put back. */
+static void make_plain_file(const fixture *f, const char *what)
+{
+    char text[200];
+    snprintf(text, sizeof(text), "create table t (id, content); insert into t values ('A', '%s')",
+             what);
+    other_sql(f, text);
+    *(const char **)option(f, "query") = "select content from t where id = $1";
+}
+
+static void test_attempts_become_rare(void **state)
+{
+    fixture *f = *state;
+    static const int64_t pauses_ms[] = {100, 200, 400, 800, 1500, 1500};
+    char aside[64];
+    make_plain_file(f, "x");
+    open_store(f);
+    snprintf(aside, sizeof(aside), "%s.aside", f->path);
+    assert_int_equal(rename(f->path, aside), 0);
+    expect_trouble(f, "A", "unable to open database file");
+    for (size_t i = 0; i < sizeof(pauses_ms) / sizeof(pauses_ms[0]); i++) {
+        fake_host_advance(&f->host, pauses_ms[i] - 1);
+        assert_int_equal(rename(aside, f->path), 0);
+        assert_verdict(f, "A", CMP_STORE_UNAVAILABLE); /* nobody looks before it is time */
+        assert_int_equal(rename(f->path, aside), 0);
+        fake_host_advance(&f->host, 1);
+        assert_verdict(f, "A", CMP_STORE_UNAVAILABLE);
+    }
+    assert_int_equal(rename(aside, f->path), 0);
+    expect_recovery(f, "A");
+}
+
+/* What was seen at a later time than it is now says nothing. */
+static void test_file_is_replaced_and_the_clock_set_back(void **state)
+{
+    fixture *f = *state;
+    char aside[64];
+    cmp_record found;
+    make_plain_file(f, "old");
+    snprintf(aside, sizeof(aside), "%s.aside", f->path);
+    assert_int_equal(rename(f->path, aside), 0);
+    make_plain_file(f, "new");
+    char new_path[64];
+    snprintf(new_path, sizeof(new_path), "%s.new", f->path);
+    assert_int_equal(rename(f->path, new_path), 0);
+    assert_int_equal(rename(aside, f->path), 0);
+    open_store(f);
+    assert_int_equal(look_up(f, "A", &found), CMP_STORE_FOUND);
+    assert_str(found.content, "old");
+    assert_int_equal(rename(new_path, f->path), 0);
+    assert_int_equal(look_up(f, "A", &found), CMP_STORE_FOUND);
+    assert_str(found.content, "old"); /* it is not looked at each time */
+    f->host.now_ms -= 3600000;
+    assert_int_equal(look_up(f, "A", &found), CMP_STORE_FOUND);
+    assert_str(found.content, "new");
+}
+
 static void test_file_is_replaced(void **state)
 {
     fixture *f = *state;
@@ -861,7 +918,9 @@ int main(void)
         SQL_TEST(test_locked),
         SQL_TEST(test_locked_for_all),
         SQL_TEST(test_file_vanishes),
+        SQL_TEST(test_attempts_become_rare),
         SQL_TEST(test_file_is_replaced),
+        SQL_TEST(test_file_is_replaced_and_the_clock_set_back),
         SQL_TEST(test_corrupt),
         SQL_TEST(test_read_only),
         SQL_TEST(test_disk_is_full),
