@@ -1,9 +1,11 @@
 """The interface `codes`: other servers read our code records, tools write them; and every answer is
 one that etc/openapi/codes.yaml knows."""
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import secrets
+import sqlite3
 import time
 from urllib.parse import quote
 
@@ -406,6 +408,27 @@ def writable(codes):
         "use": "store_memory", "path": "memory", "cache": {"negative_ttl": "1h"}}  # fmt: skip
     codes.config["resolve"]["stores"] = ["codes", "memory"]
     return codes
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_a_write_that_takes_longer_than_the_deadline(codes, method):
+    """It is answered at the deadline; what the store then says of it is for nobody."""
+    path = codes.folder / "codes.db"
+    codes.store("store_sql", url=f"sqlite:{path}", busy_timeout="1s")
+    codes.config["resolve"] |= {"deadline": "300ms", "writable": "special"}
+    codes.expect_error("locked")
+    codes.start()
+    write = {"put": lambda: put(codes, ONE, token=codes.writer)}
+    write["delete"] = lambda: delete(codes, "1A0F1-1", token=codes.writer)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        began = time.monotonic()
+        answer = write[method]()
+        assert (answer.status, answer.code) == (503, "store_unavailable")
+        assert time.monotonic() - began < 0.9
+        time.sleep(1.1)  # the store has given up
+        other.execute("rollback")
+    eventually(lambda: write[method]().status in (204, 404))
 
 
 @pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])

@@ -1,5 +1,6 @@
 """A PostgreSQL that restarts, is slow, is full or is replaced: the right code meanwhile, no wrong
 answer ever, and right answers again within two seconds of its return."""
+import concurrent.futures
 import json
 import threading
 import time
@@ -316,6 +317,28 @@ def test_a_write_of_somebody_else_ends_what_is_remembered(shelf, database):
     settled("1A0F1-1", "many")
     database.psql("truncate cmp_codes")
     settled("1A0F1-1", "unknown_ici")
+
+
+def test_what_changes_while_it_is_looked_up_is_not_remembered(shelf, database):
+    """The look-up has read the old record; the change is heard of before it ends."""
+    cached(shelf)
+    database.psql(
+        "create function nap(ici text) returns boolean language plpgsql as"
+        " $$ begin if ici = '1A0F1-1' then perform pg_sleep(1); end if; return true; end $$;"
+        " create policy slow on cmp_codes using (nap(ici));"
+        " alter table cmp_codes enable row level security;"
+        " alter table cmp_codes force row level security"
+    )
+    shelf.section["statement_timeout"] = "2s"
+    shelf.start()
+    it_listens(shelf, database)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(shelf.content, "1A0F1-1")
+        naps = "select from pg_stat_activity where state = 'active' and wait_event = 'PgSleep'"
+        eventually(lambda: database.psql(f"select exists ({naps})") == "t")
+        database.psql("update cmp_codes set content = 'new' where ici = '1A0F1-1'")
+        assert asked.result() == "one"
+    assert shelf.content("1A0F1-1") == "new"
 
 
 def test_what_was_written_while_nobody_listened(shelf, postgres, stop, database):
