@@ -3,11 +3,13 @@ import concurrent.futures
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
-from client import connect, written
+from client import connect, receive_all, written
 from daemon import message
 from frames import Http2
+from hyperframe.frame import DataFrame
 from stores import eventually, grown
 
 pytestmark = pytest.mark.threads
@@ -101,3 +103,70 @@ def test_idle_connections_do_not_hold_it_up(site):
     assert time.monotonic() - began < 5
     for connection in idle:
         connection.close()
+
+
+@pytest.mark.parametrize("alpn", ["http/1.1", "h2"])
+def test_a_connection_ends_with_its_last_answer(site, alpn):
+    """Its client would keep it open, and the drain is far from its end."""
+    b = site.peer("b")
+    site.config["drain"] = "30s"
+    wait_for_begun = slow(site, "store_async", "1s")
+    site.start()
+    target = "/mc-3/resolve-ici?" + written(message(b, "1A0F1-ASYNC").items())
+    if alpn == "h2":
+        held = Http2(site.port, site.authority.path)
+        stream = held.get(target)
+    else:
+        held = connect(site.port, site.authority.path)
+        held.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    with held:
+        wait_for_begun(1)
+        site.signal(signal.SIGTERM)
+        if alpn == "h2":
+            assert held.read(stream) and held.status[stream] == 200
+        else:
+            octets, closed = receive_all(held, 10)
+            assert octets.startswith(b"HTTP/1.1 200 ") and closed
+        assert site.wait(15) == 0
+
+
+def test_a_body_that_comes_during_the_drain(site):
+    b = site.peer("b")
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    with Http2(site.port, site.authority.path) as connection:
+        path = "/mc-3/resolve-ici"
+        fields = [("content-type", "application/x-www-form-urlencoded")]
+        late = connection.get(path, fields, end=False, method="POST")
+        early = connection.get(path + "?" + written(message(b, "1A0F1-1").items()))
+        assert connection.read(early) and connection.status[early] == 200
+        site.signal(signal.SIGTERM)
+        eventually(lambda: not opens(site.port))
+        body = written(message(b, "1A0F1-1").items()).encode()
+        connection.send(DataFrame(late, body[:10]))
+        time.sleep(1.5)  # longer than an idle connection is left alone
+        connection.send(DataFrame(late, body[10:], flags=["END_STREAM"]))
+        assert connection.read(late) and connection.status[late] == 200
+    assert site.wait() == 0
+
+
+def backlog(port):
+    """How many connections to a port wait to be taken."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    listening = [r for r in rows if r[3] == "0A" and r[1].endswith(f":{port:04X}")]
+    return sum(int(row[4].split(":")[1], 16) for row in listening)
+
+
+def test_a_connection_that_nobody_has_taken_yet(site):
+    """Its client has it, and has sent its request: it is answered like all others."""
+    b = site.peer("b")
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    site.signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(site.ask, b, "1A0F1-1") for _ in range(4)]
+        eventually(lambda: backlog(site.port) == 4)
+        site.signal(signal.SIGTERM)
+        site.signal(signal.SIGCONT)
+        assert [a.result().status for a in asked] == [200] * 4
+    assert site.wait() == 0
