@@ -231,7 +231,7 @@ static void test_processed_is_not_retried(void **state)
     (void)state;
     https_server *s = https_start(&(https_options){.name = "good"});
     rig r = rig_for(s);
-    assert_outcome(ask(&r, "do=refuse-late"), CMP_HTTPS_BROKEN);
+    assert_outcome(ask(&r, "do=refuse-late"), CMP_HTTPS_BAD_ANSWER);
     assert_int_equal(https_requests(s), 1);
     assert_outcome(ask(&r, NULL), CMP_HTTPS_ANSWERED);
     rig_end(&r);
