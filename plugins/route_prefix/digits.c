@@ -1,12 +1,7 @@
 /* Packs the hexadecimal head of an ICI, once for each look-up. */
 #include "digits.h"
 
-/* The digit's value + 1; 0: no digit. */
-static const uint8_t values[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-};
+#include <cmp-kit/text.h>
 
 void digits_read(cmp_str text, unsigned max, digits *d)
 {
@@ -16,7 +11,7 @@ void digits_read(cmp_str text, unsigned max, digits *d)
     for (unsigned w = 0; size < end; w++) {
         uint64_t word = 0;
         for (unsigned shift = 64; shift > 0 && size < end; size++) {
-            const uint8_t value = values[(uint8_t)text.at[size]];
+            const uint8_t value = kit_hex_digits[(uint8_t)text.at[size]];
             if (value == 0) {
                 d->word[w] = word;
                 d->size = size;

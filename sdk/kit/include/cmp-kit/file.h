@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cmp/host.h>
-#include <limits.h>
 
 /* Tells one state of a file from another. All zero: there is no file. */
 typedef struct kit_file_mark {
@@ -17,7 +16,8 @@ kit_file_mark kit_file_mark_of(const char *path);
 
 bool kit_file_mark_equal(const kit_file_mark *a, const kit_file_mark *b);
 
-#define KIT_FILE_ERROR_SIZE (PATH_MAX + 640)
+/* Room for a path of Linux's longest, 4096 octets, and for what is wrong with it. */
+#define KIT_FILE_ERROR_SIZE (4096 + 640)
 
 /* One reading of a file. One thread at a time, unless said otherwise. */
 typedef struct kit_file {
