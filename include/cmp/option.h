@@ -166,6 +166,7 @@ template <typename fills, typename found> constexpr size_t cmp_offset_of(size_t 
 #define CMP_OFFSET_OF(kind, struct_, field, fills)                                                 \
     cmp_offset_of<fills, decltype(struct_::field)>(offsetof(struct_, field))
 #else
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type and its asterisk cannot stand in them */
 /* A struct may hold an assertion, so an expression can. */
 #define CMP_OFFSET_OF(kind, struct_, field, fills)                                                 \
     (offsetof(struct_, field) +                                                                    \
@@ -175,4 +176,5 @@ template <typename fills, typename found> constexpr size_t cmp_offset_of(size_t 
                         " is not");                                                                \
          char unused;                                                                              \
      }))
+/* NOLINTEND(bugprone-macro-parentheses) */
 #endif
