@@ -629,6 +629,9 @@ static void test_slots_are_taken(void **state)
     open_ready(f);
     sql("alter role cmpd connection limit 3");
     sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'cmpd'");
+    while (sql_number("select count(*) from pg_stat_activity where usename = 'cmpd'") > 0) {
+        usleep(1000); /* until it has gone, a backend counts */
+    }
     for (int i = 0; i < 3; i++) {
         taken[i] = connect_as("cmpd", "codes");
         while (PQstatus(taken[i]) != CONNECTION_OK) { /* those that are ended still count */
