@@ -213,11 +213,17 @@ void rig_dispose(rig *r)
 
 void rig_ask(rig *r, const char *text)
 {
+    rig_send(r, CARRIAGE_FORM, cmp_str_from(text));
+}
+
+void rig_send(rig *r, carriage how, cmp_str text)
+{
     txn *t = pipeline_open(&r->worker, &r->listener);
     t->front = &front;
     t->front_data = r;
     t->request.now_ms = clock_now_ms();
-    t->text = cmp_str_from(text);
+    t->carriage = how;
+    t->text = text;
     r->last = t;
     pipeline_run(t);
 }

@@ -61,7 +61,8 @@ void rig_dispose(rig *r);
 /* Sets how many plugins of each kind are in use; before the first request. */
 void rig_use(rig *r, size_t auths, size_t stores, size_t routes);
 
-/* Sends a message in form carriage. */
+/* Sends a message; rig_ask in form carriage. */
+void rig_send(rig *r, carriage how, cmp_str text);
 void rig_ask(rig *r, const char *text);
 
 /* Completes the pending operation of a plugin. */

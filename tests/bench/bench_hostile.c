@@ -1,0 +1,227 @@
+/* What a request costs that nobody has signed: CPU from its octets to the refusal, without HTTP and
+ * TLS, for each shape that is meant to cost most. With the limits as they are by default: 8 KiB of
+ * query, 16 KiB of body.
+ *
+ *     bench_hostile [SHAPE [COUNT]]    one shape only, so often: for counting instructions */
+#include "fake_host.h"
+#include "pipeline_rig.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define QUERY_MAX  ((size_t)8 * 1024)
+#define BODY_MAX   ((size_t)16 * 1024)
+#define SLICES     60
+#define SLICE      10
+#define START_FORM "tid=t-1&ici=1A0F1-1&user=u"
+#define START_JSON "{\"tid\":\"t-1\",\"ici\":\"1A0F1-1\",\"user\":\"u\""
+
+extern const cmp_plugin cmp_plugin_descriptor; /* auth_hmac's */
+
+static char text[BODY_MAX + 64];
+static size_t size;
+
+static void add(const char *more)
+{
+    const size_t more_size = strlen(more);
+    memcpy(text + size, more, more_size);
+    size += more_size;
+}
+
+/* Repeats `more`, with the number of each in place of its %, while there is room for `end`. */
+static void fill(const char *more, const char *end, size_t room)
+{
+    for (unsigned i = 0;; i++) {
+        char one[64];
+        snprintf(one, sizeof(one), more, i);
+        if (size + strlen(one) + strlen(end) > room) {
+            break;
+        }
+        add(one);
+    }
+    add(end);
+}
+
+typedef struct shape {
+    const char *name;
+    carriage carriage;
+    size_t room;
+    const char *start, *more, *end;
+} shape;
+
+static const shape shapes[] = {
+    {"a small query", CARRIAGE_FORM, 0, START_FORM, "", ""},
+    {"a small object", CARRIAGE_JSON, 0, START_JSON, "", "}"},
+    {"query: one plain value", CARRIAGE_FORM, QUERY_MAX, START_FORM "&c=", "x", ""},
+    {"query: one escaped value", CARRIAGE_FORM, QUERY_MAX, START_FORM "&c=", "%%41", ""},
+    {"query: an escaped tid", CARRIAGE_FORM, QUERY_MAX, "ici=1A0F1-1&user=u&tid=", "%%41", ""},
+    {"query: 32 contextual", CARRIAGE_FORM, QUERY_MAX, START_FORM, "&c%u=", ""},
+    {"query: nothing but &", CARRIAGE_FORM, QUERY_MAX, START_FORM, "&", ""},
+    {"form: escaped UTF-8", CARRIAGE_FORM, BODY_MAX, START_FORM "&c=", "%%C3%%BC", ""},
+    {"form: plain UTF-8", CARRIAGE_FORM, BODY_MAX, START_FORM "&c=", "\xC3\xBC", ""},
+    {"form: an escaped name", CARRIAGE_FORM, BODY_MAX, START_FORM "&", "%%41", "=1"},
+    {"form: pluses", CARRIAGE_FORM, BODY_MAX, START_FORM "&c=", "+", ""},
+    {"form: a long tid and ici", CARRIAGE_FORM, BODY_MAX, "user=u&tid=t&ici=", "x", ""},
+    {"form: nothing but &", CARRIAGE_FORM, BODY_MAX, START_FORM, "&", ""},
+    {"form: empty contextual", CARRIAGE_FORM, BODY_MAX, START_FORM, "&c%u", ""},
+    {"JSON: nested objects", CARRIAGE_JSON, BODY_MAX, "", "{\"a\":", ""},
+    {"JSON: nested arrays", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":", "[", ""},
+    {"JSON: an array of arrays", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":[", "[],", "[]]}"},
+    {"JSON: 1,556 members", CARRIAGE_JSON, BODY_MAX, START_JSON, ",\"c%u\":\"\"", "}"},
+    {"JSON: one member again", CARRIAGE_JSON, BODY_MAX, START_JSON, ",\"c\":\"\"", "}"},
+    {"JSON: one plain value", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"", "x", "\"}"},
+    {"JSON: \\u0041", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"", "\\u0041", "\"}"},
+    {"JSON: \\u00fc", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"", "\\u00fc", "\"}"},
+    {"JSON: pairs of surrogates", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"", "\\ud83d\\ude00",
+     "\"}"},
+    {"JSON: \\/", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"", "\\/", "\"}"},
+    {"JSON: \\n", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"", "\\n", "\"}"},
+    {"JSON: plain UTF-8", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"", "\xC3\xBC", "\"}"},
+    {"JSON: escaped names", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"", "\\u0041", "\":\"\"}"},
+    {"JSON: spaces", CARRIAGE_JSON, BODY_MAX, START_JSON, " ", "}"},
+    {"JSON: line feeds and tabs", CARRIAGE_JSON, BODY_MAX, START_JSON, "\n\t", "}"},
+    {"JSON: a huge number", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":", "9", "}"},
+    {"JSON: a long tid", CARRIAGE_JSON, BODY_MAX, "{\"ici\":\"i\",\"tid\":\"", "x", "\"}"},
+};
+
+#define SHAPE_COUNT (sizeof(shapes) / sizeof(shapes[0]))
+
+static double cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The median over slices of what one run takes. */
+static double median_us(void (*run)(void *arg, unsigned times), void *arg)
+{
+    static double us[SLICES];
+    for (size_t i = 0; i < SLICES; i++) {
+        const double before = cpu_us();
+        run(arg, SLICE);
+        us[i] = (cpu_us() - before) / SLICE;
+    }
+    qsort(us, SLICES, sizeof(us[0]), by_value);
+    return us[SLICES / 2];
+}
+
+/* ---- through the pipeline ---- */
+
+typedef struct sending {
+    rig rig;
+    const shape *shape;
+} sending;
+
+static void send_shape(void *arg, unsigned times)
+{
+    sending *s = arg;
+    for (unsigned i = 0; i < times; i++) {
+        rig_send(&s->rig, s->shape->carriage, (cmp_str){text, size});
+    }
+}
+
+static void make(const shape *s)
+{
+    size = 0;
+    add(s->start);
+    if (s->room > 0) {
+        fill(s->more, s->end, s->room);
+    } else {
+        add(s->end);
+    }
+}
+
+static void show(const char *name, size_t octets, int status, double us)
+{
+    printf("| %-26s | %6zu | %3d | %7.2f |\n", name, octets, status, us);
+}
+
+static void measure_shapes(sending *s)
+{
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        s->shape = &shapes[i];
+        make(s->shape);
+        const double us = median_us(send_shape, s);
+        show(s->shape->name, size, s->rig.status, us);
+    }
+}
+
+/* ---- a signature that is none, by the plugin that verifies them ---- */
+
+static const cmp_key key = {.id = {"k", 1},
+                            .peer = {"b", 1},
+                            .use = CMP_KEY_ISSUED,
+                            .secret = (const uint8_t *)"a secret of some length",
+                            .secret_size = 23,
+                            .not_before_ms = INT64_MIN,
+                            .not_after_ms = INT64_MAX};
+
+typedef struct verifying {
+    fake_host host;
+    fake_txn txn;
+    int status;
+} verifying;
+
+static void verify(void *arg, unsigned times)
+{
+    verifying *v = arg;
+    for (unsigned i = 0; i < times; i++) {
+        fake_op op = {.kind = CMP_PLUGIN_AUTH};
+        const cmp_auth_verdict verdict =
+            cmp_plugin_descriptor.ops.auth->verify(v->host.instance, v->host.worker,
+                                                   fake_txn_of(&v->txn), &op.op, &op.answer.auth);
+        v->status = verdict == CMP_AUTH_REJECT ? 401 : 200;
+    }
+}
+
+static void measure_signature(const char *name, size_t tid_size, size_t ici_size)
+{
+    static verifying v;
+    fake_host_init(&v.host);
+    v.host.keys = &key;
+    v.host.key_count = 1;
+    fake_host_open(&v.host, &cmp_plugin_descriptor, NULL);
+    fake_txn_init(&v.txn, &v.host);
+    memset(text, 'a', sizeof(text));
+    v.txn.params[CMP_PARAM_TID] = (cmp_str){text, tid_size};
+    v.txn.params[CMP_PARAM_ICI] = (cmp_str){text, ici_size};
+    v.txn.params[CMP_PARAM_APIKEYID] = CMP_STR("k");
+    v.txn.params[CMP_PARAM_SIGNATURE] = (cmp_str){text, 64};
+    const double us = median_us(verify, &v);
+    show(name, tid_size + ici_size, v.status, us);
+    fake_txn_dispose(&v.txn);
+    fake_host_close(&v.host);
+    fake_host_dispose(&v.host);
+}
+
+int main(int argc, char **argv)
+{
+    static sending s;
+    log_setup(CMP_LOG_ERROR, LOG_TEXT);
+    rig_init(&s.rig);
+    s.rig.auth[0].verdict = CMP_AUTH_REJECT;
+    if (argc > 1) {
+        s.shape = &shapes[strtoul(argv[1], NULL, 10) % SHAPE_COUNT];
+        make(s.shape);
+        send_shape(&s, argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1);
+        printf("%s: %zu octets, %d\n", s.shape->name, size, s.rig.status);
+    } else {
+        puts("| shape                      | octets |     |      µs |");
+        puts("|----------------------------|-------:|----:|--------:|");
+        measure_shapes(&s);
+        measure_signature("a false signature", 36, 20);
+        measure_signature("of the longest pair", 128, 256);
+    }
+    rig_dispose(&s.rig);
+    return 0;
+}
