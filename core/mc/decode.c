@@ -2,9 +2,9 @@
  * or body, before anybody knows who sent it. */
 #include "mc/decode.h"
 
-#include <cmp-kit/text.h>
+#include "mc/json_read.h"
 
-#include <jansson.h>
+#include <cmp-kit/text.h>
 
 static bool fail(fault *f, error_code code, cmp_str parameter, const char *detail)
 {
@@ -39,20 +39,25 @@ static bool escaped(escapes *e, const char *from, const char *to)
     return e->percent < to || e->plus < to;
 }
 
-/* Decodes percent escapes and `+`. False when an escape is broken. */
-static bool unescape(cmp_str from, kit_arena *a, cmp_str *to)
+/* Decodes percent escapes and `+`, up to a little more than `max` octets: nobody wants what is
+ * longer. False when an escape is broken. */
+static bool unescape(cmp_str from, size_t max, kit_arena *a, cmp_str *to)
 {
-    char *const start = kit_arena_alloc(a, from.size), *out = start;
-    for (size_t i = 0; i < from.size; i++) {
+    const size_t room = from.size < max ? from.size : max + 1;
+    char *const start = kit_arena_alloc(a, room), *out = start;
+    for (size_t i = 0; i < from.size && (size_t)(out - start) < room; i++) {
         if (from.at[i] != '%') {
             *out++ = from.at[i] == '+' ? ' ' : from.at[i];
             continue;
         }
-        uint8_t octet;
-        if (from.size - i < 3 || !kit_hex_decode((cmp_str){from.at + i + 1, 2}, &octet, 1)) {
+        if (from.size - i < 3) {
             return false;
         }
-        *out++ = (char)octet;
+        const unsigned high = kit_hex_value(from.at[i + 1]), low = kit_hex_value(from.at[i + 2]);
+        if ((high | low) > 15) {
+            return false;
+        }
+        *out++ = (char)(high << 4 | low);
         i += 2;
     }
     *to = (cmp_str){start, (size_t)(out - start)};
@@ -65,7 +70,7 @@ static bool decode_part(const char *from, const char *to, escapes *e, kit_arena 
     static const char broken[] = "A percent escape is broken";
     const char *equals = find(from, to, '=');
     cmp_str name = {from, (size_t)(equals - from)};
-    if (escaped(e, from, equals) && !unescape(name, a, &name)) {
+    if (escaped(e, from, equals) && !unescape(name, PARAM_NAME_MAX, a, &name)) {
         return fail(f, ERROR_MALFORMED, CMP_NONE, broken);
     }
     if (name.size == 0) {
@@ -73,10 +78,23 @@ static bool decode_part(const char *from, const char *to, escapes *e, kit_arena 
     }
     const char *const begin = equals < to ? equals + 1 : to;
     cmp_str value = {begin, (size_t)(to - begin)};
-    if (escaped(e, begin, to) && !unescape(value, a, &value)) {
+    if (escaped(e, begin, to) && !unescape(value, message_room(m, name), a, &value)) {
         return fail(f, ERROR_MALFORMED, param_shown(name), broken);
     }
     return message_add(m, a, name, value, f);
+}
+
+/* Empty parts may be many: eight octets at once. */
+static const char *skip_empty(const char *at, const char *end)
+{
+    static const char eight[] = "&&&&&&&&";
+    while (end - at >= 8 && memcmp(at, eight, 8) == 0) {
+        at += 8;
+    }
+    while (at < end && *at == '&') {
+        at++;
+    }
+    return at;
 }
 
 bool decode_form(cmp_str text, kit_arena *a, message *m, fault *f)
@@ -86,74 +104,42 @@ bool decode_form(cmp_str text, kit_arena *a, message *m, fault *f)
     }
     const char *at = text.at, *const end = text.at + text.size;
     escapes e = {end, find(at, end, '%'), find(at, end, '+')};
-    while (at < end) {
+    while ((at = skip_empty(at, end)) < end) {
         const char *const to = find(at, end, '&');
-        if (to > at && !decode_part(at, to, &e, a, m, f)) {
+        if (!decode_part(at, to, &e, a, m, f)) {
             return false;
         }
-        at = to < end ? to + 1 : end;
+        at = to;
     }
     return true;
 }
 
 /* ---- JSON ---- */
 
-/* The key in Jansson's text: duplicate object key near '"tid"'. It leaves long ones out. */
-static cmp_str duplicate_key(const char *text, kit_arena *a)
+static bool json_fail(json_fault why, cmp_str name, fault *f)
 {
-    const char *from = strstr(text, "near '\"");
-    const char *to = strrchr(text, '"');
-    if (from == NULL) {
-        return CMP_NONE;
+    if (why == JSON_FAULT_KIND) {
+        return fail(f, ERROR_INVALID_PARAMETER, param_shown(name), "The value is not a string");
     }
-    from += strlen("near '\"");
-    if (to < from) {
-        return CMP_NONE;
-    }
-    return param_shown(kit_arena_copy(a, (cmp_str){from, (size_t)(to - from)}));
-}
-
-static bool json_fail(const json_error_t *error, kit_arena *a, fault *f)
-{
-    switch (json_error_code(error)) {
-    case json_error_duplicate_key:
-        return fail(f, ERROR_DUPLICATE_PARAMETER, duplicate_key(error->text, a), NULL);
-    case json_error_invalid_utf8:
-        return fail(f, ERROR_MALFORMED, CMP_NONE, "The body is not valid UTF-8");
-    default:
-        return fail(f, ERROR_MALFORMED, CMP_NONE, "The body is not valid JSON");
-    }
-}
-
-static bool json_members(json_t *object, kit_arena *a, message *m, fault *f)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value)
-    {
-        const cmp_str name = kit_arena_copy(a, cmp_str_from(key));
-        if (!json_is_string(value)) {
-            return fail(f, ERROR_INVALID_PARAMETER, param_shown(name), "The value is not a string");
-        }
-        const cmp_str text = {json_string_value(value), json_string_length(value)};
-        if (!message_add(m, a, name, kit_arena_copy(a, text), f)) {
-            return false;
-        }
-    }
-    return true;
+    return fail(f, ERROR_MALFORMED, CMP_NONE, "The body is not one JSON object of strings");
 }
 
 bool decode_json(cmp_str body, kit_arena *a, message *m, fault *f)
 {
-    /* NUL is let through so that message_add can name the parameter that has it. */
-    json_error_t error;
-    json_t *root = json_loadb(body.at, body.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (root == NULL) {
-        return json_fail(&error, a, f);
+    json_in in;
+    cmp_str name = CMP_NONE, value = CMP_NONE;
+    json_open(&in, body, a);
+    while (json_key(&in, PARAM_NAME_MAX, &name)) {
+        if (!json_text(&in, message_room(m, name), &value)) {
+            break;
+        }
+        if (!message_add(m, a, name, value, f)) {
+            return false;
+        }
+        value = CMP_NONE;
     }
-    const bool good = json_is_object(root) ? json_members(root, a, m, f)
-                                           : fail(f, ERROR_MALFORMED, CMP_NONE,
-                                                  "The body is not one object of strings");
-    json_decref(root);
-    return good;
+    if (in.fault == JSON_FAULT_LONG) { /* of what is too long there is enough to be refused by */
+        return message_add(m, a, name, value, f) && json_fail(in.fault, name, f);
+    }
+    return in.fault == JSON_FAULT_NONE || json_fail(in.fault, name, f);
 }

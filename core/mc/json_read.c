@@ -1,5 +1,5 @@
-/* Reading of JSON without a tree: answers of next hops come through here. Values that nobody asked
- * for are checked as strictly as the others, and skipped. */
+/* Reading of JSON without a tree: requests and answers of next hops come through here. Values that
+ * nobody asked for are checked as strictly as the others, and skipped. */
 #include "mc/json_read.h"
 
 #include "mc/json_plain.h"
@@ -19,11 +19,31 @@ static cmp_str rest(const json_in *in)
 
 /* ---- tokens ---- */
 
+static bool is_space(char c)
+{
+    static const uint64_t spaces = 1ULL << ' ' | 1ULL << '\n' | 1ULL << '\t' | 1ULL << '\r';
+    return (uint8_t)c < 64 && (spaces >> (uint8_t)c & 1) != 0;
+}
+
+/* Not zero when one of eight octets is not `c`: its highest bit tells. */
+static uint64_t other_than(uint64_t eight, char c)
+{
+    const uint64_t differs = eight ^ JSON_EACH((uint8_t)c), low = ~JSON_EACH(0x80);
+    return ((differs & low) + low) | differs;
+}
+
+static bool eight_spaces(const char *at)
+{
+    uint64_t eight;
+    memcpy(&eight, at, sizeof(eight));
+    return (other_than(eight, ' ') & other_than(eight, '\n') & other_than(eight, '\t') &
+            other_than(eight, '\r') & JSON_EACH(0x80)) == 0;
+}
+
 static void skip_space(json_in *in)
 {
-    while (in->at < in->end &&
-           (*in->at == ' ' || *in->at == '\n' || *in->at == '\t' || *in->at == '\r')) {
-        in->at++;
+    while (in->at < in->end && is_space(*in->at)) {
+        in->at += in->end - in->at >= 8 && eight_spaces(in->at) ? 8 : 1;
     }
 }
 
@@ -54,49 +74,48 @@ static bool take_word(json_in *in, cmp_str word)
 
 /* ---- strings ---- */
 
-/* The four digits of a \uXXXX. */
-static bool read_unit(cmp_str text, uint32_t *unit)
+/* The four digits of a \uXXXX; above 0xFFFF when they are none. */
+static uint32_t read_unit(const char *at)
 {
-    uint8_t octets[2];
-    if (text.size < 6 || text.at[0] != '\\' || text.at[1] != 'u' ||
-        !kit_hex_decode((cmp_str){text.at + 2, 4}, octets, 2)) {
-        return false;
-    }
-    *unit = (uint32_t)octets[0] << 8 | octets[1];
-    return true;
+    const uint32_t a = kit_hex_value(at[0]), b = kit_hex_value(at[1]), c = kit_hex_value(at[2]),
+                   d = kit_hex_value(at[3]);
+    return (a | b | c | d) < 16 ? a << 12 | b << 8 | c << 4 | d : UINT32_MAX;
 }
 
-static bool is_surrogate(uint32_t unit, uint32_t first)
+/* The two escapes of a character beyond U+FFFF; `unit` is the first one's. */
+static size_t read_pair(const char *at, const char *end, uint32_t unit, uint32_t *point)
 {
-    return unit >= first && unit < first + 0x400;
-}
-
-/* Reads the escape that a text begins with; returns its size, or 0 when it is none. */
-static size_t read_escape(cmp_str text, uint32_t *point)
-{
-    static const char meaning[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-    if (text.size >= 2 && (uint8_t)text.at[1] < sizeof(meaning) && meaning[(int)text.at[1]] != 0) {
-        *point = (uint8_t)meaning[(int)text.at[1]];
-        return 2;
-    }
-    uint32_t unit, second;
-    if (!read_unit(text, &unit) || unit == 0 || is_surrogate(unit, 0xDC00)) {
+    if (unit >= 0xDC00 || end - at < 12 || at[6] != '\\' || at[7] != 'u') {
         return 0;
     }
-    if (!is_surrogate(unit, 0xD800)) {
-        *point = unit;
-        return 6;
-    }
-    if (!read_unit((cmp_str){text.at + 6, text.size - 6}, &second) ||
-        !is_surrogate(second, 0xDC00)) {
-        return 0;
-    }
+    const uint32_t second = read_unit(at + 8);
     *point = 0x10000 + ((unit - 0xD800) << 10) + (second - 0xDC00);
-    return 12;
+    return second >= 0xDC00 && second <= 0xDFFF ? 12 : 0;
 }
 
-static size_t write_utf8(uint32_t point, char *to)
+/* Reads the escape that begins at `at`; returns its size, or 0 when it is none. */
+static inline size_t read_escape(const char *at, const char *end, uint32_t *point)
+{
+    static const char meaning[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+    if (end - at < 2 || at[1] != 'u') {
+        *point = end - at < 2 ? 0 : (uint8_t)meaning[(uint8_t)at[1]];
+        return *point != 0 ? 2 : 0;
+    }
+    if (end - at < 6) {
+        return 0;
+    }
+    const uint32_t unit = read_unit(at + 2);
+    if ((unit & 0xFFFFF800) == 0xD800) {
+        return read_pair(at, end, unit, point);
+    }
+    *point = unit;
+    return unit <= 0xFFFF ? 6 : 0;
+}
+
+#define UTF8_SIZE_MAX 4
+
+static inline size_t write_utf8(uint32_t point, char *to)
 {
     if (point < 0x80) {
         to[0] = (char)point;
@@ -120,66 +139,146 @@ static size_t write_utf8(uint32_t point, char *to)
     return 4;
 }
 
-/* A string's octets between its quotes, checked but not decoded. */
-static bool scan_string(json_in *in, cmp_str *raw, bool *escaped)
+/* A string that is being read: it lies in the body up to its first escape, and in a copy from then
+ * on. */
+typedef struct text_in {
+    const char *at;
+    size_t size;
+    size_t max; /* once it is longer, nobody wants the rest */
+    char *copy; /* NULL: none yet */
+    size_t room;
+} text_in;
+
+/* No escape is shorter than what it stands for, so the body's rest is always room enough. */
+static void begin_copy(json_in *in, text_in *t)
+{
+    const size_t longest = t->size + (size_t)(in->end - in->at);
+    t->room = (t->max < longest ? t->max : longest) + UTF8_SIZE_MAX;
+    t->copy = kit_arena_alloc(in->memory, t->room);
+    memcpy(t->copy, t->at, t->size);
+    t->at = t->copy;
+}
+
+/* All escapes that follow each other. */
+static bool add_escapes(json_in *in, text_in *t)
+{
+    if (t->copy == NULL) {
+        begin_copy(in, t);
+    }
+    const char *at = in->at;
+    char *to = t->copy + t->size;
+    while (at < in->end && *at == '\\' && (size_t)(to - t->copy) <= t->max) {
+        uint32_t point;
+        const size_t size = read_escape(at, in->end, &point);
+        if (size == 0) {
+            return fail(in, JSON_FAULT_SYNTAX);
+        }
+        at += size;
+        in->has_nul |= point == 0;
+        to += write_utf8(point, to);
+    }
+    in->at = at;
+    t->size = (size_t)(to - t->copy);
+    return true;
+}
+
+/* What is worth being looked at: a character more than there is room for. */
+static cmp_str wanted_rest(const json_in *in, const text_in *t)
+{
+    const cmp_str all = rest(in);
+    const size_t room = t->max - t->size;
+    return room < all.size - UTF8_SIZE_MAX && all.size > UTF8_SIZE_MAX
+               ? (cmp_str){all.at, room + UTF8_SIZE_MAX}
+               : all;
+}
+
+/* Octets that stand for themselves, up to the first one that there is no room for. */
+static void add_octets(json_in *in, text_in *t, size_t size)
+{
+    const size_t wanted = t->max - t->size < size ? t->max - t->size + 1 : size;
+    if (t->copy != NULL) {
+        memcpy(t->copy + t->size, in->at, wanted);
+    }
+    t->size += wanted;
+    in->at += wanted;
+}
+
+/* How many octets a text begins with that are good characters beyond ASCII. */
+static size_t beyond_ascii(cmp_str text)
+{
+    size_t size = 0, one = 1;
+    while (one > 0 && size < text.size && (uint8_t)text.at[size] >= 0x80) {
+        one = kit_utf8_first((cmp_str){text.at + size, text.size - size});
+        size += one;
+    }
+    return size;
+}
+
+/* One more piece of a string that goes on. */
+static bool add_piece(json_in *in, text_in *t)
+{
+    if (in->at < in->end && *in->at == '\\') {
+        return add_escapes(in, t);
+    }
+    const cmp_str wanted = wanted_rest(in, t);
+    size_t size = json_plain_run(wanted);
+    if (size == 0) {
+        size = beyond_ascii(wanted);
+    }
+    add_octets(in, t, size);
+    return size > 0 || fail(in, JSON_FAULT_SYNTAX);
+}
+
+/* Reads a string, of which no more than `max` octets are wanted. *text is what was read of it also
+ * when it is longer than that. */
+static bool read_string(json_in *in, size_t max, cmp_str *text)
 {
     if (!expect(in, '"')) {
         return false;
     }
-    raw->at = in->at;
-    *escaped = false;
+    text_in t = {.at = in->at, .max = max};
+    bool good = true;
+    while (good && t.size <= max && !(in->at < in->end && *in->at == '"')) {
+        good = add_piece(in, &t);
+    }
+    if (t.copy != NULL) {
+        kit_arena_trim(in->memory, t.copy, t.room, t.size);
+    }
+    *text = (cmp_str){t.at, t.size};
+    if (!good || t.size > max) {
+        return good ? fail(in, JSON_FAULT_LONG) : false;
+    }
+    in->at++;
+    return true;
+}
+
+/* One of any size, without U+0000. */
+static bool read_whole_string(json_in *in, cmp_str *text)
+{
+    return read_string(in, SIZE_MAX, text) && (!in->has_nul || fail(in, JSON_FAULT_SYNTAX));
+}
+
+/* Passes over a string that nobody wants. */
+static bool skip_string(json_in *in)
+{
+    if (!expect(in, '"')) {
+        return false;
+    }
     for (;;) {
         in->at += json_plain_run(rest(in));
         if (in->at < in->end && *in->at == '"') {
-            raw->size = (size_t)(in->at - raw->at);
             in->at++;
             return true;
         }
-        size_t size = 0;
-        if (in->at < in->end && *in->at == '\\') {
-            uint32_t point;
-            size = read_escape(rest(in), &point);
-            *escaped = true;
-        } else if (in->at < in->end && (uint8_t)*in->at >= 0x80) {
-            size = kit_utf8_first(rest(in));
-        }
-        if (size == 0) {
+        uint32_t point = 0;
+        const bool escape = in->at < in->end && *in->at == '\\';
+        const size_t size =
+            escape ? read_escape(in->at, in->end, &point) : kit_utf8_first(rest(in));
+        if (size == 0 || (escape ? point == 0 : (uint8_t)*in->at < 0x80)) {
             return fail(in, JSON_FAULT_SYNTAX);
         }
         in->at += size;
     }
-}
-
-/* No escape is shorter than what it stands for. */
-static cmp_str decode(kit_arena *memory, cmp_str raw)
-{
-    char *const start = kit_arena_alloc(memory, raw.size), *to = start;
-    while (raw.size > 0) {
-        const char *escape = memchr(raw.at, '\\', raw.size);
-        size_t size = escape != NULL ? (size_t)(escape - raw.at) : raw.size;
-        memcpy(to, raw.at, size);
-        to += size;
-        raw = (cmp_str){raw.at + size, raw.size - size};
-        if (escape != NULL) {
-            uint32_t point = 0;
-            size = read_escape(raw, &point);
-            to += write_utf8(point, to);
-            raw = (cmp_str){raw.at + size, raw.size - size};
-        }
-    }
-    return (cmp_str){start, (size_t)(to - start)};
-}
-
-static bool read_string(json_in *in, cmp_str *text)
-{
-    bool escaped;
-    if (!scan_string(in, text, &escaped)) {
-        return false;
-    }
-    if (escaped) {
-        *text = decode(in->memory, *text);
-    }
-    return true;
 }
 
 /* ---- numbers ---- */
@@ -242,9 +341,8 @@ static bool skip_nested(json_in *in, unsigned depth)
         return true;
     }
     do {
-        cmp_str key;
         bool unused;
-        if (object && !(scan_string(in, &key, &unused) && expect(in, ':'))) {
+        if (object && !(skip_string(in) && expect(in, ':'))) {
             return false;
         }
         if (!skip_value(in, depth + 1, &unused)) {
@@ -260,9 +358,7 @@ static bool skip_value(json_in *in, unsigned depth, bool *integer)
     skip_space(in);
     const char first = in->at < in->end ? *in->at : '\0';
     if (first == '"') {
-        cmp_str raw;
-        bool escaped;
-        return scan_string(in, &raw, &escaped);
+        return skip_string(in);
     }
     if (first == '{' || first == '[') {
         return skip_nested(in, depth);
@@ -279,7 +375,7 @@ static bool read_value(json_in *in, json_member *m)
     skip_space(in);
     if (in->at < in->end && *in->at == '"') {
         m->kind = JSON_KIND_STRING;
-        return read_string(in, &m->value);
+        return read_whole_string(in, &m->value);
     }
     bool integer;
     m->value.at = in->at;
@@ -301,6 +397,7 @@ void json_open(json_in *in, cmp_str body, kit_arena *memory)
     in->end = body.size > 0 ? body.at + body.size : body.at;
     in->memory = memory;
     in->count = 0;
+    in->has_nul = false;
     in->fault = take(in, '{') ? JSON_FAULT_NONE : JSON_FAULT_SYNTAX;
 }
 
@@ -334,8 +431,51 @@ static bool remember_key(json_in *in, cmp_str key)
 bool json_next(json_in *in, json_member *m)
 {
     *m = (json_member){.kind = JSON_KIND_OTHER};
-    return in->fault == JSON_FAULT_NONE && goes_on(in) && read_string(in, &m->key) &&
+    return in->fault == JSON_FAULT_NONE && goes_on(in) && read_whole_string(in, &m->key) &&
            remember_key(in, m->key) && expect(in, ':') && read_value(in, m);
+}
+
+/* ---- strings only ---- */
+
+bool json_key(json_in *in, size_t max, cmp_str *key)
+{
+    if (in->fault != JSON_FAULT_NONE || !goes_on(in)) {
+        return false;
+    }
+    in->count++;
+    return read_string(in, max, key) && expect(in, ':');
+}
+
+/* Whether a value of another kind begins here. */
+static bool begins_other(const json_in *in)
+{
+    return in->at < in->end && *in->at != '\0' && strchr("{[-0123456789tfn", *in->at) != NULL;
+}
+
+bool json_text(json_in *in, size_t max, cmp_str *text)
+{
+    skip_space(in);
+    return begins_other(in) ? fail(in, JSON_FAULT_KIND) : read_string(in, max, text);
+}
+
+bool json_list(json_in *in)
+{
+    skip_space(in);
+    in->items = 0;
+    if (take(in, '[')) {
+        return true;
+    }
+    const bool other = begins_other(in) || (in->at < in->end && *in->at == '"');
+    return fail(in, other ? JSON_FAULT_KIND : JSON_FAULT_SYNTAX);
+}
+
+bool json_item(json_in *in, size_t max, cmp_str *text)
+{
+    if (in->items == 0 ? take(in, ']') : !take(in, ',')) {
+        return in->items > 0 && !take(in, ']') && fail(in, JSON_FAULT_SYNTAX);
+    }
+    in->items++;
+    return json_text(in, max, text);
 }
 
 const char *json_fault_text(json_fault fault)
@@ -346,6 +486,8 @@ const char *json_fault_text(json_fault fault)
         [JSON_FAULT_TWICE] = "a member of the body is given twice",
         [JSON_FAULT_MEMBERS] = "the body has too many members",
         [JSON_FAULT_DEPTH] = "the body is nested too deep",
+        [JSON_FAULT_KIND] = "a value of the body is of another kind",
+        [JSON_FAULT_LONG] = "a string of the body is too long",
     };
     return texts[fault];
 }

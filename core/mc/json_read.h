@@ -1,8 +1,13 @@
-/* Reads one JSON object (RFC 8259) member by member, for bodies that are too frequent for a tree.
+/* Reads one JSON object (RFC 8259) member by member and in one pass, for bodies that are too
+ * frequent for a tree, and for those that come from anybody.
  *
  * Strict: octets that are no UTF-8, lone surrogates, control characters and anything behind the
- * object are errors. Beyond the RFC's grammar U+0000 and a member that is given twice are refused
- * (the latter in the object itself, not in values nested in it). */
+ * object are errors.
+ *
+ * For any object there is json_next; beyond the RFC's grammar it refuses U+0000 and a member that
+ * is given twice (the latter in the object itself, not in values nested in it). For an object of
+ * strings, or of lists of strings, there are json_key and what follows it: they read no further
+ * than the first thing that is not wanted, so that their cost is bounded by what is. */
 #pragma once
 
 #include <cmp-kit/arena.h>
@@ -16,6 +21,8 @@ typedef enum json_fault {
     JSON_FAULT_TWICE,
     JSON_FAULT_MEMBERS,
     JSON_FAULT_DEPTH,
+    JSON_FAULT_KIND, /* a value is not of the kind that was asked for */
+    JSON_FAULT_LONG, /* a string is longer than was asked for */
 } json_fault;
 
 typedef enum json_kind {
@@ -38,6 +45,8 @@ typedef struct json_in {
     kit_arena *memory;
     json_fault fault;
     unsigned count; /* members that were read */
+    unsigned items; /* of the list that is being read */
+    bool has_nul;   /* a string that was read holds U+0000 */
     cmp_str keys[JSON_MEMBERS_MAX];
 } json_in;
 
@@ -46,6 +55,21 @@ void json_open(json_in *in, cmp_str body, kit_arena *memory);
 
 /* The next member. False, once, at the end of the body or at a fault: in->fault tells which. */
 CMP_MUST_USE bool json_next(json_in *in, json_member *m);
+
+/* ---- objects of strings ---- */
+
+/* The next member's name, of at most `max` octets. False, once, at the end of the body or at a
+ * fault. At JSON_FAULT_LONG *key is what was read of it, a little more than `max`. Whether it was
+ * there before is the caller's to know. */
+bool json_key(json_in *in, size_t max, cmp_str *key);
+
+/* Its value, a string; the same. U+0000 may be in it. */
+bool json_text(json_in *in, size_t max, cmp_str *text);
+
+/* Or the beginning of a list of strings, and its next one; false, once, at its end or at a fault.
+ */
+bool json_list(json_in *in);
+bool json_item(json_in *in, size_t max, cmp_str *text);
 
 /* What is wrong, for a log. Static. */
 const char *json_fault_text(json_fault fault);

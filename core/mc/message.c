@@ -9,7 +9,6 @@
 
 #include <assert.h>
 
-#define NAME_SIZE_MAX  64 /* of a contextual parameter (SPEC 2 [profile]) */
 #define AGE_MAX        150
 #define FREE_TEXT_SIZE ((size_t)20) /* of `age` and `income` (Table 19) */
 
@@ -176,17 +175,15 @@ static bool fail(fault *f, error_code code, cmp_str parameter, const char *detai
     return false;
 }
 
-/* C0, DEL, and C1 (U+0080 to U+009F); NUL is one of them. */
-static bool has_control(cmp_str text)
+/* The size of the character that a text begins with; 0: it is none, or a control character. */
+static size_t good_first(cmp_str text, bool *is_control)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        const uint8_t octet = (uint8_t)text.at[i];
-        const uint8_t next = i + 1 < text.size ? (uint8_t)text.at[i + 1] : 0xFF;
-        if (octet < 0x20 || octet == 0x7F || (octet == 0xC2 && next < 0xA0)) {
-            return true;
-        }
-    }
-    return false;
+    const uint8_t octet = (uint8_t)text.at[0];
+    const size_t size = octet < 0x80 ? 1 : kit_utf8_first(text);
+    /* C0, DEL, and C1 (U+0080 to U+009F); NUL is one of them. */
+    *is_control =
+        octet < 0x20 || octet == 0x7F || (size == 2 && octet == 0xC2 && (uint8_t)text.at[1] < 0xA0);
+    return *is_control ? 0 : size;
 }
 
 static bool value_good(cmp_str name, cmp_str value, fault *f)
@@ -194,11 +191,16 @@ static bool value_good(cmp_str name, cmp_str value, fault *f)
     if (kit_ascii_printable(value)) {
         return true;
     }
-    if (!kit_utf8_valid(value)) {
-        return fail(f, ERROR_INVALID_PARAMETER, name, "The value is not valid UTF-8");
-    }
-    if (has_control(value)) {
-        return fail(f, ERROR_INVALID_PARAMETER, name, "The value has a control character");
+    while (value.size > 0) {
+        bool is_control;
+        const size_t size = good_first(value, &is_control);
+        if (size == 0) {
+            return fail(f, ERROR_INVALID_PARAMETER, name,
+                        is_control ? "The value has a control character"
+                                   : "The value is not valid UTF-8");
+        }
+        value.at += size;
+        value.size -= size;
     }
     return true;
 }
@@ -206,7 +208,7 @@ static bool value_good(cmp_str name, cmp_str value, fault *f)
 cmp_str param_shown(cmp_str name)
 {
     size_t i = 0;
-    for (; i < name.size && i < NAME_SIZE_MAX; i++) {
+    for (; i < name.size && i < PARAM_NAME_MAX; i++) {
         const char c = name.at[i], lower = kit_ascii_lower(c);
         const bool letter = lower >= 'a' && lower <= 'z';
         const bool other = (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
@@ -227,9 +229,20 @@ static bool name_good(cmp_str name, fault *f)
                 "A parameter's name is a letter and up to 63 letters, digits, '.', '_' and '-'");
 }
 
+static size_t contextual_room(const message *m, cmp_str name)
+{
+    const size_t left = CONTEXTUAL_SIZE_MAX - m->contextual_size;
+    return m->contextual_count < CONTEXTUAL_MAX && name.size <= left ? left - name.size : 0;
+}
+
+size_t message_room(const message *m, cmp_str name)
+{
+    return param_find(name) != CMP_PARAM_MAX ? PARAM_VALUE_MAX : contextual_room(m, name);
+}
+
 static bool contextual_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f)
 {
-    if (!name_good(name, f) || !value_good(name, value, f)) {
+    if (!name_good(name, f)) {
         return false;
     }
     for (size_t i = 0; i < m->contextual_count; i++) {
@@ -240,6 +253,9 @@ static bool contextual_add(message *m, kit_arena *a, cmp_str name, cmp_str value
     const size_t size = name.size + value.size;
     if (m->contextual_count == CONTEXTUAL_MAX || size > CONTEXTUAL_SIZE_MAX - m->contextual_size) {
         return fail(f, ERROR_INVALID_PARAMETER, name, "There is too much contextual information");
+    }
+    if (!value_good(name, value, f)) {
+        return false;
     }
     if (m->contextual == NULL) {
         m->contextual = kit_arena_alloc(a, CONTEXTUAL_MAX * sizeof(*m->contextual));
@@ -260,6 +276,9 @@ bool message_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f
     }
     if (m->params[param].at != NULL) {
         return fail(f, ERROR_DUPLICATE_PARAMETER, rows[param].name, NULL);
+    }
+    if (value.size > PARAM_VALUE_MAX) {
+        return fail(f, ERROR_INVALID_PARAMETER, rows[param].name, rows[param].expected);
     }
     if (!value_good(rows[param].name, value, f)) {
         return false;

@@ -8,6 +8,8 @@
 
 #define CONTEXTUAL_MAX      32             /* SPEC 2 [profile] */
 #define CONTEXTUAL_SIZE_MAX ((size_t)4096) /* names and values together */
+#define PARAM_NAME_MAX      ((size_t)64)   /* of a contextual parameter; all others are shorter */
+#define PARAM_VALUE_MAX     ((size_t)256)  /* of Table 19: no row allows more */
 
 typedef struct message {
     cmp_str params[CMP_PARAM_MAX]; /* absent ones are CMP_NONE */
@@ -47,8 +49,12 @@ cmp_param param_find(cmp_str name);
  * most 64; absent when nothing is left. Points into `name`. */
 cmp_str param_shown(cmp_str name);
 
-/* Adds one decoded parameter; octets are borrowed. False with *f filled: given twice, a contextual
- * name that is none, too many of them, too much, invalid UTF-8, control characters, NUL. */
+/* The most octets that a value of that name may have here; message_add refuses one that has more,
+ * so nobody need decode the rest of it. */
+size_t message_room(const message *m, cmp_str name);
+
+/* Adds one decoded parameter; octets are borrowed. False with *f filled: given twice, too long, a
+ * contextual name that is none, too many of them, invalid UTF-8, control characters, NUL. */
 CMP_MUST_USE bool message_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f);
 
 /* Checks every value against its row of Table 19 and that mandatory parameters are there (`tid`,

@@ -53,6 +53,13 @@ void *kit_arena_alloc(kit_arena *a, size_t size)
     return at;
 }
 
+void kit_arena_trim(kit_arena *a, void *at, size_t allocated, size_t size)
+{
+    if ((char *)at + align_up(allocated != 0 ? allocated : 1) == a->next) {
+        a->next = (char *)at + align_up(size != 0 ? size : 1);
+    }
+}
+
 void *kit_arena_take(void *arena, size_t size)
 {
     return kit_arena_alloc(arena, size);

@@ -223,7 +223,6 @@ static void json_bad(void **state)
         BAD("{\"tid\":\"\n\"}", MALFORMED, NULL),
         BAD("{\"tid\":\"\xFF\"}", MALFORMED, NULL),
         BAD("{\"tid\":\"\\ud800\"}", MALFORMED, NULL),
-        BAD("{\"a\\u0000b\":\"1\"}", MALFORMED, NULL),
         BAD("\xEF\xBB\xBF{}", MALFORMED, NULL),
         BAD("tid=1&ici=2", MALFORMED, NULL),
         BAD("{\"tid\":1}", INVALID_PARAMETER, "tid"),
@@ -240,17 +239,19 @@ static void json_bad(void **state)
         BAD("{\"a b\":\"1\"}", INVALID_PARAMETER, "a"),
         BAD("{\"a b\":1}", INVALID_PARAMETER, "a"),
         BAD("{\"\\u00e9\":\"1\"}", INVALID_PARAMETER, NULL),
+        BAD("{\"a\\u0000b\":\"1\"}", INVALID_PARAMETER, "a"),
+        BAD("{\"\\u0000\":\"1\"}", INVALID_PARAMETER, NULL),
         BAD("{\"tid\":\"1\",\"tid\":\"1\"}", DUPLICATE_PARAMETER, "tid"),
-        BAD("{\"tid\":\"1\",\"\\u0074id\":\"1\"}", DUPLICATE_PARAMETER, NULL),
+        BAD("{\"tid\":\"1\",\"\\u0074id\":\"1\"}", DUPLICATE_PARAMETER, "tid"),
         BAD("{\"x\":\"1\",\"x\":\"1\"}", DUPLICATE_PARAMETER, "x"),
         BAD("{\"a-rather-long-name-this\":\"1\",\"a-rather-long-name-this\":\"1\"}",
-            DUPLICATE_PARAMETER, NULL),
+            DUPLICATE_PARAMETER, "a-rather-long-name-this"),
         BAD("{\"in\":\"1\",\"income\":\"1\"}", DUPLICATE_PARAMETER, "income"),
     };
     check_bad(decode_json, cases, COUNT(cases));
 }
 
-static void json_nested_too_deep(void **state)
+static void json_nested(void **state)
 {
     (void)state;
     static char text[16384];
@@ -261,7 +262,8 @@ static void json_nested_too_deep(void **state)
         memcpy(text + i, "{\"a\":", 5);
     }
     assert_false(decode(decode_json, (cmp_str){text, sizeof(text)}));
-    assert_int_equal(f.code, ERROR_MALFORMED);
+    assert_int_equal(f.code, ERROR_INVALID_PARAMETER);
+    assert_str(f.parameter, "a");
 }
 
 static void json_good(void **state)
@@ -309,6 +311,66 @@ static void too_much_contextual_is_named(void **state)
     assert_str(f.parameter, "x32");
 }
 
+/* A decoder reads no more of a value than may be in it: what is broken behind that is not seen. */
+static void what_is_too_long_is_not_read_to_its_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *form, *json, *parameter;
+        size_t room;
+    } cases[] = {
+        {"user=", "{\"user\":\"", "user", PARAM_VALUE_MAX},
+        {"c=", "{\"c\":\"", "c", CONTEXTUAL_SIZE_MAX - 1},
+        {"a=%c3%bc&c=", "{\"a\":\"\\u00fc\",\"c\":\"", "c", CONTEXTUAL_SIZE_MAX - 4},
+    };
+    static const char *const octets[][2] = {{"x", "x"}, {"%78", "\\u0078"}};
+    static char text[CONTEXTUAL_SIZE_MAX * 8];
+    for (size_t i = 0; i < 2 * 2 * COUNT(cases); i++) {
+        const bool json = i % 2 == 1;
+        const size_t which = i / 4;
+        const char *octet = octets[i / 2 % 2][json ? 1 : 0];
+        size_t size = 0;
+        for (size_t n = 0; n <= cases[which].room; n++) {
+            size += (size_t)sprintf(text + size, "%s%s",
+                                    n > 0   ? ""
+                                    : !json ? cases[which].form
+                                            : cases[which].json,
+                                    octet);
+            if (n + 1 == cases[which].room) { /* as much as there is room for */
+                const int end = sprintf(text + size, "%s", json ? "\"}" : "");
+                assert_true(
+                    decode(json ? decode_json : decode_form, (cmp_str){text, size + (size_t)end}));
+            }
+        }
+        size += (size_t)sprintf(text + size, "%s", json ? "\\x" : "%zz");
+        assert_false(decode(json ? decode_json : decode_form, (cmp_str){text, size}));
+        assert_int_equal(f.code, ERROR_INVALID_PARAMETER);
+        assert_str(f.parameter, cases[which].parameter);
+    }
+}
+
+/* The same of names, of which a fault shows what is allowed. */
+static void names_that_are_too_long(void **state)
+{
+    (void)state;
+    char name[PARAM_NAME_MAX + 2], text[1024];
+    for (size_t extra = 0; extra <= 1; extra++) {
+        memset(name, 'n', sizeof(name));
+        name[PARAM_NAME_MAX + extra] = '\0';
+        static const char *const forms[] = {"%s=1", "%%6e%s=1", "{\"%s\":\"1\"}",
+                                            "{\"\\u006e%s\":\"1\"}"};
+        for (size_t i = 0; i < COUNT(forms); i++) {
+            snprintf(text, sizeof(text), forms[i], name + i % 2);
+            assert_int_equal(decode(i < 2 ? decode_form : decode_json, cmp_str_from(text)),
+                             extra == 0);
+            if (extra == 1) {
+                assert_int_equal(f.code, ERROR_INVALID_PARAMETER);
+                assert_int_equal(f.parameter.size, PARAM_NAME_MAX);
+            }
+        }
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -321,10 +383,12 @@ int main(void)
         TEST(form_takes_no_memory_for_plain_table_19),
         TEST(form_of_every_octet),
         TEST(json_bad),
-        TEST(json_nested_too_deep),
+        TEST(json_nested),
         TEST(json_good),
         TEST(json_of_nothing),
         TEST(too_much_contextual_is_named),
+        TEST(what_is_too_long_is_not_read_to_its_end),
+        TEST(names_that_are_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

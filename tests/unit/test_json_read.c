@@ -443,6 +443,119 @@ static void every_octet_at_every_place(void **state)
     }
 }
 
+/* ---- objects of strings ---- */
+
+/* Writes what json_key and its kin read of a body, `name=value;` each, a list as `name=[a|b]`, and
+ * returns the fault at its end. Of a name 4 octets are wanted, of a string 6. */
+static json_fault strings_of(const char *body, char *told)
+{
+    char *exact = malloc(strlen(body) + 1);
+    assert_non_null(exact);
+    memcpy(exact, body, strlen(body));
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
+    json_in in;
+    cmp_str text;
+    char *to = told;
+    json_open(&in, (cmp_str){exact, strlen(body)}, &a);
+    while (json_key(&in, 4, &text)) {
+        to += sprintf(to, "%.*s=", (int)text.size, text.at);
+        if (text.at[0] != 'l') {
+            to += json_text(&in, 6, &text) ? sprintf(to, "%.*s;", (int)text.size, text.at) : 0;
+        } else if (json_list(&in)) {
+            to += sprintf(to, "[");
+            while (json_item(&in, 6, &text)) {
+                to += sprintf(to, "%.*s|", (int)text.size, text.at);
+            }
+            to += sprintf(to, "]");
+        }
+    }
+    *to = '\0';
+    const json_fault fault = in.fault;
+    assert_false(json_key(&in, 4, &text));
+    kit_arena_reset(&a);
+    free(exact);
+    return fault;
+}
+
+static void reads_strings_and_lists_of_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *told;
+        json_fault fault;
+    } cases[] = {
+        {"{}", "", JSON_FAULT_NONE},
+        {" { \"a\" : \"\" , \"b\\u00fc\":\"\\u00fc-\xC3\xBC\"} ", "a=;b\xC3\xBC=\xC3\xBC-\xC3\xBC;",
+         JSON_FAULT_NONE},
+        {"{\"abcd\":\"123456\"}", "abcd=123456;", JSON_FAULT_NONE},
+        {"{\"a\":\"\\ud83d\\ude0012\"}",
+         "a=\xF0\x9F\x98\x80"
+         "12;",
+         JSON_FAULT_NONE},
+        {"{\"a\":\"1\",\"a\":\"2\"}", "a=1;a=2;", JSON_FAULT_NONE},
+        {"{\"l\":[]}", "l=[]", JSON_FAULT_NONE},
+        {"{\"l\":[\"1\" , \"\\n\"],\"a\":\"2\"}", "l=[1|\n|]a=2;", JSON_FAULT_NONE},
+        {"{\"abcde\":\"", "", JSON_FAULT_LONG},
+        {"{\"abc\\u00fc", "", JSON_FAULT_LONG},
+        {"{\"a\":\"1234567", "a=", JSON_FAULT_LONG},
+        {"{\"a\":\"12345\xC3\xBC", "a=", JSON_FAULT_LONG},
+        {"{\"a\":\"123456\\n", "a=", JSON_FAULT_LONG},
+        {"{\"a\":\"\\ud83d\\ude00\\ud83d\\ude00", "a=", JSON_FAULT_LONG},
+        {"{\"l\":[\"1\",\"1234567", "l=[1|]", JSON_FAULT_LONG},
+        {"{\"a\":1", "a=", JSON_FAULT_KIND},
+        {"{\"a\":-", "a=", JSON_FAULT_KIND},
+        {"{\"a\":t", "a=", JSON_FAULT_KIND},
+        {"{\"a\":{", "a=", JSON_FAULT_KIND},
+        {"{\"a\":[", "a=", JSON_FAULT_KIND},
+        {"{\"l\":{", "l=", JSON_FAULT_KIND},
+        {"{\"l\":\"", "l=", JSON_FAULT_KIND},
+        {"{\"l\":[[", "l=[]", JSON_FAULT_KIND},
+        {"{\"l\":[1", "l=[]", JSON_FAULT_KIND},
+        {"{\"l\":x", "l=", JSON_FAULT_SYNTAX},
+        {"{\"l\":[,\"1\"]}", "l=[]", JSON_FAULT_SYNTAX},
+        {"{\"l\":[\"1\",]}", "l=[1|]", JSON_FAULT_SYNTAX},
+        {"{\"l\":[\"1\" \"2\"]}", "l=[1|]", JSON_FAULT_SYNTAX},
+        {"{\"l\":[\"1\"}", "l=[1|]", JSON_FAULT_SYNTAX},
+        {"{\"l\":[", "l=[]", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"1\"", "a=1;", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"1\"}x", "a=1;", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"1", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":'1'}", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"\\x\"}", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"\\ud83d\"}", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"\\ude00\"}", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"\\ud83d\\u0041\"}", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"\\u004\"}", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"\xFF\"}", "a=", JSON_FAULT_SYNTAX},
+        {"{\"a\":\"\n\"}", "a=", JSON_FAULT_SYNTAX},
+        {"{a:\"1\"}", "", JSON_FAULT_SYNTAX},
+        {"{\"a\" \"1\"}", "", JSON_FAULT_SYNTAX},
+        {"[]", "", JSON_FAULT_SYNTAX},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char told[256];
+        const json_fault fault = strings_of(cases[i].body, told);
+        if (fault != cases[i].fault || strcmp(told, cases[i].told) != 0) {
+            fail_msg("%s: \"%s\", %s", cases[i].body, told, json_fault_text(fault));
+        }
+    }
+}
+
+/* What is passed over eight octets at a time is what is passed over one by one. */
+static void spaces_of_any_kind(void **state)
+{
+    (void)state;
+    for (unsigned octet = 1; octet < 256; octet++) {
+        for (size_t place = 0; place < 16; place++) {
+            char body[] = "{ \n\t\r \n\t\r \n\t\r \n\t\r}", told[256];
+            body[1 + place] = (char)octet;
+            const bool is_space = strchr(" \n\t\r", (int)octet) != NULL;
+            assert_int_equal(strings_of(body, told) == JSON_FAULT_NONE, is_space);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +572,8 @@ int main(void)
         cmocka_unit_test(members_come_in_order),
         cmocka_unit_test(random_bodies),
         cmocka_unit_test(every_octet_at_every_place),
+        cmocka_unit_test(reads_strings_and_lists_of_them),
+        cmocka_unit_test(spaces_of_any_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,10 @@ void *kit_arena_calloc(kit_arena *a, size_t count, size_t size) __attribute__((r
  * does: `arena` is a kit_arena. */
 void *kit_arena_take(void *arena, size_t size) __attribute__((returns_nonnull));
 
+/* Gives back all but the first `size` octets of `allocated` ones, when they are the latest
+ * allocation; otherwise it does nothing. */
+void kit_arena_trim(kit_arena *a, void *at, size_t allocated, size_t size);
+
 /* Copies, which live until kit_arena_reset. kit_arena_text and kit_arena_printf end theirs with a
  * NUL. An absent string stays absent (NULL in kit_arena_text). */
 cmp_str kit_arena_copy(kit_arena *a, cmp_str text);
