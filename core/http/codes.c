@@ -2,13 +2,13 @@
  * a body but the ICIs, which a signature covers, is looked at before the requestor is known. */
 #include "http/codes.h"
 
+#include "base/hash.h"
 #include "http/fields.h"
+#include "mc/json_read.h"
 #include "pipeline/codes.h"
 
 #include <cmp-kit/text.h>
 #include <cmp-kit/uuid.h>
-
-#include <jansson.h>
 
 #define ICI_MAX ((size_t)256)
 #define TID_MAX ((size_t)128)
@@ -86,57 +86,86 @@ static http_fault check_body(const h2o_req_t *req, txn *t, bool wanted)
                        "The body is application/json, not encoded");
 }
 
-static bool is_listed(const codes_request *c, cmp_str ici)
+/* The ICIs of a list that were read, by hash: a list of many is held against itself before anybody
+ * knows who sent it. Twice as many places as there can be ICIs. */
+typedef struct listed {
+    const cmp_str *places[2 * CODES_BATCH_MAX];
+} listed;
+
+/* False when it is there already. */
+static bool list_once(listed *l, const cmp_str *ici)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        if (cmp_str_equal(c->icis[i], ici)) {
-            return true;
+    size_t at = hash_str(*ici) % (2 * CODES_BATCH_MAX);
+    for (; l->places[at] != NULL; at = (at + 1) % (2 * CODES_BATCH_MAX)) {
+        if (cmp_str_equal(*l->places[at], *ici)) {
+            return false;
         }
     }
-    return false;
+    l->places[at] = ici;
+    return true;
 }
 
-static http_fault take_list(txn *t, const json_t *list)
+static http_fault no_list(txn *t)
+{
+    return wrong(t, ERROR_INVALID_PARAMETER, "icis",
+                 "An object with the one member icis, a list, is expected");
+}
+
+static http_fault malformed(txn *t)
+{
+    return wrong(t, ERROR_MALFORMED, NULL, "The body is not well-formed JSON");
+}
+
+static http_fault no_ici(txn *t)
+{
+    return wrong(t, ERROR_INVALID_PARAMETER, "icis", "An ICI is 1 to 256 octets of visible ASCII");
+}
+
+static http_fault take_items(json_in *in, txn *t)
 {
     codes_request *c = t->codes;
-    const size_t count = json_array_size(list);
-    if (count == 0 || count > CODES_BATCH_MAX) {
-        return wrong(t, ERROR_INVALID_PARAMETER, "icis", "A list of 1 to 256 ICIs is expected");
-    }
-    c->icis = kit_arena_alloc(&t->memory, count * sizeof(*c->icis));
-    for (size_t i = 0; i < count; i++) {
-        const json_t *item = json_array_get(list, i);
-        const cmp_str ici = {json_string_value(item), json_string_length(item)};
-        if (!json_is_string(item) || !ici_valid(ici)) {
-            return wrong(t, ERROR_INVALID_PARAMETER, "icis",
-                         "An ICI is 1 to 256 octets of visible ASCII");
+    listed l = {.places = {NULL}};
+    cmp_str ici;
+    c->icis = kit_arena_alloc(&t->memory, CODES_BATCH_MAX * sizeof(*c->icis));
+    while (json_item(in, ICI_MAX, &ici)) {
+        if (!ici_valid(ici)) {
+            return in->has_nul ? malformed(t) : no_ici(t);
         }
-        if (is_listed(c, ici)) {
+        if (c->count == CODES_BATCH_MAX) {
+            break;
+        }
+        c->icis[c->count] = kit_arena_copy(&t->memory, ici);
+        if (!list_once(&l, &c->icis[c->count++])) {
             return wrong(t, ERROR_DUPLICATE_PARAMETER, "icis", "An ICI is listed twice");
         }
-        c->icis[c->count++] = kit_arena_copy(&t->memory, ici);
     }
-    return GOOD;
+    if (in->fault != JSON_FAULT_NONE) {
+        return in->fault == JSON_FAULT_SYNTAX || in->has_nul ? malformed(t) : no_ici(t);
+    }
+    return c->count > 0 && in->items <= CODES_BATCH_MAX
+               ? GOOD
+               : wrong(t, ERROR_INVALID_PARAMETER, "icis", "A list of 1 to 256 ICIs is expected");
 }
 
 /* {"icis":[…]} */
 static http_fault read_list(const h2o_req_t *req, txn *t)
 {
-    json_error_t error;
-    json_t *root = json_loadb(req->entity.base != NULL ? req->entity.base : "", req->entity.len,
-                              JSON_REJECT_DUPLICATES, &error);
-    const json_t *list = json_object_get(root, "icis");
-    http_fault bad;
-    if (root == NULL) {
-        bad = wrong(t, ERROR_MALFORMED, NULL, "The body is not well-formed JSON");
-    } else if (!json_is_array(list) || json_object_size(root) != 1) {
-        bad = wrong(t, ERROR_INVALID_PARAMETER, "icis",
-                    "An object with the one member icis, a list, is expected");
-    } else {
-        bad = take_list(t, list);
+    static const cmp_str icis = {"icis", 4};
+    json_in in;
+    cmp_str key;
+    json_open(&in, (cmp_str){req->entity.base, req->entity.len}, &t->memory);
+    if (!json_key(&in, icis.size, &key) || !cmp_str_equal(key, icis) || !json_list(&in)) {
+        return in.fault == JSON_FAULT_SYNTAX ? malformed(t) : no_list(t);
     }
-    json_decref(root);
-    return bad;
+    const http_fault bad = take_items(&in, t);
+    if (bad.code != ERROR_NONE) {
+        return bad;
+    }
+    const bool more = json_key(&in, icis.size, &key);
+    if (more ? !cmp_str_equal(key, icis) : in.fault == JSON_FAULT_LONG) {
+        return no_list(t);
+    }
+    return more || in.fault != JSON_FAULT_NONE ? malformed(t) : GOOD; /* or twice */
 }
 
 /* ---- credentials ---- */

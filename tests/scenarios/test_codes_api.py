@@ -218,7 +218,7 @@ def test_icis_that_are_none(codes, ici):
         (b'{"icis":["a"],"icis":["b"]}', "malformed"),
         (b'{"icis":["\xff"]}', "malformed"),
         (b'{"icis":["a\\u0000"]}', "malformed"),
-        (b"[]", "invalid_parameter"),
+        (b"[]", "malformed"),
         (b"{}", "invalid_parameter"),
         (b'{"icis":{}}', "invalid_parameter"),
         (b'{"icis":["a"],"more":1}', "invalid_parameter"),
