@@ -29,8 +29,9 @@ enum {
 };
 
 static const step steps[] = {
-    {"decode", step_decode, NULL, ERROR_NONE, RESOLVE | EXPLAIN},
     {"admit", step_admit, NULL, ERROR_NONE, RESOLVE | CODES},
+    {"source", step_source, NULL, ERROR_NONE, RESOLVE},
+    {"decode", step_decode, NULL, ERROR_NONE, RESOLVE | EXPLAIN},
     {"authenticate", step_authenticate, step_ask_abandon, ERROR_OVERLOADED, RESOLVE | CODES},
     {"once", step_once, NULL, ERROR_NONE, RESOLVE | CODES},
     {"authorise", step_authorise, NULL, ERROR_NONE, RESOLVE | CODES | EXPLAIN},

@@ -26,6 +26,12 @@ step_result step_retry(txn *t, error_code code, unsigned after_s, const char *de
     return step_refuse(t, code, CMP_NONE, detail);
 }
 
+step_result step_rate(txn *t, int64_t wait_ms)
+{
+    return wait_ms > 0 ? step_retry(t, ERROR_RATE_LIMITED, (unsigned)((wait_ms + 999) / 1000), NULL)
+                       : STEP_NEXT;
+}
+
 step_result step_resolve(txn *t, const cmp_record *record)
 {
     switch (record_state_at(record, t->request.now_ms)) {

@@ -10,8 +10,9 @@ typedef enum step_result {
 } step_result;
 
 /* One file each, of the same name. */
-step_result step_decode(txn *t);       /* octets to parameters */
 step_result step_admit(txn *t);        /* is there room */
+step_result step_source(txn *t);       /* MC-1: not too often */
+step_result step_decode(txn *t);       /* octets to parameters */
 step_result step_authenticate(txn *t); /* who asks (9.3.2) */
 step_result step_once(txn *t);         /* not seen before */
 step_result step_authorise(txn *t);    /* may it ask that */
@@ -34,6 +35,10 @@ step_result step_refuse(txn *t, error_code code, cmp_str parameter, const char *
 
 /* The same with a Retry-After. */
 step_result step_retry(txn *t, error_code code, unsigned after_s, const char *detail);
+
+/* Goes on, or ends a step as too many requests: it may come again in `wait_ms`, when that is not 0.
+ */
+step_result step_rate(txn *t, int64_t wait_ms);
 
 /* A parameter is at fault. */
 step_result step_fault(txn *t, const fault *f);

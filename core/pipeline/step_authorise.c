@@ -1,13 +1,7 @@
-/* May this peer ask that: its interfaces, its prefixes, its rate; on MC-1 the rate of its address.
- */
+/* May this peer ask that: its interfaces, its prefixes, its rate. Handsets may. */
 #include "pipeline/codes.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
-
-static step_result too_many(txn *t, int64_t wait_ms)
-{
-    return step_retry(t, ERROR_RATE_LIMITED, (unsigned)((wait_ms + 999) / 1000), NULL);
-}
 
 static step_result explain(txn *t)
 {
@@ -45,17 +39,11 @@ static bool may_ask(const txn *t)
 
 step_result step_authorise(txn *t)
 {
-    const int64_t now_us = t->request.now_ms * 1000;
     if (is_traced(t)) {
         return explain(t);
     }
     if (t->request.interface == CMP_INTERFACE_MC1) {
-        if (conf_networks_hold(&t->listener->conf->balancers.from, t->request.source)) {
-            return STEP_NEXT; /* a balancer's own, or behind more of them than we can see */
-        }
-        const int64_t wait_ms =
-            sources_take(t->listener->sources, t->request.source, t->first, now_us);
-        return wait_ms > 0 ? too_many(t, wait_ms) : STEP_NEXT;
+        return STEP_NEXT; /* step_source has counted it */
     }
     if (!may_ask(t)) {
         return step_refuse(t, ERROR_NOT_ALLOWED, CMP_NONE, NULL);
@@ -63,6 +51,5 @@ step_result step_authorise(txn *t)
     if (t->bearer != NULL) {
         return STEP_NEXT;
     }
-    const int64_t wait_ms = rate_take(t->requestor->limit, now_us);
-    return wait_ms > 0 ? too_many(t, wait_ms) : STEP_NEXT;
+    return step_rate(t, rate_take(t->requestor->limit, t->request.now_ms * 1000));
 }

@@ -187,6 +187,16 @@ def test_each_address_has_its_rate(home):
         assert client.get(url, headers=spoofed).status_code == 429
 
 
+def test_what_cannot_be_read_is_not_read_beyond_the_rate(home):
+    home.handsets |= {"source_rate": "2/m", "source_burst": 3}
+    home.start()
+    url = f"http://127.0.0.1:{home.handset_port}/mc-1/resolve-ici"
+    with httpx.Client() as client:
+        kinds = {"content-type": "application/json"}
+        answers = [client.post(url, content=b"{", headers=kinds) for _ in range(5)]
+    assert [a.status_code for a in answers] == [400] * 3 + [429] * 2
+
+
 # ---- web pages ----
 
 

@@ -1,0 +1,15 @@
+/* On MC-1: does this address ask too often. Before anything of a request is read, since handsets
+ * are anonymous: nothing else bounds what they cost. */
+#include "pipeline/step.h"
+
+step_result step_source(txn *t)
+{
+    if (t->request.interface != CMP_INTERFACE_MC1) {
+        return STEP_NEXT;
+    }
+    if (conf_networks_hold(&t->listener->conf->balancers.from, t->request.source)) {
+        return STEP_NEXT; /* a balancer's own, or behind more of them than we can see */
+    }
+    const int64_t now_us = t->request.now_ms * 1000;
+    return step_rate(t, sources_take(t->listener->sources, t->request.source, t->first, now_us));
+}
