@@ -51,7 +51,7 @@ struct daemon_state {
     unsigned started; /* threads that were created */
     unsigned ready, ended;
     bool stopping;
-    int64_t stopping_since_ms;
+    uint64_t stopping_since_ms;
 };
 
 /* ---- workers ---- */
@@ -147,7 +147,7 @@ static void workers_stop(daemon_state *d)
         return;
     }
     d->stopping = true;
-    d->stopping_since_ms = clock_now_ms();
+    d->stopping_since_ms = clock_monotonic_ms();
     for (unsigned i = 0; i < d->started; i++) {
         loop_post(d->threads[i].loop, on_stop, &d->threads[i]);
     }
@@ -249,7 +249,7 @@ static bool start(daemon_state *d)
                           "h2o_hpack_parse_headers by name, as Debian's does");
         return false;
     }
-    d->server = server_create(c, d->budget.connections, d->budget.end);
+    d->server = server_create(c, d->site.worker_count, d->budget.connections, d->budget.end);
     if (d->server == NULL) {
         return false;
     }
@@ -275,7 +275,7 @@ static void log_counter(const char *owner, const char *name, const char *help, u
 static unsigned pool_patience_ms(const daemon_state *d)
 {
     const int64_t left_ms =
-        d->generation->conf->top.drain_ms - (clock_now_ms() - d->stopping_since_ms);
+        d->generation->conf->top.drain_ms - (int64_t)(clock_monotonic_ms() - d->stopping_since_ms);
     return left_ms > POOL_PATIENCE_MS ? (unsigned)left_ms : POOL_PATIENCE_MS;
 }
 

@@ -55,7 +55,7 @@ static void on_close(void *arg)
 /* Makes one connection that is idle leave for a new one: of one source, or of any. */
 static bool make_room(entrance *e, const uint8_t *source)
 {
-    connection *c = crowd_weakest(&e->crowd, source, h2o_now(e->sw->context.loop));
+    connection *c = crowd_weakest(&e->crowd, source, server_now_ms(e->sw));
     if (c == NULL) {
         return false;
     }
@@ -160,7 +160,7 @@ static connection *make(entrance *e, int fd, const uint8_t source[16], bool coun
         h2o_evloop_socket_create(sw->context.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
     c->socket->on_close.cb = on_close;
     c->socket->on_close.data = c;
-    c->last_ms = h2o_now(sw->context.loop);
+    c->last_ms = server_now_ms(sw);
     c->next = sw->connections;
     c->previous = &sw->connections;
     if (c->next != NULL) {
@@ -224,6 +224,7 @@ void connection_is_open(connection *c)
         move_to(c, GATE_OPEN);
     }
     c->stage = GATE_OPEN;
+    c->last_ms = server_now_ms(c->sw);
     if (h2o_socket_get_ssl_session_reused(c->socket) == 1) { /* not to be known any earlier */
         rate_give_back(&c->entrance->handshakes, RESUMED_SAVES_PERCENT);
     }
@@ -232,7 +233,7 @@ void connection_is_open(connection *c)
 void connection_touch(connection *c)
 {
     c->requests++;
-    c->last_ms = h2o_now(c->sw->context.loop);
+    c->last_ms = server_now_ms(c->sw);
     if (c->in_crowd) {
         crowd_touch(&c->entrance->crowd, c);
     }

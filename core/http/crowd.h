@@ -24,5 +24,5 @@ void crowd_touch(crowd *all, struct connection *c);
 
 /* The one that gives way first: without a request under way, and not so new that it had no time for
  * its first one. With a source: among its own; without: among those of whoever has most. `now_ms`
- * is the loop's time. NULL: there is none. */
+ * is server_now_ms. NULL: there is none. */
 struct connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms);

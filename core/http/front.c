@@ -9,7 +9,9 @@
 #include "http/handset.h"
 #include "http/head.h"
 #include "http/metered.h"
+#include "http/pace.h"
 #include "http/picohttp.h"
+#include "http/sweep.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/text.h>
@@ -128,6 +130,7 @@ static void front_send(txn *t, const txn_answer *a)
     h2o_start_response(req, &no_more);
     h2o_send(req, &body, is_head || a->body_size == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
     metered_sent(c);
+    sweep_answered(c, a->body_size);
 }
 
 static const front_ops front = {.body_alloc = front_body_alloc,
@@ -289,9 +292,8 @@ static http_fault read_request(const h2o_req_t *req, txn *t, const connection *c
     return (http_fault){ERROR_NONE, NULL, false};
 }
 
-static int on_request(h2o_handler_t *handler, h2o_req_t *req)
+static void handle(h2o_req_t *req)
 {
-    (void)handler;
     connection *c = connection_of(req->conn);
     worker *w = c->sw->worker;
     txn *t = pipeline_open(w, c->listener);
@@ -305,18 +307,26 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     const http_fault wrong = read_request(req, t, c);
     if (wrong.code == ERROR_NONE) {
         pipeline_run(t);
-        return 0;
+        return;
     }
     if (wrong.code == ERROR_METHOD_NOT_ALLOWED && t->request.interface == CMP_INTERFACE_MC1 &&
         handset_answer_preflight(req, t->listener)) {
         txn_discard(t);
         metered_sent(c);
-        return 0;
+        return;
     }
     if (wrong.close) {
         req->http1_is_persistent = 0;
     }
     pipeline_refuse(t, wrong.code, t->fault.parameter, wrong.detail);
+}
+
+static int on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+    (void)handler;
+    if (pace_take(connection_of(req->conn), req, handle)) {
+        handle(req);
+    }
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* What the files of this folder know of each other. */
 #pragma once
 
+#include "base/clock.h"
 #include "base/rate.h"
 #include "http/acceptor.h"
 #include "http/crowd.h"
@@ -12,6 +13,7 @@
 
 typedef struct entrance entrance;
 typedef struct metered metered; /* metered.h */
+typedef struct paced paced;     /* pace.h */
 
 typedef struct connection connection;
 struct connection {
@@ -20,9 +22,9 @@ struct connection {
     h2o_socket_t *socket;
     uint8_t source[16]; /* the address behind, where there is a balancer */
     unsigned active;    /* requests that wait for their answer */
-    unsigned streams;   /* h2, while draining: open ones */
+    unsigned streams;   /* h2, at the last look: open ones */
     uint64_t requests;  /* so far */
-    uint64_t last_ms;   /* loop time of the last request, or of the accept */
+    uint64_t last_ms;   /* server_now_ms of the last request, or of the accept */
     connection *next, **previous;
 
     entrance *entrance;
@@ -37,6 +39,17 @@ struct connection {
     struct timeval connected_at; /* wall clock, as h2o wants it */
     metered *metered;            /* NULL: HTTP/1, or not there yet */
     cmp_timer *handshake_timer;  /* NULL: done, or in the clear */
+
+    /* see sweep.h */
+    unsigned unfinished;       /* h2, at the last look: streams whose request is not whole */
+    size_t received, untaken;  /* octets that libh2o may be keeping: of requests, of answers */
+    uint64_t writing_since_ms; /* 0: nothing waits to be written */
+    uint64_t taken;            /* octets, then */
+    bool cut;                  /* it is at its end */
+
+    /* see pace.h */
+    uint64_t turn;
+    unsigned turn_requests;
 };
 
 /* One listener in this worker. */
@@ -58,6 +71,10 @@ struct server {
     uint64_t handshake_timeout_ms;
     int64_t handshakes_per_hour;
     meter_limits meter_limits;
+    uint64_t request_timeout_ms, write_timeout_ms;
+    size_t request_max;         /* octets of a request that libh2o can keep before it is whole */
+    size_t held_connection_max; /* octets that lie here for one connection */
+    size_t held_max;            /* and for all of one worker */
 };
 
 struct server_worker {
@@ -70,13 +87,38 @@ struct server_worker {
     size_t connection_count;
     metered *metered_watched; /* metered.c: connections to be looked at when the turn ends */
 
+    uint64_t now_ms; /* of this turn; 0: nobody has asked yet */
+
+    struct {
+        cmp_timer *timer;
+        uint64_t tick_ms;
+        int64_t wall_ahead_ms; /* of the monotonic clock, at the last look */
+        size_t held;           /* the most that may lie here of all its connections */
+    } sweep;
+
+    struct {
+        paced *first, **last;
+        size_t count; /* of those whose turn has come */
+        uint64_t turn;
+        cmp_timer *timer;
+    } pace;
+
     /* draining */
-    uint64_t drain_until_ms, drain_sweep_from_ms; /* loop time; 0: not draining */
+    uint64_t drain_until_ms, drain_sweep_from_ms; /* server_now_ms */
     cmp_timer *drain_timer;
     bool draining, goodbye_again;
     void (*drained)(void *arg);
     void *drained_arg;
 };
+
+/* Monotonic, read once in each turn of the loop. */
+static inline uint64_t server_now_ms(server_worker *sw)
+{
+    if (sw->now_ms == 0) {
+        sw->now_ms = clock_monotonic_ms();
+    }
+    return sw->now_ms;
+}
 
 /* front.c: the only handler. */
 void front_register(h2o_pathconf_t *path);

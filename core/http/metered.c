@@ -7,6 +7,7 @@
 #include "base/log_limit.h"
 #include "http/hpack.h"
 #include "http/meter.h"
+#include "http/sweep.h"
 #include "observe/counters.h"
 
 #include <cmp-kit/memory.h>
@@ -206,7 +207,7 @@ static meter_verdict measure(metered *m, bool *any)
 {
     h2o_socket_t *socket = m->c->socket;
     const size_t size = socket->bytes_read, before = socket->input->size - size;
-    const uint64_t now_ms = (uint64_t)clock_monotonic_us() / 1000;
+    const uint64_t now_ms = server_now_ms(m->c->sw);
     meter_add_written(&m->meter, socket->bytes_written - m->written);
     m->written = socket->bytes_written;
     ptrdiff_t kept;
@@ -272,8 +273,11 @@ static void on_metered_read(h2o_socket_t *socket, const char *error)
     bool any;
     const meter_verdict v = measure(m, &any);
     /* Without anything for libh2o it is not called: it would wait all the longer. */
-    if (any && !deliver_measured(m, &who)) {
-        return;
+    if (any) {
+        sweep_received(c, socket->bytes_read);
+        if (!deliver_measured(m, &who)) {
+            return;
+        }
     }
     if (v != METER_GOOD) {
         refuse(m, v, &who);

@@ -9,7 +9,9 @@
 #include "http/handshake.h"
 #include "http/hpack.h"
 #include "http/metered.h"
+#include "http/pace.h"
 #include "http/picohttp.h"
+#include "http/sweep.h"
 
 #include <cmp-kit/memory.h>
 
@@ -19,9 +21,10 @@
 
 #define HANDSHAKES_AT_ONCE 16 /* about 7 ms of a turn in which nobody else is served */
 #define DRAIN_SWEEP_MS     50
+#define NEVER_MS           (UINT64_C(7) * 24 * 3600 * 1000)
 #define PSEUDO_HEADERS     4
 #define DRAIN_GRACE_MS     500 /* after GOAWAY, for requests that are on their way */
-#define BODY_SLACK_BYTES   ((size_t)64 * 1024) /* h2o's limit lies above ours, so that we answer */
+#define BODY_SLACK_BYTES   ((size_t)16 * 1024) /* h2o's limit lies above ours, so that we answer */
 
 /* The largest body that any interface takes. */
 static size_t body_max(const conf *c)
@@ -62,7 +65,20 @@ static void meter_limits_set(meter_limits *m, const conf_limits *limits)
                         .continuations = (unsigned)h->continuations};
 }
 
-server *server_create(const conf *c, int64_t connections_max, int descriptors_end)
+/* A stream's request: its header block, decoded, and its body, which libh2o keeps up to its own
+ * limit. */
+static void sweep_limits_set(server *s, const conf *c, unsigned workers)
+{
+    const conf_limits *limits = &c->top.limits;
+    s->request_timeout_ms = (uint64_t)limits->request_timeout_ms;
+    s->write_timeout_ms = (uint64_t)limits->write_timeout_ms;
+    s->request_max =
+        s->config.max_request_entity_size + 2 * (size_t)(limits->header_bytes + limits->uri_bytes);
+    s->held_connection_max = (size_t)limits->held_connection_bytes;
+    s->held_max = (size_t)limits->held_bytes / workers;
+}
+
+server *server_create(const conf *c, unsigned workers, int64_t connections_max, int descriptors_end)
 {
     if (!picohttp_in_place()) {
         log_error("http", "libh2o reads HTTP/1 by itself: it does not call phr_parse_request and "
@@ -74,7 +90,7 @@ server *server_create(const conf *c, int64_t connections_max, int descriptors_en
     h2o_config_init(&s->config);
     s->config.server_name = h2o_iovec_init(H2O_STRLIT("cmpd"));
     s->config.max_request_entity_size = body_max(c) + BODY_SLACK_BYTES;
-    s->config.http1.req_timeout = (uint64_t)limits->request_timeout_ms;
+    s->config.http1.req_timeout = NEVER_MS; /* see sweep.h */
     s->config.http1.upgrade_to_http2 = 0;
     s->config.http2.max_streams_for_priority = 0; /* see meter_refusal */
     s->config.http2.idle_timeout = (uint64_t)limits->request_timeout_ms;
@@ -86,6 +102,7 @@ server *server_create(const conf *c, int64_t connections_max, int descriptors_en
     s->admin_hosts[0] =
         h2o_config_register_host(&s->config, h2o_iovec_init(H2O_STRLIT("admin")), 65535);
     hpack_limits_set(limits);
+    sweep_limits_set(s, c, workers);
     s->gates = gates_create(c, connections_max);
     s->descriptors_end = descriptors_end;
     s->handshakes_per_hour = limits->handshakes;
@@ -93,6 +110,7 @@ server *server_create(const conf *c, int64_t connections_max, int descriptors_en
     meter_limits_set(&s->meter_limits, limits);
     handshake_setup();
     metered_setup();
+    sweep_setup();
     picohttp_limit(head_max(limits));
     return s;
 }
@@ -136,6 +154,8 @@ static void on_turn_end(void *arg)
     server_worker *sw = arg;
     worker_turn_end(sw->worker); /* may send answers */
     metered_turn_end(sw);
+    pace_turn_end(sw);
+    sw->now_ms = 0;
 }
 
 server_worker *server_worker_start(server *s, worker *w, sockets *listening)
@@ -156,6 +176,7 @@ server_worker *server_worker_start(server *s, worker *w, sockets *listening)
         acceptors_add(sw->acceptors, &sw->entrances[listening->listener[i]], *fd, false);
         *fd = -1;
     }
+    sweep_start(sw);
     return sw;
 }
 
@@ -206,7 +227,7 @@ static void on_drain_sweep(void *arg)
 {
     server_worker *sw = arg;
     sw->drain_timer = NULL;
-    const uint64_t now = h2o_now(sw->context.loop);
+    const uint64_t now = server_now_ms(sw);
     const bool late = now >= sw->drain_until_ms;
     if (!sw->goodbye_again && now >= sw->drain_sweep_from_ms) {
         sw->goodbye_again = true; /* for those whose handshake was under way the first time */
@@ -239,7 +260,7 @@ void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained
     acceptors_close(sw->acceptors); /* who is in the queue was let in by the kernel */
     connections_turn_away(sw);
     say_goodbye(sw);
-    const uint64_t now = h2o_now(sw->context.loop);
+    const uint64_t now = server_now_ms(sw);
     sw->drain_until_ms = now + patience_ms;
     sw->drain_sweep_from_ms = now + DRAIN_GRACE_MS;
     sw->drained = drained;
@@ -251,6 +272,10 @@ void server_worker_destroy(server_worker **sw_ref)
 {
     server_worker *sw = *sw_ref;
     *sw_ref = NULL;
+    sweep_stop(sw);
+    if (sw->pace.timer != NULL) {
+        loop_timer_stop(sw->pace.timer);
+    }
     if (sw->connection_count != 0) {
         return; /* connections that were cut off still point to it, and the process is about to end
                  */

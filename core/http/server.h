@@ -7,10 +7,11 @@
 /* What all workers share: h2o's configuration and how many connections there may be. */
 typedef struct server server;
 
-/* NULL, and an error in the log, when this libh2o cannot be used. `connections_max` instead of the
- * configuration's limit, and no accepted socket from `descriptors_end` on: those are kept back for
- * what is under way. */
-CMP_MUST_USE server *server_create(const conf *c, int64_t connections_max, int descriptors_end);
+/* For so many `workers`. NULL, and an error in the log, when this libh2o cannot be used.
+ * `connections_max` instead of the configuration's limit, and no accepted socket from
+ * `descriptors_end` on: those are kept back for what is under way. */
+CMP_MUST_USE server *server_create(const conf *c, unsigned workers, int64_t connections_max,
+                                   int descriptors_end);
 
 /* The host under which the admin socket's handlers are registered; before workers start. */
 struct st_h2o_hostconf_t;

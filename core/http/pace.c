@@ -1,0 +1,84 @@
+/* See pace.h. libh2o reads the next request when the last answer was written, which for a short one
+ * is at once: so one client that pipelines could have a turn for itself. */
+#include "http/pace.h"
+
+#include "http/connection.h"
+
+#define A_TURN 8
+
+/* A request that waits for its turn; in libh2o's memory, with a hook, as its client may go. */
+struct paced {
+    server_worker *sw;
+    connection *connection;
+    h2o_req_t *req;
+    void (*run)(h2o_req_t *req);
+    paced *next, **previous; /* previous: NULL when it has left the list */
+};
+
+static void leave(paced *p)
+{
+    if (p->previous == NULL) {
+        return;
+    }
+    *p->previous = p->next;
+    if (p->next != NULL) {
+        p->next->previous = p->previous;
+    } else {
+        p->sw->pace.last = p->previous;
+    }
+    p->previous = NULL;
+    p->connection->active--;
+}
+
+static void on_dispose(void *arg)
+{
+    leave(arg);
+}
+
+static void on_turn(void *arg)
+{
+    server_worker *sw = arg;
+    sw->pace.timer = NULL;
+    /* Those that come while these run wait for the next turn. */
+    for (size_t left = sw->pace.count; left > 0 && sw->pace.first != NULL; left--) {
+        paced *p = sw->pace.first;
+        leave(p);
+        p->run(p->req);
+    }
+    sw->pace.count = 0;
+}
+
+void pace_turn_end(server_worker *sw)
+{
+    sw->pace.turn++;
+    if (sw->pace.first == NULL || sw->pace.timer != NULL) {
+        return;
+    }
+    sw->pace.count = 0;
+    for (const paced *p = sw->pace.first; p != NULL; p = p->next) {
+        sw->pace.count++;
+    }
+    sw->pace.timer = loop_timer_start(sw->worker->loop, 0, on_turn, sw);
+}
+
+bool pace_take(connection *c, h2o_req_t *req, void (*run)(h2o_req_t *req))
+{
+    server_worker *sw = c->sw;
+    if (c->turn != sw->pace.turn) {
+        c->turn = sw->pace.turn;
+        c->turn_requests = 0;
+    }
+    if (c->metered != NULL || ++c->turn_requests <= A_TURN) {
+        return true;
+    }
+    paced *p = h2o_mem_alloc_shared(&req->pool, sizeof(*p), on_dispose);
+    *p = (paced){.sw = sw, .connection = c, .req = req, .run = run};
+    if (sw->pace.last == NULL) {
+        sw->pace.last = &sw->pace.first;
+    }
+    p->previous = sw->pace.last;
+    *sw->pace.last = p;
+    sw->pace.last = &p->next;
+    c->active++;
+    return false;
+}

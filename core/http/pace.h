@@ -1,0 +1,12 @@
+/* Pipelined requests of HTTP/1.1 take their turn: a connection is served a few for each turn of the
+ * loop, and the rest when everybody else has had theirs. */
+#pragma once
+
+#include "http/internal.h"
+
+/* Whether the request may be handled now. False: `run(req)` is called in a later turn, unless its
+ * client goes before. */
+bool pace_take(connection *c, h2o_req_t *req, void (*run)(h2o_req_t *req));
+
+/* At the end of each turn. */
+void pace_turn_end(server_worker *sw);

@@ -1,0 +1,350 @@
+/* See sweep.h. What libh2o keeps shows in public fields of its requests, one by one; so octets are
+ * added up as they come, and only when the sum might be too much it is counted what is still there.
+ */
+#include "http/sweep.h"
+
+#include "base/address.h"
+#include "base/log_limit.h"
+#include "http/connection.h"
+#include "http/metered.h"
+#include "observe/counters.h"
+
+#include <linux/tcp.h> /* glibc has an older struct tcp_info */
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define TICKS         8 /* looks within a limit: how late one may be noticed */
+#define TICK_MIN_MS   20
+#define TICK_MAX_MS   500
+#define IDLE_GRACE_MS 1000 /* libh2o's own limit comes first, as it says GOAWAY */
+#define TAKE_MIN      1024 /* octets a second that a client takes at least of what waits for it */
+#define CLOCK_JUMP_MS 500  /* the wall clock was set, not only slewed */
+
+typedef enum cause { LATE, UNREAD, HELD, CAUSES } cause;
+
+static const char *const texts[CAUSES] = {
+    [LATE] = "a request was not whole in time",
+    [UNREAD] = "answers were not read",
+    [HELD] = "too much of it was kept waiting here",
+};
+
+static log_limit ended = {
+    .level = CMP_LOG_NOTICE,
+    .area = "http",
+    .what = "connections that were ended for being slow",
+    .each = LOG_EACH_MINUTE,
+    .all = LOG_ALL_TOGETHER,
+};
+
+static unsigned count_ended[CAUSES], count_idle;
+
+void sweep_setup(void)
+{
+    static const char *const names[CAUSES] = {
+        [LATE] = "ended_late", [UNREAD] = "ended_unread", [HELD] = "ended_held"};
+    for (int i = 0; i < CAUSES; i++) {
+        count_ended[i] = counter_register("connections", names[i], texts[i]);
+    }
+    count_idle = counter_register("connections", "ended_idle", "Idle connections that were closed");
+}
+
+/* ---- the end ---- */
+
+/* libh2o notices the end of both directions by itself, and closes. */
+static void cut(connection *c)
+{
+    c->cut = true;
+    shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
+}
+
+static void end(connection *c, cause why)
+{
+    if (c->cut) {
+        return;
+    }
+    char source[INET6_ADDRSTRLEN];
+    address_format(c->source, source);
+    const log_field fields[] = {{"listener", c->listener->name}, {"source", cmp_str_from(source)}};
+    counter_add(count_ended[why], 1);
+    log_limited(&ended, CMP_NONE, texts[why], fields, 2, "connection ended: %s", texts[why]);
+    cut(c);
+}
+
+/* ---- what HTTP/2 requests there are ---- */
+
+static bool is_set(const struct timeval *t)
+{
+    return t->tv_sec != 0;
+}
+
+static int64_t age_ms(const struct timeval *since, const struct timeval *now)
+{
+    return ((int64_t)now->tv_sec - since->tv_sec) * 1000 + (now->tv_usec - since->tv_usec) / 1000;
+}
+
+/* libh2o's stamps are the wall clock's: when that is set, they are set along. */
+static void shift(struct timeval *t, int64_t by_ms)
+{
+    if (is_set(t)) {
+        t->tv_sec += by_ms / 1000;
+    }
+}
+
+static bool is_whole(const h2o_req_t *req)
+{
+    return is_set(&req->processed_at.at);
+}
+
+/* Octets of the answer, as far as they are known. */
+static size_t answer_octets(const h2o_req_t *req)
+{
+    return req->res.content_length != SIZE_MAX ? req->res.content_length : 0;
+}
+
+static void look_at_unfinished(connection *c, h2o_req_t *req, const struct timeval *now)
+{
+    const int64_t limit_ms = (int64_t)c->sw->server->request_timeout_ms;
+    c->unfinished++;
+    if (!is_set(&req->timestamps.request_begin_at)) { /* its header block is not whole */
+        req->timestamps.request_begin_at = *now;
+    }
+    if (age_ms(&req->timestamps.request_begin_at, now) >= limit_ms) {
+        end(c, LATE);
+    }
+}
+
+static void look_at_answered(connection *c, const h2o_req_t *req, const struct timeval *now)
+{
+    const size_t octets = answer_octets(req);
+    const int64_t limit_ms =
+        (int64_t)c->sw->server->write_timeout_ms + (int64_t)(octets / TAKE_MIN) * 1000;
+    c->untaken += octets;
+    if (age_ms(&req->timestamps.response_start_at, now) >= limit_ms) {
+        end(c, UNREAD);
+    }
+}
+
+typedef struct look {
+    server_worker *sw;
+    struct timeval now;
+    int64_t jump_ms;
+} look;
+
+static int on_http2_request(h2o_req_t *req, void *arg)
+{
+    const look *l = arg;
+    connection *c = connection_of(req->conn);
+    shift(&req->timestamps.request_begin_at, l->jump_ms);
+    shift(&req->timestamps.response_start_at, l->jump_ms);
+    c->streams++;
+    if (!is_whole(req)) {
+        look_at_unfinished(c, req, &l->now);
+    } else if (is_set(&req->timestamps.response_start_at)) {
+        look_at_answered(c, req, &l->now);
+    }
+    return 0;
+}
+
+static int64_t wall_ahead_ms(const struct timeval *wall, uint64_t now_ms)
+{
+    return (int64_t)wall->tv_sec * 1000 + wall->tv_usec / 1000 - (int64_t)now_ms;
+}
+
+/* How far the wall clock has gone beside the other one since the last look. */
+static int64_t clock_jump_ms(server_worker *sw, const struct timeval *wall, uint64_t now_ms)
+{
+    const int64_t ahead_ms = wall_ahead_ms(wall, now_ms);
+    const int64_t jump_ms = ahead_ms - sw->sweep.wall_ahead_ms;
+    sw->sweep.wall_ahead_ms = ahead_ms;
+    return jump_ms > CLOCK_JUMP_MS || jump_ms < -CLOCK_JUMP_MS ? jump_ms : 0;
+}
+
+static void look_at_requests(server_worker *sw, uint64_t now_ms)
+{
+    look l = {.sw = sw, .now = *h2o_get_timestamp(&sw->context, NULL, NULL)};
+    l.jump_ms = clock_jump_ms(sw, &l.now, now_ms);
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        c->streams = c->unfinished = 0;
+        if (c->metered != NULL || !h2o_socket_is_writing(c->socket)) {
+            c->untaken = 0;
+        }
+    }
+    sw->server->config.http2.callbacks.foreach_request(&sw->context, on_http2_request, &l);
+}
+
+/* ---- memory ---- */
+
+/* The most that libh2o can be keeping of what has come: no more than came, and no more than the
+ * requests that are not whole may have. */
+static void settle_received(connection *c)
+{
+    if (c->metered == NULL) { /* libh2o reads a request of HTTP/1 where it came */
+        c->received = c->socket->input->size;
+        return;
+    }
+    const size_t most = c->unfinished * c->sw->server->request_max;
+    c->received = c->received < most ? c->received : most;
+}
+
+static size_t held(const connection *c)
+{
+    return c->received + c->untaken;
+}
+
+static void end_heaviest(server_worker *sw)
+{
+    while (sw->sweep.held > sw->server->held_max) {
+        connection *heaviest = NULL;
+        for (connection *c = sw->connections; c != NULL; c = c->next) {
+            if (!c->cut && (heaviest == NULL || held(c) > held(heaviest))) {
+                heaviest = c;
+            }
+        }
+        if (heaviest == NULL || held(heaviest) == 0) {
+            return;
+        }
+        sw->sweep.held -= held(heaviest);
+        end(heaviest, HELD);
+    }
+}
+
+/* Counts what is really there; who keeps most of it goes when it is too much. */
+static void look_at_memory(server_worker *sw)
+{
+    sw->sweep.held = 0;
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        settle_received(c);
+        if (held(c) > sw->server->held_connection_max) {
+            end(c, HELD);
+        }
+        sw->sweep.held += c->cut ? 0 : held(c);
+    }
+    end_heaviest(sw);
+}
+
+static void account(connection *c, size_t octets)
+{
+    server_worker *sw = c->sw;
+    sw->sweep.held += octets;
+    if (held(c) > sw->server->held_connection_max || sw->sweep.held > sw->server->held_max) {
+        look_at_requests(sw, server_now_ms(sw));
+        look_at_memory(sw);
+    }
+}
+
+void sweep_received(connection *c, size_t octets)
+{
+    c->received += octets;
+    account(c, octets);
+}
+
+void sweep_answered(connection *c, size_t octets)
+{
+    c->untaken += octets;
+    account(c, octets);
+}
+
+/* ---- time ---- */
+
+/* Octets that the client's kernel has taken; 0 where nobody counts them. */
+static uint64_t octets_taken(const connection *c)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    const int got = getsockopt(h2o_socket_get_fd(c->socket), IPPROTO_TCP, TCP_INFO, &info, &size);
+    return got == 0 ? info.tcpi_bytes_acked : 0;
+}
+
+/* Something waits to be written: within each write_timeout enough of it has to go. */
+static void look_at_writing(connection *c, uint64_t now_ms)
+{
+    const uint64_t limit_ms = c->sw->server->write_timeout_ms;
+    if (!h2o_socket_is_writing(c->socket)) {
+        c->writing_since_ms = 0;
+        return;
+    }
+    if (c->writing_since_ms == 0) {
+        c->writing_since_ms = now_ms;
+        c->taken = octets_taken(c);
+    } else if (now_ms - c->writing_since_ms >= limit_ms) {
+        const uint64_t taken = octets_taken(c);
+        if (taken - c->taken < TAKE_MIN * limit_ms / 1000) {
+            end(c, UNREAD);
+        }
+        c->writing_since_ms = now_ms;
+        c->taken = taken;
+    }
+}
+
+static void close_idle(connection *c)
+{
+    counter_add(count_idle, 1);
+    cut(c);
+}
+
+/* A request is whole when its handler is called; its time begins when the one before was answered.
+ */
+static void look_at_http1(connection *c, uint64_t now_ms)
+{
+    if (c->active > 0 || h2o_socket_is_writing(c->socket)) {
+        c->last_ms = now_ms;
+    } else if (now_ms - c->last_ms >= c->sw->server->request_timeout_ms) {
+        if (c->socket->input->size > 0) {
+            end(c, LATE);
+        } else {
+            close_idle(c);
+        }
+    }
+}
+
+static void look_at_http2(connection *c, uint64_t now_ms)
+{
+    if (c->streams > 0) {
+        c->last_ms = now_ms;
+    } else if (now_ms - c->last_ms >= c->sw->server->request_timeout_ms + IDLE_GRACE_MS) {
+        close_idle(c);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    server_worker *sw = arg;
+    const uint64_t now_ms = server_now_ms(sw);
+    look_at_requests(sw, now_ms);
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        if (c->stage != GATE_OPEN || c->cut) {
+            continue;
+        }
+        look_at_writing(c, now_ms);
+        if (c->metered != NULL) {
+            look_at_http2(c, now_ms);
+        } else {
+            look_at_http1(c, now_ms);
+        }
+    }
+    look_at_memory(sw);
+    sw->sweep.timer = loop_timer_start(sw->worker->loop, sw->sweep.tick_ms, on_tick, sw);
+}
+
+void sweep_start(server_worker *sw)
+{
+    const server *s = sw->server;
+    const uint64_t shortest =
+        s->request_timeout_ms < s->write_timeout_ms ? s->request_timeout_ms : s->write_timeout_ms;
+    uint64_t tick_ms = shortest / TICKS;
+    tick_ms = tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms;
+    sw->sweep.tick_ms = tick_ms > TICK_MAX_MS ? TICK_MAX_MS : tick_ms;
+    struct timeval wall;
+    gettimeofday(&wall, NULL); /* libh2o's is not read before the first turn */
+    sw->sweep.wall_ahead_ms = wall_ahead_ms(&wall, server_now_ms(sw));
+    sw->sweep.timer = loop_timer_start(sw->worker->loop, sw->sweep.tick_ms, on_tick, sw);
+}
+
+void sweep_stop(server_worker *sw)
+{
+    if (sw->sweep.timer != NULL) {
+        loop_timer_stop(sw->sweep.timer);
+        sw->sweep.timer = NULL;
+    }
+}

@@ -1,0 +1,265 @@
+"""Who sends slowly, or does not take what is answered, keeps neither a connection nor memory; by a
+clock that nobody can set."""
+import os
+import re
+import socket
+import time
+
+import client
+import daemon
+import pytest
+from daemon import message
+from frames import Http2
+from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
+
+ICI = "1A0F1-1"
+
+
+@pytest.fixture
+def served(site):
+    site.b = site.peer("b", key={"repeat": "identical"}, allow={"interfaces": ["mc-3", "codes"]})
+    site.config |= {"workers": 1, "admin": {"socket": "admin.sock"}}
+    site.config["limits"] = {"request_timeout": "1s", "write_timeout": "1s"}
+    site.write_codes({"ici": ICI, "content": "x"})
+    return site
+
+
+def target(site):
+    pairs = message(site.b, ICI)
+    return "/mc-3/resolve-ici?" + "&".join(f"{name}={value}" for name, value in pairs.items())
+
+
+def ends_within(connection, seconds, *, meanwhile=None):
+    """Reads until the end, and sends `meanwhile` five times a second."""
+    until = time.monotonic() + seconds
+    connection.settimeout(0.2)
+    while time.monotonic() < until:
+        try:
+            if meanwhile is not None:
+                connection.sendall(meanwhile)
+            if connection.recv(65536) == b"":
+                return True
+            time.sleep(0.2)
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+    return False
+
+
+def still_serves(site):
+    assert site.ask(site.b, ICI).status == 200
+    return True
+
+
+# ---- requests that do not get whole ----
+
+
+def body_that_does_not_end(connection):
+    stream = connection.get("/mc-3/resolve-ici", [("content-type", "application/json")],
+                            end=False, method="POST")
+    connection.send(DataFrame(stream, b'{"tid":"'))
+
+
+def block_that_does_not_end(connection):
+    octets = connection.encoder.encode([(":method", "GET"), (":scheme", "https"),
+                                        (":authority", "localhost"), (":path", "/")])
+    connection.send(HeadersFrame(1, octets[:5]))
+
+
+@pytest.mark.parametrize("begin", [body_that_does_not_end, block_that_does_not_end])
+def test_a_request_is_whole_in_time_whatever_frames_come(served, begin):
+    served.start()
+    with Http2(served.port, served.authority.path) as connection:
+        begin(connection)
+        # Inside a header block nothing but CONTINUATION may come.
+        ping = PingFrame(0, b"01234567").serialize()
+        more = ping if begin is body_that_does_not_end else None
+        assert ends_within(connection.connection, 8, meanwhile=more)
+    if begin is body_that_does_not_end:  # libh2o ends the other one itself, as idle
+        assert served.counter("connections", "ended_late") == 1
+        served.wait_for_log("connection ended: a request was not whole in time")
+    assert still_serves(served)
+
+
+def test_pings_keep_no_idle_connection(served):
+    served.start()
+    with Http2(served.port, served.authority.path) as connection:
+        assert connection.read(connection.get(target(served)))
+        ping = PingFrame(0, b"01234567").serialize()
+        assert ends_within(connection.connection, 8, meanwhile=ping)
+    assert served.counter("connections", "ended_late") == 0
+    assert still_serves(served)
+
+
+def test_a_slow_head_over_http_1(served):
+    served.start()
+    with client.connect(served.port, served.authority.path) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        assert ends_within(connection, 8, meanwhile=b"X: y\r\n")
+    assert served.counter("connections", "ended_late") == 1
+
+
+def test_a_request_that_waits_for_a_store_is_not_slow(served):
+    """Its deadline is the transaction's own."""
+    served.config["resolve"]["deadline"] = "6s"
+    served.store("store_async", delay="3s", path="trace", ici=ICI)
+    served.start()
+    with Http2(served.port, served.authority.path) as connection:
+        stream = connection.get(target(served))
+        assert connection.read(stream)
+        assert connection.status[stream] == 200
+    assert served.ask(served.b, ICI).status == 200
+
+
+# ---- answers that are not read ----
+
+
+def codes(site, count, size):
+    """Codes whose records are large, and a request for all of them."""
+    site.listener["interfaces"] = ["mc-3", "codes"]
+    icis = [f"1A0F1-R{i}" for i in range(count)]
+    site.write_codes({"ici": ICI, "content": "x"},
+                     *({"ici": ici, "content": "x" * size} for ici in icis))
+    token = site.token("reader")
+    body = ('{"icis":[' + ",".join(f'"{ici}"' for ici in icis) + "]}").encode()
+    return token, body
+
+
+def ask_for_all(connection, token, body):
+    stream = connection.get("/codes/v1/lookup", [("authorization", f"Bearer {token}"),
+                                                 ("content-type", "application/json")],
+                            end=False, method="POST")
+    connection.send(DataFrame(stream, body, flags=["END_STREAM"]))
+    return stream
+
+
+def rss(site):
+    with open(f"/proc/{site.process.pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_answers_without_a_window_are_bounded_and_then_ended(served):
+    token, body = codes(served, 200, 2000)
+    served.config["limits"] |= {"held_connection": "2M"}
+    served.start()
+    with Http2(served.port, served.authority.path) as connection:
+        connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+        before = rss(served)
+        for _ in range(40):  # 400 kB each
+            try:
+                ask_for_all(connection, token, body)
+            except OSError:
+                break
+        assert ends_within(connection.connection, 8)
+        assert rss(served) - before < 32 << 20
+    assert served.counter("connections", "ended_held") == 1
+    assert still_serves(served)
+
+
+def test_one_answer_without_a_window_is_ended(served):
+    token, body = codes(served, 10, 100)
+    served.start()
+    with Http2(served.port, served.authority.path) as connection:
+        connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+        ask_for_all(connection, token, body)
+        ping = PingFrame(0, b"01234567").serialize()
+        assert ends_within(connection.connection, 10, meanwhile=ping)
+    assert served.counter("connections", "ended_unread") == 1
+    served.wait_for_log("connection ended: answers were not read")
+
+
+def test_all_connections_together_are_bounded(served):
+    token, body = codes(served, 200, 2000)
+    served.config["limits"] |= {"held": "4M", "write_timeout": "60s", "request_timeout": "60s"}
+    served.start()
+    connections = [Http2(served.port, served.authority.path) for _ in range(20)]
+    for connection in connections:
+        connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+        ask_for_all(connection, token, body)
+    daemon_sees = time.monotonic() + 10
+    while served.counter("connections", "ended_held") == 0:
+        assert time.monotonic() < daemon_sees
+        time.sleep(0.05)
+    assert still_serves(served)
+    for connection in connections:
+        connection.connection.close()
+
+
+def test_an_answer_that_is_read_slowly_is_given_time(served):
+    token, body = codes(served, 200, 4000)  # 800 kB
+    served.start()
+    with Http2(served.port, served.authority.path) as connection:
+        connection.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}))
+        connection.send(WindowUpdateFrame(0, window_increment=1 << 24))
+        stream = ask_for_all(connection, token, body)
+        got = 0
+        began = time.monotonic()
+        connection.connection.settimeout(10)
+        while got < 700_000:
+            got += len(connection.connection.recv(8192))
+            time.sleep(0.03)  # about 270 kB a second
+        assert time.monotonic() - began > 1.5
+    assert served.counter("connections", "ended_unread") == 0
+    assert stream
+
+
+# ---- pipelining ----
+
+
+def test_pipelined_requests_take_their_turn_in_order(served):
+    served.start()
+    count = 100
+    requests = b"".join(
+        f"GET {target(served)}&n={i} HTTP/1.1\r\nHost: localhost\r\n"
+        f"{'Connection: close' if i == count - 1 else 'X: y'}\r\n\r\n".encode()
+        for i in range(count)
+    )
+    with client.connect(served.port, served.authority.path) as connection:
+        connection.sendall(requests)
+        octets = client.receive_all(connection, seconds=10)[0]
+    assert octets.count(b"HTTP/1.1 200 ") == count
+
+
+def test_a_pipeline_that_is_left_in_the_middle(served):
+    served.start()
+    for _ in range(20):
+        with client.connect(served.port, served.authority.path) as connection:
+            connection.sendall(
+                f"GET {target(served)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 50
+            )
+    assert still_serves(served)
+
+
+# ---- the clock ----
+
+
+@pytest.fixture
+def set_clock(served):
+    """A cmpd whose wall clock can be set; the monotonic one goes on."""
+    cache = (daemon.BUILD / "CMakeCache.txt").read_text()
+    if re.search(r"^CMPD_SANITIZE:\w+=.", cache, re.MULTILINE):
+        pytest.skip("a preloaded library does not go with sanitizers")
+    offset = served.folder / "offset"
+    served.wrapped = ["env", f"LD_PRELOAD={daemon.BUILD}/tests/set_clock.so",
+                      f"SET_CLOCK={offset}"]
+    return lambda seconds: offset.write_text(f"{seconds}\n")
+
+
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_a_clock_that_is_set_stops_no_limit(served, set_clock, by):
+    served.config["limits"] = {"request_timeout": "2s", "write_timeout": "2s"}
+    served.start()
+    with Http2(served.port, served.authority.path) as slow, client.connect(
+        served.port, served.authority.path
+    ) as slow1:
+        body_that_does_not_end(slow)
+        slow1.sendall(b"GET / HTTP/1.1\r\n")
+        set_clock(by)
+        began = time.monotonic()
+        assert ends_within(slow.connection, 8)
+        assert ends_within(slow1, 8)
+        assert 1 < time.monotonic() - began
+    # Of the connection of HTTP/2 libh2o may think that it is idle, and be quicker.
+    assert served.counter("connections", "ended_late") >= 1
