@@ -28,7 +28,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 
 ICI = "1A0F1-MENU"
 PARTNER = "127.0.0.2"
-WARM_S, CALM_S, AFTER_S = 1, 2, 3
+WARM_S, CALM_S, AFTER_S = 1, 1, 2
 LARGE = {"ici": "1A0F1-{:04}", "content": "x" * 60000, "content_type": "text"}
 LARGE_COUNT = 256  # what one request may ask for
 ATTACK_NICE = 5  # the partners share its core, and are not what is measured
