@@ -6,11 +6,12 @@ import time
 
 import pytest
 from frames import Http2
-from hyperframe.frame import GoAwayFrame, SettingsFrame
+from hyperframe.frame import GoAwayFrame, RstStreamFrame, SettingsFrame
 from world import home_and
 
 OURS, THEIRS = "1A0F1-1", "2B001-1"
 QUEUED = 90  # a client may have 100 streams
+CLIENTS = 5  # so that together it is more than the kernel keeps for a connection: 2.6 MB here
 LONG = ">" * 3900  # goes on percent-encoded: together more than is written at once, 256 KiB
 GOOD_MANNERS = SettingsFrame(0, settings={SettingsFrame.MAX_CONCURRENT_STREAMS: 1000})
 LOWERED = SettingsFrame(0, settings={SettingsFrame.MAX_CONCURRENT_STREAMS: 1})
@@ -27,8 +28,8 @@ class Moody:
 
     def __init__(self, recipient, *words, ending=lambda connection: None):
         self.words, self.ending = words, ending
-        self.queued, self.began, self.may_speak, self.has_spoken = (
-            threading.Event() for _ in range(4)
+        self.queued, self.began, self.may_speak, self.has_spoken, self.over = (
+            threading.Event() for _ in range(5)
         )
         recipient.visit = self.visit
 
@@ -45,6 +46,7 @@ class Moody:
         connection.sendall(b"".join(word.serialize() for word in self.words))
         self.has_spoken.set()
         self.ending(connection)
+        self.over.set()
         return False
 
 
@@ -84,25 +86,26 @@ def small(world):
 
 
 GOODBYES = {
-    "nothing was processed": goodbye(0),
-    "one was processed": goodbye(1),
-    "an error": goodbye(0, error=2),
+    "nothing was processed": [goodbye(0)],
+    "one was processed": [goodbye(1), RstStreamFrame(1, error_code=8)],
+    "an error": [goodbye(0, error=2)],
 }
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("word", GOODBYES.values(), ids=GOODBYES)
-def test_clients_leave_and_then_the_peer_does(small, word):
+@pytest.mark.parametrize("words", GOODBYES.values(), ids=GOODBYES)
+def test_clients_leave_and_then_the_peer_does(small, words):
     home, b = small
-    peer = Moody(b, word, ending=read_on)
-    client, streams = ask_for_many(home)
+    peer = Moody(b, *words, ending=read_on)
+    clients = [ask_for_many(home)[0] for _ in range(CLIENTS)]
     peer.queued.set()
     assert peer.began.wait(WAIT)
-    with client:
-        pass
-    wait_until_gone(home, QUEUED)
+    for client in clients:
+        with client:
+            pass
+    wait_until_gone(home, CLIENTS * QUEUED)
     peer.may_speak.set()
-    assert peer.has_spoken.wait(WAIT)
+    assert peer.over.wait(WAIT)  # the connection is closed when its last request has ended
     assert home.scan(THEIRS).status == 200
 
 
@@ -129,9 +132,13 @@ def test_a_limit_that_is_lowered(small):
     """What is queued beyond it does not wait for the few that are not answered."""
     home, b = small
     peer = Moody(b, LOWERED, ending=lambda connection: b.stopping.wait(WAIT))
-    client, streams = ask_for_many(home)
-    with client:
-        peer.queued.set()
-        peer.may_speak.set()
-        assert client.read(*streams[-QUEUED // 5 :], seconds=WAIT)
-        assert {client.status[stream] for stream in streams[-QUEUED // 5 :]} == {200}
+    clients = [ask_for_many(home) for _ in range(CLIENTS)]
+    peer.queued.set()
+    peer.may_speak.set()
+    client, streams = clients[-1]
+    last = streams[-QUEUED // 5 :]
+    assert client.read(*last, seconds=WAIT)
+    assert {client.status[stream] for stream in last} == {200}
+    for client, _ in clients:
+        with client:
+            pass
