@@ -339,6 +339,27 @@ def test_sizes_beyond_the_limits(site, http2):
 
 
 @pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+@pytest.mark.parametrize("over", [0, 1], ids=["at the limit", "one more"])
+def test_sizes_at_the_limits(site, http2, over):
+    """A limit is what is still taken."""
+    b = site.peer("b")
+    site.config["limits"] = {"body": "4K", "uri": "2K"}
+    site.write_codes({"ici": ICI, "content": "x"})
+    site.start()
+
+    def filled(size):
+        """A request written in exactly so many octets."""
+        pairs = message(b, ICI, c="")
+        pairs["c"] = "x" * (size - len(written(pairs.items())))
+        return pairs
+
+    target = filled(2048 + over - len("/mc-3/resolve-ici?"))
+    assert site.send(target, http2=http2).status == (414 if over else 200)
+    body = filled(4096 + over)
+    assert site.send(body, carriage="form", http2=http2).status == (413 if over else 200)
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
 def test_a_body_far_beyond_the_limit(site, b, http2):
     """No body is read to its end only to be refused."""
     body = b"c=" + b"x" * 3_000_000

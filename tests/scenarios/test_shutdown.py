@@ -5,6 +5,7 @@ import socket
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from client import connect, receive_all, written
 from daemon import message
@@ -128,6 +129,19 @@ def test_a_connection_ends_with_its_last_answer(site, alpn):
             octets, closed = receive_all(held, 10)
             assert octets.startswith(b"HTTP/1.1 200 ") and closed
         assert site.wait(15) == 0
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+def test_a_connection_that_has_had_its_answer_ends_at_once(site, http2):
+    """That its request had to wait leaves nothing behind."""
+    b = site.peer("b")
+    site.config["drain"] = "30s"
+    slow(site, "store_async", "100ms")
+    site.start()
+    with httpx.Client(verify=str(site.authority.path), http2=http2) as kept:
+        assert kept.get(site.url(), params=message(b, "1A0F1-ASYNC")).status_code == 200
+        site.signal(signal.SIGTERM)
+        assert site.wait(5) == 0
 
 
 def test_a_body_that_comes_during_the_drain(site):
