@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+/* Both clocks show it: a test that moves the time moves deadlines and validities together. */
 static int64_t set_ms;
 
 static int64_t now_us(clockid_t clock)
@@ -15,6 +16,8 @@ static int64_t now_us(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* It may step back, or far ahead, when somebody sets it: good for what is compared with the times
+ * of others (validity, freshness, records), and for nothing that waits. */
 int64_t clock_now_ms(void)
 {
     return now_us(CLOCK_REALTIME) / 1000;

@@ -14,6 +14,8 @@ bool descriptors_open_standard(void)
     return fd >= 0 && close(fd) == 0;
 }
 
+/* The soft limit is usually 1,024 for the sake of programs that use select(), whose sets end there.
+ * Nothing here does, and every connection is a descriptor. */
 uint64_t descriptors_raise_limit(void)
 {
     struct rlimit limit;

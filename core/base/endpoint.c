@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+/* getaddrinfo would take more than is meant (127.1, zones, names), and might ask the network. A NUL
+ * is looked for since inet_pton would stop at it, and take what stands before. */
 bool endpoint_parse(cmp_str text, uint16_t port, endpoint *a)
 {
     char copy[INET6_ADDRSTRLEN]; /* longer texts are no addresses */
@@ -35,6 +37,8 @@ uint16_t endpoint_port(const endpoint *a)
                                             : ((const struct sockaddr_in6 *)&a->at)->sin6_port);
 }
 
+/* One form for both families, so that tables and networks compare 16 octets and need not ask
+ * which. */
 void endpoint_octets(const endpoint *a, uint8_t octets[16])
 {
     if (a->at.ss_family == AF_INET) {
@@ -57,6 +61,8 @@ void endpoint_format(const endpoint *a, char text[ENDPOINT_TEXT_SIZE])
     snprintf(text, ENDPOINT_TEXT_SIZE, v4 ? "%s:%u" : "[%s]:%u", host, endpoint_port(a));
 }
 
+/* An IPv6 address without brackets is cut at its first colon. What then stands for its port is one
+ * that port_parse refuses. */
 bool host_port_split(cmp_str text, host_port *parts)
 {
     *parts = (host_port){.host = text};

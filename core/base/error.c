@@ -7,6 +7,8 @@ static const error_info infos[ERROR_MAX] = {[ERROR_NONE] = {"none", "No error", 
 #undef X
 };
 
+/* A number that is none of the list can only come from a mistake of ours: it is answered as one,
+ * and reads nothing behind the table. */
 const error_info *error_info_of(error_code code)
 {
     return &infos[code < ERROR_MAX ? code : ERROR_INTERNAL_ERROR];

@@ -129,6 +129,9 @@ int field_quality(cmp_str parameters)
 
 /* ---- hosts ---- */
 
+/* The reg-name of RFC 3986, 3.2.2; an IPv4 address is one, too. Wider than a host name: what a
+ * client calls us by is only checked for octets that could end the field or mean something else to
+ * the next reader. Who is meant is never taken from it. */
 static bool name_valid(cmp_str name)
 {
     for (size_t i = 0; i < name.size; i++) {
@@ -145,6 +148,8 @@ static bool name_valid(cmp_str name)
     return true;
 }
 
+/* Without a zone, which means something on the sender's machine only, and without IPvFuture, which
+ * nobody has. */
 static bool ipv6_valid(cmp_str text)
 {
     char address[INET6_ADDRSTRLEN];

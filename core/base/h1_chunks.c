@@ -34,7 +34,8 @@ static h1_progress go_on_if(bool expected, h1_chunks *c, enum state state)
     return expected ? go_on(c, state) : H1_BAD;
 }
 
-/* Behind a size, or the spaces behind one. */
+/* Behind a size, or the spaces behind one. Spaces are allowed before a semicolon alone (BWS of RFC
+ * 9112, 7.1.1): readers disagree on a size with spaces and no extension, so it is refused. */
 static h1_progress size_end(h1_chunks *c, char octet)
 {
     if (octet == ' ' || octet == '\t') {
@@ -46,6 +47,7 @@ static h1_progress size_end(h1_chunks *c, char octet)
     return go_on_if(octet == ';', c, EXTENSION);
 }
 
+/* `left` is 0 here: it was counted down to the end of the chunk before. */
 static h1_progress size_octet(h1_chunks *c, char octet)
 {
     const unsigned value = kit_hex_value(octet);
@@ -66,6 +68,8 @@ static h1_progress extra_octet(h1_chunks *c, char octet, enum state behind_cr)
     return !control && ++c->extra <= EXTRA_MAX ? H1_MORE : H1_BAD;
 }
 
+/* Trailers are read for their end alone. They are not merged into the head's fields, which were
+ * judged before the body came (RFC 9110, 6.5.1). */
 static h1_progress trailer_octet(h1_chunks *c, char octet)
 {
     if (octet == '\r' && c->state == TRAILER) {
@@ -105,6 +109,8 @@ static h1_progress octet_read(h1_chunks *c, char octet)
     }
 }
 
+/* The data is handed on where it stands, uncopied: hence one piece a call. `extra` is never set
+ * back: the bound is for all of a body, or each of many small chunks could bring as much again. */
 h1_progress h1_read_chunked(h1_chunks *c, cmp_str in, size_t *used, cmp_str *data)
 {
     size_t i = 0;

@@ -17,6 +17,9 @@ static bool blank_line_after(cmp_str in, size_t i, size_t *end)
     return false;
 }
 
+/* *scanned stays at a line feed whose successors are still to come. So each octet is looked at
+ * once, however slowly a head arrives; looking again from its start would let one that comes octet
+ * by octet cost the square of its size. */
 bool h1_head_end(cmp_str in, size_t *scanned, size_t *end)
 {
     size_t i = *scanned;
@@ -59,6 +62,8 @@ static bool no_controls(cmp_str line)
     return true;
 }
 
+/* RFC 9112, 2.2 lets a recipient take a lone line feed for a line's end. A proxy before us may not,
+ * and see one line where we would see two: that is how requests are smuggled. */
 bool h1_line_take(cmp_str *in, cmp_str *line)
 {
     const char *end = memchr(in->at, '\n', in->size);
@@ -71,6 +76,8 @@ bool h1_line_take(cmp_str *in, cmp_str *line)
     return no_controls(*line);
 }
 
+/* The colon has to follow the name at once (5.1): a name with a space behind it is a field to some
+ * readers and none to others. */
 const char *h1_field_split(cmp_str line, cmp_str *name, cmp_str *value)
 {
     /* Such a line goes on an older one, which nobody may send any more (5.2). */

@@ -6,6 +6,8 @@
 
 uint64_t hash_seed;
 
+/* Without a seed that nobody knows, whoever chooses ICIs or users could make all of them meet in
+ * one bucket. Better no process than such a one. */
 void hash_seed_init(void)
 {
     if (RAND_bytes((unsigned char *)&hash_seed, sizeof(hash_seed)) != 1) {

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <time.h>
 
+/* Well under PIPE_BUF (4,096): up to that, a write to a pipe is never torn by one of another
+ * process. */
 #define LINE_SIZE 2048
 
 static cmp_log_level log_level = CMP_LOG_NOTICE;
@@ -119,6 +121,7 @@ void log_write_v(cmp_log_level level, const char *area, const log_field *fields,
     if (!log_wanted(level)) {
         return;
     }
+    /* Half a line at most, so that the fields, which say whom it is about, still have room. */
     char message[LINE_SIZE / 2];
     const int wanted = vsnprintf(message, sizeof(message), format, args);
     const size_t size = wanted < 0                         ? 0

@@ -43,6 +43,7 @@ static _Atomic uint64_t total;
 
 /* ---- places ---- */
 
+/* The burst is a number of lines here, not a time as rate_init takes it. */
 static void allow(rate *r, log_allowance a)
 {
     rate_init(r, (int64_t)a.per_minute * 60, 0);
@@ -92,6 +93,7 @@ static uint64_t key_of(const log_limit *l, cmp_str who, const char *cause)
     return hash_octets(parts, sizeof(parts)) | 1; /* never 0 */
 }
 
+/* The lowest bit of a key is always set: not from there. */
 static size_t place_at(uint64_t key, size_t way)
 {
     return (size_t)((key >> 8) + way) % SUBJECTS;
@@ -156,6 +158,8 @@ static subject *place_claim(log_limit_state *s, uint64_t key, cmp_str who, const
 
 /* ---- taking ---- */
 
+/* Without a lock, and without a look at the other subjects: this is what a flood costs for each
+ * line. */
 static bool count(subject *of, int64_t now_us)
 {
     atomic_fetch_add_explicit(&of->not_logged, 1, memory_order_relaxed);
@@ -164,6 +168,8 @@ static bool count(subject *of, int64_t now_us)
     return false;
 }
 
+/* The subject's own allowance is asked first: one that has none left must not use up what is for
+ * all. */
 static bool take(log_limit_state *s, subject *of, int64_t now_us, uint64_t *not_logged)
 {
     if (rate_take(&of->lines, now_us) != 0 || rate_take(&s->lines, now_us) != 0) {

@@ -25,6 +25,9 @@ static _Atomic int last_error; /* 0: the last line was written */
 static _Atomic int why;        /* the last error that there was */
 static _Atomic bool cut;       /* the last line ended in its middle: the disk is full */
 
+/* O_NONBLOCK belongs to what was opened, not to the descriptor: set on a pipe that was handed to
+ * us, it would hold for the shell and for everybody else who writes there. So the pipe is opened
+ * once more. That fails when it belongs to another user, as after root was given up. */
 void log_output_set(int fd)
 {
     struct stat is = {0};
@@ -86,6 +89,8 @@ static size_t put_all(const char *at, size_t size)
     return done;
 }
 
+/* A full disk takes a part of a line, and so may a stream socket. The next line must not become its
+ * tail, which a reader of JSON would lose together with it. */
 void log_output_write(const char *line, size_t size)
 {
     if (atomic_load_explicit(&cut, memory_order_relaxed) && put_all("\n", 1) == 1) {

@@ -49,6 +49,7 @@ bool host_valid(cmp_str text)
     return label < end;
 }
 
+/* Three digits are the Registry-ID, the shortest prefix there can be. */
 bool prefix_valid(cmp_str text)
 {
     if (text.size < 3 || text.size > 64) {
@@ -104,6 +105,8 @@ size_t name_distance(cmp_str text, const char *name)
     if (text.size > NAME_MAX_SIZE || other.size > NAME_MAX_SIZE) {
         return SIZE_MAX;
     }
+    /* A third of the letters may differ; with more of them names would be proposed that have little
+     * in common with what was written. One of two letters may, or short keys were never found. */
     const size_t longer = text.size > other.size ? text.size : other.size;
     const size_t allowed = longer < 3 ? 1 : longer / 3;
     const size_t distance = edits(text, other);

@@ -2,6 +2,10 @@
  * rate is used up; an event moves it on by one interval. */
 #include "base/rate.h"
 
+/* Bounds that keep every product and sum below within 63 bits. Those of rate_init: 3.6e9 an hour
+ * times a day of milliseconds is 3.1e17. Those of take_within: `now` is at most half of the range,
+ * and what is added to it, or taken from it, a quarter. None is less than an operator could
+ * mean. */
 #define HOUR_NS      ((int64_t)3600 * 1000 * 1000 * 1000)
 #define PER_HOUR_MAX ((int64_t)3600 * 1000 * 1000)
 #define BURST_MAX_MS ((int64_t)24 * 3600 * 1000)
@@ -15,6 +19,7 @@ static int64_t clamp(int64_t value, int64_t min, int64_t max)
     return value < min ? min : value > max ? max : value;
 }
 
+/* The interval is rounded up: over a day no more than was allowed, rather than a little more. */
 void rate_init(rate *r, int64_t per_hour, int64_t burst_ms)
 {
     *r = (rate){.interval_ns = 0};
@@ -82,6 +87,8 @@ int64_t rate_reserve(rate *r, int64_t now_us, int64_t wait_max_ms)
     return wait < 0 ? -1 : ms_of(wait);
 }
 
+/* The word may fall behind now by this. That is what an unused rate looks like, so nothing is
+ * gained. */
 void rate_give_back(rate *r, unsigned percent)
 {
     atomic_fetch_sub_explicit(&r->due_ns, r->interval_ns / 100 * percent, memory_order_relaxed);

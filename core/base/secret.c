@@ -6,6 +6,8 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+/* One octet more than needed: it may go where a text is wanted, and a secret of no octets is a
+ * pointer as well. */
 uint8_t *secret_copy(const void *from, size_t size)
 {
     uint8_t *secret = kit_alloc(size + 1);
@@ -23,6 +25,7 @@ void secret_free(uint8_t **secret, size_t size)
     }
 }
 
+/* A memset before free() writes what nobody reads, and compilers leave such writes out. */
 void secret_wipe(void *at, size_t size)
 {
     OPENSSL_cleanse(at, size);
