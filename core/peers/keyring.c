@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* 128 bits: an HMAC with less of a key could be tried out by whoever has seen one signed
+ * request. */
 #define SECRET_SIZE_MIN 16
 #define KEY_ID_SIZE_MAX 128 /* as `apikeyid` may have */
 
@@ -130,6 +132,7 @@ static bool decode(const char *member, cmp_str text, uint8_t *to, size_t *size)
     return decoded >= 0;
 }
 
+/* `octets` is a fourth place of the secret, for the time of this function. */
 static void set_secret(const load *l, const char *member, const char *text, cmp_key *key)
 {
     const cmp_str from = cmp_str_from(text);
@@ -191,6 +194,7 @@ static int64_t time_of(const load *l, const char *member, const char *text, int6
     return ms;
 }
 
+/* `apikeyid` has to name one key. One id in both lists is two keys of two owners, and may be. */
 static void check_double(const load *l, const cmp_key *key)
 {
     for (const cmp_key *k = l->ring->keys; k < key; k++) {
@@ -201,6 +205,8 @@ static void check_double(const load *l, const cmp_key *key)
     }
 }
 
+/* Goes on after an error, so that all of an entry's are listed; a ring with errors is never
+ * used. */
 static void add_key(const load *l, const entry *e, cmp_key_use use)
 {
     kit_arena *memory = &l->ring->memory;
@@ -256,7 +262,8 @@ static void set_pseudonym_secret(load *l, const char *text)
 
 /* ---- the file ---- */
 
-/* Opens the file, unless somebody else than its owner could read it. */
+/* Opens the file, unless somebody else than its owner could read it. The descriptor is asked, not
+ * the path: the file that was judged is the one that is read. */
 static int open_private(const char *path, cmp_report *report)
 {
     const conf_place place = {.file = path};
@@ -318,6 +325,7 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     return k;
 }
 
+/* The public struct shows plugins a constant secret; the memory behind it is ours. */
 void keyring_destroy(keyring **k)
 {
     if (*k == NULL) {

@@ -35,6 +35,7 @@ static uint64_t hash_fold(cmp_str text)
     return hash_octets(lower, text.size);
 }
 
+/* The tables are at most half full, so every search meets a free slot. */
 peer *peers_find(const peers *p, cmp_str name)
 {
     for (size_t slot = hash_str(name) & p->mask; p->by_name[slot] != 0;
@@ -62,6 +63,8 @@ peer *peers_by_host(const peers *p, cmp_str host)
     return NULL;
 }
 
+/* No look at what is there already: of peers with one host all get in, and the first, which lies
+ * nearest to its hash, is found. */
 static void table_add(const peers *p, uint32_t *table, uint64_t hash, size_t index)
 {
     size_t slot = hash & p->mask;
@@ -86,6 +89,8 @@ static void fill(peer *p, const conf_peer *from, size_t index)
                 .limit = &shared->limit};
 }
 
+/* The last to let go frees: whatever others did with the rate has to be seen by then, hence acquire
+ * and release. */
 static void rate_unref(rate *limit)
 {
     shared_rate *shared = (shared_rate *)limit;
@@ -131,6 +136,7 @@ void peers_destroy(peers **p)
     }
 }
 
+/* A rate with another interval cannot go on: its word counts in intervals. */
 void peers_adopt(peers *p, const peers *older)
 {
     for (size_t i = 0; i < p->count; i++) {
@@ -162,6 +168,8 @@ static bool heads(cmp_str prefix, cmp_str ici)
     return prefix.size <= ici.size && kit_ascii_equal_fold(prefix, (cmp_str){ici.at, prefix.size});
 }
 
+/* Every prefix is looked at: an operator's list has a few. Tables of thousands are the route
+ * plugins' to keep. */
 size_t prefix_longest(cmp_strings prefixes, cmp_str ici)
 {
     size_t longest = 0;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Epochs: 16 KiB. Two hosts that share one cost a question to the registry, not an error. */
 #define SHARDS_MAX      16
 #define SHARD_SIZE_MIN  64 /* entries; with fewer the shards would fill too unevenly */
 #define PREFIX_SIZE_MAX 64
@@ -82,6 +83,8 @@ static void fold(cmp_str text, char *to)
     }
 }
 
+/* The registry is a part of the hash, so what one says is never found for another: a registry
+ * speaks for itself alone. */
 static key key_make(cmp_str registry, uint64_t registry_hash, bool prefix, cmp_str text)
 {
     const uint64_t seed = registry_hash ^ (prefix ? 1 : 0);
@@ -181,6 +184,7 @@ static void shard_drop(referrals *r, shard *s, entry *e)
     free(e);
 }
 
+/* Full: what ends first goes, since it is worth least. */
 static void shard_add(referrals *r, shard *s, entry *e)
 {
     if (s->count == s->max) {
@@ -204,6 +208,8 @@ static bool holds(referrals *r, const entry *e, int64_t now_ms)
 
 /* ---- all of them ---- */
 
+/* The upper half of the hash: the lower chooses the bucket, and bits used twice would leave buckets
+ * empty. */
 static shard *shard_of(referrals *r, const key *k)
 {
     return &r->shards[(k->hash >> 32) & r->shard_mask];
@@ -276,6 +282,8 @@ void referrals_remember(referrals *r, cmp_str registry, cmp_str prefix, cmp_str 
     }
     const key k = key_make(registry, hash_str(registry), by_prefix, text);
     const uint32_t ttl = ttl_s < REFERRAL_TTL_MAX_S ? ttl_s : REFERRAL_TTL_MAX_S;
+    /* Made, and its epoch read, before the lock is taken. When the host is forgotten meanwhile, the
+     * entry is void at once: the safe side. */
     entry *e = NULL;
     shard *s = shard_of(r, &k);
     if (ttl > 0 && s->max > 0) {
@@ -284,6 +292,7 @@ void referrals_remember(referrals *r, cmp_str registry, cmp_str prefix, cmp_str 
         e->epoch = atomic_load_explicit(epoch_of(r, registry, host), memory_order_acquire);
     }
     pthread_mutex_lock(&s->lock);
+    /* Dropped for a ttl of 0 as well: the registry has taken back what it said. */
     entry *older = shard_find(s, &k);
     if (older != NULL) {
         shard_drop(r, s, older);
@@ -310,6 +319,9 @@ static bool find(referrals *r, const key *k, int64_t now_ms, char host[REFERRAL_
     return found;
 }
 
+/* A referral for the ICI alone says more than any prefix. Then the longest prefix first (SPEC 1);
+ * without the counts of lengths that would be 64 look-ups, with 64 locks, for each request that
+ * nobody has heard of. */
 bool referrals_find(referrals *r, cmp_str registry, cmp_str ici, int64_t now_ms,
                     char host[REFERRAL_HOST_MAX + 1])
 {

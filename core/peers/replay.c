@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+/* 64 shards: with as many workers as machines have cores, two seldom want one lock at one time. */
 #define SHARD_BITS_MAX 6
 #define SHARD_SIZE_MIN ((size_t)16 * 1024)
 #define PAGE_SIZE      ((size_t)4096)
@@ -16,9 +17,11 @@
 /* Times are kept modulo 2^32 ms, so the window must be well below that. */
 #define WINDOW_MAX_MS ((int64_t)INT32_MAX)
 
-#define RECLAIM_MAX   2  /* chunks of one credential that are given back in one call */
-#define SWEEP_SLOTS   16 /* credentials that are looked after in one call that needs a chunk */
-#define QUOTA_MIN     2  /* chunks */
+/* A quota is at least one chunk to fill, and an older one to give up: with a single chunk a key
+ * would forget what it asked a moment ago. */
+#define RECLAIM_MAX 2  /* chunks of one credential that are given back in one call */
+#define SWEEP_SLOTS 16 /* credentials that are looked after in one call that needs a chunk */
+#define QUOTA_MIN   2  /* chunks */
 
 struct replay {
     size_t size_bytes;
@@ -61,6 +64,8 @@ static void *map(size_t size)
     return at;
 }
 
+/* One mapping for all: the kernel hands it out zeroed, as shards want it, and it can be said to the
+ * octet what the operator's `size` bought. */
 replay *replay_create(const replay_options *options)
 {
     const size_t wanted = options->size_bytes / PAGE_SIZE * PAGE_SIZE;
@@ -130,7 +135,8 @@ static bool expired(const shard *s, uint32_t time)
 
 /* ---- room ---- */
 
-/* Gives back chunks with nothing but expired entries. */
+/* Gives back chunks with nothing but expired entries. Not all at once, whatever has piled up: the
+ * lock is held meanwhile, and a worker waits for it. */
 static void reclaim(shard *s, uint16_t credential)
 {
     const shard_credential *c = &s->credentials[credential];
@@ -193,6 +199,9 @@ static bool make_room(shard *s, uint16_t asking)
 
 /* ---- asking ---- */
 
+/* By the fingerprint alone: it comes from the MAC, in which the credential's secret is already. The
+ * twin of a request, shifted between `tid` and `ici` (SPEC 4, Boundary), has the same MAC, and so
+ * it is found. */
 static shard *shard_of(replay *r, const shard_key *key)
 {
     return &r->shards[(key->hash >> (64 - SHARD_BITS_MAX)) & (shard_total(r) - 1)];
@@ -217,6 +226,8 @@ static replay_verdict remember(shard *s, const shard_key *key, uint64_t credenti
     return REPLAY_NEW;
 }
 
+/* All hashing and fetching comes before the lock, so that it is held for what is in the cache
+ * already. */
 replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fingerprint[16],
                                uint64_t digest, int64_t now_ms)
 {
@@ -231,6 +242,7 @@ replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fing
     return verdict;
 }
 
+/* It may be gone: forgotten for want of room while its request was under way. */
 void replay_release(replay *r, const uint8_t fingerprint[16])
 {
     const shard_key key = shard_key_of(fingerprint);
@@ -254,6 +266,8 @@ static void stats_add(const shard *s, int64_t now_ms, replay_stats *stats)
     stats->reach_ms = reach < stats->reach_ms ? reach : stats->reach_ms;
 }
 
+/* Shard by shard, never all locks at once: the sums are of no single moment, and nobody waits for
+ * them. */
 replay_stats replay_stats_get(replay *r, int64_t now_ms)
 {
     replay_stats stats = {.size_bytes = r->size_bytes, .reach_ms = INT64_MAX};

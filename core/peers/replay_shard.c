@@ -33,6 +33,7 @@ static uint32_t credential_last(uint32_t chunk_count)
     return credential_homes(chunk_count) + CREDENTIAL_REACH - 1;
 }
 
+/* Chunk 0 and credential 0 are there and unused: their numbers stand for none. */
 size_t shard_memory_size(uint32_t chunk_count)
 {
     const size_t size = bucket_count(chunk_count) * sizeof(shard_bucket) +
@@ -102,7 +103,8 @@ shard_key shard_key_of(const uint8_t fingerprint[16])
 }
 
 /* The low half of the hash chooses the bucket; replay.c takes the shard from the top bits, and the
- * tag comes from those between. */
+ * tag comes from those between. A multiplication in place of a remainder: bucket counts are no
+ * powers of two, so that all of the memory is used. */
 static uint32_t home_of(const shard *s, uint64_t hash)
 {
     return (uint32_t)(((hash & UINT32_MAX) * s->bucket_count) >> 32);
@@ -175,6 +177,7 @@ static void index_add(shard *s, uint64_t hash, uint32_t entry)
     }
 }
 
+/* The same way that index_add went, so every bucket on it is told that one less has passed. */
 static void index_remove(shard *s, uint64_t hash, uint32_t entry)
 {
     uint32_t at = home_of(s, hash);
@@ -241,6 +244,7 @@ bool shard_has_chunk(const shard *s)
     return s->chunks_used < s->chunk_count;
 }
 
+/* Chunks that were given back first: fresh ones are pages that the kernel has yet to find. */
 static void chunk_add(shard *s, uint16_t owner)
 {
     uint32_t chunk = s->free;
@@ -309,6 +313,8 @@ void shard_add(shard *s, const shard_key *key, uint64_t credential_hash, uint32_
     index_add(s, key->hash, entry_number(c->newest, place));
 }
 
+/* Its place stays empty until the whole chunk goes: places are given in the order of time, and
+ * never again. */
 void shard_drop(shard *s, uint32_t entry)
 {
     const uint32_t chunk = entry >> PLACE_BITS;

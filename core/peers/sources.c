@@ -48,6 +48,9 @@ struct sources {
     size_t count;
 };
 
+/* The burst is doubled: one half for everybody, the other for first requests of connections alone.
+ * So whoever asks all the time uses up the common half, and those who have just come still get an
+ * answer. */
 sources *sources_create(size_t entries_max, const sources_limits *limits)
 {
     sources *s = aligned_alloc(_Alignof(sources), sizeof(*s));
@@ -125,7 +128,8 @@ static source *find_or_make(bucket *b, const network *n)
     return found;
 }
 
-/* Takes from one of a source's rates; `limit` says what it allows. */
+/* Takes from one of a source's rates; `limit` says what it allows. The lock is held, so a plain
+ * word would do; rate.h is used on a copy for its arithmetic, which is written and tested once. */
 static int64_t reserve(const rate *limit, int64_t *due_ns, int64_t now_us, int64_t wait_max_ms)
 {
     rate r = {*due_ns, limit->interval_ns, limit->ahead_ns};
@@ -147,6 +151,8 @@ static place place_of(sources *s, const uint8_t address[16])
     return (place){n, &s->buckets[at], &s->guards[at % LOCKS]};
 }
 
+/* Without a place the request passes: its bucket is full of sources with connections, whose number
+ * has a limit of its own. To refuse would let eight of them shut out others. */
 int64_t sources_take(sources *s, const uint8_t address[16], bool first, int64_t now_us)
 {
     if (s->requests.interval_ns == 0) {
@@ -194,6 +200,7 @@ sources_verdict sources_enter(sources *s, const uint8_t address[16], int64_t now
     return verdict;
 }
 
+/* Sources with connections never give way, so one that was counted is there. */
 void sources_leave(sources *s, const uint8_t address[16])
 {
     const place p = place_of(s, address);
