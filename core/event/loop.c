@@ -47,6 +47,8 @@ static post *posts_take(loop *l)
     return first;
 }
 
+/* The queue is taken whole, and run without the lock. A message may post another, which wakes the
+ * loop again and has its turn later: none keeps the sockets waiting for ever. */
 void loop_run_posted(loop *l)
 {
     for (post *p = posts_take(l), *next; p != NULL; p = next) {
@@ -70,6 +72,8 @@ static void on_timers(void *arg)
     timers_run(((loop *)arg)->timers);
 }
 
+/* Timers and messages are descriptors like any other. libh2o's own timeouts run on the time of day:
+ * set back an hour, they wait an hour longer. */
 loop *loop_create(void)
 {
     loop *l = kit_calloc(1, sizeof(*l));
@@ -109,6 +113,7 @@ void loop_settle(loop *l)
     h2o_evloop_run(l->h2o, 0);
 }
 
+/* Timers wake the loop by their descriptor, so it may wait for as long as it can be told to. */
 void loop_turn(loop *l)
 {
     h2o_evloop_run(l->h2o, INT32_MAX); /* -1 means EINTR: the caller comes again */
@@ -128,6 +133,8 @@ h2o_loop_t *loop_h2o(loop *l)
     return l->h2o;
 }
 
+/* Only the first of a batch writes to the descriptor. Whoever takes the queue takes all of it, and
+ * the next one is first again. */
 void loop_post(loop *l, void (*run)(void *arg), void *arg)
 {
     post *p = kit_alloc(sizeof(*p));
@@ -154,6 +161,7 @@ void loop_timer_stop(cmp_timer *timer)
     timers_stop(timer);
 }
 
+/* The callback may stop its watch, and so comes last. */
 static void on_readable(h2o_socket_t *socket, const char *error)
 {
     (void)error; /* with DONT_READ h2o only notifies; the owner finds out by reading */
@@ -192,6 +200,8 @@ void loop_watch_write(cmp_watch *watch, void (*run)(void *arg))
     }
 }
 
+/* Closes the copy of the descriptor. The owner's is still open, and is the owner's to close, later
+ * than this or earlier. */
 void loop_watch_stop(cmp_watch *watch)
 {
     h2o_socket_close(watch->socket);

@@ -30,7 +30,7 @@ struct pool {
     pool_share own; /* the core's */
 };
 
-/* What one share may have of so many. */
+/* What one share may have of so many. Rounded so that something is left for others from two on. */
 static unsigned part_of(unsigned all)
 {
     return all > 1 ? all - (all + 3) / 4 : all;
@@ -59,6 +59,8 @@ static bool take(pool *p, job *taken)
     return false;
 }
 
+/* `done` is posted without the lock: the loop has one of its own, and neither is ever held while
+ * the other is waited for. */
 static void *thread_main(void *arg)
 {
     pool *p = arg;
@@ -89,6 +91,7 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* A new thread inherits its maker's mask, so that is changed for the moment of making it. */
 static bool thread_start(pool *p, pthread_t *id)
 {
     sigset_t all, before;
@@ -99,6 +102,7 @@ static bool thread_start(pool *p, pthread_t *id)
     return started;
 }
 
+/* With fewer threads than wanted it is slower; with none pool_submit refuses everything. */
 pool *pool_create(unsigned threads, unsigned queue_max)
 {
     pool *p = kit_calloc(1, sizeof(*p));
@@ -135,6 +139,8 @@ static void threads_end(pool *p, bool all_gone)
     free(p->ids);
 }
 
+/* What hangs may wake up at any time and look for its pool. So the pool is given back only when all
+ * have left. */
 bool pool_destroy(pool **p_ref, unsigned patience_ms)
 {
     pool *p = *p_ref;
@@ -170,6 +176,8 @@ bool pool_destroy(pool **p_ref, unsigned patience_ms)
     return all_gone;
 }
 
+/* A job that waits has a bound as well as one that runs: a plugin that hangs would otherwise fill
+ * the queue, in which nobody else then finds a place. */
 bool pool_submit(pool *p, pool_share *share, loop *l, void (*work)(void *arg),
                  void (*done)(void *arg), void *arg)
 {

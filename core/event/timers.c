@@ -57,6 +57,8 @@ static void sift_down(timers *t, cmp_timer *timer)
     place(t, at, timer);
 }
 
+/* The last one takes the free place. It may come from another branch of the heap, and belong above
+ * that place as well as below. */
 static void heap_remove(timers *t, const cmp_timer *timer)
 {
     cmp_timer *last = t->heap[--t->count];
@@ -123,6 +125,9 @@ int timers_fd(const timers *t)
     return t->fd;
 }
 
+/* A timer is freed before it runs: its owner has dropped the pointer by the time it starts another.
+ * `now` is read once, and a new timer is due later than that, so one that starts itself anew cannot
+ * keep the loop here. */
 void timers_run(timers *t)
 {
     uint64_t expirations;
