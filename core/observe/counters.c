@@ -24,6 +24,9 @@ static unsigned name_count;
 static block *blocks;
 static _Thread_local block *mine;
 
+/* The same again gives the same number: an instance registers on every start, and its counts go on.
+ * When there is no room left the last counter is shared, which spoils one figure and stops
+ * nobody. */
 unsigned counter_register(const char *owner, const char *name, const char *help)
 {
     pthread_mutex_lock(&lock);
@@ -50,6 +53,8 @@ void counter_register_read(const char *owner, const char *name, const char *help
     pthread_mutex_unlock(&lock);
 }
 
+/* On cache lines of its own: threads that count at the same time must not take them from each
+ * other. */
 static block *block_make(void)
 {
     block *b = aligned_alloc(64, (sizeof(*b) + 63) / 64 * 64);
@@ -74,6 +79,8 @@ void counter_add(unsigned id, uint64_t add)
                           memory_order_relaxed);
 }
 
+/* The lock is for the list. The cells go on meanwhile: sums are as good as of one moment, and a
+ * block outlives its thread so that what it has counted is not lost. */
 uint64_t counter_read(unsigned id)
 {
     uint64_t sum = 0;
@@ -86,6 +93,8 @@ uint64_t counter_read(unsigned id)
     return read != NULL ? read() : sum;
 }
 
+/* Names are only ever added, so those up to `count` can be read without the lock, which
+ * counter_read takes again. */
 void counters_each(void (*visit)(const char *owner, const char *name, const char *help,
                                  uint64_t value, void *arg),
                    void *arg)

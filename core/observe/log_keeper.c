@@ -31,6 +31,8 @@ static void on_tick(void *arg)
     tick = loop_timer_start(control, TICK_MS, on_tick, NULL);
 }
 
+/* The guard comes after the configuration was checked: its errors are for whoever waits at the
+ * terminal, and go there unlimited. */
 void log_keeper_start(loop *of)
 {
     control = of;
@@ -43,6 +45,8 @@ void log_keeper_start(loop *of)
     tick = loop_timer_start(control, TICK_MS, on_tick, NULL);
 }
 
+/* First the guard, whose last lines may still be held back by a limit; then what limits held back;
+ * then what was lost of all that. */
 void log_keeper_stop(void)
 {
     stderr_guard_stop();

@@ -13,6 +13,8 @@
 #define CAUSE_SIZE 32
 #define TAIL_SIZE  2048 /* of what was read last: an abort's reason is its last line */
 
+/* libh2o writes a line for each unknown HTTP/2 frame, and knows no limit: 61 MB in 3 s from one
+ * connection. */
 static log_limit foreign = {
     .level = CMP_LOG_WARNING,
     .area = "stderr",
@@ -52,7 +54,8 @@ static void log_line(cmp_str line)
     log_limited(&foreign, CMP_NONE, cause, &text, 1, "a library says");
 }
 
-/* Logs the whole lines of `octets`, and keeps the rest for when its end comes. */
+/* Logs the whole lines of `octets`, and keeps the rest for when its end comes. A line without an
+ * end is cut when it fills half of the room, or no other would ever fit. */
 static void log_lines(bool all)
 {
     const char *at = octets, *const end = octets + size;
@@ -75,6 +78,8 @@ static bool read_more(void)
     return got > 0;
 }
 
+/* One read a turn: the descriptor stays readable while there is more, and other things on the
+ * control thread get their turn. */
 static void on_octets(void *arg)
 {
     (void)arg;
@@ -90,7 +95,8 @@ static void put(const char *at, size_t count)
 }
 
 /* The control thread may have read the reason and be about to log it, or to leave it out: then it
- * is written twice, or here. */
+ * is written twice, or here. Nothing but what POSIX allows in a signal handler (write, read, dup2,
+ * raise): the process may have stopped inside malloc or with the log's lock held. */
 static void on_abort(int number)
 {
     const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
@@ -107,6 +113,7 @@ static void on_abort(int number)
 /* There are none in other builds. */
 extern void __sanitizer_set_report_fd(void *fd) __attribute__((weak, visibility("default")));
 
+/* A sanitizer's report comes when the process is broken, and nobody empties the pipe any more. */
 static void tell_of_real(int fd)
 {
     if (__sanitizer_set_report_fd != NULL) {
@@ -126,6 +133,8 @@ static void pipe_close(void)
     close(ends[1]);
 }
 
+/* The pipe does not block at either end: when it is full, a library's line is lost, and no worker
+ * waits. Descriptor 2 is replaced last, when there is somebody to read. */
 bool stderr_guard_start(loop *control)
 {
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
@@ -146,6 +155,8 @@ bool stderr_guard_start(loop *control)
     return true;
 }
 
+/* Descriptor 2 is given back first, so that nothing new comes into the pipe that is emptied
+ * here. */
 void stderr_guard_stop(void)
 {
     if (watch == NULL) {
