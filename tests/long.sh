@@ -8,6 +8,8 @@ Usage: tests/long.sh [--build-dir DIR] SECTION [ARGUMENT...]
 
 Builds cmpd and its tests, and runs one section; the arguments are passed on to it.
 
+  delay    the rate of one connection whose ends are 50 ms from each other, by receive_buffer
+           (1 minute; needs root; tests/bench/delayed.py --help tells the arguments)
   carrier  5,000 handsets and an attacker behind one address, with the defaults: all are served
            (2 minutes; the argument is their number)
   attack   how partners fare beside each attack, with cmpd, nginx and HAProxy: a table for
@@ -48,6 +50,10 @@ section_attack() {
     python "$here/bench/attacks.py" --build "$build" "$@"
 }
 
+section_delay() {
+    python "$here/bench/delayed.py" --build "$build" "$@"
+}
+
 section_carrier() {
     CMPD_HANDSETS=${1:-5000} "$here/run.sh" --build-dir "$build" --scenario test_carrier
 }
@@ -57,7 +63,7 @@ section_weather() {
 }
 
 case $section in
-attack | carrier | weather) ;;
+attack | carrier | delay | weather) ;;
 --help)
     usage
     exit 0

@@ -6,8 +6,8 @@
 
 /* What one connection can bring into one turn of the loop is what lies in its buffer: few octets
  * keep a flood of small frames from holding up the others. They also bound what is on its way to
- * us, and with it the rate of one connection: with 16 KiB to about 1,600 requests a second at 50 ms
- * of way, enough for a handset, but not for a peer. */
+ * us, and with it the rate of one connection: at 50 ms of way 16 KiB are 1,600 requests a second of
+ * 160 octets, or 550 of 600 (tests/long.sh delay). Enough for a handset, but not for a peer. */
 #define RECEIVE_BUFFER_ANONYMOUS (INT64_C(16) * 1024)
 #define RECEIVE_BUFFER_PEERS     (INT64_C(64) * 1024)
 

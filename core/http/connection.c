@@ -102,6 +102,7 @@ static bool admit(entrance *e, const uint8_t source[16], sources_entry *entry)
 
 static void begin(connection *c)
 {
+    c->last_ms = h2o_now(c->sw->context.loop);
     if (c->accept->ssl_ctx != NULL) {
         move_to(c, GATE_HANDSHAKE);
     } else {

@@ -7,8 +7,9 @@
 
 #define LOOK_AT_MAX 64 /* of a bucket: the oldest are the most likely to be idle */
 
-/* For a handshake and a request. Among its own a source has longer: new ones come at its rate only,
- * so that it takes them seconds to drive out all that it may have. */
+/* For a handshake and a request; who waits for a turn has one. Among its own a source has longer:
+ * new ones come at its rate only, so that it takes them seconds to drive out all that it may have.
+ */
 #define GRACE_MS        1000
 #define GRACE_AMONG_OWN 250
 
@@ -56,7 +57,7 @@ static bool may_give_way(const connection *c, uint64_t now_ms, uint64_t grace_ms
 {
     /* Time that went back is no reason to stay. */
     const bool had_time = c->requests > 0 || now_ms < c->last_ms || now_ms - c->last_ms >= grace_ms;
-    return had_time && c->active == 0 && !h2o_socket_is_writing(c->socket);
+    return had_time && c->stage != GATE_TURN && c->active == 0 && !h2o_socket_is_writing(c->socket);
 }
 
 connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms)
