@@ -24,7 +24,7 @@ class Http2:
         self.next_stream = 1
         self.status, self.body, self.ended, self.reset = {}, {}, set(), {}
         self.goaways = []
-        self.pending, self.skimmed = b"", 0
+        self.pending, self.skimmed, self.settled = b"", 0, False
         self.connection.sendall(PREFACE + SettingsFrame(0).serialize())
 
     def __enter__(self):
@@ -51,6 +51,16 @@ class Http2:
 
     def send(self, *frames):
         self.connection.sendall(b"".join(frame.serialize() for frame in frames))
+
+    def settle(self, seconds=10):
+        """Reads until the server's SETTINGS are acknowledged: an acknowledgement that is sent to a
+        server that has said goodbye and closed costs its last words."""
+        self.connection.settimeout(seconds)
+        while not self.settled:
+            part = self.connection.recv(65536)
+            assert part, "the connection has ended"
+            self.pending += part
+            self._take_frames()
 
     def cancel(self, stream):
         self.send(RstStreamFrame(stream, error_code=8))
@@ -100,6 +110,7 @@ class Http2:
             self.goaways.append(frame.error_code)
         elif isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
             self.send(SettingsFrame(0, flags=["ACK"]))
+            self.settled = True
         elif isinstance(frame, PingFrame) and "ACK" not in frame.flags:
             self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]))
         if "END_STREAM" in frame.flags:

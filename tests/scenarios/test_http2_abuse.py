@@ -46,7 +46,9 @@ def served(site):
 
 
 def connect(site):
-    return Http2(site.port, site.authority.path)
+    connection = Http2(site.port, site.authority.path)
+    connection.settle()
+    return connection
 
 
 def target(site):
