@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from recipient import PROBLEM, Reply, problem, resolved
+from stores import eventually
 from world import home_and
 
 ICI = "2B001-1"
@@ -412,6 +413,33 @@ def test_what_passes_through(world, status, code, member):
     answer = home.ask(asker, ICI, tid="my-own-tid-1")
     assert (answer.status, answer.code, answer.json["tid"]) == (status, code, "my-own-tid-1")
     assert len(b.requests) == 2
+
+
+def test_more_requests_than_may_wait_for_a_connection(world):
+    """One is under way, `waiting` wait: one more is told at once, and when to come again."""
+    b = world.recipient("b", protocols=["http/1.1"])
+    home = home_and(world, b, connections=1, waiting=2, connect_timeout="10s")
+    home.config["resolve"]["deadline"] = "20s"
+    b.codes[ICI] = "x"
+    gate = threading.Event()
+
+    def answer(request):
+        gate.wait(20)
+        return b.answer_properly(request)
+
+    b.answer = answer
+    world.start()
+    with ThreadPoolExecutor(8) as pool:
+        under_way = pool.submit(home.scan, ICI)
+        eventually(lambda: len(b.requests) == 1)
+        waiting = [pool.submit(home.scan, ICI) for _ in range(7)]
+        eventually(lambda: sum(w.done() for w in waiting) == 5)
+        gate.set()
+        assert under_way.result().status == 200
+        answers = [w.result() for w in waiting]
+    assert sorted(a.status for a in answers) == [200] * 2 + [503] * 5
+    for refused in (a for a in answers if a.status == 503):
+        assert refused.code == "overloaded" and int(refused.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize("status, code", [(429, "rate_limited"), (503, "overloaded")])
