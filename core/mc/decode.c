@@ -28,6 +28,8 @@ static const char *find(const char *from, const char *end, char octet)
     return at != NULL ? at : end;
 }
 
+/* Each octet is looked at twice in all, however many parts there are: what was found ahead is kept
+ * for the parts to come. */
 static bool escaped(escapes *e, const char *from, const char *to)
 {
     if (e->percent < from) {
@@ -40,7 +42,7 @@ static bool escaped(escapes *e, const char *from, const char *to)
 }
 
 /* Decodes percent escapes and `+`, up to a little more than `max` octets: nobody wants what is
- * longer. False when an escape is broken. */
+ * longer. False when an escape is broken. Not in place: the text is the front's. */
 static bool unescape(cmp_str from, size_t max, kit_arena *a, cmp_str *to)
 {
     const size_t room = from.size < max ? from.size : max + 1;
@@ -64,6 +66,7 @@ static bool unescape(cmp_str from, size_t max, kit_arena *a, cmp_str *to)
     return true;
 }
 
+/* A name without `=` is a parameter with an empty value, as forms have it. */
 static bool decode_part(const char *from, const char *to, escapes *e, kit_arena *a, message *m,
                         fault *f)
 {
@@ -97,6 +100,7 @@ static const char *skip_empty(const char *at, const char *end)
     return at;
 }
 
+/* Empty parts (`a=1&&b=2`) mean nothing, as every reader of forms has it. */
 bool decode_form(cmp_str text, kit_arena *a, message *m, fault *f)
 {
     if (text.size == 0) {

@@ -82,7 +82,8 @@ static uint32_t read_unit(const char *at)
     return (a | b | c | d) < 16 ? a << 12 | b << 8 | c << 4 | d : UINT32_MAX;
 }
 
-/* The two escapes of a character beyond U+FFFF; `unit` is the first one's. */
+/* The two escapes of a character beyond U+FFFF; `unit` is the first one's. A lone half of a pair
+ * stands for no character, and could not be written as UTF-8. */
 static size_t read_pair(const char *at, const char *end, uint32_t unit, uint32_t *point)
 {
     if (unit >= 0xDC00 || end - at < 12 || at[6] != '\\' || at[7] != 'u') {
@@ -159,7 +160,8 @@ static void begin_copy(json_in *in, text_in *t)
     t->at = t->copy;
 }
 
-/* All escapes that follow each other. */
+/* All escapes that follow each other. `max` is looked at before each: the copy has room for one
+ * character more than that. */
 static bool add_escapes(json_in *in, text_in *t)
 {
     if (t->copy == NULL) {
@@ -329,7 +331,8 @@ static bool skip_number(json_in *in, bool *integer)
 
 static bool skip_value(json_in *in, unsigned depth, bool *integer);
 
-/* An object or an array inside `depth` others. */
+/* An object or an array inside `depth` others. Depth is counted since each level is a call: an
+ * answer of a million brackets would otherwise use up the stack. */
 static bool skip_nested(json_in *in, unsigned depth)
 {
     const bool object = *in->at++ == '{';
@@ -370,6 +373,7 @@ static bool skip_value(json_in *in, unsigned depth, bool *integer)
     return skip_number(in, integer);
 }
 
+/* An integer too large for 63 bits stays OTHER: it is JSON, but nothing that we ask for. */
 static bool read_value(json_in *in, json_member *m)
 {
     skip_space(in);
@@ -414,6 +418,8 @@ static bool goes_on(json_in *in)
     return in->count == 0 || fail(in, JSON_FAULT_SYNTAX);
 }
 
+/* A list and not a table: members are few, and bounded. A name that comes twice is refused, for two
+ * readers may take different ones. */
 static bool remember_key(json_in *in, cmp_str key)
 {
     for (unsigned i = 0; i < in->count; i++) {

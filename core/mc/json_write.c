@@ -6,6 +6,8 @@
 
 #include <cmp-kit/text.h>
 
+/* Without memory to write to, it counts. Both runs are one function, so that the size cannot be
+ * another than what is written. */
 void json_put(json_out *out, cmp_str octets)
 {
     if (out->to != NULL && octets.size > 0) {
@@ -21,7 +23,8 @@ static void put_control(json_out *out, uint8_t octet)
     json_put(out, (cmp_str){text, sizeof(text)});
 }
 
-/* One character that is not plain; returns how many octets of the text it took. */
+/* One character that is not plain; returns how many octets of the text it took. Octets that are no
+ * UTF-8 reach this in problems, which quote what was refused for being so. */
 static size_t put_special(json_out *out, cmp_str text)
 {
     const uint8_t octet = (uint8_t)text.at[0];

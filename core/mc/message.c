@@ -24,11 +24,15 @@ static bool visible_256(cmp_str value)
     return value.size <= 256 && kit_ascii_visible(value);
 }
 
+/* Any UTF-8: message_add has looked for what no value may hold. How a Home CMP names its users is
+ * its own affair. */
 static bool user_valid(cmp_str value)
 {
     return value.size <= 256;
 }
 
+/* The form alone, no list of codes: ISO changes them more often than a CMP is updated, and an
+ * unknown one does no harm. */
 static bool two_letters(cmp_str value)
 {
     if (value.size != 2) {
@@ -43,6 +47,8 @@ static bool post_valid(cmp_str value)
     return value.size <= 32;
 }
 
+/* What begins like a number has to be one: `22-` or `1.000` would otherwise be free text, which
+ * matches no numeric rule, and nobody would notice. */
 static bool free_text(cmp_str value)
 {
     return value.size <= FREE_TEXT_SIZE && !range_looks_numeric(value);
@@ -186,6 +192,8 @@ static size_t good_first(cmp_str text, bool *is_control)
     return *is_control ? 0 : size;
 }
 
+/* Here, before authentication, and not only when values are checked: what is logged or shown of a
+ * refused request has to be text. */
 static bool value_good(cmp_str name, cmp_str value, fault *f)
 {
     if (kit_ascii_printable(value)) {
@@ -240,6 +248,8 @@ size_t message_room(const message *m, cmp_str name)
     return param_find(name) != CMP_PARAM_MAX ? PARAM_VALUE_MAX : contextual_room(m, name);
 }
 
+/* The cheap questions come first: a value that is too much anyway need not be read. `size` is
+ * compared with what is left, so that no sum can overflow. */
 static bool contextual_add(message *m, kit_arena *a, cmp_str name, cmp_str value, fault *f)
 {
     if (!name_good(name, f)) {
@@ -300,6 +310,8 @@ static bool present(const message *m, cmp_param param, fault *f)
     return true;
 }
 
+/* After authentication (SPEC 4.7): until then message_identified has to do, since a peer that is
+ * not known is told nothing about its values. */
 bool message_validate(message *m, fault *f)
 {
     for (cmp_param param = 0; param < CMP_PARAM_MAX; param++) {

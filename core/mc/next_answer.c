@@ -8,6 +8,7 @@
 
 #include <cmp-kit/text.h>
 
+/* As in record.c: what a store of ours may hold, another's may. */
 #define CONTENT_MAX      ((size_t)65536)
 #define CONTENT_TYPE_MAX ((size_t)64)
 #define TTL_MAX          31536000 /* one year */
@@ -94,6 +95,7 @@ static bool read_content(reading *r, cmp_str *content)
     return true;
 }
 
+/* A peer that leaves it out means what we would say of such content. */
 static bool read_content_type(reading *r, cmp_str content, cmp_str *type)
 {
     const json_member *m = &r->members[CONTENT_TYPE];
@@ -191,6 +193,8 @@ static bool read_referral(reading *r, next_answer *n)
     return read_addr(r, &to->addr) && read_prefix(r, &to->prefix) && read_ttl(r, &to->ttl_s);
 }
 
+/* The pair is the proof that this is the answer to what was asked: connections are shared, and a
+ * relay may mix them up. */
 static bool read_success(reading *r, cmp_str content_type, cmp_str body, kit_arena *a,
                          next_answer *n)
 {
@@ -242,6 +246,8 @@ static bool read_problem(reading *r, error_code code, cmp_str content_type, cmp_
     return true;
 }
 
+/* Which of these go back and which become 502 is SPEC 5's, "The answer". 401 and 403 have texts of
+ * their own, since our operator is the one who can mend them. */
 static bool read_answer(reading *r, int status, cmp_str content_type, cmp_str body, kit_arena *a,
                         next_answer *n)
 {
@@ -267,6 +273,7 @@ static bool read_answer(reading *r, int status, cmp_str content_type, cmp_str bo
     }
 }
 
+/* What was read of a bad answer is thrown away, so that nobody uses the good half of it. */
 void next_answer_read(int status, cmp_str content_type, cmp_str body, cmp_str tid, cmp_str ici,
                       kit_arena *a, next_answer *n)
 {

@@ -10,6 +10,8 @@ void query_init(query *q, kit_arena *memory)
     q->memory = memory;
 }
 
+/* Beyond QUERY_PAIRS_MAX nothing is added: there is room for all of Table 19 and as many contextual
+ * parameters as a request may have (forward.c asserts it). */
 void query_add(query *q, const char *name, cmp_str value)
 {
     if (value.at != NULL && q->count < QUERY_PAIRS_MAX) {
@@ -17,6 +19,8 @@ void query_add(query *q, const char *name, cmp_str value)
     }
 }
 
+/* All but the unreserved characters of RFC 3986, 2.3, which no reader takes for something else. A
+ * space becomes %20: `+` means one in forms alone. */
 static char *url_encode(cmp_str text, char *to)
 {
     for (size_t i = 0; i < text.size; i++) {

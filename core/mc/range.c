@@ -43,6 +43,8 @@ static bool take_number(cmp_str *text, int64_t *number)
     return true;
 }
 
+/* Bounds are open (`<30,000` is not 30,000), and ranges here are closed: hence one less, or one
+ * more. DIGITS_MAX keeps that from overflowing. */
 static bool bound_parse(cmp_str text, range *r)
 {
     const bool below = text.at[0] == '<';

@@ -69,6 +69,8 @@ static bool fail_unknown(const reader *r, place p, const char *const *names)
 
 /* ---- values ---- */
 
+/* Borrowed from Jansson's tree, which goes when the record was read: whoever keeps it makes a
+ * copy. */
 static bool read_text(const reader *r, place p, const json_t *value, cmp_str *text)
 {
     if (!json_is_string(value)) {
@@ -78,6 +80,7 @@ static bool read_text(const reader *r, place p, const json_t *value, cmp_str *te
     return true;
 }
 
+/* One octet more, so that an empty text is a pointer too: absent and empty are told apart by it. */
 static cmp_str keep(const reader *r, cmp_str text)
 {
     char *copy = r->alloc(r->arg, text.size + 1);
@@ -127,6 +130,8 @@ static bool read_time(const reader *r, place p, const json_t *value, int64_t *ms
 
 static const char *const variant_members[] = {"when", "content", "content_type", NULL};
 
+/* Conditions keep the order of the text, though all have to hold: a record that is written again
+ * looks like the one that was read. */
 static bool read_when(const reader *r, size_t index, json_t *when, cmp_variant *variant)
 {
     place p = {"when", index, NULL};
@@ -250,6 +255,8 @@ static bool read_not_after(const reader *r, place p, json_t *value)
     return read_time(r, p, value, &r->record->not_after_ms);
 }
 
+/* In lower case, since hosts are compared with those of peers, and texts of records with each
+ * other. */
 static bool read_transferred_to(const reader *r, place p, json_t *value)
 {
     cmp_str text = CMP_NONE;
@@ -306,6 +313,8 @@ static const struct {
 
 /* ---- the whole ---- */
 
+/* Unknown members are errors here, though answers of peers may have them: this is our operator's
+ * own text, and a slip in `not_after` would leave a code valid for ever. */
 static bool read_member(const reader *r, const char *name, json_t *value)
 {
     const char *names[MEMBER_COUNT + 1] = {NULL};
@@ -318,7 +327,8 @@ static bool read_member(const reader *r, const char *name, json_t *value)
     return fail_unknown(r, (place){name, ALONE, NULL}, names);
 }
 
-/* What no member can tell alone. */
+/* What no member can tell alone. A transferred code with content would be two answers in one: which
+ * of them holds must not depend on who reads it. */
 static bool check_whole(const reader *r)
 {
     const cmp_record *record = r->record;

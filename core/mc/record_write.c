@@ -15,6 +15,7 @@ static void put_member(json_out *out, const char *name, cmp_str value)
     }
 }
 
+/* The two ends of time stand for "no bound", and are written by being left out. */
 static void put_time(json_out *out, const char *name, int64_t ms)
 {
     if (ms != CMP_TIME_MIN && ms != CMP_TIME_MAX) {
@@ -72,6 +73,8 @@ static void put_record(json_out *out, cmp_str ici, const cmp_record *r)
     json_put(out, CMP_STR("}"));
 }
 
+/* Counted first, so that nothing is written that ends in the middle; the caller makes room and
+ * comes again. */
 size_t record_write(cmp_str ici, const cmp_record *record, char *json, size_t room)
 {
     json_out out = {.to = NULL};

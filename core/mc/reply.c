@@ -67,6 +67,8 @@ void reply_referral_write(const reply_referral *r, char *to)
     referral(r, to);
 }
 
+/* Code words come from a table of ours and hold nothing to escape. `tid` and `parameter` are a
+ * stranger's, and are escaped. */
 static size_t problem(const reply_problem *r, char *to)
 {
     const error_info *info = error_info_of(r->code);

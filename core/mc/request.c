@@ -41,6 +41,8 @@ static void *txn_alloc(cmp_txn *r, size_t size)
     return kit_arena_alloc(r->memory, size);
 }
 
+/* In the host's table and not functions that a plugin links to: it needs nothing of ours to be
+ * loaded, and tests give it a table of their own. */
 void request_services(cmp_host *host)
 {
     host->txn_param = txn_param;
@@ -53,6 +55,8 @@ void request_services(cmp_host *host)
     host->txn_alloc = txn_alloc;
 }
 
+/* Called before the first wait: the front frees its request when the client goes, and the octets
+ * with it (a resolve that never waits copies nothing). */
 void request_own(cmp_txn *r)
 {
     message *m = &r->message;
@@ -69,6 +73,8 @@ void request_own(cmp_txn *r)
     }
 }
 
+/* For threads of the pool: what a blocking plugin is shown is its own, and stays as it is when the
+ * transaction has ended. */
 void request_copy(cmp_txn *to, const cmp_txn *from, kit_arena *memory)
 {
     *to = *from;

@@ -34,6 +34,8 @@ static bool clock_parse(cmp_str text, int64_t *ms)
     return true;
 }
 
+/* `to` is excluded, so that windows can follow each other without a gap and without a moment that
+ * is in both. */
 static bool period_parse(cmp_str text, period *p)
 {
     if (text.size == 0) {
@@ -52,6 +54,8 @@ static bool period_parse(cmp_str text, period *p)
            clock_parse((cmp_str){text.at + 6, 5}, &p->to) && p->from != p->to;
 }
 
+/* Parsed for every request: rules are text in the record, records may come from anywhere, and a few
+ * octets cost less than a second form of the record would. */
 static bool time_matches(cmp_str rule, int64_t now_ms)
 {
     period p;
@@ -70,6 +74,8 @@ static bool time_matches(cmp_str rule, int64_t now_ms)
 
 /* ---- parameters ---- */
 
+/* Postal codes are hierarchical from the left nearly everywhere: `75` is Paris, `SW1` a part of
+ * London. */
 static bool prefix_matches(cmp_str rule, cmp_str value)
 {
     return value.size >= rule.size && kit_ascii_equal_fold(rule, (cmp_str){value.at, rule.size});
@@ -99,6 +105,8 @@ static bool param_matches(cmp_param param, cmp_str rule, cmp_str value)
     }
 }
 
+/* Octet by octet, and their names too: what they mean is between the two CMPs, and folding case
+ * might be wrong for them. */
 static bool contextual_matches(const cmp_condition *c, const message *m)
 {
     for (size_t i = 0; i < m->contextual_count; i++) {
@@ -121,6 +129,8 @@ static bool condition_holds(const cmp_condition *c, const message *m, int64_t no
     return m->params[param].at != NULL && param_matches(param, c->value, m->params[param]);
 }
 
+/* In the record's order, for the operator decides what goes first; no rule is "closer" than
+ * another. */
 const cmp_variant *variant_choose(const cmp_record *record, const message *m, int64_t now_ms)
 {
     for (size_t i = 0; i < record->variant_count; i++) {
@@ -176,6 +186,7 @@ static bool plain_text(cmp_str text, size_t max)
     return text.size <= max && kit_utf8_valid(text);
 }
 
+/* As free_text in message.c: what no request can carry would be a rule that never matches. */
 static bool number_or_text(cmp_str text)
 {
     range r;
