@@ -1,6 +1,8 @@
 /* Reads the addresses of listeners; http/sockets.c opens them. */
 #include "conf/bind.h"
 
+/* IPv6 needs brackets, or the port would be one more group of the address; IPv4 must have none. `*`
+ * is one socket for both families, which `[::]` is not. */
 bool bind_parse(const char *text, conf_bind *b)
 {
     host_port parts;

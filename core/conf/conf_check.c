@@ -50,7 +50,8 @@ typedef struct entries {
     size_t count, room;
 } entries;
 
-/* Borrows both texts; NULL, an absent value, is passed over. */
+/* Borrows both texts, from the configuration or from the check's own memory. NULL, an absent value,
+ * is passed over. */
 static void entries_add(entries *e, const char *text, const char *path)
 {
     if (text == NULL) {
@@ -64,6 +65,7 @@ static void entries_add(entries *e, const char *text, const char *path)
     e->count++;
 }
 
+/* The order of the file decides between equals, so that the later one is the one complained of. */
 static int compare_entries(const void *a, const void *b)
 {
     const entry *x = a, *y = b;
@@ -71,7 +73,8 @@ static int compare_entries(const void *a, const void *b)
     return texts != 0 ? texts : x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Reports every entry whose text an earlier one has; frees the list. */
+/* Reports every entry whose text an earlier one has; frees the list. Sorted, not compared pair by
+ * pair: there may be thousands of peers with prefixes. */
 static void entries_check_unique(check *k, entries *e)
 {
     if (e->count != 0) {
@@ -153,6 +156,7 @@ static known plugin_names(check *k)
     return n;
 }
 
+/* `*` is for allow.forward_to: a registry may have requests forwarded to everybody. */
 static known peer_names(check *k)
 {
     known n = {.what = "peer", .star = true};
@@ -179,6 +183,7 @@ static void check_not_empty(check *k, const char *listener, const char *key, con
     }
 }
 
+/* In one canonical form: `[::1]:80` and `[0::1]:80` are one socket, whatever an operator writes. */
 static void add_bind(check *k, entries *binds, const endpoint *a, const char *item)
 {
     char text[ENDPOINT_TEXT_SIZE];
@@ -186,6 +191,7 @@ static void add_bind(check *k, entries *binds, const endpoint *a, const char *it
     entries_add(binds, kit_arena_text(&k->memory, cmp_str_from(text)), item);
 }
 
+/* Port 0 is any free one, and so it is never taken twice. `*` takes both families' ports. */
 static void check_binds(check *k, const conf_listener *l, const char *path, entries *binds)
 {
     for (size_t i = 0; i < l->bind.count; i++) {
@@ -211,7 +217,9 @@ static bool lies_under(const char *path, const char *head)
     return strncmp(path, head, size) == 0 && path[size] == '/';
 }
 
-/* All paths of an interface that carries no message begin with `head`. */
+/* All paths of an interface that carries no message begin with `head`. A head and what lies under
+ * it are told apart by the slash between; one path for two interfaces would be decided by which is
+ * looked for first. */
 static void check_head(check *k, const conf_listener *l, const char *head, const char *key)
 {
     if (head[strlen(head) - 1] == '/') {
@@ -427,6 +435,8 @@ static void check_peers(check *k, const known *plugins)
     entries_check_unique(k, &prefixes);
 }
 
+/* Nothing here stops at an error: an operator wants all of them at once. So every part bears with
+ * values that are missing. */
 void conf_check(const conf *c, cmp_report *report)
 {
     check k = {.c = c, .report = report};

@@ -27,6 +27,8 @@ bool conf_listener_anonymous(const conf_listener *l)
 #define SOURCE_CONNECTS_ANONYMOUS         (INT64_C(500) * 3600)
 #define SOURCE_CONNECTS_PEERS             (INT64_C(200) * 3600)
 
+/* 0 is what the rows leave when nothing was written: no operator can mean it, for their bounds
+ * begin above it. */
 static void derive_listener(conf_listener *l, int64_t connections)
 {
     const bool anonymous = conf_listener_anonymous(l);
@@ -44,7 +46,8 @@ static void derive_listener(conf_listener *l, int64_t connections)
 }
 
 /* Half of all connections is divided among the listeners; those that name no share get even parts
- * of what the others leave of it. */
+ * of what the others leave of it. The other half is for whoever comes first: a share keeps a busy
+ * listener from shutting out another, and is no cap. */
 static void derive_shares(conf_listener *listeners, size_t count, int64_t connections)
 {
     int64_t left = connections / 2;

@@ -26,6 +26,8 @@ static struct fy_node_pair *find_pair(struct fy_node *mapping, cmp_str key)
     return pair;
 }
 
+/* Copies, for a node belongs to its file's document. The file stays open all the same: it is what
+ * the copies say they are from. */
 static void add_pair(const merge *m, struct fy_node *to, struct fy_node_pair *pair)
 {
     fy_node_mapping_append(to, yaml_adopt(m->to, m->from, fy_node_pair_key(pair)),
@@ -43,6 +45,8 @@ static void append_items(const merge *m, struct fy_node *to, struct fy_node *fro
 static void merge_mappings(const merge *m, const char *path, struct fy_node *to,
                            struct fy_node *from);
 
+/* Two files may add to one section or list, each its own; neither may overrule the other, for then
+ * the order of files would decide. A plugin is one thing, and so is given whole by one file. */
 static void merge_pair(const merge *m, const char *path, struct fy_node *to,
                        struct fy_node_pair *pair)
 {
@@ -83,6 +87,7 @@ static void merge_mappings(const merge *m, const char *path, struct fy_node *to,
     }
 }
 
+/* The file is kept until the configuration goes, good or not: places name it. */
 static void include_file(conf *c, const char *path, cmp_report *report)
 {
     yaml_file *file = yaml_open(path, false, report);
@@ -100,6 +105,8 @@ static void include_file(conf *c, const char *path, cmp_report *report)
     }
 }
 
+/* Hidden files, backups and what package managers leave behind (.yaml~, .dpkg-old) are no part of
+ * it. */
 static int is_included(const struct dirent *entry)
 {
     const size_t size = strlen(entry->d_name), suffix = strlen(".yaml");
@@ -113,6 +120,7 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* In the order of names, so that lists are the same on every machine. */
 static void include_folder(conf *c, struct fy_node *node, const char *key, cmp_report *report)
 {
     const char *folder = yaml_path(&c->memory, yaml_folder(c->files[0]), yaml_scalar(node));

@@ -25,6 +25,8 @@ static bool use_valid(cmp_str use)
     return conf_name_valid(use) && memchr(use.at, '.', use.size) == NULL;
 }
 
+/* Not by rows: its other keys belong to a plugin that is not loaded yet, and may never be (cmpctl
+ * reads a configuration for one of its stores). */
 static void read_plugin(conf *c, conf_plugin *p, cmp_report *report)
 {
     p->path = kit_arena_printf(&c->memory, "plugins.%s", p->name);
@@ -78,6 +80,8 @@ static void read_plugins(conf *c, cmp_report *report)
 
 /* ---- the whole ---- */
 
+/* A list of texts, as far as rows know; paths of a list are taken from the file's folder like
+ * single ones. */
 static void resolve_folders(conf *c, cmp_strings *folders)
 {
     const char **paths = kit_arena_calloc(&c->memory, folders->count, sizeof(*paths));
@@ -87,6 +91,9 @@ static void resolve_folders(conf *c, cmp_strings *folders)
     folders->at = paths;
 }
 
+/* The order matters: files are joined first, so that rows see one tree; defaults that depend on
+ * others come when all is read; and checks see them. The configuration is returned with its errors
+ * in the report, since the caller's own checks can find more. */
 conf *conf_load(const char *path, cmp_report *report)
 {
     static const char *const others[] = {"plugins", NULL};

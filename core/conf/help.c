@@ -38,6 +38,8 @@ static bool is_text(const cmp_option *row)
     return row->type == CMP_OPTION_STRING || row->type == CMP_OPTION_SECRET;
 }
 
+/* For numbers no bounds are written as 0 and 0. A text's least size is 0 often enough, so there
+ * only the greatest tells. */
 static bool has_bounds(const cmp_option *row)
 {
     switch (row->type) {
@@ -65,6 +67,7 @@ static void write_bounds(const cmp_option *row, const char *before, const char *
     }
 }
 
+/* A stream into the caller's memory, since what prints help to people prints this, too. */
 void schema_expected(const cmp_option *row, char *text, size_t size)
 {
     FILE *to = fmemopen(text, size, "w");

@@ -29,7 +29,9 @@ static int compare_places(const conf_place *a, const conf_place *b)
     return a->column < b->column ? -1 : a->column > b->column;
 }
 
-/* Puts an error in its place. Errors mostly come in order, so the search begins at the end. */
+/* Puts an error in its place. Errors mostly come in order, so the search begins at the end. The
+ * report is read from the top of the file down, though rows, checks and plugins find things in an
+ * order of their own. */
 static void insert(cmp_report *r, conf_error error)
 {
     if (r->count == r->room) {

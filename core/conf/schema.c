@@ -41,8 +41,12 @@ static void complain(const walk *w, const trail *t, conf_place place, const char
     report_add(w->report, place, trail_path(t, &w->report->memory), "%s", text);
 }
 
+/* Of what an operator wrote: enough to find it in the line, not a key or a certificate that was
+ * pasted into the wrong place. */
 #define SHOWN_MAX 40
 
+/* A secret is recognised by its row, and by its file, where one may stand under any key by
+ * mistake. */
 static const char *found(const walk *w, const cmp_option *row, struct fy_node *node)
 {
     if (yaml_nothing(node)) {
@@ -120,7 +124,8 @@ static void set_list(const cmp_option *row, const void *items, size_t count, voi
     }
 }
 
-/* A list, or one value in place of it. */
+/* A list, or one value in place of it. Items that are wrong are left out and reported; the others
+ * are kept, so that checks of names can go on. */
 static bool fill_list(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
                       void *field)
 {
@@ -290,6 +295,7 @@ size_t schema_field_size(const cmp_option *row)
     }
 }
 
+/* Row by row: a struct may have members that rows do not fill, and which are its owner's. */
 static void clear(const cmp_option *rows, char *options)
 {
     for (const cmp_option *row = rows; row->name != NULL; row++) {

@@ -64,6 +64,7 @@ static bool parse_integer(input *in, void *value)
     return true;
 }
 
+/* A duration has its unit always: "30" would be seconds to some and milliseconds to others. */
 static bool parse_with_unit(input *in, void *value)
 {
     size_t digits = 0;
@@ -90,6 +91,7 @@ static bool parse_with_unit(input *in, void *value)
     return true;
 }
 
+/* The largest unit that leaves no rest: units stand in order. */
 void value_format(cmp_option_type type, int64_t number, char text[VALUE_TEXT_SIZE])
 {
     const unit *best = NULL;
@@ -130,6 +132,7 @@ static bool parse_path(input *in, void *value)
     return true;
 }
 
+/* In lower case from here on: the checks compare hosts octet by octet. */
 static bool parse_host(input *in, void *value)
 {
     if (!host_valid(in->text)) {
@@ -143,6 +146,7 @@ static bool parse_host(input *in, void *value)
     return true;
 }
 
+/* YAML 1.2 has no other: yes, on and 1 are texts. */
 static bool parse_boolean(input *in, void *value)
 {
     *(bool *)value = cmp_str_equal(in->text, CMP_STR("true"));
@@ -188,6 +192,8 @@ static const char *format_network(kit_arena *memory, const uint8_t address[16], 
     return kit_arena_printf(memory, "did you mean %s/%" PRId64 "?", text, bits);
 }
 
+/* Networks of IPv4 are kept as IPv4-mapped ones, 96 bits longer, so that one comparison serves both
+ * families. */
 static bool parse_cidr(input *in, void *value)
 {
     cmp_cidr net = {.bits = 0};

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Lists of prefixes may be long; 64 MiB is far beyond, and keeps a wrong path (a disk image) from
+ * filling the memory. */
 #define FILE_SIZE_MAX ((size_t)64 << 20)
 
 struct yaml_file {
@@ -79,6 +81,8 @@ static bool text_valid(const yaml_file *f, cmp_report *report)
     return true;
 }
 
+/* Errors are collected and come out in our report; what libfyaml would print itself has no place in
+ * it, and might quote a secret. */
 static void drop_output(struct fy_diag *diag, void *user, const char *text, size_t size)
 {
     (void)diag;
@@ -114,6 +118,8 @@ static void report_syntax(const yaml_file *f, struct fy_diag *diag, cmp_report *
     }
 }
 
+/* The well-known bomb: nine lists, each of nine aliases of the one before, are a billion nodes.
+ * Counted before they are made. */
 #define NODES_MAX 1000000
 #define DEPTH_MAX 64
 
@@ -148,7 +154,8 @@ static bool expands_well(struct fy_node *node, unsigned depth, size_t *left)
     return true;
 }
 
-/* NULL when all is good, else what is wrong; "" when libfyaml knows. */
+/* NULL when all is good, else what is wrong; "" when libfyaml knows. The stream is read to its end:
+ * a second document, or an error behind the first, would otherwise be passed over in silence. */
 static const char *load_document(yaml_file *f, struct fy_parser *parser)
 {
     size_t left = NODES_MAX;
@@ -236,6 +243,7 @@ static void wipe_scalars(struct fy_node *node)
     }
 }
 
+/* The tree goes before the text that it points into. */
 void yaml_close(yaml_file **file)
 {
     yaml_file *f = *file;

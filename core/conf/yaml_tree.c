@@ -22,6 +22,7 @@ cmp_str yaml_scalar(struct fy_node *node)
     return text != NULL ? (cmp_str){text, size} : CMP_STR("");
 }
 
+/* A quoted "null" or "~" is a text. The words are those of YAML's core schema that people write. */
 bool yaml_nothing(struct fy_node *node)
 {
     if (node == NULL) {
@@ -71,6 +72,8 @@ static void set_origin(struct fy_node *node, const yaml_file *from)
     }
 }
 
+/* The copy's own marks name lines of its file, but a node does not know which file: so that is hung
+ * on as meta data. */
 struct fy_node *yaml_adopt(yaml_file *to, const yaml_file *from, struct fy_node *node)
 {
     struct fy_node *copy = fy_node_copy(fy_node_document(yaml_root(to)), node);
@@ -89,6 +92,7 @@ static struct fy_node *first_child(struct fy_node *node)
     return pair != NULL ? fy_node_pair_key(pair) : NULL;
 }
 
+/* libfyaml knows a node's parent, but not which pair it is in. */
 static struct fy_node *key_of(struct fy_node *mapping, struct fy_node *value)
 {
     void *at = NULL;
