@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* A mebibyte: the core allocates what a plugin says here, so a slip (a size taken from a pointer)
+ * is noticed before. */
 #define OPTIONS_SIZE_MAX ((size_t)1 << 20)
 #define TEXT_SIZE_MAX    256
 
@@ -36,6 +38,8 @@ const char *plugin_kind_name(cmp_plugin_kind kind)
     return kind >= CMP_PLUGIN_AUTH && kind <= CMP_PLUGIN_ROUTE ? kind_names[kind] : "unknown";
 }
 
+/* Until this is settled nothing but the sizes and numbers at its head may be read: where all else
+ * lies depends on them. */
 static bool read_version(const reading *r)
 {
     const cmp_plugin *p = r->theirs;
@@ -66,6 +70,9 @@ static bool check_texts(const reading *r)
     return text_good(r->d->plugin.summary) || wrong(r, "descriptor lacks summary, a line of text");
 }
 
+/* The file's name is what configurations say. One that calls itself otherwise was renamed, and its
+ * messages would name a plugin that nobody has. Flags that we do not know may ask for something
+ * that we would not do. */
 static bool check_identity(const reading *r, const char *name)
 {
     const cmp_plugin *p = &r->d->plugin;
@@ -108,6 +115,8 @@ static bool lacks(const reading *r, const char *function)
     return wrong(r, "%s lacks %s", plugin_kind_name(r->d->plugin.kind), function);
 }
 
+/* All of writing or none of it: an import would otherwise find out in its middle that it cannot be
+ * undone. */
 static bool check_store_ops(const reading *r)
 {
     const cmp_store_ops *ops = &r->d->ops.store;
@@ -133,6 +142,8 @@ static bool check_store_ops(const reading *r)
     return true;
 }
 
+/* From here on the descriptor points to our copies: the plugin's own tables may be shorter than
+ * what we read. */
 static bool read_kind(const reading *r)
 {
     cmp_plugin *p = &r->d->plugin;
@@ -161,6 +172,7 @@ static bool read_kind(const reading *r)
 
 /* ---- life, services, options ---- */
 
+/* When it is loaded, not when it calls: there what is missing would be a jump to nowhere. */
 static bool check_services(const reading *r, uint32_t services)
 {
     const uint32_t needed = r->d->plugin.services;
@@ -227,6 +239,8 @@ bool descriptor_read(descriptor *d, const cmp_plugin *theirs, const char *name, 
            check_services(&r, services) && check_options(&r);
 }
 
+/* Chosen ones come at any time after loading, from the plugin's own code: they are looked at as
+ * closely as what was loaded. Options and services were the chooser's to say. */
 bool descriptor_read_chosen(descriptor *d, const cmp_plugin *theirs, const cmp_plugin *chooser,
                             char *error, size_t error_size)
 {

@@ -8,6 +8,8 @@
 #define CMPD_PLUGIN_DIR "/usr/lib/cmpd/plugins"
 #endif
 
+/* So a build tree and an unpacked archive run as they are. The kernel says where the program is;
+ * its own name may be anything. */
 static const char *beside_program(kit_arena *a)
 {
     char program[4096];

@@ -26,6 +26,8 @@ static instance *instance_of(const cmp_host *host)
     return host->core;
 }
 
+/* The format is the cause: each place in the plugin that logs is limited for itself, whatever it
+ * writes into the line. A level that is none counts as the least. */
 static void service_log(const cmp_host *host, cmp_log_level level, const char *format, ...)
 {
     const cmp_str name = cmp_str_from(instance_of(host)->name);
@@ -75,6 +77,8 @@ static void on_worker_call(void *arg)
     free(call);
 }
 
+/* Returns at once. The plugin knows by the count when the last worker has been there; 0 says that
+ * there are none to tell. */
 static unsigned service_workers_call(const cmp_host *host,
                                      void (*run)(void *self, void *worker, void *arg), void *arg)
 {
@@ -90,6 +94,8 @@ static unsigned service_workers_call(const cmp_host *host,
     return i->site->worker_count;
 }
 
+/* With a share of its own, so that an instance whose jobs hang leaves threads to the others.
+ * Without a pool (a check) there is nobody to run it. */
 static bool service_offload(const cmp_host *host, cmp_loop *l, void (*work)(void *arg),
                             void (*done)(void *arg), void *arg)
 {
@@ -98,6 +104,8 @@ static bool service_offload(const cmp_host *host, cmp_loop *l, void (*work)(void
     return p != NULL && pool_submit(p, &i->pool_share, l, work, done, arg);
 }
 
+/* Those of the pipeline are added there (pipeline/services.h): this file knows nothing of
+ * transactions. */
 void instance_services(cmp_host *host)
 {
     host->size = sizeof(*host);
@@ -137,6 +145,8 @@ static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
     return &i->chosen.plugin;
 }
 
+/* The host's table is copied for each instance: host->core is how a service knows who calls. That
+ * points here, so an instance never moves. */
 bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
                      const cmp_host *services, instance_site *site, void *context,
                      cmp_report *report)
@@ -184,6 +194,8 @@ void instance_start(instance *i, loop *control)
     }
 }
 
+/* What blocks runs on threads of the pool, any of them: it has no state for each worker, and nobody
+ * who would start it. */
 void instance_worker_start(instance *i, unsigned worker, loop *l)
 {
     if (i->plugin->worker_start != NULL && !instance_blocks(i)) {

@@ -58,6 +58,8 @@ static bool others_write(const struct stat *file)
     return (file->st_mode & S_IWGRP) != 0 && (owner == NULL || owner->pw_gid != file->st_gid);
 }
 
+/* Whoever can write the file runs as the daemon, with all its keys. So it has to be root's or our
+ * own, and so has the folder, in which another file could take its place. */
 static bool is_guarded(const opening *o, const char *what, const struct stat *file)
 {
     if (file->st_uid != 0 && file->st_uid != geteuid()) {
@@ -100,6 +102,7 @@ static bool check_file(const opening *o)
 
 /* ---- opening it ---- */
 
+/* Locally, so that two plugins with a function of one name each keep their own. */
 static lt_dlhandle open_local(const char *path)
 {
     lt_dladvise advise;
@@ -150,6 +153,8 @@ static library *open_here(const opening *o)
     return NULL;
 }
 
+/* The child's copy goes with the child; it is closed all the same, for closing runs code of the
+ * plugin's, too. */
 static bool open_there(void *arg)
 {
     library *lib = open_here(arg);
@@ -158,6 +163,8 @@ static bool open_there(void *arg)
     return good;
 }
 
+/* Twice: constructors run before anything can be checked, and may crash or hang. So a child goes
+ * first, and what has killed it never comes into the process. */
 library *library_open(const char *path, const char *name, uint32_t services, library_trust trust,
                       char *error, size_t error_size)
 {
@@ -178,6 +185,7 @@ library *library_open(const char *path, const char *name, uint32_t services, lib
     return NULL;
 }
 
+/* The descriptor's copy first: texts and functions in it are the library's. */
 void library_close(library **lib)
 {
     if (*lib != NULL) {

@@ -36,6 +36,7 @@ loader *loader_create(const char *const *folders, uint32_t services, library_tru
     return l;
 }
 
+/* In the opposite order, and after every instance: their code goes with it. */
 void loader_destroy(loader **l_ref)
 {
     loader *l = *l_ref;
@@ -55,6 +56,7 @@ void loader_destroy(loader **l_ref)
     *l_ref = NULL;
 }
 
+/* Never closed before the loader is: what was once loaded can be asked for by others. */
 static const cmp_plugin *load_file(loader *l, const char *name, const char *path, char *error,
                                    size_t error_size)
 {
@@ -78,6 +80,8 @@ static void say_where_searched(const loader *l, const char *name, char *error, s
     }
 }
 
+/* The first file of that name is the one that is meant. When it is refused no other folder is
+ * tried: an operator's own build must not be replaced by an older one in silence. */
 const cmp_plugin *loader_load(loader *l, const char *name, char *error, size_t error_size)
 {
     for (size_t i = 0; i < l->library_count; i++) {

@@ -11,6 +11,7 @@ static bool record_complete(const cmp_record *record)
     return record->content.size > 0 || record->transferred_to.size > 0;
 }
 
+/* A plugin writes what it has to say, and no more: what it leaves is to mean the least. */
 static void verify_begin(operation_answer *answer)
 {
     answer->auth = (cmp_auth_answer){.once = CMP_ONCE_NO};
@@ -23,11 +24,14 @@ static int verify_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_
     return (int)i->plugin->ops.auth->verify(i->self, worker_state, txn, op, &answer->auth);
 }
 
+/* Checked here, once, for all plugins (the boundary is a wall): an acceptance of nobody would be a
+ * request without a requestor. */
 static bool verify_good(int verdict, const operation_answer *answer)
 {
     return verdict != CMP_AUTH_ACCEPT || answer->auth.peer.at != NULL;
 }
 
+/* A verification is about the transaction itself, which the pool's thread gets a copy of anyhow. */
 static void nothing_to_own(operation_subject *subject, kit_arena *memory)
 {
     (void)subject, (void)memory;
@@ -54,6 +58,7 @@ static bool sign_good(int verdict, const operation_answer *answer)
            (s->apikeyid.size > 0 && s->size > 0 && s->size <= sizeof(s->text));
 }
 
+/* For what waits or goes to another thread: the subject lies on the stack of who asks. */
 static void sign_own(operation_subject *subject, kit_arena *memory)
 {
     subject->outgoing = (cmp_outgoing){.peer = kit_arena_copy(memory, subject->outgoing.peer),
@@ -95,6 +100,8 @@ static int route_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_o
                                             subject->route.target, op, &answer->route);
 }
 
+/* A referral's `addr` is looked up among the peers later; here it is enough that there is one. What
+ * declines or refuses needs no more than its verdict. */
 static bool route_good(int verdict, const operation_answer *answer)
 {
     return (verdict != CMP_ROUTE_REFERRAL || answer->route.addr.size > 0) &&

@@ -10,10 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Far longer than a library takes to load from a slow disk, and short enough for a start to end. */
 #define TIME_LIMIT_MS 10000
 
 enum { SAYS_BAD = 'b', SAYS_GOOD = 'g' };
 
+/* By _exit: what the program has registered for its end is the parent's to run. */
 static void be_the_child(bool (*run)(void *arg), void *arg, const char *message, int to)
 {
     /* A crash is what the parent is told; nobody wants a core or a second report of it. */
@@ -27,7 +29,9 @@ static void be_the_child(bool (*run)(void *arg), void *arg, const char *message,
     _exit(told ? 0 : 1);
 }
 
-/* Reads until the child closes its end. False when the time is over. */
+/* Reads until the child closes its end. False when the time is over. The end of the pipe is the end
+ * of the child, however it came about; a verdict that was written before a crash is read all the
+ * same. */
 static bool read_all(int from, char *text, size_t room, size_t *size)
 {
     const int64_t until_ms = clock_now_ms() + TIME_LIMIT_MS;
@@ -71,6 +75,8 @@ static probe_result judge(const char *text, size_t size, bool in_time, int statu
     return PROBE_DIED;
 }
 
+/* Meant for a process of one thread: the child of one with more may inherit locks whose holders it
+ * lacks. */
 probe_result probe_run(bool (*run)(void *arg), void *arg, char *message, size_t message_size,
                        char *why, size_t why_size)
 {

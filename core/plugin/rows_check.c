@@ -49,6 +49,7 @@ static bool name_good(const char *name)
     return good;
 }
 
+/* At the top alone: `use` and `cache` stand beside a plugin's options, not inside its groups. */
 static bool name_taken(const checking *k, const cmp_option *rows, size_t at)
 {
     for (size_t i = 0; k->depth == 0 && k->reserved[i] != NULL; i++) {
@@ -88,6 +89,7 @@ static bool check_words(const checking *k, const cmp_option *rows, size_t at)
     return true;
 }
 
+/* Numbers, pointers and lists all want as much as a pointer. */
 static size_t alignment_of(const cmp_option *row)
 {
     switch (row->type) {
@@ -102,6 +104,7 @@ static size_t alignment_of(const cmp_option *row)
     }
 }
 
+/* By a subtraction, since an offset near the end of all memory would wrap round in a sum. */
 static bool check_field(const checking *k, size_t at, const cmp_option *row, size_t options_size)
 {
     const size_t size = row->type == CMP_OPTION_GROUP ? row->row_size : schema_field_size(row);
@@ -116,6 +119,7 @@ static bool check_field(const checking *k, size_t at, const cmp_option *row, siz
     return true;
 }
 
+/* Empty ones would be what an empty value means. */
 static bool check_choices(const checking *k, size_t at, const cmp_option *row)
 {
     const size_t most = row->type == CMP_OPTION_ENUMS ? 64 : CHOICES_MAX; /* bits of the field */
@@ -150,6 +154,7 @@ static bool check_bounds(const checking *k, size_t at, const cmp_option *row)
 
 static bool check_table(checking *k, const cmp_option *rows, size_t options_size);
 
+/* A depth, for a table may name itself. */
 static bool check_nested(const checking *k, size_t at, const cmp_option *row)
 {
     if (row->type != CMP_OPTION_ROWS && row->type != CMP_OPTION_GROUP) {
@@ -167,6 +172,8 @@ static bool check_nested(const checking *k, size_t at, const cmp_option *row)
     return check_table(&inner, row->rows, row->row_size);
 }
 
+/* The order matters: the default is tried last, when all that reading it relies on was found
+ * good. */
 static bool check_table(checking *k, const cmp_option *rows, size_t options_size)
 {
     for (size_t at = 0; rows[at].name != NULL; at++) {

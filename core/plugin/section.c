@@ -33,6 +33,7 @@ static void report_not_loaded(const section_site *s, const conf_plugin *section,
     loader_names_free(&names);
 }
 
+/* Divided among the workers, each of which has its own and needs no lock. */
 static void make_caches(const section_site *s, const conf_cache *settings, instance *i)
 {
     const unsigned workers = i->site->worker_count;
@@ -49,7 +50,8 @@ static void make_caches(const section_site *s, const conf_cache *settings, insta
     };
 }
 
-/* The core's own part of a store's section. */
+/* The core's own part of a store's section. Also when the plugin has complained: an operator wants
+ * to see all errors of a section at once. */
 static void fill_cache(const section_site *s, const conf_plugin *section, instance *i,
                        cmp_report *report)
 {
@@ -78,6 +80,8 @@ static bool fill_options(const section_site *s, const conf_plugin *section,
                        section->node, section->path, ours, s->memory, options, report);
 }
 
+/* One octet more than the options need, for a plugin without any: a pointer to them is never NULL.
+ * They live as long as the generation's memory; secrets in them are wiped by section_close. */
 bool section_open(const section_site *s, const conf_plugin *section, instance *i,
                   cmp_report *report)
 {
@@ -109,6 +113,7 @@ bool section_open(const section_site *s, const conf_plugin *section, instance *i
     return report->count == errors;
 }
 
+/* The instance goes first, for it may hold on to its options until its end. */
 void section_close(instance *i)
 {
     instance_destroy(i);
