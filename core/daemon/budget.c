@@ -13,6 +13,8 @@
 #define CONNECTIONS_LEAST 16
 #define KEPT_BACK         32 /* of those above: not even a wrong guess about them goes deeper */
 
+/* Unlimited is a number beyond any descriptor; what is reckoned with here are numbers of
+ * descriptors. */
 static int64_t limit_of_process(void)
 {
     const uint64_t limit = descriptors_raise_limit();
@@ -29,7 +31,9 @@ bool budget_begin(void)
     return limit >= LEAST;
 }
 
-/* What is open beside clients' connections, when there is most of it. */
+/* What is open beside clients' connections, when there is most of it. Reckoned for the worst: every
+ * peer's every URL with all of its connections, on every worker. A connection that could not be
+ * opened then would be a request to a peer that fails. */
 static int64_t others(const conf *c, unsigned workers)
 {
     int64_t each = FOR_WORKER;
@@ -44,6 +48,8 @@ static int64_t others(const conf *c, unsigned workers)
     return FOR_PROCESS + FOR_ADMIN + each * workers;
 }
 
+/* Fewer connections than were asked for are served with a warning; a handful, and the start is
+ * refused: it would be an outage that looks like a success. */
 budget budget_make(const conf *c, unsigned workers, cmp_report *report)
 {
     static const char key[] = "limits.connections";

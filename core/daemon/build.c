@@ -43,6 +43,8 @@ static void report_at(builder *b, const char *key, const char *format, ...)
     free(text);
 }
 
+/* In the configuration's order, each of them, also after errors: all that is wrong is said at
+ * once. */
 static void build_instances(builder *b, instance_site *site)
 {
     generation *g = b->g;
@@ -126,6 +128,8 @@ static sources *build_sources(const builder *b, const conf_listener *l)
                           &limits);
 }
 
+/* What one listener lacks must not hide what is wrong with the others, so every part bears with
+ * what is missing. */
 static void build_listener(builder *b, size_t at)
 {
     generation *g = b->g;
@@ -148,6 +152,7 @@ static void build_listener(builder *b, size_t at)
 
 /* ---- ways to peers ---- */
 
+/* "none" is for a dedicated link (9.3.2), and was demanded in so many words by conf_check. */
 static instance *build_signer(builder *b, const conf_peer *p, const char *path)
 {
     if (p->sign_with == NULL || strcmp(p->sign_with, "none") == 0) {
@@ -188,6 +193,8 @@ static origin *build_url(builder *b, const conf_peer *p, const char *url, const 
     return o;
 }
 
+/* A user that is to be withheld is shown as a keyed pseudonym. Without a secret of the operator's
+ * the pseudonym could be reckoned back from a list of users. */
 static void build_way(builder *b, size_t at)
 {
     generation *g = b->g;
@@ -242,6 +249,8 @@ static bool peer_known(void *arg, const char *name)
     return peers_find(arg, cmp_str_from(name)) != NULL;
 }
 
+/* The order matters: keys name peers, instances are shown both by their services, and listeners,
+ * ways and chains name instances. */
 static void build_parts(builder *b, instance_site *site)
 {
     generation *g = b->g;
@@ -266,6 +275,8 @@ static void build_parts(builder *b, instance_site *site)
     g->routes = build_chain(b, &top->resolve.routes, CMP_PLUGIN_ROUTE, "resolve.routes");
 }
 
+/* Once for the process: a library that is closed and opened again may or may not be the same
+ * code. */
 static loader *make_loader(const char *const *extra, const conf *c)
 {
     kit_arena a;
@@ -276,6 +287,8 @@ static loader *make_loader(const char *const *extra, const conf *c)
     return l;
 }
 
+/* Everything is built even when there were errors, to find the rest of them; only then it is thrown
+ * away. */
 generation *generation_build(const char *path, const char *const *extra_folders,
                              loader **loader_ref, instance_site *site, cmp_report *report)
 {
@@ -303,6 +316,8 @@ generation *generation_build(const char *path, const char *const *extra_folders,
     return g;
 }
 
+/* Instances go first, and in the opposite order: they may use peers and keys until the end. What
+ * they borrow (configuration, memory) goes last. */
 void generation_destroy(generation **g_ref)
 {
     generation *g = *g_ref;

@@ -23,6 +23,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+/* Jobs that may wait for a thread of the pool. More would wait longer than the deadline of any
+ * request. */
 #define POOL_QUEUE       256
 #define POOL_PATIENCE_MS 1000
 
@@ -56,6 +58,8 @@ struct daemon_state {
 
 /* ---- workers ---- */
 
+/* On the control thread, by messages: `ready` and `ended` need no lock. `started` stands still by
+ * then, for the control loop turns only when all were created. */
 static void on_worker_ready(void *arg)
 {
     daemon_state *d = arg;
@@ -69,6 +73,7 @@ static void on_worker_ended(void *arg)
     ((daemon_state *)arg)->ended++;
 }
 
+/* Plugins first: they may still have calls under way on the connections that go next. */
 static void worker_end(worker_thread *thread)
 {
     generation *g = thread->d->generation;
@@ -80,6 +85,8 @@ static void worker_end(worker_thread *thread)
     loop_settle(thread->loop); /* h2o's sockets can only be freed on the thread that made them */
 }
 
+/* The order matters: services have their worker's connections when worker_start is called, and the
+ * first request finds every instance started. */
 static void *worker_main(void *arg)
 {
     worker_thread *thread = arg;
@@ -118,6 +125,8 @@ static void on_stop(void *arg)
     server_worker_drain(thread->server, patience_ms, on_drained, thread);
 }
 
+/* All loops are there before the first thread is: a plugin's worker_start may call all workers,
+ * itself included. */
 static bool workers_start(daemon_state *d)
 {
     const unsigned count = d->site.worker_count;
@@ -141,6 +150,7 @@ static bool workers_start(daemon_state *d)
     return true;
 }
 
+/* Nothing of a worker is touched from here but by a message: its state is its own thread's. */
 static void workers_stop(daemon_state *d)
 {
     if (d->stopping) {
@@ -161,6 +171,8 @@ typedef struct signals {
     cmp_watch *watch;
 } signals;
 
+/* By a descriptor, as an event among others: a handler could do next to nothing. The second signal
+ * is for an operator whose patience has ended. */
 static void on_signal(void *arg)
 {
     signals *s = arg;
@@ -202,6 +214,8 @@ static void signals_block(sigset_t *set)
 
 /* ---- start and stop ---- */
 
+/* Binding comes last: an error that can be found without it leaves no socket behind, and a check
+ * (-t) never gets that far. */
 static bool build(daemon_state *d, const char *path, const char *const *folders, bool bind_too)
 {
     cmp_report report;
@@ -234,6 +248,8 @@ static replay *replay_from_conf(const conf_replay *c)
     return replay_create(&options);
 }
 
+/* Privileges go before the first thread and the first plugin's start, and after the sockets: low
+ * ports need them, and nothing that strangers send is read with them. */
 static bool start(daemon_state *d)
 {
     const conf *c = d->generation->conf;
@@ -280,7 +296,8 @@ static unsigned pool_patience_ms(const daemon_state *d)
 }
 
 /* In the opposite order of the start. False when something hangs: the process has to end without
- * cleaning up. */
+ * cleaning up. Workers first, since they submit to the pool; then the pool, whose last jobs post to
+ * the workers' loops; and those loops when nobody posts any more. */
 static bool tear_down(daemon_state *d)
 {
     bool clean = true;
@@ -307,6 +324,7 @@ static bool tear_down(daemon_state *d)
     return true;
 }
 
+/* Libraries last: destroyers of instances are code of theirs. */
 static void destroy(daemon_state *d)
 {
     admin_close(&d->admin);
@@ -356,6 +374,8 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     return started ? 0 : 1;
 }
 
+/* All that a start does but what others could notice: no socket is bound, no thread made, no plugin
+ * started. */
 int daemon_check(const char *path, const char *const *plugin_folders)
 {
     hash_seed_init();

@@ -47,6 +47,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* Guarded, as a configuration has it by default: to list a plugin is to run its constructors. */
 static loader *loader_for(const char *const *folders)
 {
     kit_arena a;
@@ -56,6 +57,7 @@ static loader *loader_for(const char *const *folders)
     return l;
 }
 
+/* A bad file is said and passed over: the list is what one looks at to find out which it is. */
 static int list_plugins(const char *const *folders)
 {
     loader *l = loader_for(folders);

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* Also under -t, by names alone: whether we could become that user is known to root only. */
 void privileges_check(const conf *c, cmp_report *report)
 {
     if (c->top.user != NULL && getpwnam(c->top.user) == NULL) {
@@ -24,12 +25,15 @@ void privileges_check(const conf *c, cmp_report *report)
     }
 }
 
+/* In this order: with the user's rights gone, groups could no longer be changed. All three ids
+ * each, or the saved one would lead back. */
 static bool become(const struct passwd *user, gid_t group)
 {
     return initgroups(user->pw_name, group) == 0 && setresgid(group, group, group) == 0 &&
            setresuid(user->pw_uid, user->pw_uid, user->pw_uid) == 0;
 }
 
+/* No new privileges, for nobody here: not even by a set-uid program that a plugin might run. */
 bool privileges_drop(const conf *c)
 {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
