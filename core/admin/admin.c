@@ -19,6 +19,8 @@ struct admin {
     listener listener;
 };
 
+/* A socket's file outlives its process. Only by asking can a daemon that runs be told from one that
+ * was killed. */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -39,6 +41,8 @@ static void give_to(const char *path, const char *user)
     }
 }
 
+/* The umask, not a chmod afterwards: between bind and chmod others could connect. It is the
+ * process's, and so changed while there is but one thread. */
 static int bind_socket(const char *path, const char *user)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -71,6 +75,8 @@ static int bind_socket(const char *path, const char *user)
     return fd;
 }
 
+/* A listener like the others as far as connections go, without interfaces, TLS and limits of
+ * sources: file permissions say who may ask. */
 admin *admin_open(const conf *c, cmp_report *report)
 {
     const char *path = c->top.admin.socket;
@@ -107,6 +113,7 @@ void admin_close(admin **a_ref)
     *a_ref = NULL;
 }
 
+/* The worker owns the descriptor from here on. */
 void admin_serve(admin *a, server_worker *sw)
 {
     server_worker_listen_admin(sw, &a->listener, a->fd);

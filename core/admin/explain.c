@@ -15,6 +15,8 @@ typedef struct explanation {
     txn *txn; /* NULL: answered */
 } explanation;
 
+/* Called when the request's memory goes: after the answer (then the transaction has ended), or
+ * because the client went first, which the transaction has to be told. */
 static void on_dispose(void *arg)
 {
     explanation *e = arg;
@@ -36,6 +38,7 @@ static void explain_keep(txn *t)
     (void)t; /* the explanation lives with its request from the start */
 }
 
+/* The pipeline gives the transaction up with this call. */
 static void explain_send(txn *t, const txn_answer *a)
 {
     explanation *e = t->front_data;
@@ -47,6 +50,8 @@ static const front_ops explain_front = {.body_alloc = explain_alloc,
                                         .send = explain_send,
                                         .keep = explain_keep};
 
+/* Nobody signs here: who may open the admin socket may ask as any peer, and nothing of it reaches a
+ * next hop or a memory. A connection with a request under way is not closed for being idle. */
 static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;

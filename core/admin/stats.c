@@ -85,6 +85,8 @@ static char *stats_text(const generation *g, const gates *at_gates)
     return text;
 }
 
+/* On worker 0, beside its requests: values of the other workers are read as they are at this
+ * moment, without stopping anybody. */
 static int on_stats(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
