@@ -34,10 +34,10 @@ static void be_the_child(bool (*run)(void *arg), void *arg, const char *message,
  * same. */
 static bool read_all(int from, char *text, size_t room, size_t *size)
 {
-    const int64_t until_ms = clock_now_ms() + TIME_LIMIT_MS;
+    const uint64_t until_ms = clock_monotonic_ms() + TIME_LIMIT_MS;
     for (*size = 0;;) {
         struct pollfd waiting = {.fd = from, .events = POLLIN};
-        const int64_t left_ms = until_ms - clock_now_ms();
+        const int64_t left_ms = (int64_t)(until_ms - clock_monotonic_ms());
         const int ready = left_ms > 0 ? poll(&waiting, 1, (int)left_ms) : 0;
         if (ready < 0 && errno == EINTR) {
             continue;
