@@ -7,9 +7,12 @@
 
 #include <cmp-kit/arena.h>
 
+/* More than the daemon's deadline of a resolve (3 s by default): an explanation of one that waits
+ * for it still comes. */
 #define TIMEOUT_S 10
 
-/* The socket of the configuration, in the arena; NULL after a message. */
+/* The socket of the configuration, in the arena; NULL after a message. The whole configuration is
+ * read for one path: defaults and included files decide on it as much as what stands there. */
 static const char *socket_of(const char *config, kit_arena *a)
 {
     cmp_report report;
@@ -28,6 +31,8 @@ static const char *socket_of(const char *config, kit_arena *a)
     return path;
 }
 
+/* HTTP/1.1 without TLS, as the admin socket speaks it. The host in the URL is a form: nobody looks
+ * at it. */
 static json_t *ask(const char *socket, const char *url)
 {
     const https_request request = {.url = url};

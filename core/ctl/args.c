@@ -63,6 +63,8 @@ static struct option *long_options(const args_row *rows, size_t count)
     return options;
 }
 
+/* Given twice is an error rather than the last one's win: in a long line one of them was
+ * forgotten. */
 static args_result fill(const args_row *row, void *options, const char *value)
 {
     void *field = (char *)options + row->offset;
@@ -111,6 +113,8 @@ static args_result refuse(const args_command *c, size_t count, int got, const ch
     return ARGS_WRONG;
 }
 
+/* `at` remembers where getopt_long stood: it says that a word is wrong, but for a long option not
+ * which. */
 static args_result parse_options(const args_command *c, int argc, char **argv, void *options)
 {
     const size_t count = rows_count(c->rows);
@@ -135,6 +139,7 @@ static args_result parse_options(const args_command *c, int argc, char **argv, v
     return result;
 }
 
+/* Operands may stand before, between and behind options: getopt_long has put them at the end. */
 static args_result parse(const args_command *c, size_t most, int argc, char **argv, void *options)
 {
     const args_result result = parse_options(c, argc, argv, options);

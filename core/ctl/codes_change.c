@@ -52,7 +52,8 @@ static int refuse(const codes_write *w)
 
 /* ---- put ---- */
 
-/* All of stdin, in the arena; absent after a message. */
+/* All of stdin, in the arena; absent after a message. What is longer than any record is cut, and
+ * then refused as no JSON. */
 static cmp_str read_stdin(kit_arena *a)
 {
     char *text = NULL;
@@ -131,6 +132,7 @@ int codes_put_run(int argc, char **argv)
 
 /* ---- remove ---- */
 
+/* One write: all of the given ICIs that are there go at the same moment. */
 static int remove_all(const change_options *o, instance *store, char **icis)
 {
     codes_write w;

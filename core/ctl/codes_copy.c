@@ -41,6 +41,8 @@ typedef struct copy {
     progress progress;
 } copy;
 
+/* Called inside the reading of one store. Were both one store, its write could wait for its own
+ * read: codes_copy_run refuses that. */
 static bool copy_record(cmp_str ici, const cmp_record *record, void *arg)
 {
     copy *c = arg;
@@ -53,7 +55,8 @@ static bool copy_record(cmp_str ici, const cmp_record *record, void *arg)
     return true;
 }
 
-/* False after a message. */
+/* False after a message. An empty source with --replace is nearly always a mistake (a wrong
+ * prefix), and would empty a store that serves. */
 static bool copy_all(copy *c, const copy_options *o, instance *from)
 {
     const codes_scan scan = {.prefix = o->prefix, .visit = copy_record, .arg = c};

@@ -46,6 +46,7 @@ typedef struct export
 }
 export;
 
+/* Without the stream's lock: this is done for each of millions of records, by one thread. */
 static bool write_record(cmp_str ici, const cmp_record *record, void *arg)
 {
     export *e = arg;

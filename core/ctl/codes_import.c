@@ -138,6 +138,8 @@ static void say_done(const importing *im)
     putchar('\n');
 }
 
+/* In the order of what the operator should hear first: what ended it, before what was found on the
+ * way. */
 static int finish(importing *im)
 {
     const char *failure;
@@ -170,6 +172,8 @@ static int finish(importing *im)
     return im->bad > 0 ? say_bad(im) : EXIT_GOOD;
 }
 
+/* The write is begun before the file is read: a store that is locked or gone is found out at once,
+ * not after ten minutes. */
 static int import_from(importing *im, instance *store)
 {
     if (store != NULL && !codes_write_begin(&im->write, store, im->options->replace)) {
@@ -188,6 +192,8 @@ static int import_from(importing *im, instance *store)
     return status;
 }
 
+/* The plugin is loaded (stores_can) before the reading thread is made, since loading tries a file
+ * in a child process. With --dry-run the store is not opened: it may be one in use. */
 static int run(importing *im, const char *path)
 {
     const import_options *o = im->options;

@@ -25,6 +25,7 @@ static const args_command command = {
     .rows = rows,
 };
 
+/* Escaped: a store may hold what a terminal takes for commands. */
 static bool print_ici(cmp_str ici, const cmp_record *record, void *arg)
 {
     (void)record;

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Some thousand lines: what the lock between the threads costs is nothing for each of them. */
 #define BATCH_SIZE ((size_t)256 << 10)
 enum { BATCHES = 4, LOOK_EVERY_MS = 100 };
 
@@ -68,7 +69,8 @@ static bool fail(codes_reader *r, size_t line, const char *what)
     return false;
 }
 
-/* False when the reader is being closed. */
+/* False when the reader is being closed. Standard input may be a terminal or a pipe that never
+ * ends; closing must not wait for it. */
 static bool wait_for_input(const codes_reader *r)
 {
     struct pollfd fds[] = {{.fd = r->stop, .events = POLLIN}, {.fd = r->fd, .events = POLLIN}};
@@ -173,6 +175,8 @@ static void parse_line(slot *s, size_t number, cmp_str text)
     }
 }
 
+/* The slot's memory is used again for each batch: what a record borrows is valid for as long as its
+ * batch is lent. */
 static void parse(codes_reader *r, slot *s)
 {
     kit_arena_reset(&s->memory);
@@ -192,7 +196,8 @@ static void parse(codes_reader *r, slot *s)
 
 /* ---- the ring ---- */
 
-/* The slot to fill next; NULL when the reader is being closed. */
+/* The slot to fill next; NULL when the reader is being closed. One place less than there are: the
+ * batch that was taken last is still being read by the other side. */
 static slot *slot_wait(codes_reader *r)
 {
     slot *s = NULL;
@@ -216,6 +221,8 @@ static void slot_done(codes_reader *r, bool last)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Wakes both sides: the one that fills when it closes, and the one that takes when nothing comes
+ * any more. */
 static void end(codes_reader *r)
 {
     pthread_mutex_lock(&r->lock);
@@ -292,6 +299,8 @@ uint64_t codes_reader_size(const codes_reader *r)
     return r->size;
 }
 
+/* Not for ever: a signal is caught by a handler, which can wake nobody who waits for a
+ * condition. */
 static void wait_a_little(codes_reader *r)
 {
     struct timespec until;
@@ -322,6 +331,8 @@ const char *codes_reader_failure(const codes_reader *r)
     return r->failure[0] != '\0' ? r->failure : NULL;
 }
 
+/* The descriptor first, for the thread may wait for input; then the flag, for it may wait for a
+ * place. */
 void codes_reader_close(codes_reader **ref)
 {
     codes_reader *r = *ref;

@@ -11,6 +11,8 @@ typedef struct sieve {
     cmp_str prefix;
 } sieve;
 
+/* All of the store is gone through, though a prefix is wanted: `after` is a bound in the store's
+ * own order, which may know case. */
 static bool visit(cmp_str ici, const cmp_record *record, void *arg)
 {
     const sieve *s = arg;

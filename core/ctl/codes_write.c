@@ -48,6 +48,8 @@ bool codes_write_begin(codes_write *w, instance *store, bool replace)
     return !replace || list_others(w);
 }
 
+/* What was put is no other any more; one that the store did not hold is not in the set, and need
+ * not be. */
 bool codes_write_put(codes_write *w, cmp_str ici, const cmp_record *record)
 {
     char said[512] = "";
@@ -82,6 +84,7 @@ static bool remove_other(cmp_str ici, void *arg)
     return true;
 }
 
+/* Removals come last: only now is it known what was not put. */
 bool codes_write_commit(codes_write *w)
 {
     if (w->others != NULL && !ici_set_each_unmarked(w->others, remove_other, w)) {

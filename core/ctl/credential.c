@@ -13,6 +13,8 @@ enum { SECRET_FILE_MAX = 4096 };
 
 /* ---- a file with one secret ---- */
 
+/* One newline belongs to the file, as editors leave it; more would be a part of the secret, which
+ * keys import points out. */
 uint8_t *credential_read_secret(const char *path, size_t *size)
 {
     const bool is_stdin = strcmp(path, "-") == 0;
@@ -90,6 +92,9 @@ static void visit_peer(const cmp_key *key, void *arg)
     }
 }
 
+/* An id may be both of a key that we issued and of one that a peer issued to us. Signing wants the
+ * one, verifying the other; where that is missing the other is tried, for a developer often has
+ * only one side. */
 static bool find(credential *c, const credential_choice *choice, cmp_key_use preferred,
                  int64_t now_ms)
 {
@@ -113,6 +118,7 @@ static bool find(credential *c, const credential_choice *choice, cmp_key_use pre
     return s.found != NULL;
 }
 
+/* No list of peers is at hand here, so any peer's name in the keyring is good. */
 bool credential_open(credential *c, const credential_choice *choice, cmp_key_use preferred,
                      int64_t now_ms)
 {

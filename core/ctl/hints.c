@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* More forms than the longest list below has (18). Four mistakes at once are hardly ever made, and
+ * would take 18 × 11 × 5 × 4 HMACs for each key to find. */
 enum { FORMS_MAX = 24, MISTAKES_MAX = 3 };
 
 #define SECRETS_SIZE ((size_t)65536) /* holds all forms of one secret, and is wiped */
@@ -128,6 +130,7 @@ static cmp_str url_encode(kit_arena *a, cmp_str text)
 
 /* ---- the forms of each part ---- */
 
+/* Of those that explain it with equally few mistakes the first is shown. */
 static void message_forms(kit_arena *a, const signed_pair *pair, forms *f)
 {
     const cmp_str tid = pair->tid, ici = pair->ici;
@@ -155,6 +158,8 @@ static void message_forms(kit_arena *a, const signed_pair *pair, forms *f)
               join(a, join(a, CMP_STR("tid="), "", tid), "&ici=", ici));
 }
 
+/* Mostly about how the secret was kept: an apikey that looks like hex or base64 gets decoded by one
+ * side and not by the other. */
 static void secret_forms(kit_arena *a, const cmp_key *key, forms *f)
 {
     const cmp_str secret = {(const char *)key->secret, key->secret_size};
@@ -253,6 +258,7 @@ static void try_state(search *s, kit_signature_state *state, cmp_hash hash, size
     }
 }
 
+/* Copies of the secret stand in one block, which is wiped as a whole. */
 static void try_key(search *s, const cmp_key *key, const char *label)
 {
     forms secrets = {.count = 0};
@@ -282,6 +288,7 @@ static void try_key(search *s, const cmp_key *key, const char *label)
     secret_free(&block, SECRETS_SIZE);
 }
 
+/* The key in question was tried before; under another id it explains nothing. */
 static void visit(const cmp_key *key, void *arg)
 {
     search *s = arg;

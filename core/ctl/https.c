@@ -18,7 +18,8 @@ static const char not_https[] = "CMPs speak https only (9.3.2): https://host[:po
 
 /* ---- the address ---- */
 
-/* Sets path and query; what is wrong, or NULL. */
+/* Sets path and query; what is wrong, or NULL. A query in the URL could hold `tid` or `signature` a
+ * second time, which no CMP would accept. */
 static const char *complete(CURLU *parts, const char *query)
 {
     char *scheme = NULL, *path = NULL, *own_query = NULL;
@@ -71,6 +72,7 @@ void https_url_free(const char **url)
 
 /* ---- the request ---- */
 
+/* Answers have a few KiB; a server that is no CMP may send anything. */
 static size_t on_body(char *at, size_t one, size_t size, void *arg)
 {
     https_answer *answer = arg;
@@ -100,6 +102,9 @@ static size_t on_header(char *at, size_t one, size_t size, void *arg)
     return size;
 }
 
+/* No redirects: a signed request is for the CMP that was named, and no CMP sends any over MC-3.
+ * With a CA of its own the system's do not count: what is tested is the chain that the operator
+ * means. */
 static void set_options(CURL *curl, const https_options *o)
 {
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, o->admin_socket != NULL ? "http" : "https");
@@ -123,6 +128,7 @@ static void set_options(CURL *curl, const https_options *o)
                                        : CURL_HTTP_VERSION_2TLS));
 }
 
+/* Says as well that problems are understood; else a server might choose another form for errors. */
 static struct curl_slist *set_request(CURL *curl, const https_request *r)
 {
     struct curl_slist *headers = NULL;
@@ -174,6 +180,8 @@ static bool perform(CURL *curl, const https_request *request, const https_option
     return code == CURLE_OK;
 }
 
+/* Global state is set up and given back around one request: cmpctl makes one, and with no thread
+ * beside it. */
 bool https_ask(const https_request *request, const https_options *options, https_answer *answer)
 {
     *answer = (https_answer){.body = kit_calloc(1, 1)};

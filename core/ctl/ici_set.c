@@ -17,6 +17,7 @@ struct ici_set {
     size_t slot_count, count;
 };
 
+/* By memcpy, since what lies one after the other is not aligned. */
 static cmp_str ici_at(const ici_set *s, size_t offset)
 {
     uint32_t size;

@@ -12,6 +12,8 @@ static void on_signal(int number)
     came = 1;
 }
 
+/* SA_RESETHAND gives the second signal its old meaning. No SA_RESTART: reads that wait come back
+ * and see what has come. */
 void interrupt_catch(void)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};

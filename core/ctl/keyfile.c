@@ -43,6 +43,8 @@ static void set_path(keyfile *k, const char *path)
     k->exists = stat(k->path, &k->status) == 0;
 }
 
+/* Not on the keyring itself, which is another file after every change: who waited for the old one
+ * would then hold a lock on nothing. The lock's file stays, or two could lock different ones. */
 static bool take_lock(keyfile *k)
 {
     char path[PATH_MAX];
@@ -238,7 +240,9 @@ static bool write_all(int fd, const char *text, size_t size)
     return true;
 }
 
-/* Owner and content, down to the disk. */
+/* Owner and content, down to the disk. The owner before the content: for as long as there is a
+ * secret in it the file belongs to whom it is meant for. fsync before the rename, or a crash might
+ * leave an empty file under the keyring's name. */
 static bool fill(const keyfile *k, int fd, const char *text)
 {
     const bool other_owner =
@@ -250,6 +254,8 @@ static bool fill(const keyfile *k, int fd, const char *text)
            fsync(fd) == 0;
 }
 
+/* Now the rename is on the disk as well. When that cannot be had, nothing is wrong that could be
+ * told. */
 static void sync_folder(const keyfile *k)
 {
     const int fd = open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -259,6 +265,8 @@ static void sync_folder(const keyfile *k)
     }
 }
 
+/* In the same folder, for a rename does not cross file systems. What was written is read once more
+ * as cmpd would read it: it must never find a keyring that it refuses. */
 static bool replace(const keyfile *k, const char *text)
 {
     char path[PATH_MAX];

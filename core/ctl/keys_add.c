@@ -20,10 +20,13 @@ typedef struct add_options {
     const char *secret_file, *secret_format, *encoding; /* import */
 } add_options;
 
+/* 80 bits for an id: it is no secret, but nobody should guess which there are. 256 bits for a
+ * secret, as much as SHA-256 makes use of. */
 enum { ID_LETTERS = 16, ID_SIZE = 2 + ID_LETTERS + 1, SECRET_OCTETS = 32 };
 
 /* ---- what both do ---- */
 
+/* Written into the file in one form, whatever an operator wrote; "now" would mean nothing there. */
 static bool check_times(add_options *o, char from[KIT_TIME_TEXT_SIZE],
                         char until[KIT_TIME_TEXT_SIZE])
 {
@@ -55,6 +58,8 @@ static bool check_common(const add_options *o)
     return o->hash == NULL || args_choice("hash", o->hash, key_hash_names, &unused);
 }
 
+/* The file is locked from the look for a double id to the rename, so two who add at a time see each
+ * other. */
 static bool add(const add_options *o, keyfile_list list, const keyfile_member *members,
                 size_t count)
 {
@@ -149,6 +154,8 @@ static void print_issued(const add_options *o, const char *secret)
          "signature = HMAC(apikey, tid and ici, nothing between), in hex or base64.");
 }
 
+/* The secret is shown after it was saved: one that was handed over and then not kept would fail at
+ * the first request. */
 int keys_issue_run(int argc, char **argv)
 {
     add_options o = {.keys = NULL};

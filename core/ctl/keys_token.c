@@ -39,6 +39,8 @@ static const char *const allow_values[] = {"read", "write", "[read, write]"};
 
 enum { TOKEN_OCTETS = 32, TOKEN_SIZE = KIT_BASE64_SIZE(TOKEN_OCTETS) + 1 };
 
+/* Only the hash is kept: whoever reads a backup of the keyring gets no token of it. A plain hash is
+ * enough for 256 random bits, which nobody can try out. */
 static void make_token(char text[TOKEN_SIZE], char hex[2 * TOKEN_HASH_SIZE + 1])
 {
     uint8_t octets[TOKEN_OCTETS], hash[TOKEN_HASH_SIZE];

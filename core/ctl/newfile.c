@@ -20,6 +20,7 @@ struct newfile {
     FILE *stream;
 };
 
+/* The umask can only be read by setting it. Nothing else makes a file meanwhile. */
 static mode_t mode_of_new_files(void)
 {
     const mode_t mask = umask(0);
@@ -27,7 +28,8 @@ static mode_t mode_of_new_files(void)
     return 0666 & ~mask;
 }
 
-/* Mode of the old file, and its owner when we may give files away. */
+/* Mode of the old file, and its owner when we may give files away. mkostemp has made it 0600; a new
+ * file gets the mode that any program would give it, and an old one keeps its own. */
 static bool dress(int fd, const struct stat *old)
 {
     if (old == NULL) {
@@ -57,6 +59,8 @@ static FILE *open_temporary(newfile *f, const struct stat *old)
     return stream;
 }
 
+/* A device or a FIFO is written to as it is: it could not be replaced by a file, and nobody means
+ * that. */
 static FILE *open_stream(newfile *f)
 {
     struct stat status;
@@ -89,6 +93,7 @@ FILE *newfile_stream(const newfile *f)
     return f->stream;
 }
 
+/* fsync before the rename: the new file must not be there before its content is. */
 bool newfile_commit(newfile **ref)
 {
     newfile *f = *ref;

@@ -38,6 +38,7 @@ static void print_bar(unsigned percent)
     fprintf(stderr, "[%s] %3u %%  ", bar, percent);
 }
 
+/* Without a terminal, whole lines and seldom: they go into somebody's log. */
 static void print(progress *p, uint64_t done, uint64_t count, int64_t elapsed_ms)
 {
     const bool known = p->total > 0 && done <= p->total;

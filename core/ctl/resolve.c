@@ -96,6 +96,8 @@ static bool add_signature(request *r, const resolve_options *o)
     return true;
 }
 
+/* The signature before the parameters of --param, and those unchecked: one may want to see how a
+ * CMP bears what is wrong. */
 static bool request_make(request *r, const resolve_options *o, const char *ici)
 {
     kit_uuid_v7_make(clock_now_ms(), r->tid);
@@ -109,6 +111,8 @@ static bool request_make(request *r, const resolve_options *o, const char *ici)
     return add_signature(r, o) && params_add(&o->params, &r->q);
 }
 
+/* To standard error, so that standard output is the answer alone, for scripts. The signature in it
+ * is good once; the secret is never shown. */
 static void print_request(const request *r, const resolve_options *o, const https_request *sent)
 {
     char origin[256] = "unsigned";

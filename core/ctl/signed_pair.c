@@ -7,6 +7,7 @@
 
 enum { TID_MAX = 128, ICI_MAX = 256 };
 
+/* As a CMP would refuse them (SPEC 2): to sign what cannot be sent helps nobody. */
 static bool read_value(const char *option, const char *text, size_t max, cmp_str *value)
 {
     if (text == NULL) {

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+/* Longer than a worker waits by default (3 s): a store that is late is told apart from one that is
+ * silent. */
 enum { DEADLINE_MS = 5000, POOL_THREADS = 1, POOL_QUEUE = 16, POOL_PATIENCE_MS = 1000 };
 
 struct store_call {
@@ -22,6 +24,8 @@ struct store_call {
 
 /* ---- asking ---- */
 
+/* What the instance finds is what it finds in cmpd: a loop, a pool and a client, for one worker of
+ * number 0. */
 store_call *store_call_open(instance *i)
 {
     store_call *c = kit_calloc(1, sizeof(*c));
@@ -72,7 +76,9 @@ static void on_deadline(void *arg)
     ask_abandon(&q->asker);
 }
 
-/* Turns the loop until there is an answer, or the plugin has given back what nobody waits for. */
+/* Turns the loop until there is an answer, or the plugin has given back what nobody waits for. A
+ * plugin that batches sends at the end of a turn, and none has ended yet: so it is told of one
+ * before the first. */
 static void wait(store_call *c, question *q)
 {
     const cmp_store_ops *ops = c->store->plugin->ops.store;
@@ -112,6 +118,8 @@ cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, kit_arena *memor
     return verdict;
 }
 
+/* In two halves, around the instance's end: the pool's last jobs post to a loop that still lives,
+ * and destroy may need a turn of it. */
 void store_call_close(store_call *c)
 {
     if (c == NULL) {

@@ -38,6 +38,8 @@ static bool read_config(stores *s)
     return good;
 }
 
+/* Warnings of plugins matter to whoever waits here; notices of what went well are for a daemon's
+ * log. */
 stores *stores_open(const char *config)
 {
     log_setup(CMP_LOG_WARNING, LOG_TEXT);
@@ -143,6 +145,8 @@ static void load_keyring(stores *s, const conf_plugin *section, cmp_report *repo
     }
 }
 
+/* Asked again (`does`) when it is open: a plugin that chooses for each instance has done so by
+ * now. */
 instance *stores_take(stores *s, const char *name, unsigned wants)
 {
     const conf_plugin *section = find(s, name, wants);
@@ -174,6 +178,7 @@ cmp_store_verdict stores_lookup(stores *s, cmp_str ici, kit_arena *memory, cmp_s
     return store_call_lookup(s->call, ici, memory, json);
 }
 
+/* The worker's end, the instances, and only then its loop: see store_call.h. */
 void stores_close(stores **ref)
 {
     stores *s = *ref;

@@ -74,7 +74,8 @@ static bool all_hex(cmp_str text)
     return text.size > 0;
 }
 
-/* The hash whose MAC has a text of that form, or NULL. */
+/* The hash whose MAC has a text of that form, or NULL. Mostly its size tells; of 64 characters what
+ * they are, for base64 of sha384 is as long as hex of sha256. */
 static const char *hash_of_form(cmp_str text)
 {
     uint8_t mac[KIT_SIGNATURE_MAC_MAX];
@@ -132,6 +133,8 @@ static void check_format(const cmp_key *key, cmp_str tid, int64_t now_ms, verdic
              time, (double)key->max_skew_ms / 1000);
 }
 
+/* All checks, though one would do to refuse: cmpd says 401 to all of them alike, and this is where
+ * one finds out. */
 static bool examine(const credential *c, const signed_pair *pair, cmp_str signature, int64_t now_ms,
                     verdict *v)
 {
