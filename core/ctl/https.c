@@ -93,7 +93,8 @@ static size_t on_header(char *at, size_t one, size_t size, void *arg)
     (void)one;
     if (size > 5 && memcmp(at, "HTTP/", 5) == 0) {
         size_t length = 0;
-        while (length < size && length + 1 < sizeof(answer->status_line) && at[length] >= 0x20) {
+        while (length < size && length + 1 < sizeof(answer->status_line) &&
+               (uint8_t)at[length] >= 0x20 && (uint8_t)at[length] < 0x7F) {
             length++;
         }
         memcpy(answer->status_line, at, length);

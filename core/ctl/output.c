@@ -44,7 +44,7 @@ void output_json(json_t *value)
 
 static bool is_visible(char c)
 {
-    return c >= 0x20 && c != 0x7F;
+    return (uint8_t)c >= 0x20 && (uint8_t)c < 0x7F;
 }
 
 /* Writes what is no plain ASCII as \xNN; returns malloc'ed text. */
