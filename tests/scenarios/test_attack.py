@@ -50,17 +50,6 @@ class Front:
         path = "/mc-1/resolve-ici"
         assert self.site.send({"ici": ICI}, path=path, port=self.handsets).status == 200
 
-    def large_answers(self):
-        """A listener on which a short question has a long answer; options for an attack there."""
-        port, body = free_port(), self.site.folder / "lookup.json"
-        icis = [f"1A0F1-{i:04}" for i in range(100)]
-        large = [{"ici": i, "content": "x" * 60000, "content_type": "text"} for i in icis]
-        self.site.write_codes({"ici": ICI, "content": "https://a.example.net/menu"}, *large)
-        self._listen("codes", port, "codes")
-        body.write_text(json.dumps({"icis": icis}))
-        header = "authorization=Bearer " + self.site.token("reader")
-        return {"port": port, "target": "/codes/v1/lookup", "header": header, "body_file": body}
-
     def endures(self, name, *, port=None, meanwhile=None, **options):
         """Bears an attack, on the listener for peers unless it is told; returns what came of it,
         and what was counted."""
@@ -163,13 +152,25 @@ def test_half_handshakes(front):
     assert front.endures("half-handshakes")["opened"] > 0
 
 
-@pytest.mark.parametrize("name", ["slow-head", "slow-body", "idle"])
+@pytest.mark.parametrize("name", ["slow-head", "slow-body", "idle", "slow-body-h2", "idle-pings"])
 def test_requests_that_take_for_ever(front, name):
     """Each is ended at the request's time limit, however many octets came meanwhile."""
     front.site.config["limits"] = {"request_timeout": "1s"}
     told = front.endures(name, seconds=20, connections=50, until_ended=50)
     assert told["ended"] >= 50
     assert told["longest_ms"] < 5000
+
+
+def test_bodies_that_never_end(front):
+    front.site.config["limits"] = {"request_timeout": "1s"}
+    assert front.endures("bodies-held", seconds=20, until_ended=10)["ended"] >= 10
+
+
+def test_answers_that_nobody_reads(front):
+    """HTTP/1.1 requests in a row. Who does not read does not see the end, either."""
+    front.site.config |= {"drain": "1s", "limits": {"write_timeout": "500ms"}}
+    counted = front.endures("pipelining", seconds=5, connections=10)["counted"]
+    assert counted["connections ended_unread"] > 0
 
 
 # ---- what is meant to be misunderstood ----
