@@ -13,16 +13,6 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 # What may stay for now: the members, and why. A circle of some of them is covered, too.
 KNOWN = [
-    (
-        "core/pipeline",
-        "ask cache codes encode forward lookup pipeline step trace txn worker",
-        "a transaction knows by hand whoever may wait for it, and everybody knows the transaction",
-    ),
-    (
-        "core/http",
-        "codes connection front handshake internal picohttp server",
-        "the front ends a request with answers that begin one; server.h is whole and part at once",
-    ),
     ("plugins/store_sql", "pg pg_lane pg_listener pg_worker", "one worker's client in four files"),
     ("plugins/store_sql", "sqlite sqlite_watch", "the store owns its watch, which tells the store"),
 ]

@@ -1,9 +1,9 @@
-/* See acceptor.h; the first to know of a connection. What is refused here or by connection_open
+/* See acceptor.h; the first to know of a connection. What is refused here or by entry_open
  * costs two system calls. */
 #include "http/acceptor.h"
 
 #include "base/log_limit.h"
-#include "http/connection.h"
+#include "http/entry.h"
 #include "observe/counters.h"
 
 #include <errno.h>
@@ -80,7 +80,7 @@ static bool accept_one(acceptor *a)
     }
     if (fd >= 0) {
         a->all->short_of = false;
-        connection_open(a->entrance, fd, &from);
+        entry_open(a->entrance, fd, &from);
         return true;
     }
     switch (errno) {

@@ -1,8 +1,7 @@
-/* See balancer.h; called by connection.c before there is anything of the client's own, and by
+/* See balancer.h; called by entry.c before there is anything of the client's own, and by
  * front.c. */
 #include "http/balancer.h"
 
-#include "http/connection.h"
 #include "http/forwarded.h"
 #include "http/proxy.h"
 
@@ -33,7 +32,7 @@ static void take_header(connection *c, const proxy_header *h)
     } else if (h->origin == PROXY_ORIGIN_UNKNOWN) {
         memset(c->source, 0, sizeof(c->source)); /* the balancer's own would be taken for it */
     }
-    connection_admit(c);
+    c->known(c);
 }
 
 static void on_read(h2o_socket_t *socket, const char *error)
@@ -57,8 +56,9 @@ static void on_read(h2o_socket_t *socket, const char *error)
     }
 }
 
-void balancer_await(connection *c)
+void balancer_await(connection *c, void (*known)(connection *c))
 {
+    c->known = known;
     const server_worker *sw = c->sw;
     c->entry_timer =
         loop_timer_start(sw->worker->loop, sw->server->handshake_timeout_ms, on_late, c);

@@ -1,14 +1,17 @@
 /* One client connection of a worker, from accept to close. */
 #pragma once
 
-#include "base/endpoint.h"
 #include "http/internal.h"
 
-/* Takes over an accepted socket: a place at the gate, whose it is, its turn, TLS or not, h2o. */
-void connection_open(entrance *e, int fd, const endpoint *from);
+/* A connection on an accepted socket, which it takes over, at the gate's first stage; `counted`:
+ * among those of its source. It ends when h2o closes the socket. */
+connection *connection_make(entrance *e, int fd, const uint8_t source[16], bool counted);
 
-/* Its source is known now, by a balancer. The socket may be closed in here. */
-void connection_admit(connection *c);
+/* It stands elsewhere now. */
+void connection_move(connection *c, gate_stage stage);
+
+/* It counts for nothing any more, neither among all nor among its source's. */
+void connection_give_up_place(connection *c);
 
 /* The handshake is done, or there is none. */
 void connection_is_open(connection *c);

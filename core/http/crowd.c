@@ -3,8 +3,6 @@
  * needs no limit of its own. */
 #include "http/crowd.h"
 
-#include "http/internal.h"
-
 #define LOOK_AT_MAX 64 /* of a bucket: the oldest are the most likely to be idle */
 
 /* For a handshake and a request; who waits for a turn has one. Among its own a source has longer:

@@ -2,27 +2,16 @@
  * there are as many as may be. */
 #pragma once
 
-#include <cmp/base.h>
-
-#define CROWD_BUCKETS 64
-
-struct connection;
-
-typedef struct crowd {
-    struct {
-        struct connection *oldest, *newest; /* by their last request, or their beginning */
-        size_t count;
-    } at[CROWD_BUCKETS]; /* a source's connections are in one */
-} crowd;
+#include "http/internal.h"
 
 /* Adds a connection, by its source. */
-void crowd_add(crowd *all, struct connection *c);
-void crowd_remove(crowd *all, struct connection *c);
+void crowd_add(crowd *all, connection *c);
+void crowd_remove(crowd *all, connection *c);
 
 /* It has a request: it is the newest now. */
-void crowd_touch(crowd *all, struct connection *c);
+void crowd_touch(crowd *all, connection *c);
 
 /* The one that gives way first: without a request under way, and not so new that it had no time for
  * its first one. With a source: among its own; without: among those of whoever has most. `now_ms`
  * is server_now_ms. NULL: there is none. */
-struct connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms);
+connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms);

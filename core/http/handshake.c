@@ -17,7 +17,7 @@ void handshake_setup(void)
     count_late = counter_register("handshakes", "late", "TLS handshakes that took too long");
 }
 
-void handshake_cancel(connection *c)
+static void timer_stop(connection *c)
 {
     if (c->handshake_timer != NULL) {
         loop_timer_stop(c->handshake_timer);
@@ -36,7 +36,7 @@ static void on_late(void *arg)
 static void on_handshake(h2o_socket_t *socket, const char *error)
 {
     connection *c = socket->on_close.data;
-    handshake_cancel(c);
+    timer_stop(c);
     if (error != NULL) {
         counter_add(count_failed, 1);
         h2o_socket_close(socket);

@@ -9,6 +9,3 @@ void handshake_setup(void);
 /* The octets from here on are the client's own: TLS where `accept` has a context, then h2o's part
  * of the protocol. `accept` lives as long as the worker. The socket may be closed in here. */
 void handshake_start(connection *c, h2o_accept_ctx_t *accept);
-
-/* The socket has closed: nothing is waited for any more. */
-void handshake_cancel(connection *c);

@@ -3,14 +3,15 @@
 
 #include "base/clock.h"
 #include "base/rate.h"
-#include "http/acceptor.h"
-#include "http/crowd.h"
 #include "http/gate.h"
 #include "http/meter.h"
-#include "http/server.h"
+#include "pipeline/worker.h"
 
 #include <h2o.h>
 
+typedef struct acceptors acceptors; /* acceptor.h */
+typedef struct server server;       /* server.h */
+typedef struct server_worker server_worker;
 typedef struct entrance entrance;
 typedef struct metered metered; /* metered.h */
 typedef struct paced paced;     /* pace.h */
@@ -33,11 +34,13 @@ struct connection {
     bool counted;  /* among its source's */
     bool in_crowd; /* the two below are valid */
     connection *older, *newer;
-    cmp_timer *entry_timer; /* for the balancer's header, then for its turn */
+    cmp_timer *entry_timer;       /* for the balancer's header, then for its turn */
+    void (*known)(connection *c); /* to be called when the balancer has said whose it is */
 
     h2o_accept_ctx_t *accept;    /* the entrance's */
     struct timeval connected_at; /* wall clock, as h2o wants it */
     metered *metered;            /* NULL: HTTP/1, or not there yet */
+    void (*gone)(connection *c); /* called when the socket has closed; may be NULL */
     cmp_timer *handshake_timer;  /* NULL: done, or in the clear */
 
     /* see sweep.h */
@@ -51,6 +54,15 @@ struct connection {
     uint64_t turn;
     unsigned turn_requests;
 };
+
+/* The connections of one listener in one worker, by source and age: crowd.h. */
+#define CROWD_BUCKETS 64
+typedef struct crowd {
+    struct {
+        connection *oldest, *newest; /* by their last request, or their beginning */
+        size_t count;
+    } at[CROWD_BUCKETS]; /* a source's connections are in one */
+} crowd;
 
 /* One listener in this worker. */
 struct entrance {

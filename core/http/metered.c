@@ -111,12 +111,9 @@ void metered_turn_end(server_worker *sw)
     }
 }
 
-void metered_close(connection *c)
+static void on_gone(connection *c)
 {
     metered *m = c->metered;
-    if (m == NULL) {
-        return;
-    }
     unwatch(m);
     if (m->gone != NULL) {
         *m->gone = true;
@@ -291,6 +288,7 @@ void metered_accept(connection *c)
     metered *m = kit_calloc(1, sizeof(*m));
     m->c = c;
     c->metered = m;
+    c->gone = on_gone;
     h2o_buffer_t *came = socket->input;
     h2o_buffer_init(&socket->input, &h2o_socket_buffer_prototype);
     h2o_http2_accept(c->accept, socket, c->connected_at);

@@ -3,9 +3,11 @@
  * h2o's own graceful shutdown can be made to spin for ever by one client (a HEADERS frame without
  * END_HEADERS across the second GOAWAY), so only its first half is used: GOAWAY and `Connection:
  * close`. Closing what is idle, and what is left at the deadline, is done here. */
-#include "http/connection.h"
+#include "http/server.h"
 
 #include "base/log.h"
+#include "http/acceptor.h"
+#include "http/connection.h"
 #include "http/handshake.h"
 #include "http/hpack.h"
 #include "http/metered.h"

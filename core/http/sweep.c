@@ -6,7 +6,6 @@
 #include "base/address.h"
 #include "base/log_limit.h"
 #include "http/connection.h"
-#include "http/metered.h"
 #include "observe/counters.h"
 
 #include <linux/tcp.h> /* glibc has an older struct tcp_info */
