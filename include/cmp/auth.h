@@ -20,6 +20,7 @@ typedef enum cmp_once {
     CMP_ONCE_IDENTICAL, /* may be repeated when every parameter is equal (a retransmission) */
 } cmp_once;
 
+/* Who sent a request, or why that is not known. */
 typedef struct cmp_auth_answer {
     cmp_str peer;            /* ACCEPT: its name; ABSTAIN: what it has to be, absent when any may.
                                 Valid until control is back in the loop */
@@ -44,8 +45,10 @@ typedef enum cmp_sign_verdict {
     CMP_SIGN_UNAVAILABLE, /* cannot sign now */
 } cmp_sign_verdict;
 
+/* Octets of a signature as text; HMAC-SHA-512 in hex takes 128. */
 #define CMP_SIGNATURE_MAX 192
 
+/* A signature of ours (9.3.2: "apikeyid" and "signature"). */
 typedef struct cmp_signature {
     cmp_str apikeyid;             /* valid until control is back in the loop */
     char text[CMP_SIGNATURE_MAX]; /* as it goes on the wire */
@@ -59,13 +62,13 @@ typedef struct cmp_auth_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
     /* Says who sent `txn`. Nothing of the request was executed before; tid and ici are present,
-     * everything else may be missing or wrong. Reads the transaction only. Rejections must cost the
-     * same whatever their cause. */
+     * everything else may be missing or wrong. Reads the transaction only. *answer comes as zeros
+     * with CMP_ONCE_NO. Rejections must cost the same whatever their cause. */
     CMP_MUST_USE cmp_auth_verdict (*verify)(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
                                             cmp_auth_answer *answer);
 
-    /* Signs a request with the credential that its recipient issued to us. NULL: this plugin only
-     * verifies. */
+    /* Signs a request with the credential that its recipient issued to us. *signature comes without
+     * apikeyid and with size 0. NULL: this plugin only verifies. */
     CMP_MUST_USE cmp_sign_verdict (*sign)(void *instance, void *worker, const cmp_outgoing *request,
                                           cmp_op *op, cmp_signature *signature);
 

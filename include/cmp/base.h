@@ -27,11 +27,13 @@ typedef struct cmp_str {
 #define CMP_STR(literal) ((cmp_str){(literal), sizeof(literal) - 1})
 #define CMP_NONE         ((cmp_str){NULL, 0})
 
+/* A C string without its NUL; it stays whose it was. NULL is absent. */
 static inline cmp_str cmp_str_from(const char *text)
 {
     return text != NULL ? (cmp_str){text, strlen(text)} : CMP_NONE;
 }
 
+/* Octet by octet. An absent one equals an empty one: look at `at` where they differ. */
 static inline bool cmp_str_equal(cmp_str a, cmp_str b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
@@ -42,12 +44,17 @@ static inline bool cmp_str_equal(cmp_str a, cmp_str b)
 typedef struct cmp_txn cmp_txn;
 
 /* One event loop: the control loop of the process, or a worker's. Timers and descriptors live on
- * the loop that they were made on, and call back on its thread. */
+ * the loop that they were made on, and call back on its thread. The control loop is there from
+ * cmp_plugin.start until destroy has returned, a worker's from worker_start until worker_stop has.
+ */
 typedef struct cmp_loop cmp_loop;
+
+/* Both are the host's: a timer until it fires or is stopped, a watch until it is stopped. */
 typedef struct cmp_timer cmp_timer;
 typedef struct cmp_watch cmp_watch;
 
-/* Collects errors of a configuration; the host adds file, line and column. */
+/* Collects errors of a configuration; the host adds file, line and column. Valid during the call
+ * that hands it over. */
 typedef struct cmp_report cmp_report;
 
 /* One operation that a plugin was asked for and may answer later. The host owns it; it is valid

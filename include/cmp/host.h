@@ -20,8 +20,8 @@ enum {
     CMP_SERVICE_HTTPS = 1 << 4,   /* origin_open, origin_close, https_start, https_cancel */
 };
 
-/* One configured peer, as plugins may see it. Valid during the call that hands it over: keep the
- * name, not the pointer. */
+/* One configured peer, as plugins may see it. What it points to is the host's, and valid until
+ * control is back there: keep a copy of the name, not the pointer. */
 typedef struct cmp_peer {
     cmp_str name;
     cmp_str host; /* absent when the peer only asks */
@@ -62,7 +62,8 @@ struct cmp_host {
 
     /* Reads one code record from its JSON text (one object). On success fills `ici` and `record`,
      * whose strings live in memory got from `alloc` or inside `json`, and returns true. Otherwise
-     * returns false and writes what is wrong to `error`, naming the member at fault. */
+     * returns false and writes what is wrong to `error`, naming the member at fault. `alloc` gets
+     * `arg`, and gives memory that is aligned for any type and never NULL. */
     CMP_MUST_USE bool (*record_parse)(const cmp_host *host, const char *json, size_t size,
                                       void *(*alloc)(void *arg, size_t size), void *arg,
                                       cmp_str *ici, cmp_record *record, char *error,
@@ -89,14 +90,15 @@ struct cmp_host {
     const cmp_pair *(*txn_contextual)(const cmp_txn *txn, size_t index);
 
     /* Where the TCP connection comes from: an IPv6 or IPv4-mapped address of 16 octets. Headers
-     * never change it. */
+     * never change it. It, and the names below, are valid as parameters are. */
     const uint8_t *(*txn_source)(const cmp_txn *txn);
     cmp_str (*txn_listener)(const cmp_txn *txn); /* name of the listener */
     cmp_interface (*txn_interface)(const cmp_txn *txn);
     cmp_str (*txn_peer)(const cmp_txn *txn);   /* the authenticated requestor; absent before */
     int64_t (*txn_now_ms)(const cmp_txn *txn); /* Unix time at which the request came in */
 
-    /* Memory that lives until the transaction ends. Never NULL. */
+    /* Memory that lives until the transaction ends; aligned for any type, not zeroed. Never NULL.
+     */
     void *(*txn_alloc)(cmp_txn *txn, size_t size);
 
     /* Completes a pending operation, exactly once, on the worker that asked for it. `answer` is the
@@ -108,12 +110,13 @@ struct cmp_host {
     /* ---- CMP_SERVICE_LOOP ---- */
 
     /* Calls `run(arg)` once, on the loop's thread, `delay_ms` from now. Call on that thread. The
-     * timer is gone when it has fired or was stopped. */
+     * timer is gone when it has fired or was stopped: forget it in `run`. Never NULL. */
     cmp_timer *(*timer_start)(cmp_loop *loop, uint64_t delay_ms, void (*run)(void *arg), void *arg);
     void (*timer_stop)(cmp_timer *timer);
 
     /* Calls `run(arg)` on the loop's thread whenever `fd` can be read. The descriptor stays the
-     * plugin's: stop the watch before closing it. Call on the loop's thread. NULL with errno. */
+     * plugin's: stop the watch before closing it. Call on the loop's thread. NULL with errno when
+     * the kernel refuses. */
     cmp_watch *(*watch_start)(cmp_loop *loop, int fd, void (*run)(void *arg), void *arg);
     void (*watch_stop)(cmp_watch *watch);
 
@@ -122,7 +125,8 @@ struct cmp_host {
 
     /* Runs `run(instance, worker, arg)` once on the thread of every started worker, between two
      * turns of its loop. Returns how many will run it: 0 before workers start and after they end.
-     * `worker` is NULL when that worker has stopped meanwhile. */
+     * `worker` is NULL when that worker has stopped meanwhile. `arg` stays the plugin's, and has to
+     * last until they have run. */
     unsigned (*workers_call)(const cmp_host *host,
                              void (*run)(void *instance, void *worker, void *arg), void *arg);
 
@@ -139,7 +143,7 @@ struct cmp_host {
     CMP_MUST_USE cmp_origin *(*origin_open)(const cmp_host *host, const cmp_origin_options *options,
                                             char *error, size_t error_size);
 
-    /* No call may be under way. In destroy, at the latest. */
+    /* No call may be under way. In destroy, at the latest. Control thread. */
     void (*origin_close)(cmp_origin *origin);
 
     /* Begins a request on a worker's loop, from its thread: `done(arg, answer)` is called exactly
@@ -149,17 +153,19 @@ struct cmp_host {
                              const cmp_https_request *request,
                              void (*done)(void *arg, const cmp_https_answer *answer), void *arg);
 
-    /* `done` will not be called. */
+    /* `done` will not be called. On the worker that began it. */
     void (*https_cancel)(cmp_call *call);
 
     /* ---- CMP_SERVICE_KEYRING ---- */
 
-    /* Visits the keys of one use, expired and future ones included. */
+    /* Visits the keys of one use in the order of their file, expired and future ones included. */
     void (*key_each)(const cmp_host *host, cmp_key_use use,
                      void (*visit)(const cmp_key *key, void *arg), void *arg);
 
     /* ---- CMP_SERVICE_PEERS ---- */
 
+    /* One peer by its name, and all in the configuration's order. False: there is none, and *peer
+     * is as it was. */
     CMP_MUST_USE bool (*peer_find)(const cmp_host *host, cmp_str name, cmp_peer *peer);
     void (*peer_each)(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
                       void *arg);
@@ -171,6 +177,8 @@ struct cmp_host {
     const char *folder;
 };
 
+/* Typed wrappers of complete. What the last argument points to is read during the call; it may be
+ * NULL where the verdict needs nothing of it. */
 static inline void cmp_auth_complete(const cmp_host *host, cmp_op *op, cmp_auth_verdict verdict,
                                      const cmp_auth_answer *answer)
 {

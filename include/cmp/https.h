@@ -6,7 +6,7 @@
 
 #include <cmp/message.h>
 
-/* One server. Belongs to the instance that opened it. */
+/* One server. Belongs to the instance that opened it, until origin_close. */
 typedef struct cmp_origin cmp_origin;
 
 /* Texts are copied. 0 stands for the host's default. */
@@ -21,6 +21,7 @@ typedef struct cmp_origin_options {
     uint64_t connect_timeout_ms, idle_timeout_ms, resolve_interval_ms;
 } cmp_origin_options;
 
+/* One request. It and what it points to are the caller's, and copied by https_start. */
 typedef struct cmp_https_request {
     const char *method;   /* GET, POST, PUT, DELETE */
     cmp_str path;         /* appended to the URL's path, query included; absent: nothing */
@@ -52,5 +53,6 @@ typedef struct cmp_https_answer {
     cmp_str body;
 } cmp_https_answer;
 
-/* One request under way. */
+/* One request under way, on the worker that began it: the host's, and gone when `done` was called
+ * or it was cancelled. */
 typedef struct cmp_call cmp_call;

@@ -3,6 +3,7 @@
 
 #include <cmp/base.h>
 
+/* The hash of the HMAC. SHA-1 is there for peers that have nothing newer. */
 typedef enum cmp_hash {
     CMP_HASH_SHA256,
     CMP_HASH_SHA1,
@@ -10,11 +11,14 @@ typedef enum cmp_hash {
     CMP_HASH_SHA512,
 } cmp_hash;
 
+/* How a signature is written. Who reads one needs no word for it: its length tells. */
 typedef enum cmp_encoding {
     CMP_ENCODING_HEX,
     CMP_ENCODING_BASE64,
 } cmp_encoding;
 
+/* Which tids a peer may use. A form that is fixed ends the ambiguity of where in the signed octets
+ * the tid ends and the ici begins. */
 typedef enum cmp_tid_format {
     CMP_TID_ANY,
     CMP_TID_UUID,   /* RFC 9562, any version, in its 36-octet text form */

@@ -22,6 +22,7 @@ typedef enum cmp_param {
     CMP_PARAM_MAX
 } cmp_param;
 
+/* A name and its value. Whose they are, and for how long, is said where a pair is handed over. */
 typedef struct cmp_pair {
     cmp_str name;
     cmp_str value;

@@ -29,9 +29,10 @@ typedef enum cmp_option_type {
 } cmp_option_type;
 
 enum {
-    CMP_OPTION_REQUIRED = 1 << 0,
+    CMP_OPTION_REQUIRED = 1 << 0, /* its absence is an error; a default would never be used */
 };
 
+/* One row. It is static, and so is all that it points to. */
 typedef struct cmp_option cmp_option;
 struct cmp_option {
     const char *name;
@@ -68,6 +69,7 @@ typedef struct cmp_rows {
     size_t count;
 } cmp_rows;
 
+/* Whether an address, IPv4-mapped as the network is, lies in it. Any thread. */
 static inline bool cmp_cidr_contains(const cmp_cidr *net, const uint8_t address[16])
 {
     const unsigned whole = net->bits / 8, rest = net->bits % 8;

@@ -47,6 +47,7 @@ enum {
     CMP_PLUGIN_BLOCKING = 1 << 0,
 };
 
+/* What a plugin is. It is static, and so is all that it points to. */
 typedef struct cmp_plugin {
     /* Checked before anything else is read. */
     uint32_t struct_size;
@@ -73,15 +74,16 @@ typedef struct cmp_plugin {
      * until its own destroy. Returns NULL after having said why in `report`. Control thread. */
     void *(*create)(const cmp_host *host, const void *options, void *previous, cmp_report *report);
 
-    /* The host is about to start its workers; `loop` is the control loop. May be NULL. */
+    /* The host is about to start its workers; `loop` is the control loop. Control thread. May be
+     * NULL. */
     void (*start)(void *instance, cmp_loop *loop);
 
     /* The state of one worker, made and ended on its thread. May be NULL, and may return NULL. */
     void *(*worker_start)(void *instance, cmp_loop *loop);
     void (*worker_stop)(void *instance, void *worker);
 
-    /* No operation is under way and no worker is left. Stop timers and watches of the control loop
-     * here, at the latest. Control thread. */
+    /* Frees the instance: no operation is under way and no worker is left. Stop timers and watches
+     * of the control loop here, at the latest. Control thread. */
     void (*destroy)(void *instance);
 
     /* The vtable of its kind. */

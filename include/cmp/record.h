@@ -46,6 +46,7 @@ typedef struct cmp_record {
     size_t variant_count;
 } cmp_record;
 
+/* A record that says nothing yet, and holds at any time. */
 #define CMP_RECORD_INIT                                                                            \
     ((cmp_record){.not_before_ms = CMP_TIME_MIN,                                                   \
                   .not_after_ms = CMP_TIME_MAX,                                                    \

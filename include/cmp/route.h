@@ -3,6 +3,7 @@
 
 #include <cmp/record.h>
 
+/* Why a route is asked. */
 typedef enum cmp_route_reason {
     CMP_ROUTE_ADDRESSED,   /* the request's `addr` names another CMP; target = addr */
     CMP_ROUTE_TRANSFERRED, /* the record says where the content is now; target = that host */
@@ -19,6 +20,7 @@ typedef enum cmp_route_verdict {
     CMP_ROUTE_ANSWER,      /* answer with answer->record */
 } cmp_route_verdict;
 
+/* The error code that the requestor gets, and its HTTP status. */
 typedef enum cmp_refusal {
     CMP_REFUSE_ADDR_NOT_ALLOWED, /* 403 */
     CMP_REFUSE_NOT_ALLOWED,      /* 403 */
@@ -42,7 +44,8 @@ typedef struct cmp_route_answer {
 typedef struct cmp_route_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
-    /* Decides where `txn` goes. The transaction was authenticated, authorised and validated. */
+    /* Decides where `txn` goes. The transaction was authenticated, authorised and validated.
+     * `target` is valid until completion; *answer comes as zeros, its record as CMP_RECORD_INIT. */
     CMP_MUST_USE cmp_route_verdict (*route)(void *instance, void *worker, cmp_txn *txn,
                                             cmp_route_reason reason, cmp_str target, cmp_op *op,
                                             cmp_route_answer *answer);

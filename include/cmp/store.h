@@ -10,7 +10,8 @@ typedef enum cmp_store_verdict {
     CMP_STORE_UNAVAILABLE, /* cannot tell now; never the same as absent */
 } cmp_store_verdict;
 
-/* Gets one record of a scan; strings are valid during the call. False ends the scan. */
+/* Gets one record of a scan, on the thread that scans; `ici`, `record` and what it points to are
+ * valid during the call. False ends the scan, which is no failure of it. */
 typedef bool (*cmp_store_visit)(cmp_str ici, const cmp_record *record, void *arg);
 
 /* See cmp_auth_ops for `instance`, `worker` and threads. */
@@ -40,10 +41,12 @@ typedef struct cmp_store_ops {
                               char *error, size_t error_size);
 
     /* Begins a write: what is put and removed becomes visible at commit, all together, or never.
-     * NULL (and the four below as well) in a store that is only read. */
+     * What is returned is the store's, until commit or abort. NULL (and the four below as well) in
+     * a store that is only read. */
     CMP_MUST_USE void *(*begin)(void *instance, char *error, size_t error_size);
 
-    /* Adds or replaces a record. After a false the write can only be aborted. */
+    /* Adds or replaces a record; it and `ici` are valid during the call, so what the store keeps it
+     * copies. After a false the write can only be aborted. */
     CMP_MUST_USE bool (*put)(void *instance, void *write, cmp_str ici, const cmp_record *record,
                              char *error, size_t error_size);
 
