@@ -41,6 +41,8 @@ void *kit_arena_alloc(kit_arena *a, size_t size)
 {
     size = align_up(size != 0 ? size : 1);
     if (size > (size_t)(a->end - a->next)) {
+        /* What is left of the block before is given up: to look for room in it later would cost
+         * every allocation more than that saves. */
         const size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
         kit_arena_block *block = kit_alloc(sizeof(*block) + room);
         block->older = a->blocks;
@@ -69,7 +71,7 @@ void *kit_arena_calloc(kit_arena *a, size_t count, size_t size)
 {
     size_t total;
     if (__builtin_mul_overflow(count, size, &total)) {
-        total = SIZE_MAX / 2;
+        total = SIZE_MAX / 2; /* no malloc has that much, so it ends as any lack of memory does */
     }
     return memset(kit_arena_alloc(a, total), 0, total);
 }
@@ -79,6 +81,7 @@ cmp_str kit_arena_copy(kit_arena *a, cmp_str text)
     if (text.at == NULL) {
         return CMP_NONE;
     }
+    /* An empty text gets an address, too: without one it would be absent. */
     return (cmp_str){memcpy(kit_arena_alloc(a, text.size), text.at, text.size), text.size};
 }
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* One that is renamed into place has another inode, one that is written in place another time. */
 static kit_file_mark mark_from(const struct stat *s)
 {
     return (kit_file_mark){.device = s->st_dev,
@@ -49,6 +50,7 @@ bool kit_file_fail(kit_file *f, uint64_t line, const char *format, ...)
     return false;
 }
 
+/* What is opened here kit_file_read closes, whatever comes of it. */
 static bool file_open(kit_file *f)
 {
     struct stat s;
@@ -64,11 +66,13 @@ static bool file_open(kit_file *f)
     return true;
 }
 
+/* Asks the descriptor, not the path: another file that was renamed over the path meanwhile does not
+ * touch what is read here. */
 static bool is_as_opened(const kit_file *f)
 {
     struct stat s;
     if (fstat(f->fd, &s) != 0) {
-        return true;
+        return true; /* nothing says that it changed */
     }
     const kit_file_mark now = mark_from(&s);
     return kit_file_mark_equal(&now, &f->mark);

@@ -7,6 +7,7 @@ typedef struct search {
     const cmp_key *newest;
 } search;
 
+/* Of equals the last: a key that an operator adds at the end is meant to be used from now on. */
 static void consider(const cmp_key *key, void *arg)
 {
     search *s = arg;

@@ -43,6 +43,7 @@ struct kit_live {
 
 /* ---- reading ---- */
 
+/* For how long something takes: the host's clock may be set back meanwhile. */
 static int64_t monotonic_ms(void)
 {
     struct timespec now;
@@ -64,6 +65,7 @@ static void load_work(void *arg)
     l->content = NULL;
     l->result = kit_file_read(&l->file, l->path, l->kind->option, read_content, l);
     l->load_ms = monotonic_ms() - begin_ms;
+    /* The reader may have been content with a file that changed under it, and half of it is old. */
     if (l->result != KIT_FILE_GOOD && l->content != NULL) {
         l->kind->free(l->content);
     }
@@ -86,6 +88,7 @@ static void snapshot_free(const kit_live *l, snapshot *s)
 
 /* ---- shares ---- */
 
+/* With the lock held. */
 static void share_set(kit_live_share *share, snapshot *of)
 {
     *share = (kit_live_share){.content = of->content, .of = of};
@@ -99,6 +102,8 @@ void kit_live_join(kit_live *l, kit_live_share *share)
     pthread_mutex_unlock(&l->lock);
 }
 
+/* Frees nothing, though it may have been the last user: content goes on the control thread only, at
+ * a tick. */
 void kit_live_leave(kit_live *l, kit_live_share *share)
 {
     pthread_mutex_lock(&l->lock);
@@ -145,6 +150,8 @@ static void replaced_free(kit_live *l)
     }
 }
 
+/* Workers are told when `current` is the new content already: each takes the newest there is, so it
+ * does not matter in which order two changes reach it. */
 static void swap(kit_live *l)
 {
     snapshot *fresh = snapshot_take(l);
@@ -189,7 +196,7 @@ static void load_done(void *arg)
     case KIT_FILE_BAD:
         load_failed(l);
         break;
-    case KIT_FILE_CHANGED:
+    case KIT_FILE_CHANGED: /* `seen` stays, so the next tick finds a change again */
         l->host->log(l->host, CMP_LOG_INFO, "%s, reading it again", l->file.error);
         break;
     }
@@ -211,7 +218,7 @@ static void tick(void *arg)
 {
     kit_live *l = arg;
     l->timer = l->host->timer_start(l->loop, l->check_interval_ms, tick, l);
-    replaced_free(l);
+    replaced_free(l); /* before more is read: there are rarely three contents in memory */
     check_file(l);
 }
 
@@ -258,6 +265,7 @@ void kit_live_destroy(kit_live **l_ref)
     if (l->timer != NULL) {
         l->host->timer_stop(l->timer);
     }
+    /* Nothing is being read: the host waits for what was offloaded before it destroys. */
     while (l->replaced != NULL) {
         snapshot *old = l->replaced;
         l->replaced = old->older;

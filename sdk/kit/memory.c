@@ -13,6 +13,7 @@ void *kit_must(void *at)
     return at;
 }
 
+/* A size of 0 is never handed on: NULL would be a good answer to it, and no lack of memory. */
 void *kit_alloc(size_t size)
 {
     return kit_must(malloc(size != 0 ? size : 1));

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+/* A domain name has 255 octets on the wire (RFC 1035, 2.3.4); as text that is 253. */
 enum { HOST_SIZE_MAX = 253 };
 
 /* ---- copies ---- */
@@ -41,6 +42,7 @@ static void take_one(const cmp_peer *peer, void *arg)
     p->count++;
 }
 
+/* By size first, as nobody sees the order: most comparisons end there. */
 static int order_of(const void *a, const void *b)
 {
     const cmp_str x = ((const kit_peer_key *)a)->text, y = ((const kit_peer_key *)b)->text;

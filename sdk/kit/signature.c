@@ -77,6 +77,7 @@ bool kit_signature_compute(kit_signature_state *state, cmp_str tid, cmp_str ici,
 bool kit_signature_parse(cmp_str text, cmp_hash hash, uint8_t mac[KIT_SIGNATURE_MAC_MAX])
 {
     const size_t size = hashes[hash].size;
+    /* A MAC's hex is longer than its base64, so the length tells them apart (SPEC 4). */
     if (text.size == 2 * size) {
         return kit_hex_decode(text, mac, size);
     }

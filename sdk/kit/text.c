@@ -34,6 +34,7 @@ size_t kit_utf8_first(cmp_str text)
     if (lead < 0x80) {
         return 1;
     }
+    /* 0xC0 and 0xC1 could begin overlong forms only. */
     if (lead < 0xC2 || left < 2 || !continuation(at[1])) {
         return 0;
     }
@@ -59,7 +60,7 @@ size_t kit_utf8_first(cmp_str text)
 bool kit_utf8_valid(cmp_str text)
 {
     while (text.size > 0) {
-        size_t size = 8;
+        size_t size = 8; /* ASCII, which nearly all that comes is */
         if (text.size < 8 || (load_eight(text.at) & EACH(0x80)) != 0) {
             size = kit_utf8_first(text);
         }
@@ -88,6 +89,7 @@ size_t kit_utf8_cut(const char *text, size_t size)
 
 /* ---- letters ---- */
 
+/* Not isdigit: it asks the locale, and a char may be negative. */
 static bool digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -158,6 +160,8 @@ void kit_hex_encode(const uint8_t *from, size_t size, char *to)
     }
 }
 
+/* Reads on behind a wrong digit: how long it takes must not tell where a signature is wrong. What
+ * is no digit has the value 0xFF, and shows in `wrong`. */
 bool kit_hex_decode(cmp_str text, uint8_t *to, size_t size)
 {
     if (text.size % 2 != 0 || text.size / 2 != size) {
@@ -252,6 +256,7 @@ ptrdiff_t kit_base64_decode(cmp_str text, uint8_t *to, size_t room)
             *to++ = (uint8_t)(bits >> held);
         }
     }
+    /* RFC 4648, 3.5: bits behind the last octet are 0, or one value would have several texts. */
     const bool whole = (bits & ((UINT32_C(1) << held) - 1)) == 0;
     return whole ? (ptrdiff_t)octets : -1;
 }
@@ -274,6 +279,7 @@ bool kit_number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number)
         if (!digit(text.at[i])) {
             return false;
         }
+        /* A negative number grows downwards: INT64_MIN has no positive twin. */
         const int64_t add = negative ? '0' - text.at[i] : text.at[i] - '0';
         if (__builtin_mul_overflow(value, 10, &value) ||
             __builtin_add_overflow(value, add, &value)) {

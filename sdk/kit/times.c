@@ -6,7 +6,9 @@
 #define MINUTES_A_DAY 1440
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar. Years begin with March in here, so
- * that the leap day is the last one. */
+ * that the leap day is the last one, and month m of them, from 0, begins after (153 * m + 2) / 5
+ * days. 400 years have 146097 days, and that many are added first, so that nothing is negative;
+ * 719468 days lie between 0000-03-01 and 1970-01-01. */
 static int64_t days_from_date(int year, int month, int day)
 {
     const int64_t y = year + 400 - (month <= 2);
@@ -14,6 +16,7 @@ static int64_t days_from_date(int year, int month, int day)
     return y * 365 + y / 4 - y / 100 + y / 400 + days_in_year - 719468 - 146097;
 }
 
+/* The same, backwards. */
 static void date_from_days(int64_t days, int *year, int *month, int *day)
 {
     const int64_t since = days + 719468 + 146097;

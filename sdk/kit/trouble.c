@@ -31,6 +31,7 @@ static bool may_say(kit_trouble *t, const char *line, int64_t now_ms, uint64_t *
     const bool same = strcmp(t->last, line) == 0;
     memcpy(t->last, line, strlen(line) + 1);
     *unsaid = 0;
+    /* A clock that was set back ends the window, too: it could last for hours else. */
     if (t->said > 0 && (now_ms < t->since_ms || now_ms - t->since_ms >= WINDOW_MS)) {
         *unsaid = t->unsaid;
         t->unsaid = 0;
@@ -58,6 +59,7 @@ void kit_trouble_say(kit_trouble *t, const cmp_host *host, const char *format, .
     pthread_mutex_lock(&t->lock);
     const bool say = may_say(t, line, host->now_ms(host), &unsaid);
     pthread_mutex_unlock(&t->lock);
+    /* Without the lock: workers that have the same trouble do not wait for a log. */
     if (say && unsaid > 0) {
         host->log(host, CMP_LOG_ERROR, "%s (%" PRIu64 " more not logged)", line, unsaid);
     } else if (say) {

@@ -29,6 +29,8 @@ static const uint8_t *random_take(void)
     return pool + --pool_left * RANDOM_SIZE;
 }
 
+/* RFC 9562, 5.7: 48 bits of time, then random but for version and variant. It has no counter within
+ * a millisecond (6.2): nobody needs our tids in order, and 74 random bits keep them apart. */
 void kit_uuid_v7_make(int64_t now_ms, char text[KIT_UUID_TEXT_SIZE])
 {
     uint8_t octets[16];
