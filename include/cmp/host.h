@@ -97,8 +97,7 @@ struct cmp_host {
     cmp_str (*txn_peer)(const cmp_txn *txn);   /* the authenticated requestor; absent before */
     int64_t (*txn_now_ms)(const cmp_txn *txn); /* Unix time at which the request came in */
 
-    /* Memory that lives until the transaction ends; aligned for any type, not zeroed. Never NULL.
-     */
+    /* Memory until the transaction ends; aligned for any type, not zeroed. Never NULL. */
     void *(*txn_alloc)(cmp_txn *txn, size_t size);
 
     /* Completes a pending operation, exactly once, on the worker that asked for it. `answer` is the

@@ -21,6 +21,7 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, 
 static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
                                   cmp_op *op, cmp_signature *signature);
 
+/* Both answer at once, so there is nothing to cancel. */
 static const cmp_auth_ops ops = {
     .size = sizeof(ops),
     .verify = hmac_verify,
@@ -80,6 +81,8 @@ static void *hmac_create(const cmp_host *host, const void *options, void *previo
 {
     (void)options;
     (void)previous;
+    /* What every worker will need is tried where its lack can be reported; worker_start has no
+     * report. */
     keyed probe = decoy_make(host, CMP_HASH_SHA256);
     if (probe.state == NULL) {
         host->report(report, NULL, "OpenSSL does not offer HMAC with SHA-256");
@@ -126,6 +129,7 @@ static void hmac_worker_stop(void *instance, void *worker)
 /* What a check found wrong: static text, or NULL. */
 typedef const char *finding;
 
+/* Looks at all of them, from the last: an early end would show in the time (see hmac_verify). */
 static finding first_of(const finding *findings, size_t count)
 {
     finding first = NULL;
@@ -193,6 +197,8 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, 
 
 /* ---- sign ---- */
 
+/* With the key that the recipient gave to us (9.3.2), never with one that we issued. What the
+ * answer points to is the host's key, which lives as long as the instance. */
 static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
                                   cmp_op *op, cmp_signature *signature)
 {

@@ -37,6 +37,8 @@ static void count_key(const cmp_key *key, void *arg)
     (*(size_t *)arg)++;
 }
 
+/* Of the id and not of a place in this table: replays are looked for across workers and reloads, so
+ * a fingerprint must be the same in all of them. */
 static void digest_id(cmp_str id, uint8_t digest[FINGERPRINT_SIZE])
 {
     uint8_t whole[EVP_MAX_MD_SIZE] = {0};
@@ -73,6 +75,7 @@ key_table *key_table_create(const cmp_host *host, cmp_key_use use)
     size_t total = 0;
     host->key_each(host, use, count_key, &total);
     size_t buckets = 1;
+    /* At most half full: a bucket hardly ever holds two names. */
     while (buckets < 2 * total) {
         buckets *= 2;
     }
@@ -124,6 +127,8 @@ keyed *key_table_current(const key_table *table, cmp_str peer, int64_t now_ms)
     return newest;
 }
 
+/* Chosen by the id: an unknown one is verified with the hash of some real key, and with the same
+ * one each time, so its time is what a known key's could be. */
 cmp_hash key_table_hash_for(const key_table *table, cmp_str id)
 {
     return table->count > 0 ? table->keys[hash_of(table, id) % table->count].key->hash

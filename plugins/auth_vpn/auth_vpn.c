@@ -72,6 +72,7 @@ typedef struct vpn_instance {
     size_t count;
 } vpn_instance;
 
+/* Of equals any may come first: vpn_check sees to it that they lead to one peer. */
 static int order_of(const void *a, const void *b)
 {
     const source *x = a, *y = b;
@@ -81,7 +82,8 @@ static int order_of(const void *a, const void *b)
     return (y->listener.at != NULL) - (x->listener.at != NULL);
 }
 
-/* All networks of all links, in the options' order; the caller frees. */
+/* All networks of all links, in the options' order; the caller frees. They point into the options,
+ * which live as long as the instance. */
 static source *sources_of(const vpn_options *options, size_t *count)
 {
     const vpn_link *links = options->links.at;
@@ -140,13 +142,15 @@ static bool ambiguous(const source *a, const source *b)
            cmp_str_equal(a->listener, b->listener) && !cmp_str_equal(a->peer, b->peer);
 }
 
-/* A network without bits, in IPv4 or in IPv6, is everybody. */
+/* A network without bits is everybody, in IPv4 or in IPv6; so is an IPv6 network in which all
+ * IPv4-mapped addresses lie. */
 static bool is_everybody(const cmp_cidr *net)
 {
     static const uint8_t mapped[16] = {[10] = 0xFF, [11] = 0xFF};
     return net->bits == 0 || (net->bits <= 96 && cmp_cidr_contains(net, mapped));
 }
 
+/* A misspelt name would otherwise show at the first request over the link. */
 static void check_peers(const cmp_host *host, const vpn_options *options, cmp_report *report)
 {
     const vpn_link *links = options->links.at;
@@ -183,6 +187,8 @@ static void vpn_check(const cmp_host *host, const void *options, cmp_report *rep
 
 /* ---- verify ---- */
 
+/* The first that matches is the right one by the order of the sources. A walk will do: an operator
+ * has a handful of links. */
 static const source *source_find(const vpn_instance *self, const uint8_t address[16],
                                  cmp_str listener)
 {

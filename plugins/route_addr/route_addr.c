@@ -47,6 +47,7 @@ static void *addr_create(const cmp_host *host, const void *options, void *previo
     (void)report;
     addr_instance *self = kit_alloc(sizeof(*self));
     self->host = host;
+    /* Once for all: an instance never outlives the configuration whose peers it knows. */
     kit_peers_copy(&self->peers, host);
     return self;
 }

@@ -50,7 +50,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
 
 typedef struct mcr_instance {
     const cmp_host *host;
-    cmp_str registry;
+    cmp_str registry; /* in the options, which live as long */
     bool lookup;
 } mcr_instance;
 
@@ -78,7 +78,8 @@ static void *mcr_create(const cmp_host *host, const void *options, void *previou
 
 /* ---- route ---- */
 
-/* What a requestor addressed is left alone: it is for a peer of ours, or for nobody. */
+/* What a requestor addressed is left alone: it is for a peer of ours, or for nobody. Neither does a
+ * request of the registry's own go back there: it would only come round. */
 static cmp_route_verdict mcr_route(void *instance, void *worker, cmp_txn *txn,
                                    cmp_route_reason reason, cmp_str target, cmp_op *op,
                                    cmp_route_answer *answer)

@@ -42,5 +42,6 @@ int digits_order(const digits *a, const digits *b)
             return a->word[w] < b->word[w] ? -1 : 1;
         }
     }
+    /* Words alone do not tell 12 from 120: behind the last digit all is zero. */
     return (a->size > b->size) - (a->size < b->size);
 }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FILE_SIZE_MAX  ((uint64_t)64 << 20)
-#define SHOWN_SIZE_MAX 64
+#define FILE_SIZE_MAX  ((uint64_t)64 << 20) /* it is read whole: not what a wrong path leads to */
+#define SHOWN_SIZE_MAX 64                   /* octets of a word in an error */
 
 typedef struct building {
     kit_file *file;
@@ -43,6 +43,7 @@ static void complain(building *b, const char *option, const char *format, ...)
 
 /* ---- rules ---- */
 
+/* As long as the table can hold, and with the three digits of a Registry-ID at least (SPEC 1). */
 static bool prefix_read(cmp_str text, digits *prefix)
 {
     digits_read(text, PREFIX_SIZE_MAX, prefix);
@@ -64,6 +65,7 @@ static void take_entry(const cmp_peer *peer, void *arg)
                      "the peer \"%.*s\" has the prefix \"%s\": expected 3 to 64 hexadecimal digits",
                      size, peer->name.at, peer->prefixes[i]);
         }
+        /* A bad one, too: after an error nothing is built of them. */
         rules_add(&b->rules, &r);
     }
 }
@@ -72,7 +74,7 @@ static void take_entry(const cmp_peer *peer, void *arg)
 
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r';
+    return c == ' ' || c == '\t' || c == '\r'; /* lines may end as on Windows */
 }
 
 /* Takes the next word off the line; empty when there is none. A comment may stand where a word

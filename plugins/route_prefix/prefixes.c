@@ -50,6 +50,7 @@ void rules_free(rules *r)
 
 /* ---- building ---- */
 
+/* Twins by their lines, the entry (line 0) before all: the later one is to be complained of. */
 static int rule_order(const void *a, const void *b)
 {
     const rule *x = a, *y = b;
@@ -129,6 +130,7 @@ prefixes *prefixes_build(rules *r, kit_peers *h, rule_twins *twins)
         if (p->tails != NULL) {
             memcpy(p->tails[i], d->word + 1, sizeof(tail));
         }
+        /* The parent lies before it, so its own target is complete. */
         p->targets[i] = (target){
             .parent = head_from(p, i > 0 ? (uint32_t)(i - 1) : RULE_NONE, d),
             .hop = r->at[i].hop,

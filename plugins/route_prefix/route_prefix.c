@@ -141,6 +141,7 @@ static void prefix_start(void *instance, cmp_loop *loop)
     kit_live_start(self->live, loop, self->options->check_interval_ms);
 }
 
+/* A worker's state is its share and nothing else. */
 static void *prefix_worker_start(void *instance, cmp_loop *loop)
 {
     (void)loop;
@@ -167,6 +168,7 @@ static cmp_route_verdict refer(const prefix_instance *self, const kit_peer *to, 
     return CMP_ROUTE_REFERRAL;
 }
 
+/* An answer's strings have to be valid for a little longer than the parameter that they are of. */
 static cmp_str copy(const prefix_instance *self, cmp_txn *txn, cmp_str text)
 {
     char *to = self->host->txn_alloc(txn, text.size);
@@ -221,6 +223,7 @@ static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_txn *txn
 {
     (void)op;
     const prefix_instance *self = instance;
+    /* Taken anew for each request: the share is moved to newer prefixes in between. */
     const prefixes *p = ((const kit_live_share *)worker)->content;
     *answer = (cmp_route_answer){.peer = CMP_NONE};
     switch (reason) {

@@ -14,10 +14,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define LOAD_PERCENT    65
-#define OFFSET_MAX      ((UINT64_C(1) << 48) - 1)
+#define LOAD_PERCENT    65 /* fuller, and more look-ups need the line after theirs */
+#define OFFSET_MAX      ((UINT64_C(1) << 48) - 1) /* what a slot can hold */
 #define TAG_FREE        0
-#define HUGE_PAGES_FROM ((size_t)4 << 20)
+#define HUGE_PAGES_FROM ((size_t)4 << 20) /* two of them */
 #define BUILD_AHEAD     16 /* records whose table lines are fetched while others are entered */
 
 typedef struct line {
@@ -37,7 +37,8 @@ struct code_index {
     size_t count;
 };
 
-/* Zeroed memory that costs nothing until it is touched. */
+/* Zeroed memory that costs nothing until it is touched. It is not reserved: the room is as large as
+ * the file, and most of it is given back unused. */
 static void *map(size_t size)
 {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
@@ -101,6 +102,7 @@ static uint64_t hash_of(const code_index *index, cmp_str ici)
 
 /* ---- the table ---- */
 
+/* The hash as a fraction of all lines: no division, and their number need not be a power of two. */
 static size_t line_of(const code_index *index, uint64_t hash)
 {
     return (size_t)(((unsigned __int128)hash * index->line_count) >> 64);
@@ -140,6 +142,7 @@ typedef struct place {
     line *free_line;       /* then, the first one with a free slot */
 } place;
 
+/* There is always an end: of all slots no more than LOAD_PERCENT are taken. */
 static place find(const code_index *index, uint64_t hash, cmp_str ici)
 {
     for (size_t at = line_of(index, hash);; at = line_after(index, at)) {
@@ -184,7 +187,7 @@ typedef struct entry {
     uint64_t offset;
 } entry;
 
-/* How many records lie before that offset. */
+/* How many records lie before that offset. A walk along all of them, for an error only. */
 static size_t ordinal_of(const code_index *index, uint64_t offset)
 {
     size_t ordinal = 0;
@@ -207,6 +210,8 @@ static bool enter(code_index *index, const entry *e, uint64_t *twin)
     return true;
 }
 
+/* Each record is entered BUILD_AHEAD rounds after its line was asked for: otherwise every one of
+ * them would wait for memory. */
 static bool enter_all(code_index *index, index_twins *twins)
 {
     entry ahead[BUILD_AHEAD];
@@ -244,7 +249,9 @@ index_result index_build(code_index *index, size_t count, size_t used, index_twi
     const size_t line_codes = LINE_SLOTS * LOAD_PERCENT; /* hundredths of a line's codes */
     index->count = count;
     index->used = used;
+    /* Before the table is made: at no time are both the whole room and the table there. */
     trim(index);
+    /* One line even for no codes, so that a search has where to end. */
     index->line_count = (count * 100 + line_codes - 1) / line_codes + (count == 0);
     index->lines = map(lines_size(index));
     if (index->lines == NULL) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE ((size_t)256 << 10)
+#define BUFFER_SIZE ((size_t)256 << 10) /* of each part; grows for a line that is longer */
 
 void lines_init(lines *l, int fd, uint64_t begin, uint64_t end)
 {
@@ -38,7 +38,8 @@ static bool make_room(lines *l)
     return true;
 }
 
-/* The number of octets that were read, 0 at the end. */
+/* The number of octets that were read, 0 at the end. With an offset of its own: several threads
+ * read from one descriptor. */
 static ssize_t fill(lines *l)
 {
     const uint64_t left = l->end - l->at;
@@ -104,7 +105,7 @@ bool line_begin(int fd, uint64_t from, uint64_t size, uint64_t *begin)
     }
     for (uint64_t at = from - 1; at < size;) { /* from its end, the line before shows */
         const ssize_t got = pread(fd, buffer, sizeof(buffer), (off_t)at);
-        if (got <= 0) {
+        if (got <= 0) { /* 0: it was cut short, which kit_file_read will see */
             *begin = size;
             return got == 0;
         }

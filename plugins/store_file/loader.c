@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PART_SIZE_MIN ((uint64_t)64 << 10)
-#define SCRATCH_SIZE  ((size_t)64 << 10) /* for one line's record; larger ones take more */
+#define PART_SIZE_MIN ((uint64_t)64 << 10) /* less is not worth a thread */
+#define SCRATCH_SIZE  ((size_t)64 << 10)   /* for one line's record; larger ones take more */
 
 /* ---- one part ---- */
 
@@ -41,7 +41,7 @@ static bool take_line(part *p, kit_arena *memory, cmp_str line)
         return false;
     }
     const size_t size = packed_size(ici, &record);
-    assert(size <= line.size);
+    assert(size <= line.size); /* or the next part would be written over */
     packed_write(ici, &record, p->room + p->used);
     p->used += size;
     p->count++;
@@ -152,6 +152,7 @@ static bool parts_good(const parts *all, kit_file *f)
     return true;
 }
 
+/* In the order of the file: a part moves towards the beginning, over what has moved already. */
 static void parts_join(const parts *all, code_index *index, size_t *count, size_t *used)
 {
     *count = *used = 0;
@@ -164,7 +165,8 @@ static void parts_join(const parts *all, code_index *index, size_t *count, size_
 
 /* ---- the whole ---- */
 
-/* The line on which the record of that number (from 0) stands. */
+/* The line on which the record of that number (from 0) stands. The file is read once more for it:
+ * nothing that is packed remembers its line, and it is for an error only. */
 static size_t line_of_record(int fd, uint64_t size, size_t number)
 {
     lines l;

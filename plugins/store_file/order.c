@@ -10,6 +10,7 @@ static cmp_str ici_at(const code_index *index, uint64_t offset)
     return packed_ici(index_at(index, offset));
 }
 
+/* As octets: no locale may change an order in which a scan goes on later. */
 static int compare(cmp_str a, cmp_str b)
 {
     const int octets = memcmp(a.at, b.at, a.size < b.size ? a.size : b.size);
@@ -72,6 +73,7 @@ void order_scan(const code_order *order, const code_index *index, cmp_str after,
         const uint8_t *variants = packed_read(packed, &record);
         if (variants != NULL) {
             const size_t size = packed_variants_size(variants);
+            /* The visitor is done with a record before the next comes: one memory for all. */
             if (size > room) {
                 free(memory);
                 memory = kit_alloc(size);

@@ -70,6 +70,7 @@ static void put_variants(sink *s, const cmp_record *record)
     for (size_t i = 0; i < record->variant_count; i++) {
         conditions += record->variants[i].condition_count;
     }
+    /* Both numbers come first, so that a reader knows what memory it needs before it reads on. */
     put_number(s, record->variant_count);
     put_number(s, conditions);
     for (size_t i = 0; i < record->variant_count; i++) {
@@ -108,7 +109,7 @@ static unsigned flags_of(const cmp_record *record)
 static void put_record(sink *s, cmp_str ici, const cmp_record *record)
 {
     const unsigned flags = flags_of(record);
-    put_octet(s, (unsigned)ici.size - 1);
+    put_octet(s, (unsigned)ici.size - 1); /* 1 to 256 fit into an octet so */
     put_octets(s, ici.at, ici.size);
     put_octet(s, flags);
     put_text(s, flags & IS_TRANSFERRED ? record->transferred_to : record->content);
@@ -116,6 +117,7 @@ static void put_record(sink *s, cmp_str ici, const cmp_record *record)
         put_number(s, record->ttl_s);
     }
     if (flags & HAS_VALIDITY) {
+        /* As the processor has them: a packed record never leaves the process. */
         put_octets(s, &record->not_before_ms, sizeof(record->not_before_ms));
         put_octets(s, &record->not_after_ms, sizeof(record->not_after_ms));
     }
@@ -143,6 +145,7 @@ void packed_write(cmp_str ici, const cmp_record *record, uint8_t *to)
 
 /* ---- reading ---- */
 
+/* No end is looked for, here and below: only packed_write makes what is read, never an outsider. */
 static size_t take_number(const uint8_t **from)
 {
     size_t number = 0;

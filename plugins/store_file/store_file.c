@@ -138,6 +138,8 @@ static cmp_store_verdict store_lookup(void *instance, void *worker, cmp_txn *txn
     if (packed == NULL) {
         return CMP_STORE_ABSENT;
     }
+    /* Its strings stay in the index, which the share holds until control is back in the loop. Only
+     * arrays of variants have to be made. */
     const uint8_t *variants = packed_read(packed, record);
     if (variants != NULL) {
         void *memory = s->host->txn_alloc(txn, packed_variants_size(variants));
@@ -148,6 +150,7 @@ static cmp_store_verdict store_lookup(void *instance, void *worker, cmp_txn *txn
 
 /* ---- scans ---- */
 
+/* Made when it is first needed, as most hosts never scan, and kept as long as the codes. */
 static bool order_ready(codes *c)
 {
     pthread_mutex_lock(&c->order_lock);
@@ -156,7 +159,8 @@ static bool order_ready(codes *c)
     return ready;
 }
 
-/* Shows the codes as they were when it began, by ICI. */
+/* Shows the codes as they were when it began, by ICI: a share of its own keeps them, however often
+ * the file changes meanwhile. */
 static bool store_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
                        size_t error_size)
 {
@@ -174,6 +178,7 @@ static bool store_scan(void *instance, cmp_str after, cmp_store_visit visit, voi
     return ready;
 }
 
+/* No cancel: a look-up is answered at once. No begin: who writes replaces the file. */
 static const cmp_store_ops ops = {
     .size = sizeof(cmp_store_ops),
     .lookup = store_lookup,
