@@ -38,6 +38,8 @@ static size_t octets_of(const origin *to, const cmp_https_request *r)
     return size;
 }
 
+/* One block with all its text: the caller's strings end with outbound_start, and the call may
+ * wait. */
 static outbound_call *call_create(const origin *to, const cmp_https_request *r)
 {
     outbound_call *c = kit_alloc(sizeof(*c) + octets_of(to, r));
@@ -81,6 +83,8 @@ static void on_deadline(void *arg)
     }
 }
 
+/* Half of the time, so that a ping sent now has its answer by the deadline: then it is known
+ * whether the connection or only this answer is late. */
 static void on_half(void *arg)
 {
     outbound_call *c = arg;
@@ -104,6 +108,8 @@ outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *
         if (breaker_adopt(&to->breaker, o, &delay_ms)) {
             probe_schedule(lane_get(o, to), delay_ms);
         }
+        /* No lane: it never waits. `done` follows at the end of the turn all the same, so that no
+         * caller is called back before it has the call in its hands. */
         call_finish(c, CMP_HTTPS_NOT_SENT, "not used for now, after failures");
         return c;
     }
@@ -189,6 +195,7 @@ void call_unprocessed(outbound_call *c, const char *detail)
         call_finish(c, CMP_HTTPS_NOT_SENT, detail);
         return;
     }
+    /* An id, since the wire may be freed, and another be made at its address. */
     c->avoid = c->wire->id;
     leave(c);
     c->retried = true;
@@ -197,6 +204,7 @@ void call_unprocessed(outbound_call *c, const char *detail)
     c->stream = 0;
     c->head_octets = c->body_sent = c->answer_size = 0;
     c->state = CALL_WAITING;
+    /* It has waited once. */
     TAILQ_INSERT_HEAD(&c->lane->waiting, c, entry);
     c->lane->waiting_count++;
     lane_wake(c->lane);
@@ -225,6 +233,8 @@ void call_deliver(outbound_call *c)
 
 void outbound_cancel(outbound_call *c)
 {
+    /* What is on a wire stays there until its end. A reset for every client that goes away would
+     * make of its rapid reset ours, against the peer. */
     c->done = NULL;
     if (c->state == CALL_WAITING) {
         call_finish(c, CMP_HTTPS_NOT_SENT, NULL);
@@ -243,6 +253,7 @@ void call_answer_type(outbound_call *c, cmp_str value)
 void call_answer_retry_after(outbound_call *c, cmp_str value)
 {
     int64_t seconds;
+    /* A date is good as well (RFC 9110, 10.2.3), but would trust the server's clock: like none. */
     c->retry_after_s = kit_number_parse(value, 0, UINT32_MAX, &seconds) ? (unsigned)seconds : 0;
 }
 
@@ -256,6 +267,7 @@ bool call_answer_add(outbound_call *c, const void *at, size_t size)
     }
     const size_t needed = c->answer_size + size;
     if (needed > c->answer_room) {
+        /* Doubled, but never beyond what an answer may have. */
         const size_t room = needed < c->answer_max / 2 ? needed * 2 : c->answer_max;
         const bool first = c->answer == c->answer_first;
         c->answer = kit_realloc(first ? NULL : c->answer, room);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+/* Chosen, not measured: nobody waits longer than BACKOFF_MAX_MS for a server that is back. */
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS   2000
 #define PROBE_PAUSE_MS   50 /* at least this long between the end of a probe and the next */
@@ -23,6 +24,7 @@ void breaker_dispose(breaker *b)
     pthread_mutex_destroy(&b->lock);
 }
 
+/* Relaxed: nothing else is published by it, and a worker that sees a change late sends one more. */
 static circuit state_get(const breaker *b)
 {
     return (circuit)atomic_load_explicit(&b->state, memory_order_relaxed);
@@ -62,6 +64,8 @@ static void open_again(breaker *b)
 
 bool breaker_answered(breaker *b)
 {
+    /* Every answer comes by here, on every worker: without troubles it takes no lock and writes
+     * nothing that others read. */
     if (!atomic_load_explicit(&b->troubled, memory_order_relaxed)) {
         return false;
     }
@@ -137,6 +141,7 @@ bool breaker_probe_end(breaker *b, const outbound *who, bool good, uint64_t took
     return mine && good;
 }
 
+/* Back to open: whichever worker is asked next adopts the probing, or nobody ever would. */
 void breaker_abandon(breaker *b, const outbound *who)
 {
     pthread_mutex_lock(&b->lock);

@@ -18,6 +18,7 @@ static void deliver(outbound *o)
 static void dispatch(outbound *o)
 {
     struct lane_list now = TAILQ_HEAD_INITIALIZER(now);
+    /* Those that are awake by now only: a lane that is woken meanwhile has the next step. */
     TAILQ_CONCAT(&now, &o->awake, awake_entry);
     while (!TAILQ_EMPTY(&now)) {
         lane *l = TAILQ_FIRST(&now);
@@ -94,7 +95,7 @@ void outbound_destroy(outbound **o_ref)
             lane_destroy(o->buckets[i]);
         }
     }
-    while (!TAILQ_EMPTY(&o->finished)) { /* cancelled ones */
+    while (!TAILQ_EMPTY(&o->finished)) { /* cancelled ones: no transaction is left */
         call_deliver(TAILQ_FIRST(&o->finished));
     }
     h2o_timeout_unlink(&o->step);

@@ -49,6 +49,7 @@ bool wire_open(lane *l, bool probe)
         timer_start(w, l->origin->connect_timeout_ms);
         break;
     }
+    /* By its id: the wire may have been freed in the switch, with its memory in use again. */
     const wire *last = TAILQ_LAST(&l->wires, wire_list);
     return last != NULL && last->id == id;
 }
@@ -121,6 +122,8 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
     }
     const h2o_iovec_t protocol = h2o_socket_ssl_get_selected_protocol(socket);
     if (h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"))) {
+        /* Not used before the server's settings (RFC 9113, 3.4): they say how many streams it
+         * takes. */
         w->state = WIRE_GREETING;
         h2_start(w);
     } else {
@@ -155,6 +158,7 @@ static int socket_open(const origin *o, const endpoint *to)
     if (fd < 0) {
         return -1;
     }
+    /* What is written is gathered by the step at the end of a turn; Nagle would only add a wait. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (o->source.size != 0) {
         /* The port is chosen when connecting, so two connections may share it. */
@@ -211,6 +215,7 @@ void wire_ready(wire *w)
     lane *l = w->lane;
     wire_timer_stop(w);
     w->state = WIRE_READY;
+    /* The next connection begins with the address that has worked. */
     l->address_first = (w->address_next - 1) % l->address_count;
     l->http1 = w->h2 == NULL;
     if (w->probe) {
@@ -225,6 +230,7 @@ void wire_on_tls_info(const SSL *ssl, int where, int value)
 {
     const h2o_socket_t *socket = BIO_get_data(SSL_get_rbio(ssl));
     wire *w = socket->data;
+    /* Without a wire the socket is being closed; OpenSSL still calls. */
     if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT || w == NULL) {
         return;
     }
@@ -234,6 +240,7 @@ void wire_on_tls_info(const SSL *ssl, int where, int value)
     } else if (value >> 8 == SSL3_AL_FATAL) {
         w->alert = alert == SSL_AD_CERTIFICATE_REQUIRED ? "certificate required"
                                                         : SSL_alert_desc_string_long(value);
+        /* RFC 8446, 6.2: what a server says of a client's certificate. */
         w->rejected_us = (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
                          alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_ACCESS_DENIED ||
                          alert == SSL_AD_CERTIFICATE_REQUIRED;

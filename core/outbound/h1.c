@@ -43,6 +43,7 @@ void h1_take(wire *w, outbound_call *c)
     c->sent = true;
     w->part = H1_PART_HEAD;
     w->scanned = 0;
+    /* Head and body in one: one TLS record, and one system call. */
     h2o_iovec_t part = h2o_iovec_init(o->scratch, o->scratch_size);
     wire_write(w, &part, 1);
 }
@@ -68,6 +69,7 @@ static void answered(wire *w)
 
 static void too_large(wire *w)
 {
+    /* The server works: an answer that is too much for us does not open its circuit. */
     lane_count_answer(w->lane);
     bad_answer(w, "the answer's body is too large", false);
 }
@@ -94,6 +96,8 @@ static bool begin_body(wire *w, const h1_head *head)
     }
     w->keep = head->keep;
     w->left = 0;
+    /* RFC 9112, 6.3, in its order: no body whatever the fields say, then chunks, then a length,
+     * then all until the close. HEAD and CONNECT, which have rules of their own, are never sent. */
     if (head->status == 204 || head->status == 304) {
         w->part = H1_PART_LENGTH;
     } else if (head->chunked) {
@@ -138,6 +142,7 @@ static bool read_head(wire *w, cmp_str in, size_t *used)
     if (head.status >= 200) {
         return begin_body(w, &head);
     }
+    /* Nobody asked for an upgrade: what follows is no HTTP. */
     if (head.status == 101) {
         bad_answer(w, "the server changed the protocol", true);
         return false;

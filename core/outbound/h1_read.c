@@ -5,7 +5,7 @@
 
 #include <cmp-kit/text.h>
 
-#define LENGTH_MAX ((int64_t)1 << 40)
+#define LENGTH_MAX ((int64_t)1 << 40) /* far above any answer_max, far below an overflow */
 
 static bool digit(char c)
 {
@@ -20,6 +20,7 @@ static bool status_line(cmp_str line, h1_head *head)
         return false;
     }
     head->status = (line.at[9] - '0') * 100 + (line.at[10] - '0') * 10 + (line.at[11] - '0');
+    /* HTTP/1.0 keeps nothing unless both sides say so, and we do not ask (RFC 9112, 9.3). */
     head->keep = line.at[7] != '0';
     return head->status >= 100 && head->status <= 599;
 }
@@ -43,6 +44,7 @@ static bool take_field(h1_head *head, cmp_str name, cmp_str value)
         return take_length(head, value);
     }
     if (kit_ascii_equal_fold(name, CMP_STR("transfer-encoding"))) {
+        /* Any other coding, or two of them: the end of the body would be a guess. */
         const bool again = head->chunked;
         head->chunked = true;
         return !again && kit_ascii_equal_fold(value, CMP_STR("chunked"));

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STREAMS_MAX    1000 /* on one connection, when the server sets no limit */
+#define STREAMS_MAX 1000 /* on one connection, when the server sets no limit */
+/* HTTP/2's own 64 KiB would have a larger answer, and all answers together, wait a round trip. */
 #define STREAM_WINDOW  (1 << 20)
 #define SESSION_WINDOW (16 << 20)
 #define FILL_MAX       ((size_t)256 * 1024) /* octets written at once */
@@ -69,7 +70,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     if (c == NULL) {
         return 0;
     }
-    c->head_octets += name_size + value_size + 32; /* as HPACK counts them */
+    c->head_octets += name_size + value_size + 32; /* as HPACK counts them (RFC 7541, 4.1) */
     if (c->head_octets > ANSWER_HEAD_MAX) {
         let_go(session, c, true);
         call_finish(c, CMP_HTTPS_BAD_ANSWER, "the answer's header fields are too large");
@@ -97,6 +98,8 @@ static void on_stream_end(wire *w, int32_t stream)
 {
     outbound_call *c = call_of(w->h2, stream);
     if (c != NULL) {
+        /* A server may answer before it has read the whole request (RFC 9113, 8.1): the rest is not
+         * sent. */
         let_go(w->h2, c, c->body_sent < c->body.size);
         lane_count_answer(w->lane);
         call_finish(c, CMP_HTTPS_ANSWERED, NULL);
@@ -179,6 +182,7 @@ bool h2_input(wire *w)
     h2o_buffer_t **input = &w->socket->input;
     const ssize_t used =
         nghttp2_session_mem_recv(w->h2, (const uint8_t *)(*input)->bytes, (*input)->size);
+    /* All of it: nghttp2 has no use for a part, it takes everything or fails. */
     h2o_buffer_consume(input, (*input)->size);
     if (used < 0) {
         if (w->state != WIRE_READY) {
@@ -247,6 +251,7 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t stream, uint8_t *t
 }
 
 typedef struct fields {
+    /* Four pseudo header fields; accept, authorization, and the content's type and length. */
     nghttp2_nv at[8 + CALL_HEADERS_MAX];
     size_t count;
 } fields;
@@ -275,6 +280,7 @@ void h2_take(wire *w, outbound_call *c)
     fields_add(&f, H2O_STRLIT(":authority"), cmp_str_from(o->authority), 0);
     fields_add(&f, H2O_STRLIT(":path"), c->path, 0);
     fields_add(&f, H2O_STRLIT("accept"), c->accept, 0);
+    /* Never indexed: a compressed secret can be guessed bit by bit (RFC 7541, 7.1.3). */
     fields_add(&f, H2O_STRLIT("authorization"), c->authorization, NGHTTP2_NV_FLAG_NO_INDEX);
     for (size_t i = 0; i < c->header_count; i++) {
         fields_add(&f, c->headers[i].name.at, c->headers[i].name.size, c->headers[i].value, 0);
@@ -335,6 +341,7 @@ unsigned h2_stream_limit(const wire *w)
 void h2_start(wire *w)
 {
     const nghttp2_settings_entry settings[] = {
+        /* Nobody here would know what to do with an answer to no question. */
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, ANSWER_HEAD_MAX},

@@ -159,7 +159,7 @@ typedef enum resolve_result {
 CMP_MUST_USE resolve_result resolve_addresses(lane *l);
 void resolve_abandon(lane *l);
 
-/* ---- the worker's client (outbound.c) ---- */
+/* ---- the worker's client (client.c) ---- */
 
 struct outbound {
     loop *loop;

@@ -121,6 +121,7 @@ static void serve_waiting(lane *l)
 static void refuse_waiting(lane *l, unsigned keep, unsigned retry_after_s, const char *detail)
 {
     while (l->waiting_count > keep) {
+        /* The newest first: whoever has waited longest is the next to be served. */
         outbound_call *c = TAILQ_LAST(&l->waiting, call_list);
         c->retry_after_s = retry_after_s;
         call_finish(c, CMP_HTTPS_NOT_SENT, detail);
@@ -132,6 +133,7 @@ static void open_wires(lane *l)
 {
     tally t = lane_tally(l);
     const outbound_call *first = TAILQ_FIRST(&l->waiting);
+    /* It has room as soon as it has written; a handshake takes longer than that. */
     if (t.congested && !is_choosy(first)) {
         return;
     }
@@ -202,6 +204,7 @@ static void lane_free(lane *l)
     free(l);
 }
 
+/* Called by the step alone, where nobody above on the stack has a lane in hand. */
 void lane_reap(lane *l)
 {
     if (TAILQ_EMPTY(&l->wires) && l->call_count == 0 && l->resolving == NULL &&
@@ -215,6 +218,7 @@ void lane_destroy(lane *l)
     if (l->probe_timer != NULL) {
         loop_timer_stop(l->probe_timer);
     }
+    /* Another worker takes over the probing. */
     breaker_abandon(&l->origin->breaker, l->owner);
     resolve_abandon(l);
     /* Cancelled calls may still be on the wires; they end with them. */

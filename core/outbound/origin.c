@@ -123,6 +123,8 @@ origin *origin_create(const origin_options *options, char *error, size_t error_s
     return o;
 }
 
+/* Two counts: `references` are for the memory, and lanes have them, too. `owners` are
+ * configurations and plugins: without one nobody will send again, and the probing ends. */
 origin *origin_hold(origin *o)
 {
     atomic_fetch_add_explicit(&o->references, 1, memory_order_relaxed);
@@ -131,6 +133,7 @@ origin *origin_hold(origin *o)
 
 void origin_drop(origin **o)
 {
+    /* Release and acquire: what other workers did with it is done before it is freed. */
     if (*o != NULL && atomic_fetch_sub_explicit(&(*o)->references, 1, memory_order_acq_rel) == 1) {
         origin_free(*o);
     }

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+/* Forward secrecy and AEAD: RFC 9113, 9.2.2, forbids the others with HTTP/2. */
 #define CIPHERS_1_2                                                                                \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
@@ -57,6 +58,7 @@ static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *err
 static bool expect_name(SSL_CTX *ctx, const origin *o)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+    /* A wildcard stands for a whole label only (RFC 9525, 6.3). */
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     return o->sni[0] != '\0' ? X509_VERIFY_PARAM_set1_host(param, o->server_name, 0) == 1
@@ -68,6 +70,7 @@ SSL_CTX *origin_tls_create(const origin *o, const origin_options *options, char 
 {
     static const unsigned char protocols[] = "\x02h2\x08http/1.1";
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    /* Another's errors of this thread would be given as the reason. */
     ERR_clear_error();
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2);

@@ -29,6 +29,7 @@ static void look_up(void *arg)
     struct addrinfo *list = NULL;
     char port[8];
     snprintf(port, sizeof(port), "%u", job->port);
+    /* Blocks for as long as the resolver likes, which no worker could. */
     job->error = getaddrinfo(job->host, port, &hints, &list);
     if (job->error != 0) {
         return;
@@ -106,6 +107,7 @@ resolve_result resolve_addresses(lane *l)
         job->host = kit_strdup(o->host);
         job->port = o->port;
         job->family = o->source.size != 0 ? o->source.at.ss_family : AF_UNSPEC;
+        /* No instance's share: plugins that hang leave the look-ups their part of the threads. */
         if (!pool_submit(l->owner->pool, NULL, l->owner->loop, look_up, on_looked_up, job)) {
             job_free(job);
             return l->address_count > 0 ? RESOLVE_READY : RESOLVE_FAILED;
@@ -115,6 +117,7 @@ resolve_result resolve_addresses(lane *l)
     return RESOLVE_LATER;
 }
 
+/* The thread cannot be called back: it ends by itself, and finds no lane. */
 void resolve_abandon(lane *l)
 {
     if (l->resolving != NULL) {

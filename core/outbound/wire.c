@@ -13,11 +13,13 @@ void wire_timer_stop(wire *w)
 
 void wire_hang_up(wire *w)
 {
+    /* Tells no call that its stream has gone: wire_lost has ended them before. */
     nghttp2_session_del(w->h2);
     w->h2 = NULL;
     w->alert = NULL;
     w->peer_closed = w->garbage = w->rejected_us = false;
     if (w->socket != NULL) {
+        /* Closing may call back once more, for an alert: there is no wire by then. */
         w->socket->data = NULL;
         h2o_socket_close(w->socket);
         w->socket = NULL;
@@ -38,6 +40,7 @@ void wire_free(wire *w)
 
 void wire_lost(wire *w, cmp_https_result result, const char *detail, bool failure)
 {
+    /* First: wire_release must not have a wire that loses its last call flushed, or idle. */
     w->state = WIRE_GONE;
     if (failure) {
         lane_count_failure(w->lane, detail);
@@ -75,6 +78,8 @@ static void wire_ended(wire *w, const char *detail)
     wire_lost(w, CMP_HTTPS_BROKEN, detail, w->call_count > 0);
 }
 
+/* One timer is left alone while calls come and go, and looks how long it has really been: cheaper
+ * than setting one for every call. */
 static void on_idle(void *arg)
 {
     wire *w = arg;
@@ -107,6 +112,7 @@ unsigned wire_capacity(const wire *w)
 
 bool wire_has_room(const wire *w)
 {
+    /* h2o_socket_write takes one write at a time. */
     return w->state == WIRE_READY && !w->draining && !h2o_socket_is_writing(w->socket) &&
            w->call_count < wire_capacity(w);
 }
@@ -157,6 +163,7 @@ void wire_call_timed_out(wire *w, outbound_call *c)
         h2_forget(w, c);
     }
     call_finish(c, CMP_HTTPS_TIMEOUT, silent ? "nothing came back" : "no whole answer in time");
+    /* HTTP/1.1 has no way to give up an answer: the next call would get it. */
     if (dead || !http2) {
         wire_lost(w, CMP_HTTPS_BROKEN, "the connection gave no sign of life", dead);
     }

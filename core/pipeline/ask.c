@@ -52,6 +52,8 @@ struct ask_job {
     kit_arena memory;
 };
 
+/* Operations are never freed one by one: a completion that comes too late, or twice, has to find an
+ * idle operation, and not memory that is somebody else's by now. */
 struct ask_slab {
     struct ask_slab *next;
     ask at[SLAB_SIZE];
@@ -108,6 +110,9 @@ static int checked(const ask *a, int verdict)
     return a->what->unavailable;
 }
 
+/* On the pool's thread. What it reads of `abandoned` only saves work: whether somebody still waits
+ * is decided by job->ask, on the worker's thread. The worker's state is not passed either: it has
+ * no lock. */
 static void on_job_work(void *arg)
 {
     ask_job *job = arg;
@@ -118,6 +123,7 @@ static void on_job_work(void *arg)
             : a->what->call(a->instance, NULL, &job->request, &a->op, &a->subject, &a->answer);
 }
 
+/* Back on the worker's thread. */
 static void on_job_done(void *arg)
 {
     ask_job *job = arg;
@@ -143,6 +149,8 @@ static int ask_offload(ask *a)
     kit_arena_init(&job->memory, NULL, 0);
     job->desk = d;
     job->ask = a;
+    /* All is copied: the transaction, and with it what h2o lends, may end while the thread
+     * works. */
     request_copy(&job->request, a->asker->request, &job->memory);
     job->copy = (ask){.what = a->what, .instance = a->instance, .subject = a->subject};
     a->what->own(&job->copy.subject, &job->memory);
@@ -170,6 +178,8 @@ static int ask_direct(ask *a)
     } else if (verdict == PENDING && a->what->cancel(a->instance) != NULL) {
         a->state = ASK_WAITING;
         return PENDING;
+        /* A request is kept for plugins that can cancel only, so that the others cost no copy.
+         * Theirs must not wait. */
     } else if (verdict == PENDING) {
         log_limited(&bad_answers, cmp_str_from(a->instance->name), "pending", NULL, 0,
                     "answered PENDING, which a plugin without cancel may not");
@@ -257,6 +267,7 @@ void ask_abandon(asker *who)
         a->job = NULL;
         a->state = ASK_IDLE;
     } else if (a->state == ASK_WAITING) {
+        /* All of this before the cancel: a plugin may complete from within it. */
         a->state = ASK_ABANDONED;
         who->ask = NULL; /* it comes back by itself */
         ++*who->held;
@@ -287,6 +298,7 @@ void ask_complete(cmp_op *op, int verdict, const void *answer)
     asker *who = a->asker;
     switch (a->state) {
     case ASK_CALLING:
+        /* No resume: ask_direct is still on the stack, and takes it from there. */
         answer_take(a, verdict, answer);
         a->state = ASK_DONE;
         break;
@@ -296,6 +308,7 @@ void ask_complete(cmp_op *op, int verdict, const void *answer)
         who->ops->resume(who);
         break;
     case ASK_ABANDONED:
+        /* let_go comes last: it may free the transaction, and the asker with it. */
         ask_give(who->desk, a);
         --*who->held;
         who->ops->let_go(who);

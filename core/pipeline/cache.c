@@ -212,6 +212,7 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
         entry_remove(c, slot);
     }
     const int64_t ttl_ms = record != NULL ? c->settings.ttl_ms : c->settings.negative_ttl_ms;
+    /* The old entry has gone all the same: the store has just said something else. */
     if (ttl_ms == 0) {
         return;
     }
@@ -219,6 +220,7 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
     e->hash = hash;
     e->epoch = c->epoch;
     e->fresh_until_ms = now_ms + ttl_ms;
+    /* An absence is never used when it is stale: the code may exist by now. */
     e->stale_until_ms = e->fresh_until_ms + (record != NULL ? c->settings.stale_ms : 0);
     if (c->entry_count >= c->bucket_count) {
         grow(c);
@@ -229,6 +231,8 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
     list_add(c, e);
     c->entry_count++;
     c->size_bytes += e->size_bytes;
+    /* Bounded by octets, not by entries: a record with variants may be many times as large as
+     * another. One that is larger than the whole cache throws itself out. */
     while (c->size_bytes > c->settings.size_bytes) {
         entry_remove(c, slot_of(c, c->oldest->hash, c->oldest->ici));
     }
@@ -236,6 +240,8 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
 
 void cache_drop(cache *c, cmp_str ici)
 {
+    /* The entry alone is not enough: a flight that began before the change would put the old record
+     * back. */
     flights_outdate(&c->flights, ici);
     entry **slot = slot_of(c, hash_str(ici), ici);
     if (*slot != NULL) {
@@ -246,6 +252,7 @@ void cache_drop(cache *c, cmp_str ici)
 void cache_expire(cache *c, int64_t now_ms)
 {
     flights_outdate(&c->flights, CMP_NONE);
+    /* A number in place of a walk over all entries, which would hold up the worker. */
     c->epoch++;
     c->expired_ms = now_ms;
 }

@@ -118,6 +118,7 @@ static bool read_record(txn *t, codes_write *w, step_result *refused)
     cmp_str ici;
     if (!record_parse(body.at, body.size, write_alloc, &w->memory, &ici, &w->record, w->error,
                       sizeof(w->error))) {
+        /* A copy: the write is freed before the answer is encoded. */
         const char *detail = kit_arena_text(&t->memory, cmp_str_from(w->error));
         *refused = step_refuse(t, ERROR_INVALID_PARAMETER, CMP_NONE, detail);
         return false;
@@ -149,6 +150,8 @@ static step_result begin(txn *t)
         write_free(w);
         return refused;
     }
+    /* The thread has copies of its own. This is for the answer, since h2o's request may have gone
+     * by then. */
     txn_keep(t);
     if (!pool_submit(t->worker->process->pool, &store->pool_share, t->worker->loop, on_work,
                      on_done, w)) {
@@ -173,6 +176,7 @@ step_result codes_write_step(txn *t)
     return result;
 }
 
+/* The thread goes on, since a commit cannot be taken back; on_done frees what is left. */
 void codes_write_abandon(txn *t)
 {
     if (t->codes->write != NULL) {

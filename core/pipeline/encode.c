@@ -9,7 +9,8 @@
 
 #include <cmp-kit/text.h>
 
-/* A browser is sent to where the code leads; everybody else is told. */
+/* A browser is sent to where the code leads, when that is http(s); everybody else is told. Visible
+ * ASCII only: a line break in a Location would begin a header field of the code's owner. */
 static bool is_redirect(const txn *t, const reply_resolved *r)
 {
     const cmp_str content = r->content;
@@ -31,6 +32,8 @@ static void encode_content(txn *t, const reply_resolved *reply, txn_answer *a)
         return;
     }
     a->body_size = reply_resolved_size(reply);
+    /* Memory of h2o's request, not the transaction's: the body is sent after that has been
+     * reused. */
     char *body = t->front->body_alloc(t, a->body_size);
     reply_resolved_write(reply, body);
     a->body = body;
@@ -54,7 +57,8 @@ static void encode_resolved(txn *t, txn_answer *a)
     encode_content(t, &reply, a);
 }
 
-/* The next hop's answer, with the tid that the requestor knows. */
+/* The next hop's answer, with the tid that the requestor knows: on the way there the request had
+ * another (SPEC 5). */
 static void encode_relayed(txn *t, txn_answer *a)
 {
     reply_resolved reply = t->hop->answer.resolved;

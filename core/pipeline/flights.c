@@ -12,7 +12,8 @@ struct flight {
     flight *next; /* in its bucket */
     flights *table;
     uint64_t hash;
-    passenger *leader, *first_waiter, **last_waiter;
+    passenger *leader; /* whose ICI it is: the flight ends when the leader goes */
+    passenger *first_waiter, **last_waiter;
     bool outdated; /* the record was changed meanwhile: what it brings is not kept */
 };
 
@@ -20,6 +21,7 @@ bool flight_join(flights *table, passenger *p)
 {
     const uint64_t hash = hash_str(p->ici);
     flight **bucket = &table->buckets[hash % FLIGHT_BUCKETS], *f = *bucket;
+    /* Who comes after a change does not want what was read before it: a flight of its own. */
     while (f != NULL && (f->outdated || !cmp_str_equal(f->leader->ici, p->ici))) {
         f = f->next;
     }
@@ -83,6 +85,7 @@ passenger *flight_leave(passenger *p)
 
 void flights_outdate(flights *table, cmp_str ici)
 {
+    /* All buckets also for one ICI: changes are rare, and several flights may be for it. */
     for (size_t i = 0; i < FLIGHT_BUCKETS; i++) {
         for (flight *f = table->buckets[i]; f != NULL; f = f->next) {
             f->outdated = f->outdated || ici.at == NULL || cmp_str_equal(f->leader->ici, ici);

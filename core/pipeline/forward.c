@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define ANSWER_SIZE_MAX   ((size_t)128 * 1024)
-#define PSEUDONYM_OCTETS  16
+#define PSEUDONYM_OCTETS  16           /* of the MAC: enough that no two users meet */
 #define CONTEXTUAL_MEMBER "contextual" /* in release.withhold: all of them */
 #define ORIGIN_TID        "origin-tid"
 
@@ -38,6 +38,7 @@ void forward_prepare(txn *t, peer *to, cmp_str addr, bool may_refer)
     t->hop->to = to;
     t->hop->addr = kit_arena_copy(&t->memory, addr);
     t->hop->may_refer = may_refer;
+    /* A referral leads to another peer, with URLs of its own. */
     t->hop->tried = 0;
     t->hop->repeated = false;
 }
@@ -53,7 +54,9 @@ static bool is_withheld(const way *w, cmp_str name)
     return false;
 }
 
-/* Stable for one user and peer, of no use to anybody else. */
+/* Stable for one user and peer, of no use to anybody else. Keyed, since users are few enough to try
+ * all their hashes; with a NUL between, which neither part can contain, so that no peer and user
+ * spell another pair. */
 static cmp_str pseudonym(txn *t, cmp_str user)
 {
     const cmp_str secret = keyring_pseudonym_secret(t->generation->keyring);
@@ -86,6 +89,7 @@ static void add_contextual(txn *t, const way *w, query *q)
     }
     for (size_t i = 0; i < t->request.message.contextual_count; i++) {
         const cmp_pair *pair = &t->request.message.contextual[i];
+        /* A hop before us may have sent one: ours takes its place. */
         const bool ours = w->conf->origin_tid && cmp_str_equal(pair->name, CMP_STR(ORIGIN_TID));
         if (!ours && !is_withheld(w, pair->name)) {
             query_add(q, kit_arena_text(&t->memory, pair->name), pair->value);
@@ -106,6 +110,7 @@ static void build_message(txn *t, const way *w, query *q)
         query_add(q, "signature", (cmp_str){t->hop->signature->text, t->hop->signature->size});
     }
     add_optional(t, w, q);
+    /* Table 19: every CMP that takes part counts, so that a loop ends at the limit. */
     const char *count =
         kit_arena_printf(&t->memory, "%lld", (long long)t->request.message.count + 1);
     query_add(q, "count", cmp_str_from(count));
@@ -116,6 +121,8 @@ static void build_message(txn *t, const way *w, query *q)
     }
 }
 
+/* Never the requestor's own: two requestors' equal tids would be replays of each other behind us,
+ * and so would a second attempt be of the first (SPEC 5). */
 void forward_renew(txn *t)
 {
     kit_uuid_v7_make(clock_now_ms(), t->hop->tid);
@@ -172,6 +179,7 @@ void forward_send(txn *t, origin *url, uint64_t timeout_ms,
         break;
     }
     t->hop->call = outbound_start(t->worker->outbound, url, &request, done, t);
+    /* A server that goes down ends all its connections: those that still stand may be next. */
     if (t->hop->repeated) {
         outbound_avoid_old(t->hop->call);
     }

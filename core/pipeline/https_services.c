@@ -46,6 +46,7 @@ static cmp_call *service_https_start(const cmp_host *host, cmp_loop *l, cmp_orig
                                      void (*done)(void *arg, const cmp_https_answer *answer),
                                      void *arg)
 {
+    /* The loop is all that a plugin holds of its worker. There are few of them. */
     const instance *i = host->core;
     for (unsigned w = 0; w < i->site->worker_count; w++) {
         if (i->site->worker_loops[w] == l) {

@@ -35,7 +35,8 @@ static cmp_store_verdict ask_store(lookup *l, instance *store)
     return verdict;
 }
 
-/* Those who waited go on with what the leader got. */
+/* Those who waited go on with what the leader got, at once: the record is lent only until control
+ * is back in the loop. The next one is read first, since a look-up may end with its transaction. */
 static void land(passenger *waiters, cmp_store_verdict verdict, const cmp_record *record)
 {
     for (passenger *p = waiters, *next; p != NULL; p = next) {
@@ -73,6 +74,7 @@ static cmp_store_verdict ask_as_leader(lookup *l, instance *store, cache *c)
     if (verdict == CMP_STORE_PENDING) {
         return verdict;
     }
+    /* A change that came meanwhile may be newer than this answer. */
     if (flight_current(&l->passenger)) {
         keep(l, c, verdict);
     }
@@ -96,6 +98,7 @@ static cmp_store_verdict ask_through_cache(lookup *l, instance *store, cache *c)
         break;
     }
     counter_add(store->cache_counters.misses, 1);
+    /* Before the ICI is taken: as a passenger's it must outlive what h2o lends. */
     l->asker->ops->keep(l->asker);
     l->passenger.ici = ici_of(l);
     if (flight_join(cache_flights(c), &l->passenger)) {
@@ -136,6 +139,7 @@ cmp_store_verdict lookup_run(lookup *l)
         }
         l->failed |= verdict != CMP_STORE_ABSENT;
     }
+    /* An ICI that could not be looked for is not unknown: 404 would be kept, and acted on. */
     return l->failed ? CMP_STORE_UNAVAILABLE : CMP_STORE_ABSENT;
 }
 

@@ -28,6 +28,10 @@ enum {
     EXPLAIN = 1 << 8, /* in place of its purpose, when a request is only explained (trace.h) */
 };
 
+/* Why this order: room and the address's rate first, since they cost nothing and what cannot be
+ * read spends its rate as well. A replay is asked for once the signature is good, so that nobody
+ * burns another's tid. Values are checked after that, so that a stranger learns nothing from the
+ * answer. `addr` comes before the stores: what is meant for another CMP is none of theirs. */
 static const step steps[] = {
     {"admit", step_admit, NULL, ERROR_NONE, RESOLVE | CODES},
     {"source", step_source, NULL, ERROR_NONE, RESOLVE},
@@ -70,6 +74,8 @@ static log_limit refusals = {
 
 static void reply(txn *t)
 {
+    /* Encoding is the last use of what plugins lend. After pipeline_end the transaction may be
+     * gone. */
     txn_answer a;
     encode_answer(t, &a);
     t->front->send(t, &a);
@@ -80,6 +86,8 @@ static void on_deadline(void *arg)
 {
     txn *t = arg;
     t->deadline = NULL;
+    /* First of all: from here on no completion may come back to a transaction with an answer. There
+     * is one, since only a step that can be abandoned waits. */
     steps[t->step].abandon(t);
     const log_field tid = {"tid", t->request.message.params[CMP_PARAM_TID]};
     log_limited(&late, cmp_str_from(steps[t->step].name), NULL, &tid, 1,
@@ -184,6 +192,8 @@ static void log_result(const txn *t, const txn_answer *a)
         return; /* step_authenticate has logged the rejection, within limits */
     }
     char status[16], took[24];
+    /* 499 is nobody's answer: nginx made it the word for a client that closed first, and those who
+     * read logs know it. */
     snprintf(status, sizeof(status), "%d", a != NULL ? a->status : 499);
     snprintf(took, sizeof(took), "%lld", (long long)(clock_now_ms() - t->request.now_ms));
     const bool ok = a != NULL && t->result != RESULT_PROBLEM;

@@ -1,4 +1,4 @@
-/* Accessors of opaque transactions, and the views of keyring and peers. */
+/* Services for plugins: records, changes of a store, and the views of keyring and peers. */
 #include "pipeline/services.h"
 
 #include "base/clock.h"
@@ -37,6 +37,7 @@ typedef struct change {
     char *ici; /* NULL: any */
 } change;
 
+/* On the worker's thread: its cache has no lock. */
 static void on_change(void *arg)
 {
     change *c = arg;
@@ -50,6 +51,8 @@ static void on_change(void *arg)
     free(c);
 }
 
+/* On any thread. Each worker gets a change, and an ICI, of its own to free; without loops no worker
+ * has begun, and nothing is cached. */
 static void service_store_changed(const cmp_host *host, cmp_str ici)
 {
     const instance *store = host->core;

@@ -28,6 +28,8 @@ step_result step_retry(txn *t, error_code code, unsigned after_s, const char *de
 
 step_result step_rate(txn *t, int64_t wait_ms)
 {
+    /* Retry-After has whole seconds (RFC 9110, 10.2.3): rounded down it would bring them back too
+     * early. */
     return wait_ms > 0 ? step_retry(t, ERROR_RATE_LIMITED, (unsigned)((wait_ms + 999) / 1000), NULL)
                        : STEP_NEXT;
 }
@@ -44,5 +46,6 @@ step_result step_resolve(txn *t, const cmp_record *record)
     case RECORD_NOT_YET:
         break;
     }
+    /* Not yet valid is unknown: nothing is given away about tomorrow (SPEC 3). */
     return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
 }

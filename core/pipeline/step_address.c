@@ -17,6 +17,7 @@ static bool may_address(const peer *requestor, cmp_str name)
 
 step_result step_address(txn *t)
 {
+    /* Before `addr` is looked at: it would send a loop around once more. */
     if (t->request.message.count >= t->generation->conf->top.resolve.max_hops) {
         return step_refuse(t, ERROR_LOOP_DETECTED, param_name(CMP_PARAM_COUNT), NULL);
     }
@@ -25,6 +26,7 @@ step_result step_address(txn *t)
         return STEP_NEXT;
     }
     if (t->generation->host.at != NULL && kit_ascii_equal_fold(addr, t->generation->host)) {
+        /* Has served its purpose: to whomever this may go on, it is not addressed to us. */
         t->request.message.params[CMP_PARAM_ADDR] = CMP_NONE;
         return STEP_NEXT;
     }

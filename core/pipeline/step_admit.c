@@ -5,6 +5,7 @@
 
 step_result step_admit(txn *t)
 {
+    /* This one is counted already. Refused at once: a queue would only grow. */
     if ((int64_t)t->worker->transactions > t->generation->conf->top.limits.transactions) {
         return step_retry(t, ERROR_OVERLOADED, OVERLOAD_RETRY_S, NULL);
     }

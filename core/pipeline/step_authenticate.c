@@ -1,4 +1,4 @@
-/* Who sent this request (9.3.2), and was it seen before: nothing was executed until here. */
+/* Who sent this request (9.3.2): nothing was executed until here. */
 #include "base/address.h"
 #include "base/log_limit.h"
 #include "pipeline/codes.h"
@@ -17,7 +17,7 @@ static log_limit rejections = {
     .all = {300, 60},
 };
 
-/* The cause goes to the operator's log only. */
+/* The cause goes to the operator's log only: who guesses at keys gets one 401 for all. */
 static void log_rejection(txn *t, const char *plugin, const char *reason)
 {
     char source[INET6_ADDRSTRLEN];
@@ -45,6 +45,7 @@ static step_result rejected(txn *t, const char *plugin, const char *reason)
 
 static step_result accepted(txn *t, const instance *i, const cmp_auth_answer *answer)
 {
+    /* A dedicated link needs no signature, but one that comes must be its peer's (SPEC 4). */
     if (t->expected_peer.at != NULL && !cmp_str_equal(t->expected_peer, answer->peer)) {
         return rejected(t, i->name, "signed by another peer than the dedicated link's");
     }
@@ -53,6 +54,7 @@ static step_result accepted(txn *t, const instance *i, const cmp_auth_answer *an
         return rejected(t, i->name, "the plugin named a peer that is not configured");
     }
     txn_set_requestor(t, requestor);
+    /* Lent until control is back in the loop; later steps may wait. */
     t->credential = kit_arena_copy(&t->memory, answer->credential);
     t->once = answer->once;
     memcpy(t->fingerprint, answer->fingerprint, sizeof(t->fingerprint));
@@ -75,7 +77,7 @@ step_result step_authenticate(txn *t)
         return authenticate_bearer(t);
     }
     if (interfaces[t->request.interface].anonymous) {
-        return STEP_NEXT; /* handsets are anonymous; step_authorise limits them by address */
+        return STEP_NEXT; /* handsets are anonymous; step_source limits them by address */
     }
     const chain *auth = &t->listener->auth;
     for (; t->chain_at < auth->count; t->chain_at++) {
@@ -88,6 +90,7 @@ step_result step_authenticate(txn *t)
         case CMP_AUTH_ACCEPT:
             return accepted(t, i, answer);
         case CMP_AUTH_REJECT:
+            /* Ends the chain: what one plugin found forged, no other may accept. */
             return rejected(t, i->name, answer->reason);
         case CMP_AUTH_UNAVAILABLE:
             log_rejection(t, i->name, answer->reason != NULL ? answer->reason : "unavailable");

@@ -96,6 +96,7 @@ static void read_all(txn *t)
     txn_keep(t);
     c->state = CODES_UNDER_WAY;
     c->reads = kit_arena_calloc(&t->memory, c->count, sizeof(*c->reads));
+    /* One more than there are: otherwise the first that is answered at once would end it all. */
     c->pending = c->count + 1;
     for (size_t i = 0; i < c->count; i++) {
         reading_begin(t, &c->reads[i], c->icis[i]);

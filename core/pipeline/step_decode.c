@@ -20,6 +20,7 @@ static bool complete_handset_message(txn *t, fault *f)
     char *tid = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
     kit_uuid_v7_make(t->request.now_ms, tid);
     params[CMP_PARAM_TID] = (cmp_str){tid, KIT_UUID_TEXT_SIZE};
+    /* Table 19 wants a user at every hop behind us. A fresh one links no two requests. */
     if (params[CMP_PARAM_USER].at == NULL) {
         char *user = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
         kit_uuid_v7_make(t->request.now_ms, user);

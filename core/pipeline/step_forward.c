@@ -13,7 +13,7 @@
 
 #define BUSY_RETRY_S   1
 #define URLS_MAX       64 /* bits of hop.tried */
-#define ATTEMPT_MIN_MS 20
+#define ATTEMPT_MIN_MS 20 /* chosen, not measured: an answer in less is not to be hoped for */
 
 /* A peer that is slow or gone is asked a thousand times a second. */
 static log_limit failures = {
@@ -30,6 +30,8 @@ static const way *way_to(const txn *t)
     return &t->generation->ways[t->hop->to->index];
 }
 
+/* Called by the outbound step at the end of a turn, never from within outbound_start: `call` is set
+ * by then. What the answer points to is copied: it is lent for this call only. */
 static void on_answer(void *arg, const cmp_https_answer *answer)
 {
     txn *t = arg;
@@ -54,8 +56,8 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
     txn_resume(t);
 }
 
-/* The first URL that was not tried and whose circuit is closed; else the first that was not tried
- * and may be probed by this request. */
+/* The first URL that was not tried and whose circuit is closed; else the first that was not tried:
+ * that call ends as not sent, but sees to it that some worker probes the origin. */
 static bool choose_url(txn *t)
 {
     const way *w = way_to(t);
@@ -140,6 +142,7 @@ static step_result attempt(txn *t)
     if (!choose_url(t)) {
         return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
     }
+    /* Before the signer and the call: both may take longer than h2o's request lives. */
     txn_keep(t);
     forward_renew(t);
     return sign_and_send(t);
@@ -171,6 +174,7 @@ static step_result go_to_referred(txn *t, cmp_str host)
     if (t->generation->host.at != NULL && kit_ascii_equal_fold(host, t->generation->host)) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL); /* the stores were asked */
     }
+    /* Back to whoever asked, or to the registry itself, is a loop. */
     if (to == NULL || to == t->requestor || to == registry) {
         log_limited(&failures, registry->name, "not a peer", NULL, 0,
                     "registry %.*s referred to %.*s, which is not a peer to go to",
@@ -232,6 +236,8 @@ static step_result once_more(txn *t)
     return attempt(t);
 }
 
+/* Another URL is tried for every failure. Only an ended connection is worth the same URL again: a
+ * bad answer was worked for, and after a timeout no time is left. */
 static step_result take_answer(txn *t)
 {
     switch (t->hop->result) {

@@ -9,6 +9,7 @@
 
 static step_result found(txn *t, const cmp_record *record)
 {
+    /* One that was revoked or is over is not followed: it is gone, wherever it was. */
     if (record->transferred_to.at == NULL ||
         record_state_at(record, t->request.now_ms) != RECORD_VALID) {
         return step_resolve(t, record);

@@ -5,7 +5,8 @@
 
 #define RETRY_S 5
 
-/* Tells an identical repeat from a replay that differs in what is not signed. */
+/* Tells an identical repeat from a replay that differs in what is not signed: 9.3.2 signs tid and
+ * ici only. Absent and empty are told apart. */
 static uint64_t digest_of(const message *m)
 {
     uint64_t digest = 0;

@@ -28,6 +28,7 @@ static step_result all_declined(txn *t)
 static step_result forward_to(txn *t, const cmp_route_answer *answer)
 {
     peer *to = peers_find(t->generation->peers, answer->peer);
+    /* Routes name a peer, and hold none: peers are of this generation, plugins may be older. */
     if (to == NULL) {
         return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, "A route named no configured peer");
     }
@@ -80,6 +81,7 @@ step_result step_route(txn *t)
         case CMP_ROUTE_FORWARD:
             return forward_to(t, answer);
         case CMP_ROUTE_REFERRAL:
+            /* Lent by the route, and encoded before control is back in the loop. */
             t->referral = (reply_referral){.prefix = answer->prefix,
                                            .addr = answer->addr,
                                            .ttl_s = answer->ttl_s};

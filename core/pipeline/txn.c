@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define IDLE_MAX 256
+#define IDLE_MAX 256 /* less than 1 MiB a worker; what a burst needed beyond goes back */
 
 /* ---- as an asker ---- */
 
@@ -74,6 +74,7 @@ void txn_discard(txn *t)
 
 void txn_close_if_done(txn *t)
 {
+    /* Held: a plugin was told to cancel, but still has the request that lies in here. */
     if (!t->answered || t->held > 0) {
         return;
     }
@@ -115,10 +116,12 @@ void txn_keep(txn *t)
     }
     t->kept = true;
     request_own(&t->request);
+    /* Decoded by now, and not worth a copy: no step waits before that. */
     t->text = CMP_NONE;
     t->traceparent = kit_arena_copy(&t->memory, t->traceparent);
     t->expected_peer = kit_arena_copy(&t->memory, t->expected_peer);
     t->target = kit_arena_copy(&t->memory, t->target);
+    /* Last: the front's part lay on the stack, or in h2o's request, until here. */
     t->front->keep(t);
 }
 
@@ -133,6 +136,7 @@ uint64_t txn_time_left_ms(const txn *t)
     const int64_t hops = resolve->max_hops + 1;
     const int64_t count = t->request.message.count;
     const int64_t ahead = hops - (count < hops ? count : hops - 1);
+    /* A peer may count as high as it likes: there is one share at least. */
     const int64_t left = resolve->deadline_ms * ahead / hops - (clock_now_ms() - t->request.now_ms);
     return left > 0 ? (uint64_t)left : 0;
 }

@@ -22,6 +22,7 @@ void worker_turn_end(void *arg)
         for (size_t i = 0; i < stores->count; i++) {
             const instance *store = stores->at[i];
             const bool pending = w->store_pending[i];
+            /* Before the call: a store that answers at once brings look-ups that wait again. */
             w->store_pending[i] = false;
             if (pending && store->plugin->ops.store->turn_end != NULL && !instance_blocks(store)) {
                 store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
