@@ -12,6 +12,7 @@
 /* Well under PIPE_BUF (4,096): up to that, a write to a pipe is never torn by one of another
  * process. */
 #define LINE_SIZE 2048
+#define END_SIZE  3 /* of a line: a closing quote, a closing bracket, and the line's end */
 
 static cmp_log_level log_level = CMP_LOG_NOTICE;
 static log_format log_how = LOG_TEXT;
@@ -23,6 +24,7 @@ const char *const log_level_names[] = {
 typedef struct line {
     char text[LINE_SIZE];
     size_t size;
+    bool cut; /* something found no room: nothing is put any more */
 } line;
 
 void log_setup(cmp_log_level level, log_format format)
@@ -36,12 +38,15 @@ bool log_wanted(cmp_log_level level)
     return level <= log_level;
 }
 
+/* Whole or not at all, with room for the end left: a half escape or a half character would be no
+ * JSON, and neither would be what comes behind it. */
 static void put(line *l, const char *text, size_t size)
 {
-    const size_t room = LINE_SIZE - 4 - l->size; /* "}\n" and a closing quote always fit */
-    size = size < room ? size : room;
-    memcpy(l->text + l->size, text, size);
-    l->size += size;
+    l->cut = l->cut || l->size + size > LINE_SIZE - END_SIZE;
+    if (!l->cut) {
+        memcpy(l->text + l->size, text, size);
+        l->size += size;
+    }
 }
 
 static void put_text(line *l, const char *text)
@@ -49,19 +54,42 @@ static void put_text(line *l, const char *text)
     put(l, text, strlen(text));
 }
 
+static void put_escape(line *l, unsigned char c)
+{
+    char escape[8];
+    const int size = log_how == LOG_JSON ? snprintf(escape, sizeof(escape), "\\u%04x", c)
+                                         : snprintf(escape, sizeof(escape), "\\x%02x", c);
+    put(l, escape, (size_t)size);
+}
+
+/* A character beyond ASCII that JSON may hold; returns its size. Libraries and strangers may have
+ * said what is no UTF-8 at all. */
+static size_t put_character(line *l, cmp_str text)
+{
+    const size_t size = kit_utf8_first(text);
+    if (size == 0) {
+        put_text(l, "\xEF\xBF\xBD"); /* U+FFFD */
+        return 1;
+    }
+    put(l, text.at, size);
+    return size;
+}
+
 /* Writes `value` so that it cannot break out of its line or its quotes. */
 static void put_escaped(line *l, cmp_str value)
 {
-    for (size_t i = 0; i < value.size; i++) {
+    for (size_t i = 0; i < value.size && !l->cut;) {
         const unsigned char c = (unsigned char)value.at[i];
-        if (c < 0x20 || c == 0x7f || c == '"' || c == '\\' || (c >= 0x80 && log_how == LOG_TEXT)) {
-            char escape[8];
-            const int size = log_how == LOG_JSON ? snprintf(escape, sizeof(escape), "\\u%04x", c)
-                                                 : snprintf(escape, sizeof(escape), "\\x%02x", c);
-            put(l, escape, (size_t)size);
+        if (c >= 0x80 && log_how == LOG_JSON) {
+            i += put_character(l, (cmp_str){value.at + i, value.size - i});
+            continue;
+        }
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') {
+            put_escape(l, c);
         } else {
             put(l, value.at + i, 1);
         }
+        i++;
     }
 }
 
@@ -71,26 +99,24 @@ static void put_message(line *l, const char *text, size_t size)
     for (size_t i = 0; i < size; i++) {
         const unsigned char c = (unsigned char)text[i];
         if (c < 0x20 || c == 0x7f) {
-            put_escaped(l, (cmp_str){text + i, 1});
+            put_escape(l, c);
         } else {
             put(l, text + i, 1);
         }
     }
 }
 
+/* A name that has room for nothing behind it is left out. */
 static void put_member(line *l, const char *name, cmp_str value)
 {
-    if (log_how == LOG_JSON) {
-        put_text(l, ",\"");
-        put_text(l, name);
-        put_text(l, "\":\"");
-    } else {
-        put_text(l, " ");
-        put_text(l, name);
-        put_text(l, "=\"");
+    char head[64];
+    const int size =
+        snprintf(head, sizeof(head), log_how == LOG_JSON ? ",\"%.48s\":\"" : " %.48s=\"", name);
+    put(l, head, (size_t)size);
+    if (!l->cut) {
+        put_escaped(l, value);
+        l->text[l->size++] = '"';
     }
-    put_escaped(l, value);
-    put_text(l, "\"");
 }
 
 static void put_head(line *l, cmp_log_level level, const char *area)
