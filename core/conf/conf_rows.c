@@ -41,6 +41,8 @@ CMP_OPTIONS(log_rows, conf_log) = {
     CMP_OPTION_END,
 };
 
+/* The window's end is far below 24 days, where the memory's times of 32 bits would come round
+ * (peers/replay.c). */
 CMP_OPTIONS(replay_rows, conf_replay) = {
     CMP_ROW("window", DURATION, conf_replay, window_ms, "how long a signed request is remembered",
             CMP_DEFAULT("5m"), CMP_RANGE(SECONDS, 7 * DAYS)),
@@ -53,6 +55,9 @@ CMP_OPTIONS(replay_rows, conf_replay) = {
     CMP_OPTION_END,
 };
 
+/* Tried with honest clients (many streams, windows of 1 KiB, uploads, a client's cancels), which
+ * stay far below, and with floods, which end here before they cost others anything. Envoy draws its
+ * line for such frames at 1,000 as well, nghttp2 the one for resets. */
 CMP_OPTIONS(http2_rows, conf_http2_limits) = {
     CMP_ROW("frame_rate", RATE, conf_http2_limits, frame_rate,
             "frames that carry nothing (PING, SETTINGS, windows, empty ones), beside four for each "
@@ -70,6 +75,9 @@ CMP_OPTIONS(http2_rows, conf_http2_limits) = {
     CMP_OPTION_END,
 };
 
+/* Sizes are some times what Table 19's parameters can need. 64 header fields, since what HPACK
+ * makes of a small block is bounded by their number. A body on codes holds a whole record: content
+ * of 64 KiB, which JSON's escapes make longer. */
 CMP_OPTIONS(limits_rows, conf_limits) = {
     CMP_ROW("connections", INTEGER, conf_limits, connections, "open connections of the process",
             CMP_DEFAULT("10000"), CMP_RANGE(1, 10000000)),
@@ -137,6 +145,8 @@ CMP_OPTIONS(balancers_rows, conf_balancers) = {
     CMP_OPTION_END,
 };
 
+/* Rates of an address are high: a carrier has thousands of handsets behind one. They stop a single
+ * machine, not a crowd. What has no default here gets one by what is offered (conf_derive.c). */
 CMP_OPTIONS(listener_rows, conf_listener) = {
     CMP_ROW("name", STRING, conf_listener, name, "for logs and metrics", CMP_REQUIRED,
             CMP_RANGE(1, NAME_MAX_SIZE)),
@@ -179,6 +189,8 @@ CMP_OPTIONS(listener_rows, conf_listener) = {
     CMP_OPTION_END,
 };
 
+/* 99 hops, as `count` has two digits; 8 leaves room for a way twice as long as over parent,
+ * registry, parent and child. */
 CMP_OPTIONS(resolve_rows, conf_resolve) = {
     CMP_ROW("stores", STRINGS, conf_resolve, stores,
             "store plugins in the order in which they are asked", CMP_REQUIRED),
@@ -225,6 +237,8 @@ CMP_OPTIONS(release_rows, conf_release) = {
     CMP_OPTION_END,
 };
 
+/* Connections are for peers of HTTP/1.1, which answer one request at a time on each: HTTP/2 hardly
+ * needs a second one. */
 CMP_OPTIONS(peer_rows, conf_peer) = {
     CMP_ROW("name", STRING, conf_peer, name, "how keys, plugins and logs call it", CMP_REQUIRED,
             CMP_RANGE(1, NAME_MAX_SIZE)),
@@ -268,6 +282,9 @@ CMP_OPTIONS(admin_rows, conf_admin) = {
     CMP_OPTION_END,
 };
 
+/* Not a part of conf_rows: `cache` stands in a store's section, whose other keys are the plugin's
+ * (plugin/section.c). That there is none is believed for seconds only, for a code that is published
+ * has to be found. */
 const cmp_option conf_cache_rows[] = {
     CMP_ROW("size", SIZE, conf_cache, size_bytes, "memory of all workers together",
             CMP_DEFAULT("64M"), CMP_RANGE(64 * KIB, 1024 * GIB)),

@@ -79,6 +79,7 @@ void report_add(cmp_report *r, conf_place place, const char *key, const char *fo
     va_end(args);
 }
 
+/* A plugin knows the keys of its own section, not where that stands: the scope adds it. */
 static void add_in_scope(cmp_report *r, const char *key, const char *format, va_list args)
 {
     const conf_scope *scope = r->scope;

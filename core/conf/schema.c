@@ -154,6 +154,7 @@ static bool fill_mapping(const walk *w, const trail *t, const cmp_option *rows,
                          struct fy_node *node, const char *const *others, bool given,
                          char *options);
 
+/* All items, also behind a bad one: their errors are wanted as well. */
 static bool fill_rows(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
                       cmp_rows *field)
 {
@@ -198,6 +199,7 @@ static bool fits_json(struct fy_node *node)
     return true;
 }
 
+/* As text, for a plugin's header knows no tree of ours. */
 static bool fill_raw(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
                      const char **field)
 {
