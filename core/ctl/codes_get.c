@@ -23,6 +23,8 @@ static const args_command command = {
     .rows = rows,
 };
 
+/* Absent is an answer (1), unavailable is none (2): scripts must not take the one for the other,
+ * nor does cmpd. */
 static int print(const get_options *o, const char *ici, cmp_store_verdict verdict, cmp_str json)
 {
     switch (verdict) {

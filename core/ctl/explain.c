@@ -39,7 +39,8 @@ static const args_command command = {
     .rows = rows,
 };
 
-/* The path and query to ask for; NULL after a message. */
+/* The path and query to ask for; NULL after a message. By GET, with everything in the query, and
+ * checked by the daemon as any request: what is refused here would be refused there. */
 static const char *path_of(const explain_options *o, const char *ici, kit_arena *a)
 {
     query q;

@@ -35,6 +35,7 @@ static size_t *slot_of(const ici_set *s, cmp_str ici)
     return &s->slots[at];
 }
 
+/* The ICIs stay where they are; slots are offsets, so the run itself may move when it grows. */
 static void grow_table(ici_set *s)
 {
     free(s->slots);

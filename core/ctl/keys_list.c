@@ -36,6 +36,7 @@ static const char *use_of(const cmp_key *key)
     return key->use == CMP_KEY_ISSUED ? "issued" : "received";
 }
 
+/* Columns for people. Their widths are guesses and may run over; scripts take --json. */
 static void print_row(const cmp_key *key, void *arg)
 {
     const int64_t now_ms = *(const int64_t *)arg;

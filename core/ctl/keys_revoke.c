@@ -81,6 +81,7 @@ static bool end_at(keyfile *k, keyfile_entry *entry, int64_t at_ms)
     return true;
 }
 
+/* Ended rather than deleted: requests of last week are in logs under its id. */
 static int revoke(const revoke_options *o, int use, int64_t at_ms)
 {
     keyfile *k = keyfile_open(o->keys);

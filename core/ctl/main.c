@@ -53,6 +53,7 @@ static int refuse(const char *word)
                         : output_fail("%s: there is no such command; see cmpctl --help", word);
 }
 
+/* The seed is for tables of ICIs and names, which others may have chosen. */
 int main(int argc, char **argv)
 {
     if (!descriptors_open_standard()) {

@@ -6,6 +6,7 @@
 #include <float.h>
 #include <stdlib.h>
 
+/* Returns the status that nearly every caller returns next. */
 int output_fail(const char *format, ...)
 {
     va_list args;

@@ -54,6 +54,7 @@ static void print_text(const credential *c, const signed_pair *pair, cmp_str sig
     printf("%-11s%.*s\n", "signature:", (int)signature.size, signature.at);
 }
 
+/* Here without the bar: what a script gets is what is signed, to the octet. */
 static void print_json(const credential *c, const signed_pair *pair, cmp_encoding encoding,
                        cmp_str signature)
 {

@@ -50,6 +50,7 @@ static int wider(int a, int b)
     return a > b ? a : b;
 }
 
+/* Counters are named by plugins, which may be anybody's: columns are as wide as what is there. */
 static widths widths_of(const json_t *counters)
 {
     widths w = {0};

@@ -115,6 +115,7 @@ static void check_window(const cmp_key *key, int64_t now_ms, verdict *v)
     }
 }
 
+/* The same function as the plugin's (kit), so that the two cannot judge differently. */
 static void check_format(const cmp_key *key, cmp_str tid, int64_t now_ms, verdict *v)
 {
     const kit_tid shape = kit_tid_read(tid);
