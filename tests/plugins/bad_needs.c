@@ -3,7 +3,7 @@
 
 int gone(void);
 
-static const void *volatile needed = (const void *)gone;
+static const void *volatile needed __attribute__((used)) = (const void *)gone;
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {CMP_PLUGIN_ABI, .name = "bad_needs",
                                                      .kind = CMP_PLUGIN_STORE, BAD_REST};
