@@ -285,6 +285,10 @@ static void client_connect(client *c)
         err(1, "socket");
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (running->deaf) { /* the kernel is not to read for it */
+        const int small = FLOOD;
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    }
     bind_source(fd);
     *c = (client){.attack = running, .state = CLIENT_CONNECTING, .fd = fd, .wants_write = true};
     opening++;
@@ -341,7 +345,8 @@ static void look_at_last(void)
 {
     for (unsigned i = 0; i < options->connections; i++) {
         client *c = &clients[i];
-        if (c->state == CLIENT_OPEN && (!running->deaf || receive(c))) {
+        const bool may_have_ended = c->state == CLIENT_OPEN && running->deaf;
+        if (c->state != CLIENT_CLOSED && (!may_have_ended || receive(c))) {
             client_close(c);
         }
     }
