@@ -43,7 +43,7 @@ class Http2:
             (":path", target),
             *more,
         ]
-        frame = HeadersFrame(stream, self.encoder.encode(headers), flags=["END_HEADERS"])
+        frame = HeadersFrame(stream, self.encoder.encode(headers, huffman=False), flags=["END_HEADERS"])
         if end:
             frame.flags.add("END_STREAM")
         self.send(frame)
