@@ -16,6 +16,7 @@ const char *const interface_words[] = {INTERFACE_LIST(WORD)[CMP_INTERFACE_MAX] =
 
 /* Fails for an enumerator of <cmp/message.h> that has no row: it would otherwise be an interface
  * without a word or a path. */
-#define COUNT(...) +1
-_Static_assert((0 INTERFACE_LIST(COUNT)) == CMP_INTERFACE_MAX, "a row for each interface");
-#undef COUNT
+#define NUMBER(name, ...) NUMBER_##name,
+enum { INTERFACE_LIST(NUMBER) NUMBERS };
+#undef NUMBER
+_Static_assert((int)NUMBERS == (int)CMP_INTERFACE_MAX, "a row for each interface");
