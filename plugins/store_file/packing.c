@@ -190,7 +190,7 @@ typedef struct tail {
     const uint8_t *end;      /* of the packed record */
 } tail;
 
-/* For a record that has more than nearly all have. */
+/* For a record that has more than nearly all have, in the order in which put_record writes. */
 static tail read_more(const uint8_t *from, unsigned flags, cmp_record *record)
 {
     const uint8_t *variants = NULL;
@@ -237,6 +237,7 @@ static inline tail read_record(const uint8_t *packed, cmp_record *record)
     return flags & HAS_MORE ? read_more(from, flags, record) : (tail){NULL, from};
 }
 
+/* Reads the whole record for it: only loading and scans ask, never a look-up. */
 const uint8_t *packed_end(const uint8_t *packed)
 {
     cmp_record record;
@@ -261,6 +262,7 @@ void packed_variants(const uint8_t *variants, void *memory, cmp_record *record)
     const size_t count = take_number(&from);
     take_number(&from); /* all conditions: for packed_variants_size */
     cmp_variant *variant = memory;
+    /* Behind the variants in the same memory: both hold pointers and sizes, so they align alike. */
     cmp_condition *condition = (cmp_condition *)(variant + count);
     record->variants = variant;
     record->variant_count = count;

@@ -35,7 +35,8 @@ static bool read_token(remote *r, const char *path, cmp_report *report)
 {
     char text[TOKEN_SIZE_MAX];
     struct stat status;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* The mode is asked of what is open: the path may lead elsewhere a moment later. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* never wait for a pipe */
     const ssize_t size =
         fd >= 0 && fstat(fd, &status) == 0 ? read(fd, text, sizeof(text)) : (ssize_t)-1;
     const int error = errno;
@@ -75,7 +76,8 @@ void credential_close(remote *r)
 
 /* ---- the signature ---- */
 
-/* HMAC(apikey, tid ‖ icis) as text; its size, 0 when OpenSSL fails. */
+/* HMAC(apikey, tid ‖ icis) as text; its size, 0 when OpenSSL fails. The key is made ready for each
+ * request anew: one request carries many look-ups, and a newer key counts at once. */
 static size_t compute(const cmp_key *key, cmp_str tid, cmp_str icis,
                       char text[KIT_SIGNATURE_TEXT_MAX])
 {

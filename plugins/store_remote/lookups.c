@@ -98,6 +98,7 @@ static bool is_refusal(const cmp_https_answer *a, char *why, size_t why_size)
     return true;
 }
 
+/* Each knows what points to it, so it leaves its list without a search, whichever list that is. */
 static void list_add(question **list, question *q)
 {
     q->next = *list;
@@ -116,6 +117,8 @@ static void list_remove(question *q)
     }
 }
 
+/* The records of the answer before go now and not earlier: control was in the loop in between, so
+ * nobody reads them any more. `q` leaves its list first, as answering may lead to anything. */
 static void end(question *q, answer_result result)
 {
     worker *w = q->owner;
@@ -134,7 +137,7 @@ static void on_answer(void *arg, const cmp_https_answer *a)
     if (!is_refusal(a, why, sizeof(why))) {
         result = question_answer(q, w->remote->host, a->body, why, sizeof(why));
     }
-    if (result == ANSWER_GOOD) {
+    if (result == ANSWER_GOOD) { /* not PARTLY: its complaint would be logged each time */
         kit_trouble_over(&w->remote->failures, w->remote->host, "it answers again");
     } else {
         say(w, why);
@@ -173,6 +176,7 @@ static void start(worker *w, question *q)
         request.header_count = CREDENTIAL_HEADERS;
     }
     host->count(host, r->requests, 1);
+    /* It copies the body and the headers; `done` never comes from within the call. */
     q->call = host->https_start(host, w->loop, r->origin, &request, on_answer, q);
 }
 
@@ -185,6 +189,7 @@ cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_txn *txn, cmp_
     remote *r = instance;
     worker *w = state;
     r->host->count(r->host, r->lookups, 1);
+    /* A bound: while the server is slow, look-ups would pile up here. */
     if (w->under_way >= r->options->waiting) {
         r->host->count(r->host, r->failed, 1);
         say(w, "too many look-ups are under way");
@@ -219,6 +224,7 @@ void lookups_turn_end(void *instance, void *state)
     while (w->gathering != NULL) {
         question *q = w->gathering;
         list_remove(q);
+        /* Some may have been cancelled in the turn in which they came. */
         question_compact(q);
         if (q->count == 0) {
             question_destroy(&q);

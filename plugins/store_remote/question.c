@@ -20,6 +20,7 @@ void question_destroy(question **q)
     }
 }
 
+/* A walk will do: they are 64 as a rule and 256 at most (`batch`). */
 static item *find(question *q, cmp_str ici)
 {
     for (size_t i = 0; i < q->count; i++) {
@@ -47,7 +48,7 @@ void question_compact(question *q)
     for (size_t i = 0; i < q->count; i++) {
         if (q->items[i].first != NULL) {
             q->items[kept] = q->items[i];
-            q->items[kept].first->previous = &q->items[kept].first;
+            q->items[kept].first->previous = &q->items[kept].first; /* it has moved */
             kept++;
         }
     }
@@ -88,6 +89,7 @@ static char *put_quoted(char *to, cmp_str ici)
 cmp_str question_body(question *q)
 {
     const cmp_str head = CMP_STR("{\"icis\":["), tail = CMP_STR("]}");
+    /* At most: every character escaped, and quotes and a comma for each ICI. */
     char *text =
         kit_arena_alloc(&q->memory, head.size + 2 * octets_of(q) + 3 * q->count + tail.size);
     char *to = put(text, head);
@@ -101,6 +103,7 @@ cmp_str question_body(question *q)
     return (cmp_str){text, (size_t)(to - text)};
 }
 
+/* What is signed in the place of the ici (9.3.2); a line end is in no ICI. */
 cmp_str question_lines(question *q)
 {
     char *text = kit_arena_alloc(&q->memory, octets_of(q) + q->count), *to = text;
@@ -126,6 +129,7 @@ static answer_result take_record(question *q, const cmp_host *host, cmp_str json
         snprintf(why, why_size, "a record cannot be read: %s", error);
         return ANSWER_PARTLY;
     }
+    /* A server that says what it was not asked mixes answers up: none of this one is believed. */
     item *asked = find(q, ici);
     if (asked == NULL || asked->found) {
         snprintf(why, why_size,
@@ -146,7 +150,7 @@ answer_result question_answer(question *q, const cmp_host *host, cmp_str body, c
     split_open(&s, body);
     while (result != ANSWER_BAD && split_next(&s, &json)) {
         const answer_result one = take_record(q, host, json, why, why_size);
-        result = one > result ? one : result;
+        result = one > result ? one : result; /* the worst one counts */
     }
     if (result != ANSWER_BAD && !split_good(&s)) {
         snprintf(why, why_size, "the answer is no {\"records\":[…]}");

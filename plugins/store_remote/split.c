@@ -1,6 +1,8 @@
 /* The frame of an answer. What is between a record's brackets is judged by the host's reader. */
 #include "split.h"
 
+/* Only what is around the records is read here, so that a plugin needs no JSON library. White space
+ * is that of RFC 8259, 2. */
 static void skip_space(split *s)
 {
     while (s->at < s->end &&
@@ -37,7 +39,8 @@ static const char *behind_string(const char *at, const char *end)
     return at < end ? at + 1 : NULL;
 }
 
-/* From an opening bracket to behind the one that closes it. */
+/* From an opening bracket to behind the one that closes it. Which kind closes which is not looked
+ * at: the host refuses what does not fit. */
 static const char *behind_object(const char *at, const char *end)
 {
     size_t depth = 0;

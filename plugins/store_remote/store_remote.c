@@ -67,6 +67,7 @@ static void remote_check(const cmp_host *host, const void *opts, cmp_report *rep
         host->report(report, NULL,
                      "the server has to know us: give token, token_file, peer or a certificate");
     }
+    /* Whether that peer has given us a key is seen at each request: keys come and expire. */
     if (o->peer != NULL && !host->peer_find(host, cmp_str_from(o->peer), &peer)) {
         host->report(report, "peer", "there is no peer \"%s\"", o->peer);
     }
@@ -92,7 +93,7 @@ static bool open_origin(remote *r, cmp_report *report)
                                          .waiting_max = (unsigned)o->waiting,
                                          .connect_timeout_ms = (uint64_t)o->timeout_ms};
     r->origin = r->host->origin_open(r->host, &settings, error, sizeof(error));
-    free(url);
+    free(url); /* copied */
     if (r->origin == NULL) {
         r->host->report(report, NULL, "%s", error);
     }
@@ -102,6 +103,7 @@ static bool open_origin(remote *r, cmp_report *report)
 static void remote_destroy(void *instance)
 {
     remote *r = instance;
+    /* No request is under way: worker_stop has cancelled them. */
     if (r->origin != NULL) {
         r->host->origin_close(r->origin);
     }

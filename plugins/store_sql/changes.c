@@ -1,7 +1,7 @@
 /* What a write has changed, told when it is committed. */
 #include "changes.h"
 
-#define NOTED_MAX 64
+#define NOTED_MAX 64 /* as many as the triggers of etc/sql/postgresql name */
 
 void changes_note(changes *c, cmp_str ici)
 {

@@ -9,6 +9,7 @@
 #include <stdalign.h>
 #include <strings.h>
 
+/* The bounds of a code record (SPEC 6), as cmp_host.record_parse has them for JSON. */
 #define CONTENT_MAX      ((size_t)65536)
 #define CONTENT_TYPE_MAX ((size_t)64)
 #define TTL_MAX          31536000 /* one year */
@@ -25,6 +26,7 @@ const char *const column_names[COLUMN_MAX] = {
     [COLUMN_VARIANTS] = "variants",
 };
 
+/* Without regard to case: some databases fold names that are not quoted, and others do not. */
 bool column_map_init(column_map *map, int count, const char *(*name)(const void *result, int at),
                      const void *result)
 {
@@ -96,7 +98,7 @@ static bool read_status(const reader *r, cmp_record *record)
     return true;
 }
 
-/* Both strings in one piece of memory. */
+/* Both strings in one piece of memory. Copied, as a row is gone with the driver's next step. */
 static bool read_strings(const reader *r, cmp_record *record)
 {
     const cmp_str content = r->row->at[COLUMN_CONTENT], type = r->row->at[COLUMN_CONTENT_TYPE];
@@ -225,6 +227,8 @@ static size_t array_size(const char *at, size_t size)
 
 void variants_write(const cmp_host *host, const cmp_record *record, buffer *scratch, buffer *json)
 {
+    /* The host writes a whole record, of which the array is cut out: there is one writer of
+     * variants, and it is not here. */
     static const char member[] = "\"variants\":";
     cmp_record small = CMP_RECORD_INIT;
     small.content = CMP_STR("x");

@@ -68,6 +68,7 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
         pg_destroy(s);
         return NULL;
     }
+    /* The primary alone: it stands in for a replica that is not there. */
     if (!pg_store_try(s, &reached, error, sizeof(error))) {
         if (reached) {
             host->report(report, o->query != NULL ? "query" : "url", "%s", error);
@@ -82,6 +83,7 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
 static void pg_start(void *instance, cmp_loop *loop)
 {
     pg_store *s = instance;
+    /* Tables of the operator's have no triggers of ours, so there would be nothing to hear. */
     if (s->store.options->query == NULL) {
         s->listener = pg_listener_create(s, loop);
     }

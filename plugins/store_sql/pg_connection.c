@@ -9,7 +9,7 @@
 
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS   1500
-#define GOOD_MIN_MS    1000
+#define GOOD_MIN_MS    1000 /* one that lasts so long is made again without a pause */
 
 /* A look-up of names on the pool. It outlives a connection that was stopped meanwhile. */
 typedef struct pg_resolving {
@@ -113,7 +113,7 @@ static uint64_t pause_ms(const pg_connection *c)
 {
     uint32_t random;
     uint64_t most = PAUSE_MAX_MS;
-    if (c->failures < 5) {
+    if (c->failures < 5) { /* 100, 200, 400, 800, and then no longer than PAUSE_MAX_MS */
         most = (uint64_t)PAUSE_FIRST_MS << (c->failures - 1);
     }
     c->host->random(c->host, &random, sizeof(random));
@@ -149,6 +149,7 @@ static void on_timeout(void *arg)
     pg_connection *c = arg;
     c->timer = NULL;
     c->first++; /* the host that does not answer is the last one to be tried again */
+    /* It may be up and not prepared yet, which was_good would take for good: the timer is gone. */
     c->state = PG_CONNECTING;
     pg_connection_lose(c, "the server did not answer in time");
 }
@@ -160,6 +161,7 @@ static void poll_connection(pg_connection *c)
         pg_connection_lose(c, PQerrorMessage(c->db));
         return;
     }
+    /* At each step: libpq may be at another address, with another socket, by now. */
     if (!watch_socket(c)) {
         pg_connection_lose(c, "its socket cannot be watched");
         return;
@@ -232,6 +234,7 @@ static void resolve(pg_connection *c)
     *r = (pg_resolving){.asker = c, .target = c->target};
     c->state = PG_RESOLVING;
     c->resolving = r;
+    /* The target is the store's, which is not destroyed before this has ended. */
     if (!c->host->offload(c->host, c->loop, resolve_work, resolve_done, r)) {
         free(r);
         c->resolving = NULL;

@@ -83,6 +83,7 @@ static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t w
     return true;
 }
 
+/* Only the last result of the preparation says that all of it was good. */
 static void become_ready(pg_lane *l)
 {
     l->ready = true;
@@ -105,6 +106,7 @@ static bool connection_broken(const PGresult *result)
            strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0;
 }
 
+/* A pipeline answers in the order in which it was asked, so a result needs no number. */
 static pg_request *take_first(pg_lane *l)
 {
     pg_request *r = TAILQ_FIRST(&l->sent);
@@ -215,6 +217,7 @@ static void on_lost(void *arg, const char *why)
     s->store.host->count(s->store.host, s->lost, 1);
     kit_trouble_say(&s->store.failures, s->store.host, "%s: %s",
                     l->connection.target == &s->primary ? "the database" : "the replica", why);
+    /* Not ready first: what is handed back must not be sent here again. */
     l->ready = false;
     while (!TAILQ_EMPTY(&l->sent)) {
         pg_worker_unsent(l->worker, take_first(l));
@@ -224,7 +227,7 @@ static void on_lost(void *arg, const char *why)
 
 /* ---- sending ---- */
 
-/* `ici` has at most PG_ICI_MAX octets. */
+/* `ici` has at most PG_ICI_MAX octets. libpq wants a NUL behind it, and copies it. */
 static bool send_one(pg_lane *l, cmp_str ici)
 {
     char text[PG_ICI_MAX + 1];

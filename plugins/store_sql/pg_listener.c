@@ -30,6 +30,7 @@ static void begin_listening(pg_listener *l)
     host->store_changed(host, CMP_NONE);
 }
 
+/* An empty text is the triggers' way to say that too much has changed to be named. */
 static void tell_all(pg_listener *l)
 {
     const cmp_host *host = l->store->store.host;

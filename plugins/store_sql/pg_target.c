@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define PARAMETERS_MAX     80
+#define PARAMETERS_MAX     80 /* libpq knows fewer; what is too many is left out */
 #define CONNECT_TIMEOUT_MS 2000
 #define CONNECT_TIMEOUT    "2" /* seconds, for a connection that is waited for */
 #define LIST_SIZE          (PG_HOSTS_MAX * PG_HOST_SIZE)
@@ -132,7 +132,8 @@ static void set(parameters *p, const char *keyword, const char *value)
     }
 }
 
-/* The URL's own come last: they win. Where it leads may be said by `hosts` instead. */
+/* The URL's own come last: they win, but for the encoding, as records are UTF-8. Where it leads may
+ * be said by `hosts` instead. */
 static void set_all(parameters *p, const pg_target *t, bool with_hosts)
 {
     set(p, "client_encoding", "UTF8");
@@ -171,6 +172,7 @@ PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first
         set(&p, "hostaddr", lists[1]);
         set(&p, "port", lists[2]);
     }
+    /* 0: a database's name that looks like a URL is not read as one; ours was read already. */
     PGconn *db = kit_must(PQconnectStartParams(p.keywords, p.values, 0));
     free(lists);
     return db;
@@ -186,6 +188,7 @@ PGconn *pg_connect_wait(const pg_target *t, char *error, size_t error_size)
 {
     parameters p = {.count = 0};
     set(&p, "connect_timeout", CONNECT_TIMEOUT);
+    /* Of several hosts the one that takes writes; the others may be standbys. */
     set(&p, "target_session_attrs", "read-write");
     set_all(&p, t, true);
     PGconn *db = kit_must(PQconnectdbParams(p.keywords, p.values, 0));

@@ -103,13 +103,15 @@ bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_si
     }
     const bool good = (s->store.options->query != NULL || try_schema(s, db, error, error_size)) &&
                       try_query(s, db, error, error_size);
-    *reached = PQstatus(db) == CONNECTION_OK;
+    *reached = PQstatus(db) == CONNECTION_OK; /* lost on the way: it was not the server's no */
     PQfinish(db);
     return good;
 }
 
 /* ---- scan ---- */
 
+/* Page by page, and none in a transaction with another: a long one would keep the server from
+ * cleaning up behind writes. The table's `ici` sorts by octets, so a scan can go on. */
 static const char scan_query[] =
     "select " COLUMN_LIST ", ici from cmp_codes where ici > $1 order by ici limit " SCAN_PAGE;
 

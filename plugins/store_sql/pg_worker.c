@@ -2,7 +2,7 @@
  * a deadline, and their number a limit. */
 #include "pg_worker.h"
 
-#define BATCH_MAX        64
+#define BATCH_MAX        64 /* then the lane with the fewest requests is chosen anew */
 #define SILENCE_CHECK_MS 200
 #define ERROR_SIZE       256
 
@@ -26,6 +26,7 @@ pg_store *pg_worker_store(const pg_worker *w)
 
 /* ---- requests ---- */
 
+/* Requests are used again: a busy worker needs no malloc for a look-up. */
 static pg_request *request_get(pg_worker *w)
 {
     pg_request *r = TAILQ_FIRST(&w->unused);
@@ -50,7 +51,7 @@ static void request_complete(pg_worker *w, pg_request *r, cmp_store_verdict verd
     r->op = NULL;
     TAILQ_REMOVE(&w->by_age, r, by_age);
     w->waiting--;
-    if (!r->on_lane) {
+    if (!r->on_lane) { /* else its result is still to come, and has to find it */
         request_put(w, r);
     }
     if (verdict == CMP_STORE_UNAVAILABLE) {
@@ -92,6 +93,7 @@ void pg_worker_answered(pg_worker *w, pg_request *r, const row *found)
     }
 }
 
+/* The server has refused it, and would again: it is not repeated, and the connection is good. */
 void pg_worker_failed(pg_worker *w, pg_request *r, const char *why)
 {
     store *s = &w->store->store;
@@ -105,6 +107,7 @@ void pg_worker_failed(pg_worker *w, pg_request *r, const char *why)
     }
 }
 
+/* Once more and no oftener: a look-up that ends every connection must not go round for ever. */
 void pg_worker_unsent(pg_worker *w, pg_request *r)
 {
     if (r->op == NULL) {
@@ -179,6 +182,7 @@ static void groups_balance(pg_worker *w)
     }
 }
 
+/* The first group is what is asked as a rule, be it the replica's or the only one. */
 static pg_lane *lane_choose(const pg_worker *w)
 {
     pg_lane *best = best_of(w, 0);
@@ -244,6 +248,8 @@ static bool results_due(const pg_worker *w)
 
 static void on_deadline(void *arg);
 
+/* One timer for all: their deadlines are equally far, so the oldest is always the next. When nobody
+ * waits it still watches for a server that owes results and has gone silent. */
 static void timer_set(pg_worker *w, int64_t now_ms)
 {
     const pg_request *oldest = TAILQ_FIRST(&w->by_age);
@@ -280,7 +286,7 @@ cmp_store_verdict pg_lookup(void *instance, void *state, cmp_txn *txn, cmp_str i
     pg_worker *w = state;
     const cmp_host *host = s->store.host;
     if (ici.size > PG_ICI_MAX) {
-        return CMP_STORE_ABSENT;
+        return CMP_STORE_ABSENT; /* SPEC 6: no record has such an ICI */
     }
     if (w->waiting >= (unsigned)s->store.options->waiting) {
         host->count(host, s->refused, 1);
@@ -293,7 +299,7 @@ cmp_store_verdict pg_lookup(void *instance, void *state, cmp_txn *txn, cmp_str i
     r->deadline_ms = now_ms + s->store.options->statement_timeout_ms;
     op->plugin_data = r;
     TAILQ_INSERT_TAIL(&w->by_age, r, by_age);
-    TAILQ_INSERT_TAIL(&w->queue, r, place);
+    TAILQ_INSERT_TAIL(&w->queue, r, place); /* sent at the end of the turn, with others */
     w->waiting++;
     timer_set(w, now_ms);
     return CMP_STORE_PENDING;

@@ -9,7 +9,7 @@
 #define COPY_SIZE ((size_t)64 << 10) /* what is given to libpq at once */
 
 /* `n` counts the calls: the last one for an ICI is what counts. The temporary table is nobody
- * else's, so it may well be lost with the session. */
+ * else's, so it may well be lost with the session. It checks nothing: the real one does that. */
 static const char begin_query[] =
     "begin; "
     "create temporary table cmp_write (ici text collate \"C\", gone boolean, content text, "
@@ -41,7 +41,7 @@ typedef struct pg_write {
     PGconn *db;
     buffer lines; /* of the COPY, not given to libpq yet */
     buffer scratch, variants;
-    uint64_t calls;
+    uint64_t calls; /* the column n */
     bool removes;
     changes changes;
 } pg_write;
@@ -96,6 +96,7 @@ void pg_abort(void *instance, void *state)
 
 /* ---- lines of a COPY ---- */
 
+/* What COPY's text format gives a meaning: its separators, its line ends and its escape. */
 static void put_escaped(buffer *line, cmp_str value)
 {
     char *to = buffer_room(line, value.size * 2), *const begin = to;
@@ -171,6 +172,7 @@ static bool end_line(pg_write *w, cmp_str ici, char *error, size_t error_size)
     return send_lines(w, COPY_SIZE, error, error_size);
 }
 
+/* Nothing is answered here: what the server has against a row shows at commit. */
 bool pg_put(void *instance, void *state, cmp_str ici, const cmp_record *record, char *error,
             size_t error_size)
 {
@@ -213,6 +215,7 @@ static bool end_copy(pg_write *w, char *error, size_t error_size)
     if (PQputCopyEnd(w->db, NULL) != 1) {
         return fail(w->db, error, error_size);
     }
+    /* To the last result, even after an error: libpq takes no command before. */
     bool good = true;
     PGresult *result;
     while ((result = PQgetResult(w->db)) != NULL) {
@@ -228,6 +231,7 @@ bool pg_commit(void *instance, void *state, char *error, size_t error_size)
 {
     (void)instance;
     pg_write *w = state;
+    /* An ICI is either removed or put, so the two may come in any order. */
     const bool good = end_copy(w, error, error_size) &&
                       (!w->removes || run(w->db, remove_query, error, error_size)) &&
                       run(w->db, put_query, error, error_size) &&

@@ -82,7 +82,7 @@ static const char *lookup_query(const sqlite_store *s)
                                            : "select " COLUMN_LIST " from cmp_codes where ici = $1";
 }
 
-/* Of the operator's query, too. */
+/* Of the operator's query, too, which must not write: it is run on a worker for every request. */
 static sqlite3_stmt *lookup_prepare(const sqlite_store *s, sqlite3 *db, column_map *columns,
                                     char *error, size_t error_size)
 {
@@ -205,7 +205,7 @@ static cmp_store_verdict not_answered(worker *w, int code)
 
 static cmp_store_verdict look_up(worker *w, cmp_txn *txn, cmp_str ici, cmp_record *record)
 {
-    heed_changes(w);
+    heed_changes(w); /* before the file is looked at: it may have been replaced */
     if (w->db != NULL && file_moved(w)) {
         worker_close(w);
     }
@@ -213,10 +213,11 @@ static cmp_store_verdict look_up(worker *w, cmp_txn *txn, cmp_str ici, cmp_recor
         return CMP_STORE_UNAVAILABLE;
     }
     view_begin(w);
+    /* Not copied: the statement is reset before `ici` can go. */
     sqlite3_bind_text(w->lookup, 1, ici.at, (int)ici.size, SQLITE_STATIC);
     const int code = sqlite3_step(w->lookup);
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
-        return not_answered(w, code & 0xFF);
+        return not_answered(w, code & 0xFF); /* without the extended part */
     }
     const cmp_store_verdict verdict =
         code == SQLITE_ROW ? read_found(w, txn, ici, record) : CMP_STORE_ABSENT;
@@ -307,6 +308,7 @@ static void sqlite_start(void *instance, cmp_loop *loop)
     s->watch = sqlite_watch_create(s, loop);
 }
 
+/* Opens nothing: the first look-up does, in the same way as after a failure. */
 static void *sqlite_worker_start(void *instance, cmp_loop *loop)
 {
     worker *w = kit_calloc(1, sizeof(*w));

@@ -30,6 +30,8 @@ static bool fail(sqlite3 *db, const char *path, char *error, size_t error_size)
     return false;
 }
 
+/* The file may come from somebody else: what its schema says is not let near functions that do more
+ * than compute (trusted_schema). */
 static bool set_up(const sqlite_store *s, sqlite3 *db, sqlite_use use)
 {
     char pragmas[256];
@@ -43,6 +45,9 @@ static bool set_up(const sqlite_store *s, sqlite3 *db, sqlite_use use)
     return sqlite3_exec(db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
 }
 
+/* For writing even when only look-ups come: who reads beside a write-ahead log has to write to its
+ * index. SQLite falls back to reading when that is not allowed. Without mutexes, as a connection is
+ * used by one thread at a time. */
 static sqlite3 *file_open(const sqlite_store *s, sqlite_use use, int flags, char *error,
                           size_t error_size)
 {

@@ -32,6 +32,7 @@ static bool fail(sqlite3 *db, char *error, size_t error_size)
 
 static void write_free(sql_write *w)
 {
+    /* Statements first: a connection that has some is not closed. */
     sqlite3_finalize(w->put);
     sqlite3_finalize(w->remove);
     sqlite3_close(w->db); /* rolls back what is not committed */
@@ -47,6 +48,7 @@ static bool write_prepare(sql_write *w, const char *query, sqlite3_stmt **statem
            SQLITE_OK;
 }
 
+/* A connection for each write: look-ups keep theirs, and its large cache goes with it. */
 void *sqlite_begin(void *instance, char *error, size_t error_size)
 {
     if (store_only_read(instance, error, error_size)) {
@@ -59,6 +61,7 @@ void *sqlite_begin(void *instance, char *error, size_t error_size)
         free(w);
         return NULL;
     }
+    /* Immediate: to wait for another write now, and not with half of this one done. */
     if (sqlite3_exec(w->db, "begin immediate", NULL, NULL, NULL) != SQLITE_OK ||
         !write_prepare(w, put_query, &w->put) || !write_prepare(w, remove_query, &w->remove)) {
         fail(w->db, error, error_size);
@@ -124,6 +127,7 @@ bool sqlite_put(void *instance, void *state, cmp_str ici, const cmp_record *reco
     (void)instance;
     sql_write *w = state;
     sqlite3_stmt *put = w->put;
+    /* Numbered as in put_query: the ICI, and then the columns in the order of COLUMN_LIST. */
     bind_text(put, 1, ici);
     bind_text(put, 2 + COLUMN_CONTENT, record->content);
     bind_text(put, 2 + COLUMN_CONTENT_TYPE, record->content_type);
@@ -137,7 +141,7 @@ bool sqlite_put(void *instance, void *state, cmp_str ici, const cmp_record *reco
     bind_text(put, 2 + COLUMN_VARIANTS, variants_of(w, record));
     const bool good = sqlite3_step(put) == SQLITE_DONE || fail(w->db, error, error_size);
     sqlite3_reset(put);
-    changes_note(&w->changes, ici);
+    changes_note(&w->changes, ici); /* told at commit only, so one that failed does no harm */
     return good;
 }
 
@@ -178,6 +182,7 @@ static bool note_after(scan *s, cmp_str ici, char *error, size_t error_size)
     return true;
 }
 
+/* It stands behind the record's columns in scan_query. */
 static cmp_str ici_of(sqlite3_stmt *page)
 {
     const char *at = (const char *)sqlite3_column_text(page, COLUMN_MAX);
@@ -188,6 +193,7 @@ static cmp_str ici_of(sqlite3_stmt *page)
 static row_result scan_page(scan *s, cmp_store_visit visit, void *arg, char *error,
                             size_t error_size)
 {
+    /* Copied: `after` moves on with each row while the statement still needs where it began. */
     sqlite3_bind_text(s->page, 1, s->after, (int)s->after_size, SQLITE_TRANSIENT);
     row_result result = ROW_NEXT;
     int rows = 0, code = SQLITE_ROW;

@@ -10,6 +10,7 @@ static const char *const create_choices[] = {
     [CREATE_AUTO] = "auto", [CREATE_TRUE] = "true", [CREATE_FALSE] = "false", NULL};
 
 CMP_OPTIONS(rows, options) = {
+    /* Secret, as it may hold a password: no message shows it. */
     CMP_ROW("url", SECRET, options, url,
             "sqlite:PATH or postgresql://user:password@host,host/database?parameters; PATH "
             "may be relative, as in other options",
@@ -84,12 +85,15 @@ static bool has_scheme(const char *url, const char *scheme)
     return strncmp(url, scheme, size) == 0 && url[size] == ':';
 }
 
+/* Each driver has its own operations: SQLite never waits and so has no cancel, PostgreSQL has one.
+ */
 static const cmp_plugin *sql_choose(const cmp_host *host, const void *opts, cmp_report *report)
 {
     const options *o = opts;
     if (has_scheme(o->url, "sqlite")) {
         return &sqlite_driver;
     }
+    /* libpq knows both. */
     if (has_scheme(o->url, "postgresql") || has_scheme(o->url, "postgres")) {
         return &pg_driver;
     }

@@ -12,6 +12,7 @@ bool value_is_text(cmp_str value)
     return kit_utf8_valid(value) && (value.size == 0 || memchr(value.at, '\0', value.size) == NULL);
 }
 
+/* No plus: kit_number_parse would take one, but no database writes it. */
 bool value_integer(cmp_str value, int64_t *number)
 {
     return (value.size == 0 || value.at[0] != '+') &&
