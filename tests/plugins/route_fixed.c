@@ -5,6 +5,7 @@
 
 static const char *const answer_names[] = {"decline", "refuse",  "unavailable", "referral",
                                            "answer",  "forward", NULL};
+/* In the order of their names. */
 static const cmp_route_verdict answer_verdicts[] = {
     CMP_ROUTE_DECLINE,  CMP_ROUTE_REFUSE, CMP_ROUTE_UNAVAILABLE,
     CMP_ROUTE_REFERRAL, CMP_ROUTE_ANSWER, CMP_ROUTE_FORWARD,

@@ -73,6 +73,7 @@ static cmp_store_verdict blocking_lookup(void *instance, void *worker, cmp_txn *
         return CMP_STORE_ABSENT;
     }
     const size_t size = strlen(b->options->content);
+    /* A plugin that blocks answers with memory of the transaction (cmp_record). */
     char *content = b->host->txn_alloc(txn, size + 1);
     memcpy(content, b->options->content, size + 1);
     record->content = (cmp_str){content, size};

@@ -34,7 +34,7 @@ CMP_OPTIONS(option_rows, counting_options) = {
 typedef struct counting {
     const counting_options *options;
     int fd;
-    _Atomic int64_t seen;
+    _Atomic int64_t seen; /* by all workers */
 } counting;
 
 static void *counting_create(const cmp_host *host, const void *options, void *previous,

@@ -181,7 +181,7 @@ static bool load(memory_store *s, char *error, size_t error_size)
 {
     FILE *file = fopen(s->options->path, "r");
     if (file == NULL) {
-        const bool fresh = errno == ENOENT;
+        const bool fresh = errno == ENOENT; /* a store starts empty */
         snprintf(error, error_size, "%s: %s", s->options->path, strerror(errno));
         return fresh;
     }
@@ -197,6 +197,7 @@ static bool load(memory_store *s, char *error, size_t error_size)
     return good;
 }
 
+/* By renaming a whole one: a test that reads the file never sees half of it. */
 static bool save(const memory_store *s, char *error, size_t error_size)
 {
     char path[4096];
@@ -264,6 +265,8 @@ static cmp_store_verdict memory_lookup(void *instance, void *worker, cmp_txn *tx
     const size_t at = rows_lower(&s->all, ici);
     if (row_is(&s->all, at, ici)) {
         const row *r = &s->all.at[at];
+        /* The record's strings may point into its JSON text, and a commit frees the row's as soon
+         * as the lock is free. */
         char *json = s->host->txn_alloc(txn, r->json_size + 1);
         memcpy(json, r->json, r->json_size);
         verdict = s->host->record_parse(s->host, json, r->json_size, txn_memory_alloc, &memory,
@@ -391,6 +394,7 @@ static bool memory_commit(void *instance, void *write, char *error, size_t error
     const bool saved = save(s, error, error_size);
     pthread_mutex_unlock(&s->lock);
     free(changes);
+    /* After the lock: who hears of it may ask at once. */
     s->host->store_changed(s->host, CMP_NONE);
     return saved;
 }
