@@ -98,6 +98,7 @@ char *kit_arena_text(kit_arena *a, cmp_str text)
 
 char *kit_arena_printf(kit_arena *a, const char *format, ...)
 {
+    /* By way of malloc: how long the text is shows only when it is written. */
     va_list args;
     va_start(args, format);
     char *text = NULL;
