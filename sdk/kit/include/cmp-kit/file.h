@@ -14,6 +14,7 @@ typedef struct kit_file_mark {
 /* The file's mark as it is now; zeros when it cannot be looked at, with errno. Any thread. */
 kit_file_mark kit_file_mark_of(const char *path);
 
+/* Whether nothing shows that the file has changed in between. Any thread. */
 bool kit_file_mark_equal(const kit_file_mark *a, const kit_file_mark *b);
 
 /* Room for a path of Linux's longest, 4096 octets, and for what is wrong with it. */

@@ -17,6 +17,8 @@ typedef struct kit_trouble {
     uint64_t unsaid;
 } kit_trouble;
 
+/* Before the first line, and when nobody says anything any more. `t` is the caller's, and does not
+ * move in between. */
 void kit_trouble_init(kit_trouble *t);
 void kit_trouble_dispose(kit_trouble *t);
 
