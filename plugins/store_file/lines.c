@@ -63,6 +63,7 @@ static lines_result take(lines *l, size_t size, size_t end_size, cmp_str *line)
 
 lines_result lines_next(lines *l, cmp_str *line)
 {
+    /* A line that grows over several readings is not searched from its beginning each time. */
     size_t searched = 0;
     for (;;) {
         const char *from = l->buffer + l->begin;

@@ -25,6 +25,7 @@ static int compare_offsets(const void *a, const void *b, void *index)
 bool order_make(const code_index *index, code_order *order)
 {
     const size_t count = index_count(index);
+    /* Not kit_alloc: the operator's file decides how much it is, and a scan may fail. */
     uint64_t *offsets = malloc((count + 1) * sizeof(*offsets));
     if (offsets == NULL) {
         return false;

@@ -3,6 +3,7 @@
 
 #define NOTED_MAX 64 /* as many as the triggers of etc/sql/postgresql name */
 
+/* An ICI is visible ASCII, so a NUL can part two of them. */
 void changes_note(changes *c, cmp_str ici)
 {
     if (++c->count <= NOTED_MAX) {

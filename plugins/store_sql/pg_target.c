@@ -64,7 +64,7 @@ static const char *list_next(const char *list, char *item, size_t item_size)
 
 static void hosts_add(pg_hosts *hosts, const char *host, const char *address, const char *port)
 {
-    if (hosts->count < PG_HOSTS_MAX) {
+    if (hosts->count < PG_HOSTS_MAX) { /* more are not tried */
         snprintf(hosts->at[hosts->count].host, PG_HOST_SIZE, "%s", host);
         snprintf(hosts->at[hosts->count].address, PG_ADDRESS_SIZE, "%s", address);
         snprintf(hosts->at[hosts->count].port, sizeof(hosts->at[0].port), "%s", port);
@@ -103,6 +103,7 @@ bool pg_hosts_resolve(pg_hosts *hosts, const pg_target *t, char *error, size_t e
         if (ports != NULL) { /* one port may stand for all hosts */
             ports = list_next(ports, port, sizeof(port));
         }
+        /* A Unix socket has no name to resolve; neither has libpq's own default. */
         if (host[0] == '/' || host[0] == '@' || host[0] == '\0') {
             hosts_add(hosts, host, "", port);
         } else {
@@ -167,6 +168,7 @@ PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first
         list_add(lists[1], hosts->at[at].address, i == 0);
         list_add(lists[2], hosts->at[at].port, i == 0);
     }
+    /* Addresses are what it connects to; names stay, as certificates are checked against them. */
     if (hosts->count > 0) {
         set(&p, "host", lists[0]);
         set(&p, "hostaddr", lists[1]);
@@ -174,7 +176,7 @@ PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first
     }
     /* 0: a database's name that looks like a URL is not read as one; ours was read already. */
     PGconn *db = kit_must(PQconnectStartParams(p.keywords, p.values, 0));
-    free(lists);
+    free(lists); /* copied */
     return db;
 }
 

@@ -24,7 +24,8 @@ static void watch_close(sqlite_watch *w)
     w->db = NULL;
 }
 
-/* Why it fails is said by those who look codes up. */
+/* Why it fails is said by those who look codes up. As for look-ups: it must not wait, since the
+ * control loop would. */
 static bool watch_open(sqlite_watch *w)
 {
     char error[ERROR_SIZE];

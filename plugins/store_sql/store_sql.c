@@ -85,8 +85,7 @@ static bool has_scheme(const char *url, const char *scheme)
     return strncmp(url, scheme, size) == 0 && url[size] == ':';
 }
 
-/* Each driver has its own operations: SQLite never waits and so has no cancel, PostgreSQL has one.
- */
+/* SQLite never waits, so its driver's operations have no cancel; those of PostgreSQL's have. */
 static const cmp_plugin *sql_choose(const cmp_host *host, const void *opts, cmp_report *report)
 {
     const options *o = opts;
