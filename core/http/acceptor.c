@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ACCEPTS_PER_TURN 16
+#define ACCEPTS_PER_TURN 16  /* chosen, not measured: those who are in want their turn as well */
 #define PAUSE_MS         100 /* some will have been closed by then */
 
 typedef struct acceptor {
@@ -73,6 +73,7 @@ static bool accept_one(acceptor *a)
     endpoint from = {.size = sizeof(from.at)};
     const int fd = accept4(h2o_socket_get_fd(a->socket), (struct sockaddr *)&from.at, &from.size,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
+    /* The kernel gives the lowest free number, so the number tells how many are taken. */
     if (fd >= 0 && fd >= a->all->sw->server->descriptors_end && !a->urgent) {
         close(fd);
         pause_all(a->all, "the last descriptors are for what is under way");
@@ -130,6 +131,8 @@ void acceptors_add(acceptors *all, entrance *e, int fd, bool urgent)
 
 void acceptors_close(acceptors *all)
 {
+    /* Closing a socket that listens resets all who wait in its queue, for whom the handshake of TCP
+     * is done: they are taken in first. */
     for (size_t i = 0; i < all->count; i++) {
         accept_up_to(&all->at[i], INT_MAX);
     }

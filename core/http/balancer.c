@@ -32,6 +32,7 @@ static void take_header(connection *c, const proxy_header *h)
     } else if (h->origin == PROXY_ORIGIN_UNKNOWN) {
         memset(c->source, 0, sizeof(c->source)); /* the balancer's own would be taken for it */
     }
+    /* Last: who is refused is closed, and freed. */
     c->known(c);
 }
 

@@ -10,6 +10,7 @@
 #include <cmp-kit/text.h>
 #include <cmp-kit/uuid.h>
 
+/* SPEC 2, as for parameters. */
 #define ICI_MAX ((size_t)256)
 #define TID_MAX ((size_t)128)
 
@@ -214,6 +215,7 @@ static http_fault read_credentials(const h2o_req_t *req, txn *t)
     params[CMP_PARAM_ICI] = signed_icis(t);
     const cmp_str tid = params[CMP_PARAM_TID];
     if (tid.at == NULL) {
+        /* Only a signature needs the requestor's own; the log needs one. */
         char *made = kit_arena_alloc(&t->memory, KIT_UUID_TEXT_SIZE);
         kit_uuid_v7_make(t->request.now_ms, made);
         params[CMP_PARAM_TID] = (cmp_str){made, KIT_UUID_TEXT_SIZE};
@@ -279,6 +281,7 @@ http_fault codes_read(const h2o_req_t *req, txn *t, cmp_str path)
     t->purpose = PURPOSE_CODES;
     t->request.interface = CMP_INTERFACE_CODES;
     t->codes = kit_arena_calloc(&t->memory, 1, sizeof(*t->codes));
+    /* Segments are told apart before anything is decoded: %2F is part of an ICI, and ends none. */
     http_fault bad;
     if (cmp_str_equal(rest, CMP_STR(LOOKUP))) {
         bad = read_lookup(req, t);

@@ -64,6 +64,8 @@ connection *connection_make(entrance *e, int fd, const uint8_t source[16], bool 
     memcpy(c->source, source, sizeof(c->source));
     c->socket =
         h2o_evloop_socket_create(sw->context.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
+    /* Before anything else can close it: from here on the connection lives as long as its socket,
+     * and whoever closes that has nothing to free. */
     c->socket->on_close.cb = on_close;
     c->socket->on_close.data = c;
     c->last_ms = server_now_ms(sw);

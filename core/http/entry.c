@@ -21,6 +21,7 @@ static bool make_room(entrance *e, const uint8_t *source)
         return false;
     }
     gate_tell(e->gate, GATE_DISPLACED, c->source);
+    /* Now, not when it has closed: the place is for the one that waits for it. */
     connection_give_up_place(c);
     if (c->stage == GATE_OPEN) {
         shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR); /* h2o's protocol has it, and closes */
@@ -97,6 +98,8 @@ static void enter(connection *c, int64_t source_wait_ms)
     gate_tell(c->entrance->gate, GATE_ACCEPTED, c->source);
     crowd_add(&c->entrance->crowd, c);
     wait_ms = wait_ms > source_wait_ms ? wait_ms : source_wait_ms;
+    /* While the worker drains there is no time to wait for a turn: who was in the kernel's queue is
+     * served at once. */
     if (wait_ms == 0 || sw->draining) {
         begin(c);
         return;
@@ -133,6 +136,8 @@ void entry_open(entrance *e, int fd, const endpoint *from)
     uint8_t source[16];
     sources_entry entry = {.wait_ms = 0};
     endpoint_octets(from, source);
+    /* The balancer's address is let in without a limit: the client's own is asked for when its
+     * header has told. */
     const bool header =
         e->listener->conf->balancers.by == CONF_BALANCERS_PROXY && is_balancer(e->listener, source);
     if (!header && !admit(e, source, &entry)) {

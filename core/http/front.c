@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 
+/* Every 401 needs one (RFC 9110, 11.6.1). The seed names no scheme: this one is our profile's. */
 #define CHALLENGE "MC-HMAC realm=\"mc-3\""
 #define ALLOWED   "GET, HEAD, POST"
 
@@ -30,6 +31,8 @@ typedef struct request {
     txn *txn; /* NULL: answered */
 } request;
 
+/* Called when the answer has gone, too. Over HTTP/2 it tells at once that the client went; over
+ * HTTP/1 libh2o reads nothing while a handler works, so there the deadline has to end it. */
 static void on_dispose(void *arg)
 {
     request *r = arg;
@@ -46,6 +49,7 @@ static void front_keep(txn *t)
     request *on_stack = t->front_data;
     request *r = h2o_mem_alloc_shared(&on_stack->req->pool, sizeof(*r), on_dispose);
     *r = *on_stack;
+    /* So nobody takes the connection for idle. */
     r->connection->active++;
     t->front_data = r;
 }
@@ -78,6 +82,8 @@ static void add_special_headers(h2o_req_t *req, const txn *t, const txn_answer *
     }
 }
 
+/* SPEC 3: between CMPs an answer belongs to its transaction. On MC-1 it was chosen for one handset
+ * (Table 19), so no shared cache may keep it. */
 static void add_cache_control(h2o_req_t *req, const txn *t, const txn_answer *a)
 {
     if (t->request.interface != CMP_INTERFACE_MC1 || a->type == ANSWER_PROBLEM) {
@@ -102,6 +108,7 @@ static void add_answer_headers(h2o_req_t *req, txn *t, const txn_answer *a)
     case ANSWER_EMPTY:
         break;
     case ANSWER_REDIRECT: {
+        /* A copy: what a plugin or the transaction lends is gone before libh2o has written it. */
         const h2o_iovec_t location = h2o_strdup(&req->pool, a->location.at, a->location.size);
         add_header(req, H2O_TOKEN_LOCATION, location.base, location.len);
         break;
@@ -119,9 +126,11 @@ static void front_send(txn *t, const txn_answer *a)
     request *r = t->front_data;
     h2o_req_t *req = r->req;
     connection *c = r->connection;
+    /* First: h2o may dispose of the request while it sends, and that is no client that went. */
     r->txn = NULL;
     req->res.status = a->status;
     req->res.reason = a->reason;
+    /* A 204 has no Content-Length (RFC 9110, 8.6); an answer to HEAD has that of GET. */
     req->res.content_length = a->type == ANSWER_EMPTY ? SIZE_MAX : a->body_size;
     add_answer_headers(req, t, a);
     h2o_iovec_t body = {(char *)(uintptr_t)a->body, a->body_size};
@@ -199,6 +208,7 @@ static http_fault check_head(const h2o_req_t *req, const conf_limits *limits)
 static bool find_interface(txn *t, cmp_str path)
 {
     for (size_t i = 0; i < t->listener->path_count; i++) {
+        /* Octet by octet, without dots or escapes resolved: one spelling for each interface. */
         if (cmp_str_equal(t->listener->paths[i].path, path)) {
             t->request.interface = t->listener->paths[i].interface;
             return true;
@@ -302,6 +312,7 @@ static void handle(h2o_req_t *req)
     t->front = &front;
     t->front_data = &r;
     memcpy(t->request.source, c->source, sizeof(t->request.source));
+    /* The wall clock's, which records and the replay memory live by; without a system call. */
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
     t->request.now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
     const http_fault wrong = read_request(req, t, c);
@@ -311,11 +322,13 @@ static void handle(h2o_req_t *req)
     }
     if (wrong.code == ERROR_METHOD_NOT_ALLOWED && t->request.interface == CMP_INTERFACE_MC1 &&
         handset_answer_preflight(req, t->listener)) {
+        /* It was no request of ours: not counted, and not logged. */
         txn_discard(t);
         metered_sent(c);
         return;
     }
     if (wrong.close) {
+        /* Where it ends is in doubt: what is behind it must not be read as a request. */
         req->http1_is_persistent = 0;
     }
     pipeline_refuse(t, wrong.code, t->fault.parameter, wrong.detail);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ADMIN_CONNECTIONS 16
+#define ADMIN_CONNECTIONS 16 /* of its own: whoever is to look into a flood has to get in */
 
 struct gate {
     gates *all;
@@ -102,6 +102,7 @@ gate *gates_admin(gates *g)
     return &g->at[g->count - 1];
 }
 
+/* Relaxed: they are counts, by which nothing else is made known. */
 static int64_t add(_Atomic int64_t *word, int64_t n)
 {
     return atomic_fetch_add_explicit(word, n, memory_order_relaxed);
@@ -117,6 +118,8 @@ static void give_back(gate *g)
 
 bool gate_enter(gate *g)
 {
+    /* Taken first and given back when it was too much: two who come at once never get the same
+     * one. */
     const bool own = add(&g->taken, 1) < g->share;
     const bool is_admin = g == gates_admin(g->all); /* which has nothing in common with others */
     if (!own && (add(&g->all->common, 1) >= g->all->common_max || is_admin)) {

@@ -6,8 +6,9 @@
 
 #include <cmp-kit/text.h>
 
-#define PREFLIGHT_MAX_AGE "600"
+#define PREFLIGHT_MAX_AGE "600" /* seconds in which a page may not see that `cors` was changed */
 
+/* A browser names text/html. Who takes anything, as curl and most libraries do, is none. */
 bool handset_wants_redirect(const h2o_req_t *req)
 {
     cmp_str accept = request_field(req, "accept");
@@ -51,6 +52,7 @@ static void add(h2o_req_t *req, const char *name, cmp_str value)
 void handset_add_headers(h2o_req_t *req, const listener *l)
 {
     if (l->conf->cors.count == 0) {
+        /* Accept decides between JSON and a redirect. */
         add(req, "vary", CMP_STR("Accept"));
         return;
     }
@@ -70,6 +72,8 @@ bool handset_answer_preflight(h2o_req_t *req, const listener *l)
         request_field(req, "access-control-request-method").at == NULL) {
         return false;
     }
+    /* Also for an origin that is not allowed: without the fields below the browser keeps the answer
+     * from the page (Fetch, CORS protocol). */
     req->res.status = 204;
     req->res.reason = "No Content";
     handset_add_headers(req, l);

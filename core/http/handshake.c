@@ -43,6 +43,8 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
         return;
     }
     counter_add(count_done, 1);
+    /* Before the protocol, which may call a handler at once: a request can come with the
+     * handshake's end. */
     connection_is_open(c);
     const h2o_iovec_t protocol = h2o_socket_ssl_get_selected_protocol(socket);
     if (h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"))) {
@@ -57,6 +59,7 @@ void handshake_start(connection *c, h2o_accept_ctx_t *accept)
     const server_worker *sw = c->sw;
     c->accept = accept;
     c->connected_at = *h2o_get_timestamp(&c->sw->context, NULL, NULL);
+    /* HTTP/1 alone: HTTP/2 is chosen by ALPN, and only there the meter stands before it. */
     if (accept->ssl_ctx == NULL) {
         h2o_http1_accept(accept, c->socket, c->connected_at);
         return;

@@ -143,6 +143,7 @@ static const char *take_field(cmp_pair field, const head *h, seen_fields *seen, 
     case 4:
         return kit_ascii_equal_fold(name, CMP_STR("host")) ? take_host(field.value, seen) : NULL;
     case 6:
+        /* An HTTP/1.0 client cannot be told to go on (RFC 9110, 10.1.1), and libh2o would. */
         *kept = !h->http_1_0 || !kit_ascii_equal_fold(name, CMP_STR("expect"));
         return NULL;
     case 10:
@@ -169,12 +170,15 @@ static const char *take_field(cmp_pair field, const head *h, seen_fields *seen, 
 /* What no field can tell alone. */
 static const char *whole_fault(const seen_fields *seen, bool http_1_0)
 {
+    /* RFC 9112, 3.2: with two of them, whoever stands before us may have looked at the other. */
     if (seen->hosts > 1) {
         return "There is more than one Host";
     }
     if (seen->hosts == 0 && !http_1_0) {
         return "There is no Host";
     }
+    /* RFC 9112, 6.1 and 6.3: whoever stands before us may believe the other one, and then see
+     * another request behind this one than we do. */
     if (seen->lengths > 1) {
         return "There is more than one Content-Length";
     }
@@ -250,7 +254,8 @@ static bool may_begin_request(cmp_str in)
 
 h1_progress head_read(cmp_str in, size_t seen, head *h)
 {
-    const bool blank = in.size > 0 && in.at[0] == '\r'; /* one empty line in front is allowed */
+    /* One empty line in front is allowed (RFC 9112, 2.2). */
+    const bool blank = in.size > 0 && in.at[0] == '\r';
     const size_t begin = !blank ? 0 : in.size > 1 ? 2 : 1;
     size_t scanned = seen > begin + 2 ? seen - 2 : begin;
     h->field_count = 0;

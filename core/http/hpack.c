@@ -11,6 +11,8 @@ static const char value_characters[] = "A field's value has characters that are 
 static const char beyond_limits[] = "The header block is too large";
 
 static hpack_limits limits;
+/* libh2o hands its reader nothing that could carry these; it reads a block in one go, on the thread
+ * of its worker. */
 static _Thread_local bool refuse_all, exceeded;
 
 void hpack_setup(const hpack_limits *l)
@@ -194,6 +196,8 @@ static int take_indexed(const block *b, field *f, size_t index, bool value)
     }
     f->fault = e->err_desc;
     f->name = e->name;
+    /* The request takes part in the count: the entry may be evicted while it still has the string.
+     * Names that libh2o knows are static. */
     if (!h2o_iovec_is_token(f->name)) {
         h2o_mem_link_shared(&b->req->pool, f->name);
     }

@@ -13,6 +13,7 @@
         (char *)(uintptr_t)(text), sizeof(text) - 1                                                \
     } /* nobody writes to it */
 
+/* RFC 7541, appendix A. */
 static const hpack_static_entry static_entries[HPACK_STATIC_ENTRIES] = {
     {H2O_TOKEN_AUTHORITY, VALUE("")},
     {H2O_TOKEN_METHOD, VALUE("GET")},
@@ -117,6 +118,7 @@ static void evict_down_to(hpack_table *t, size_t size)
 
 bool hpack_table_resize(hpack_table *t, size_t capacity)
 {
+    /* More than our settings allow (RFC 7541, 4.2). */
     if (capacity > t->hpack_max_capacity) {
         return false;
     }
@@ -142,9 +144,12 @@ void hpack_table_add(hpack_table *t, const hpack_entry *added)
 {
     const size_t size = size_of(added);
     if (size > t->hpack_capacity) {
+        /* Not an error: it empties the table (RFC 7541, 4.4). */
         evict_down_to(t, 0);
         return;
     }
+    /* May throw out the entry that the new one has its name from (RFC 7541, 4.4): the request that
+     * is being read still holds that. */
     evict_down_to(t, t->hpack_capacity - size);
     if (t->num_entries == t->entry_capacity) {
         grow(t);

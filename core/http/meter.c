@@ -15,6 +15,7 @@
 #define EARNED_REQUEST (4 * UNIT)
 #define OCTETS_A_FRAME 1024
 
+/* Types and flags, by their numbers (RFC 9113, 6). */
 enum {
     DATA,
     HEADERS,

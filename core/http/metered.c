@@ -85,6 +85,8 @@ static void watch(metered *m)
     sw->metered_watched = m;
 }
 
+/* With 512 kB to be sent libh2o stops to read, and begins again with its own callback: then the
+ * meter has to be put back, before the next octet can be read. */
 void metered_sent(connection *c)
 {
     if (c->metered != NULL && c->socket->_cb.read == NULL) {
@@ -188,6 +190,8 @@ static void refuse(metered *m, meter_verdict v, const culprit *who)
 
 /* ---- reading ---- */
 
+/* libh2o counts for all connections of a worker. It reads in one go, so the difference over a read
+ * is this connection's: what a client made us reset (CVE-2025-8671) shows nowhere else. */
 static uint64_t streams_reset(const connection *c)
 {
     const uint64_t *errors = c->sw->context.http2.events.protocol_level_errors;

@@ -58,6 +58,7 @@ void pace_turn_end(server_worker *sw)
     for (const paced *p = sw->pace.first; p != NULL; p = p->next) {
         sw->pace.count++;
     }
+    /* A timer of no length: sockets are looked at before it runs, so that others get in between. */
     sw->pace.timer = loop_timer_start(sw->worker->loop, 0, on_turn, sw);
 }
 

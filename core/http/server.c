@@ -157,6 +157,7 @@ static void on_turn_end(void *arg)
     worker_turn_end(sw->worker); /* may send answers */
     metered_turn_end(sw);
     pace_turn_end(sw);
+    /* The clock is read once a turn, by whoever asks first. */
     sw->now_ms = 0;
 }
 
@@ -240,6 +241,7 @@ static void on_drain_sweep(void *arg)
         if (late) {
             shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
         } else if (now >= sw->drain_sweep_from_ms && is_idle(c, now)) {
+            /* For reading only: what it still has to send, goes. */
             shutdown(h2o_socket_get_fd(c->socket), SHUT_RD);
         }
     }
@@ -259,6 +261,7 @@ void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained
                          void *arg)
 {
     sw->draining = true;
+    /* In this order: a goodbye reaches all who have a connection by then. */
     acceptors_close(sw->acceptors); /* who is in the queue was let in by the kernel */
     connections_turn_away(sw);
     say_goodbye(sw);

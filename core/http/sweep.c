@@ -17,7 +17,7 @@
 #define TICK_MIN_MS   20
 #define TICK_MAX_MS   500
 #define IDLE_GRACE_MS 1000 /* libh2o's own limit comes first, as it says GOAWAY */
-#define TAKE_MIN      1024 /* octets a second that a client takes at least of what waits for it */
+#define TAKE_MIN      1024 /* octets a second that a client has to take; chosen, not measured */
 #define CLOCK_JUMP_MS 500  /* the wall clock was set, not only slewed */
 
 typedef enum cause { LATE, UNREAD, HELD, CAUSES } cause;
@@ -246,7 +246,8 @@ void sweep_answered(connection *c, size_t octets)
 
 /* ---- time ---- */
 
-/* Octets that the client's kernel has taken; 0 where nobody counts them. */
+/* Octets that the client's kernel has taken; 0 where nobody counts them. libh2o's bytes_written
+ * counts what it was given to write, whoever takes it. */
 static uint64_t octets_taken(const connection *c)
 {
     struct tcp_info info = {0};

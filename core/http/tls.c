@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+/* Forward secrecy and AEAD: RFC 9113, 9.2.2, forbids the others with HTTP/2. */
 #define CIPHERS_1_2                                                                                \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
@@ -51,6 +52,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* Not where anybody may ask, unless the operator says so: of HTTP/2 a stranger can make more work
+ * than of HTTP/1, and a handset asks one thing. */
 static bool offers_http2(const conf_listener *l)
 {
     return l->http2 == CONF_HTTP2_ON ||
@@ -59,13 +62,16 @@ static bool offers_http2(const conf_listener *l)
 
 static void set_protocols(SSL_CTX *ctx, const conf_listener *l)
 {
+    /* Older ones are not to be negotiated (RFC 8996). */
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2);
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets, no server state */
+    /* One is enough to resume with; OpenSSL's default of two makes every handshake longer. */
     SSL_CTX_set_num_tickets(ctx, 1);
-    /* A session of one listener must not be resumed on another. */
+    /* A session of one listener must not be resumed on another. Without a context OpenSSL fails
+     * whoever resumes where client certificates are asked for. */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)l->name,
                                    (unsigned)strnlen(l->name, SSL_MAX_SID_CTX_LENGTH));
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, offers_http2(l) ? ctx : NULL);
@@ -125,6 +131,7 @@ SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *p
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     ERR_clear_error();
     set_protocols(ctx, l);
+    /* Both, even when the first fails: the operator hears of all faults at once. */
     const bool certificate = load_certificate(ctx, c, l, path, report);
     const bool client_ca = load_client_ca(ctx, c, l, path, report);
     if (!certificate || !client_ca) {

@@ -181,6 +181,8 @@ void call_finish(outbound_call *c, cmp_https_result result, const char *detail)
         c->lane->call_count--;
         lane_wake(c->lane);
     }
+    /* Freed at the end of the turn only: nghttp2, or whoever is on the stack, may still point to
+     * it. */
     TAILQ_INSERT_TAIL(&c->owner->finished, c, entry);
     c->owner->finished_count++;
     outbound_wake(c->owner);

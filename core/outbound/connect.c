@@ -72,6 +72,7 @@ void wire_connect_failed(wire *w, const char *detail)
     l->addresses_until_ms = 0; /* the host may have moved */
     log_limited(&failures, cmp_str_from(l->origin->name), detail, NULL, 0, "%s: no connection: %s",
                 l->origin->name, detail);
+    /* Before the lane is told, which counts its wires. */
     wire_free(w);
     if (probe) {
         probe_ended(l, false);
@@ -137,6 +138,7 @@ static void on_connected(h2o_socket_t *socket, const char *error)
     wire *w = socket->data;
     int code = 0;
     socklen_t size = sizeof(code);
+    /* How a connect that was under way has ended, only the socket says (connect(2)). */
     if (error != NULL ||
         getsockopt(h2o_socket_get_fd(socket), SOL_SOCKET, SO_ERROR, &code, &size) != 0) {
         code = errno;

@@ -23,6 +23,7 @@ static outbound_call *call_of(nghttp2_session *session, int32_t stream)
 /* The stream goes on without a call, or not at all. */
 static void let_go(nghttp2_session *session, outbound_call *c, bool reset)
 {
+    /* First: what still comes for the stream must not find the call, which is soon freed. */
     nghttp2_session_set_stream_user_data(session, c->stream, NULL);
     if (reset) {
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, c->stream, NGHTTP2_CANCEL);

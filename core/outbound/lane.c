@@ -107,6 +107,7 @@ static void serve_waiting(lane *l)
     for (outbound_call *c = TAILQ_FIRST(&l->waiting), *next; c != NULL; c = next) {
         next = TAILQ_NEXT(c, entry);
         wire *w = wire_with_room(l, c->avoid, c->newer_than);
+        /* The wire that it wants will never be: any is better than none. */
         if (w == NULL && is_choosy(c) && !can_open) {
             w = wire_with_room(l, 0, 0);
         }
@@ -157,6 +158,7 @@ void lane_dispatch(lane *l)
     if (t.connecting == 0 && t.serving == 0 && !breaker_closed(&l->origin->breaker)) {
         refuse_waiting(l, 0, 0, "not used for now, after failures");
     }
+    /* Last: only those for whom there was no wire have waited. */
     refuse_waiting(l, l->origin->waiting_max, FULL_RETRY_S,
                    "too many requests wait for a connection");
 }

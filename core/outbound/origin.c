@@ -9,7 +9,8 @@
 
 #define HTTPS_PORT 443
 
-/* Letters, digits, hyphens, dots and underscores: names of one label are good inside a site. */
+/* Letters, digits, hyphens, dots and underscores: names of one label are good inside a site. 253
+ * is what 255 octets on the wire (RFC 1035, 2.3.4) leave for the text. */
 static bool name_valid(const char *text)
 {
     const size_t size = strlen(text);
@@ -53,6 +54,7 @@ static const char *url_parse(origin *o, const char *url, const char *default_pat
     if (parts.port.size > 0 && !port_parse(parts.port, 1, &o->port)) {
         return "has no good port";
     }
+    /* A query is the request's to add. */
     if (strpbrk(path, "?#") != NULL || !kit_ascii_visible(cmp_str_from(path))) {
         return "has something in or behind the path that is not allowed there";
     }

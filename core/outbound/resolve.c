@@ -64,6 +64,7 @@ static const char *lane_learn(lane *l, const resolve_job *job)
     if (job->count > 0) {
         memcpy(l->addresses, job->found, sizeof(job->found[0]) * job->count);
         l->address_count = job->count;
+        /* getaddrinfo has sorted them (RFC 6724). */
         l->address_first = 0;
         l->addresses_until_ms = now + l->origin->resolve_interval_ms;
         return NULL;

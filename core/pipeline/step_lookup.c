@@ -20,6 +20,7 @@ static step_result found(txn *t, const cmp_record *record)
     }
     t->elsewhere = true;
     t->reason = CMP_ROUTE_TRANSFERRED;
+    /* The record is lent, and a route may wait. */
     t->target = kit_arena_copy(&t->memory, record->transferred_to);
     return STEP_NEXT;
 }

@@ -20,6 +20,7 @@ static step_result refused(txn *t, cmp_refusal refusal)
 
 static step_result all_declined(txn *t)
 {
+    /* The requestor named another CMP, and nobody goes there: 403 whatever the ICI (SPEC 5, 2). */
     return t->reason == CMP_ROUTE_ADDRESSED
                ? step_refuse(t, ERROR_ADDR_NOT_ALLOWED, param_name(CMP_PARAM_ADDR), NULL)
                : step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);

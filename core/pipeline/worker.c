@@ -13,6 +13,8 @@ void worker_expect_turn_end(worker *w, size_t store)
     w->any_pending = true;
 }
 
+/* So a store can ask for all look-ups of a turn together: one connection to a database gave 4,800 a
+ * second one by one, and 21,500 by 32. */
 void worker_turn_end(void *arg)
 {
     worker *w = arg;
