@@ -85,7 +85,7 @@ static bool has_scheme(const char *url, const char *scheme)
     return strncmp(url, scheme, size) == 0 && url[size] == ':';
 }
 
-/* SQLite never waits, so its driver's operations have no cancel; those of PostgreSQL's have. */
+/* SQLite never waits, so its driver has no cancel; PostgreSQL's has one. */
 static const cmp_plugin *sql_choose(const cmp_host *host, const void *opts, cmp_report *report)
 {
     const options *o = opts;
