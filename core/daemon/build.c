@@ -121,7 +121,7 @@ static sources *build_sources(const builder *b, const conf_listener *l)
         .requests_per_hour = l->source_rate,
         .requests_at_once = (unsigned)l->source_burst,
         .connects_per_hour = l->source_connects,
-        .connects_at_once = connects_a_second > 0 ? 2 * (unsigned)connects_a_second : 1,
+        .connects_at_once = connects_a_second > 2 ? (unsigned)connects_a_second / 2 : 1,
         .connections = (unsigned)l->source_connections,
     };
     return sources_create(connections > SOURCES_LEAST / 2 ? 2 * connections : SOURCES_LEAST,

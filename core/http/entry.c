@@ -73,19 +73,30 @@ static void begin(connection *c)
     handshake_start(c, c->accept);
 }
 
-static void on_turn(void *arg)
+static void on_pace(void *arg)
 {
     connection *c = arg;
     c->entry_timer = NULL;
     begin(c);
 }
 
-/* It is let in, but not before its source's turn, and its listener's. Nothing is read until then: a
- * handshake is the dearest thing that a stranger can ask for. */
-static void enter(connection *c, int64_t source_wait_ms)
+static void await_turn(connection *c, int64_t wait_ms, void (*then)(void *arg))
 {
+    if (c->stage != GATE_TURN) {
+        gate_tell(c->entrance->gate, GATE_WAITED, c->source);
+        connection_move(c, GATE_TURN);
+    }
+    c->entry_timer = loop_timer_start(c->sw->worker->loop, (uint64_t)wait_ms, then, c);
+}
+
+/* Handshakes begin at the listener's pace. It is asked for when nothing else is waited for: one
+ * source whose turns lie in the future must not have used it up for the others. */
+static void on_turn(void *arg)
+{
+    connection *c = arg;
     const server_worker *sw = c->sw;
     int64_t wait_ms = 0;
+    c->entry_timer = NULL;
     if (c->accept->ssl_ctx != NULL && !sw->draining) {
         wait_ms = rate_reserve(&c->entrance->handshakes, clock_monotonic_us(),
                                (int64_t)sw->server->handshake_timeout_ms / 2);
@@ -93,20 +104,26 @@ static void enter(connection *c, int64_t source_wait_ms)
     if (wait_ms < 0) {
         gate_tell(c->entrance->gate, GATE_BUSY, c->source);
         h2o_socket_close(c->socket);
-        return;
+    } else if (wait_ms > 0) {
+        await_turn(c, wait_ms, on_pace);
+    } else {
+        begin(c);
     }
+}
+
+/* It is let in, but not before its source's turn, and its listener's. Nothing is read until then: a
+ * handshake is the dearest thing that a stranger can ask for. */
+static void enter(connection *c, int64_t wait_ms)
+{
     gate_tell(c->entrance->gate, GATE_ACCEPTED, c->source);
     crowd_add(&c->entrance->crowd, c);
-    wait_ms = wait_ms > source_wait_ms ? wait_ms : source_wait_ms;
     /* While the worker drains there is no time to wait for a turn: who was in the kernel's queue is
      * served at once. */
-    if (wait_ms == 0 || sw->draining) {
-        begin(c);
-        return;
+    if (wait_ms > 0 && !c->sw->draining) {
+        await_turn(c, wait_ms, on_turn);
+    } else {
+        on_turn(c);
     }
-    gate_tell(c->entrance->gate, GATE_WAITED, c->source);
-    connection_move(c, GATE_TURN);
-    c->entry_timer = loop_timer_start(sw->worker->loop, (uint64_t)wait_ms, on_turn, c);
 }
 
 /* A place at the gate, if need be of one who is idle. */

@@ -258,7 +258,7 @@ def test_one_address_has_so_many(world):
 
 
 def test_who_comes_too_fast_gets_a_turn_later(world):
-    """Ten a second and twenty at once; then they wait for as long as half a handshake may take."""
+    """Ten a second, five of them at once; then they wait for as long as half a handshake may take."""
     home = world.cmp("a", "1A0F1")
     home.config["limits"] = {"handshake_timeout": "4s"}
     home.listener["source_connects"] = "10/s"
