@@ -110,7 +110,7 @@ CMP_OPTIONS(limits_rows, conf_limits) = {
             "octets of unfinished requests and unread answers of one connection", CMP_DEFAULT("8M"),
             CMP_RANGE(64 * KIB, GIB)),
     CMP_ROW("held", SIZE, conf_limits, held_bytes, "the same of all connections",
-            CMP_DEFAULT("48M"), CMP_RANGE(MIB, 1024 * GIB)),
+            CMP_DEFAULT("32M"), CMP_RANGE(MIB, 1024 * GIB)),
     CMP_ROW("blocking_threads", INTEGER, conf_limits, blocking_threads,
             "threads for plugins that block; one instance gets three quarters of them at most",
             CMP_DEFAULT("16"), CMP_RANGE(1, 1024)),

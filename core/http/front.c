@@ -120,6 +120,19 @@ static void add_answer_headers(h2o_req_t *req, txn *t, const txn_answer *a)
     }
 }
 
+/* The connection was ended, but libh2o goes on with what it has read already: that costs next to
+ * nothing, and makes no answer that would lie here. */
+static void answer_nobody(h2o_req_t *req)
+{
+    static h2o_generator_t no_more = {NULL, NULL};
+    req->res.status = 503;
+    req->res.reason = "Service Unavailable";
+    req->res.content_length = 0;
+    req->http1_is_persistent = 0;
+    h2o_start_response(req, &no_more);
+    h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
+}
+
 static void front_send(txn *t, const txn_answer *a)
 {
     static h2o_generator_t no_more = {NULL, NULL};
@@ -128,6 +141,10 @@ static void front_send(txn *t, const txn_answer *a)
     connection *c = r->connection;
     /* First: h2o may dispose of the request while it sends, and that is no client that went. */
     r->txn = NULL;
+    if (c->cut) {
+        answer_nobody(req);
+        return;
+    }
     req->res.status = a->status;
     req->res.reason = a->reason;
     /* A 204 has no Content-Length (RFC 9110, 8.6); an answer to HEAD has that of GET. */
@@ -305,6 +322,10 @@ static http_fault read_request(const h2o_req_t *req, txn *t, const connection *c
 static void handle(h2o_req_t *req)
 {
     connection *c = connection_of(req->conn);
+    if (c->cut) {
+        answer_nobody(req);
+        return;
+    }
     worker *w = c->sw->worker;
     txn *t = pipeline_open(w, c->listener);
     request r = {.req = req, .connection = c, .txn = t};
