@@ -107,7 +107,7 @@ CMP_OPTIONS(limits_rows, conf_limits) = {
             "time in which a client has to take some of an answer", CMP_DEFAULT("10s"),
             CMP_RANGE(SECONDS / 10, 10 * MINUTES)),
     CMP_ROW("held_connection", SIZE, conf_limits, held_connection_bytes,
-            "octets of unfinished requests and unread answers of one connection", CMP_DEFAULT("8M"),
+            "octets of unfinished requests and unread answers of one connection", CMP_DEFAULT("4M"),
             CMP_RANGE(64 * KIB, GIB)),
     CMP_ROW("held", SIZE, conf_limits, held_bytes, "the same of all connections",
             CMP_DEFAULT("32M"), CMP_RANGE(MIB, 1024 * GIB)),
