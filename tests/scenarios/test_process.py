@@ -23,11 +23,10 @@ def test_closed_standard_descriptors_lead_nowhere(site, closing):
     site.mute = "2>&-" in closing
     site.start()
     assert site.ask(b, ICI).status == 200
-    for descriptor in range(3):
+    for descriptor in range(2):
         where = target(site, descriptor)
         assert where == "/dev/null" or where.startswith("/") and Path(where).exists(), where
-    if site.mute:
-        assert target(site, 2) == "/dev/null"
+    assert target(site, 2).startswith("pipe:")  # what libraries write there is looked at first
 
 
 def test_a_tool_without_standard_descriptors(site):
