@@ -582,6 +582,7 @@ static void a_full_pool_is_unavailable_at_once(void **state)
     (void)state;
     pool_destroy(&r.process.pool, 5000);
     r.process.pool = pool_create(0, 1);
+    r.worker.desk.pool = r.process.pool;
     r.stores[0].how = RIG_BLOCKING;
     rig_use(&r, 1, 1, 0);
     rig_ask(&r, GOOD);
