@@ -12,10 +12,10 @@
 
 /* Plugins log what requests bring about: each kind of line of an instance is limited by itself. */
 #define PLUGIN_LINES(of_level)                                                                     \
-    [of_level] = {.level = of_level,                                                               \
-                  .what = "lines of this kind",                                                    \
-                  .each = {60, 60},                                                                \
-                  .all = {600, 600}}
+    [(of_level)] = {.level = (of_level),                                                           \
+                    .what = "lines of this kind",                                                  \
+                    .each = {60, 60},                                                              \
+                    .all = {600, 600}}
 static log_limit lines[] = {
     PLUGIN_LINES(CMP_LOG_ERROR), PLUGIN_LINES(CMP_LOG_WARNING), PLUGIN_LINES(CMP_LOG_NOTICE),
     PLUGIN_LINES(CMP_LOG_INFO),  PLUGIN_LINES(CMP_LOG_DEBUG),
