@@ -45,16 +45,16 @@ struct asker {
 
 /* Each returns the verdict. *answer is valid until the asker asks again or control is back in the
  * loop. */
-cmp_auth_verdict ask_verify(asker *a, instance *i, const cmp_auth_answer **answer);
-cmp_sign_verdict ask_sign(asker *a, instance *i, const cmp_outgoing *outgoing,
-                          const cmp_signature **signature);
+CMP_MUST_USE cmp_auth_verdict ask_verify(asker *a, instance *i, const cmp_auth_answer **answer);
+CMP_MUST_USE cmp_sign_verdict ask_sign(asker *a, instance *i, const cmp_outgoing *outgoing,
+                                       const cmp_signature **signature);
 
 /* For the request's ICI. */
-cmp_store_verdict ask_lookup(asker *a, instance *i, const cmp_record **record);
+CMP_MUST_USE cmp_store_verdict ask_lookup(asker *a, instance *i, const cmp_record **record);
 
 /* `target` is read after the request was kept: it may be part of what is. */
-cmp_route_verdict ask_route(asker *a, instance *i, cmp_route_reason reason, const cmp_str *target,
-                            const cmp_route_answer **answer);
+CMP_MUST_USE cmp_route_verdict ask_route(asker *a, instance *i, cmp_route_reason reason,
+                                         const cmp_str *target, const cmp_route_answer **answer);
 
 /* Nobody waits for the answer any more: cancels the operation, if one is under way. */
 void ask_abandon(asker *a);

@@ -22,18 +22,18 @@ typedef struct flights {
 } flights;
 
 /* Joins the flight for the passenger's ICI; false: there was none, and it now leads one. */
-bool flight_join(flights *f, passenger *p);
+CMP_MUST_USE bool flight_join(flights *f, passenger *p);
 
 /* Whether what the leader's flight brings may still be kept (no change came between). */
-bool flight_current(const passenger *leader);
+CMP_MUST_USE bool flight_current(const passenger *leader);
 
 /* Ends the leader's flight. Returns those who waited for it, linked by `next`; they have left it.
  */
-passenger *flight_end(passenger *leader);
+CMP_MUST_USE passenger *flight_end(passenger *leader);
 
 /* p goes away: as a waiter it leaves; as a leader it ends the flight and gets the waiters, as
  * above. Fine when it is in none. */
-passenger *flight_leave(passenger *p);
+CMP_MUST_USE passenger *flight_leave(passenger *p);
 
 /* The ICI's record may have changed; absent: any may have. */
 void flights_outdate(flights *f, cmp_str ici);

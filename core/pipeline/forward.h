@@ -12,7 +12,7 @@ void forward_renew(txn *t);
 
 /* Signs it, where the peer wants that. PENDING: to be called again when the transaction is resumed.
  * What is wrong was logged. */
-cmp_sign_verdict forward_sign(txn *t);
+CMP_MUST_USE cmp_sign_verdict forward_sign(txn *t);
 
 /* Sends it, signed, to the peer's URL: count + 1, and what may be released. The answer comes to
  * `done` as at outbound_start. */

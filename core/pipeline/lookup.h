@@ -30,7 +30,7 @@ void lookup_begin(lookup *l, asker *who, worker *w);
 /* Goes on until a store knows the ICI, or all were asked. PENDING: the asker is resumed, and calls
  * this again. UNAVAILABLE: none knows it, and one could not tell, which is not the same as ABSENT.
  */
-cmp_store_verdict lookup_run(lookup *l);
+CMP_MUST_USE cmp_store_verdict lookup_run(lookup *l);
 
 /* Nobody waits for it any more: leaves the flight that it leads or waits for. */
 void lookup_abandon(lookup *l);
