@@ -27,6 +27,8 @@
     X(PEER_FAILED, "peer_failed", 502, "The next hop did not answer properly")                     \
     X(OVERLOADED, "overloaded", 503, "Too much is under way")                                      \
     X(STORE_UNAVAILABLE, "store_unavailable", 503, "The storage cannot answer now")                \
+    X(AUTHENTICATION_UNAVAILABLE, "authentication_unavailable", 503,                               \
+      "Nobody can be authenticated now")                                                           \
     X(PEER_TIMEOUT, "peer_timeout", 504, "The next hop did not answer in time")                    \
     X(LOOP_DETECTED, "loop_detected", 508, "The request has passed too many CMPs")
 

@@ -94,7 +94,7 @@ step_result step_authenticate(txn *t)
             return rejected(t, i->name, answer->reason);
         case CMP_AUTH_UNAVAILABLE:
             log_rejection(t, i->name, answer->reason != NULL ? answer->reason : "unavailable");
-            return step_retry(t, ERROR_OVERLOADED, UNAVAILABLE_RETRY_S, NULL);
+            return step_retry(t, ERROR_AUTHENTICATION_UNAVAILABLE, UNAVAILABLE_RETRY_S, NULL);
         case CMP_AUTH_ABSTAIN:
             if (answer->peer.at != NULL && t->expected_peer.at != NULL &&
                 !cmp_str_equal(answer->peer, t->expected_peer)) {

@@ -10,7 +10,8 @@ typedef enum cmp_auth_verdict {
     CMP_AUTH_ABSTAIN,     /* not for this plugin; the next one in the chain is asked. With
                              answer->peer: whoever accepts must find that peer, or the host
                              rejects (a signed request on a peer's dedicated link) */
-    CMP_AUTH_UNAVAILABLE, /* cannot tell now: 503 */
+    CMP_AUTH_UNAVAILABLE, /* cannot tell now; nobody else is asked: 503 authentication_unavailable,
+                             which is also what follows when no answer comes by the deadline */
 } cmp_auth_verdict;
 
 /* What the host's replay memory does with an accepted request. */

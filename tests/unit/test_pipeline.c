@@ -87,7 +87,8 @@ static void after_a_failed_authentication_nothing_is_executed(void **state)
     r.auth[0].how = RIG_AT_ONCE;
     r.auth[0].verdict = CMP_AUTH_UNAVAILABLE;
     rig_ask(&r, GOOD);
-    assert_answer(503, "\"code\":\"overloaded\"");
+    assert_answer(503, "\"code\":\"authentication_unavailable\"");
+    assert_true(r.retry_after_s > 0);
     r.auth[0].verdict = CMP_AUTH_ACCEPT;
     r.auth[0].auth.peer = CMP_STR("stranger");
     rig_ask(&r, GOOD);
@@ -394,6 +395,20 @@ static void the_deadline_answers_for_a_plugin_that_does_not(void **state)
     assert_int_equal(r.answers, 1);
 }
 
+static void an_authentication_that_is_late_is_unavailable(void **state)
+{
+    (void)state;
+    r.conf.top.resolve.deadline_ms = 5;
+    r.auth[0].how = RIG_LATER;
+    rig_ask(&r, GOOD);
+    rig_wait_answer(&r);
+    assert_answer(503, "\"code\":\"authentication_unavailable\"");
+    assert_true(r.retry_after_s > 0);
+    assert_int_equal(r.auth[0].cancelled, 1);
+    rig_complete(&r.auth[0]);
+    assert_int_equal(rig_executed(&r), 0);
+}
+
 static void a_client_that_goes_away_cancels(void **state)
 {
     (void)state;
@@ -616,6 +631,7 @@ int main(void)
         TEST(every_verdict_of_a_route_is_answered),
         TEST(an_answer_may_come_later),
         TEST(the_deadline_answers_for_a_plugin_that_does_not),
+        TEST(an_authentication_that_is_late_is_unavailable),
         TEST(a_client_that_goes_away_cancels),
         TEST(a_cached_store_is_asked_once),
         TEST(each_look_up_is_a_hit_or_a_miss),
