@@ -233,6 +233,7 @@ write_config() {
     local changes=(
         -e "s#\"0\\.0\\.0\\.0:443\"#$(addresses "${handsets[$name]:-0}")#"
         -e "s#\"0\\.0\\.0\\.0:[0-9]*\"#$(addresses "${port[$name]}")#"
+        -e "s#/run/cmpd/admin.sock#admin.sock#"
         -e "s#format: json#format: text#"
     )
     if [[ $name == c ]]; then # the second one of its kind

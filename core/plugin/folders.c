@@ -1,24 +1,34 @@
-/* The list of plugin folders: what the operator says comes first, what is installed last. */
+/* The list of plugin folders: what the operator says comes first, what is installed last. Both are
+ * found from the program, so a build tree, an unpacked archive, and any prefix run as they are. */
 #include "plugin/folders.h"
 
 #include <libgen.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#ifndef CMPD_PLUGIN_DIR
-#define CMPD_PLUGIN_DIR "/usr/lib/cmpd/plugins"
-#endif
-
-/* So a build tree and an unpacked archive run as they are. The kernel says where the program is;
- * its own name may be anything. */
-static const char *beside_program(kit_arena *a)
+/* Where the program lies: the kernel says it, its own name may be anything. NULL: not to be found
+ * out. */
+static const char *program_folder(char *path, size_t room)
 {
-    char program[4096];
-    const ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    const ssize_t size = readlink("/proc/self/exe", path, room - 1);
     if (size <= 0) {
         return NULL;
     }
-    program[size] = '\0';
-    return kit_arena_printf(a, "%s/plugins", dirname(program));
+    path[size] = '\0';
+    return dirname(path);
+}
+
+/* Without the detour through the program's folder: these names are shown. What is not there stays
+ * as it is, and is nothing that could be searched. */
+static const char *plain(kit_arena *a, const char *path)
+{
+    char *real = realpath(path, NULL);
+    if (real == NULL) {
+        return path;
+    }
+    const char *kept = kit_arena_printf(a, "%s", real);
+    free(real);
+    return kept;
 }
 
 const char **plugin_folders(kit_arena *a, const char *const *first, const cmp_strings *more)
@@ -35,10 +45,11 @@ const char **plugin_folders(kit_arena *a, const char *const *first, const cmp_st
     for (size_t i = 0; i < more_count; i++) {
         folders[count++] = more->at[i];
     }
-    const char *beside = beside_program(a);
-    if (beside != NULL) {
-        folders[count++] = beside;
+    char path[4096];
+    const char *program = program_folder(path, sizeof(path));
+    if (program != NULL) {
+        folders[count++] = kit_arena_printf(a, "%s/plugins", program);
+        folders[count++] = plain(a, kit_arena_printf(a, "%s/" CMPD_PLUGINS_FROM_PROGRAM, program));
     }
-    folders[count] = CMPD_PLUGIN_DIR;
     return folders;
 }

@@ -5,5 +5,5 @@
 #include <cmp/option.h>
 
 /* Those of `first` (ended by NULL), those of `more` (either may be NULL), then `plugins` beside the
- * program, then where they are installed. In `a`, ended by NULL. */
+ * program, then where plugins are installed if the program is. In `a`, ended by NULL. */
 const char **plugin_folders(kit_arena *a, const char *const *first, const cmp_strings *more);

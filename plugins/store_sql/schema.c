@@ -1,7 +1,11 @@
 /* The schema, taken from etc/sql when the plugin is assembled: there is no second copy of it. */
 #include "schema.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared cannot stand in them */
 #define EMBED(name, file)                                                                          \
@@ -12,14 +16,33 @@
 EMBED(schema_sqlite_1, "sql/sqlite/001_codes.sql");
 EMBED(schema_postgresql_1, "sql/postgresql/001_codes.sql");
 
-/* What leads to version 1, 2, …; the files are where they are installed. */
+/* What leads to version 1, 2, … */
 static const struct {
     const char *file[2];
     const char *text[2];
 } steps[SCHEMA_VERSION] = {
-    {{CMPD_SQL_DIR "/sqlite/001_codes.sql", CMPD_SQL_DIR "/postgresql/001_codes.sql"},
-     {schema_sqlite_1, schema_postgresql_1}},
+    {{"sqlite/001_codes.sql", "postgresql/001_codes.sql"}, {schema_sqlite_1, schema_postgresql_1}},
 };
+
+/* Where an operator finds it: installed at a known place from this plugin, whatever the prefix was,
+ * or else in the source. */
+static void file_of(const char *step, char *path, size_t room)
+{
+    Dl_info where;
+    char folder[PATH_MAX];
+    if (dladdr(steps, &where) != 0 && where.dli_fname != NULL &&
+        realpath(where.dli_fname, folder) != NULL) {
+        *strrchr(folder, '/') = '\0';
+        snprintf(path, room, "%s/" CMPD_SQL_FROM_PLUGIN "/%s", folder, step);
+        char *found = realpath(path, NULL);
+        if (found != NULL) {
+            snprintf(path, room, "%s", found);
+            free(found);
+            return;
+        }
+    }
+    snprintf(path, room, "etc/sql/%s", step);
+}
 
 const char *schema_step(schema_engine engine, int version)
 {
@@ -36,8 +59,10 @@ bool schema_good(schema_engine engine, int64_t version, char *error, size_t erro
     }
     if (version < SCHEMA_VERSION) {
         const int64_t from = version < 0 ? 0 : version;
+        char file[2 * PATH_MAX];
+        file_of(steps[from].file[engine], file, sizeof(file));
         snprintf(error, error_size, "the schema has version %lld, and %d is needed: run %s",
-                 (long long)from, SCHEMA_VERSION, steps[from].file[engine]);
+                 (long long)from, SCHEMA_VERSION, file);
         return false;
     }
     return true;

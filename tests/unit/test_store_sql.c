@@ -234,8 +234,7 @@ static void test_schema_versions(void **state)
     fixture *f = *state;
     other_sql(f, "create table cmp_schema (version integer); insert into cmp_schema values (0)");
     *(int *)option(f, "create") = 2;
-    refuse_store(f, "the schema has version 0, and 1 is needed: run " TEST_SQL_DIR
-                    "/sqlite/001_codes.sql");
+    refuse_store(f, "the schema has version 0, and 1 is needed: run etc/sql/sqlite/001_codes.sql");
     other_sql(f, "update cmp_schema set version = 2");
     *(int *)option(f, "create") = 0;
     refuse_store(f, "the schema has version 2, and this program knows 1");

@@ -315,7 +315,7 @@ static void test_schema_is_missing(void **state)
 {
     fixture *f = *state;
     sql("drop table cmp_schema, cmp_codes");
-    refuse_store(f, "version 0, and 1 is needed: run " TEST_SQL_DIR "/postgresql/001_codes.sql");
+    refuse_store(f, "version 0, and 1 is needed: run etc/sql/postgresql/001_codes.sql");
     sql("drop function cmp_codes_changed");
     *(int *)option(f, "create") = 1; /* true */
     open_store(f);
@@ -327,7 +327,7 @@ static void test_schema_versions(void **state)
 {
     fixture *f = *state;
     sql("update cmp_schema set version = 0");
-    refuse_store(f, "version 0, and 1 is needed: run " TEST_SQL_DIR "/postgresql/001_codes.sql");
+    refuse_store(f, "version 0, and 1 is needed: run etc/sql/postgresql/001_codes.sql");
     sql("update cmp_schema set version = 2");
     refuse_store(f, "version 2, and this program knows 1");
 }
@@ -659,7 +659,7 @@ static void test_schema_falls_behind(void **state)
     assert_int_equal(look_up(f, "C1"), CMP_STORE_UNAVAILABLE);
     sql("update cmp_schema set version = 1");
     assert_in_range(recovery_ms(f), 0, RECOVERY_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "run " TEST_SQL_DIR "/postgresql/001_codes.sql");
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "run etc/sql/postgresql/001_codes.sql");
 }
 
 static void test_table_is_changed(void **state)
