@@ -5,6 +5,9 @@
 #include "admin/stats.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -18,6 +21,34 @@ struct admin {
     conf_listener conf;
     listener listener;
 };
+
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+
+/* What a start would find out by binding, as far as it can be known without. */
+void admin_check(const conf *c, cmp_report *report)
+{
+    static const char key[] = "admin.socket";
+    const char *path = c->top.admin.socket;
+    if (path == NULL) {
+        return;
+    }
+    const conf_place place = conf_place_of(c, key);
+    char copy[PATH_MAX];
+    if (strlen(path) > SOCKET_PATH_MAX) {
+        report_add(report, place, key, "the path has %zu octets, a socket's at most %zu",
+                   strlen(path), SOCKET_PATH_MAX);
+        return;
+    }
+    snprintf(copy, sizeof(copy), "%s", path);
+    const char *folder = dirname(copy);
+    struct stat status;
+    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0) {
+        report_add(report, place, key, "the socket cannot be made in %s by uid %u: %s", folder,
+                   (unsigned)geteuid(), strerror(errno));
+    } else if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+        report_add(report, place, key, "%s is there, and is no socket", path);
+    }
+}
 
 /* A socket's file outlives its process. Only by asking can a daemon that runs be told from one that
  * was killed. */
@@ -46,10 +77,6 @@ static void give_to(const char *path, const char *user)
 static int bind_socket(const char *path, const char *user)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
     memcpy(address.sun_path, path, strlen(path) + 1);
     struct stat status;
     if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {

@@ -6,8 +6,12 @@
 
 typedef struct admin admin;
 
-/* Binds the configured socket, readable and writable for its owner only, and replaces one that
- * nobody listens on any more. NULL when none is configured, or with errors in the report. */
+/* Whether the configured socket could be made; changes nothing. */
+void admin_check(const conf *c, cmp_report *report);
+
+/* Binds the configured socket, which was checked, readable and writable for its owner only, and
+ * replaces one that nobody listens on any more. NULL when none is configured, or with errors in the
+ * report. */
 CMP_MUST_USE admin *admin_open(const conf *c, cmp_report *report);
 
 /* Removes the socket. */

@@ -223,6 +223,7 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
     d->generation = generation_build(path, folders, &d->loader, &d->site, &report);
     if (d->generation != NULL) {
         privileges_check(d->generation->conf, &report);
+        admin_check(d->generation->conf, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
         const conf_log *log = &d->generation->conf->top.log;

@@ -202,3 +202,33 @@ def test_nothing_that_is_missing_or_of_another_kind_is_a_crash(site):
             assert not any(mark in ended.stderr for mark in SANITIZER_MARKS), ended.stderr
             assert (ended.returncode == 1) == bool(PLACE.search(ended.stderr) or "keys.yaml" in
                                                    ended.stderr), (path, other, ended.stderr)
+
+
+# ---- the admin socket, whose place a start would find out by binding ----
+
+
+def socket_errors(site, path):
+    site.config["admin"] = {"socket": str(path)}
+    ended = run(CMPD, "-t", "-c", site.write())
+    return ended.returncode, ended.stderr
+
+
+def test_the_admin_sockets_folder_is_missing(site):
+    status, said = socket_errors(site, "missing/admin.sock")
+    assert status == 1 and re.search(
+        r"cmpd\.yaml:\d+:\d+: admin\.socket: the socket cannot be made in \S+/missing by uid \d+: "
+        "No such file or directory",
+        said,
+    ), said
+
+
+def test_the_admin_sockets_place_is_taken_by_a_file(site):
+    (site.folder / "admin.sock").write_text("mine")
+    status, said = socket_errors(site, "admin.sock")
+    assert status == 1 and "admin.sock is there, and is no socket" in said
+    assert (site.folder / "admin.sock").read_text() == "mine"
+
+
+def test_the_admin_sockets_path_is_too_long(site):
+    status, said = socket_errors(site, "x" * 108)
+    assert status == 1 and "a socket's at most 107" in said

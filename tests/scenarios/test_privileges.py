@@ -66,3 +66,17 @@ def test_a_user_that_does_not_exist(open_site):
     open_site.config["user"] = "no-such-user"
     ended = run(CMPD, "-t", "-c", open_site.write())
     assert ended.returncode == 1 and "no-such-user" in ended.stderr
+
+
+def test_the_admin_sockets_folder_is_somebody_elses(open_site):
+    site = open_site
+    site.config["admin"] = {"socket": "/run/admin-of-cmpd.sock"}
+    for what, file in site.listener["tls"].items():
+        site.listener["tls"][what] = shutil.copy(file, site.folder)
+    path = site.write()
+    for file in site.folder.iterdir():
+        os.chown(file, pwd.getpwnam("nobody").pw_uid, -1)
+    assert run(CMPD, "-t", "-c", path).returncode == 0, "root may write there"
+    ended = run(CMPD, "-t", "-c", path, user="nobody", group="nogroup", extra_groups=[])
+    assert ended.returncode == 1
+    assert "cannot be made in /run by uid 65534: Permission denied" in ended.stderr
