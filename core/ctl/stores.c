@@ -46,6 +46,7 @@ stores *stores_open(const char *config)
     stores *s = kit_calloc(1, sizeof(*s));
     s->config = config;
     s->site.worker_count = 1;
+    s->site.purpose = CMP_PURPOSE_RUN; /* what is missing is made, as the daemon would */
     kit_arena_init(&s->g.memory, NULL, 0);
     if (!read_config(s)) {
         stores_close(&s);

@@ -376,14 +376,14 @@ int daemon_run(const char *path, const char *const *plugin_folders)
 }
 
 /* All that a start does but what others could notice: no socket is bound, no thread made, no plugin
- * started. */
+ * started, and plugins are told that they only check. */
 int daemon_check(const char *path, const char *const *plugin_folders)
 {
     hash_seed_init();
     if (!budget_begin()) {
         return 1;
     }
-    daemon_state d = {.control = loop_create()};
+    daemon_state d = {.control = loop_create(), .site.purpose = CMP_PURPOSE_CHECK};
     const bool good = build(&d, path, plugin_folders, false);
     destroy(&d);
     if (good) {

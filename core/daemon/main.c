@@ -26,7 +26,7 @@ static const char usage[] =
     "       cmpd -V | -h\n"
     "Options:\n"
     "  -c, --config FILE           the configuration (YAML 1.2)\n"
-    "  -t, --test                  check only; exit status 0: good, 1: not\n"
+    "  -t, --test                  check only, change nothing; exit status 0: good, 1: not\n"
     "  -p, --plugin-path FOLDER    look for plugins here first (may be repeated)\n";
 
 enum {

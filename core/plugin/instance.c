@@ -160,6 +160,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
                     .site = site,
                     .context = context};
     i->host.core = i;
+    i->host.purpose = site->purpose;
     const size_t errors = report->count;
     const cmp_plugin *serving = descriptor_of(i, report);
     if (serving != NULL && serving->check != NULL) {

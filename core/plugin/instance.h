@@ -8,6 +8,7 @@
 /* What the running process gives to instances; may come into being after they were created. Lives
  * longer than they do. */
 typedef struct instance_site {
+    cmp_purpose purpose; /* of all of its instances */
     pool *pool;
     unsigned worker_count;
     loop **worker_loops;         /* worker_count of them; NULL while no worker runs */

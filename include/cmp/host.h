@@ -29,6 +29,14 @@ typedef struct cmp_peer {
     size_t prefix_count;
 } cmp_peer;
 
+/* What the host makes an instance for. */
+typedef enum cmp_purpose {
+    CMP_PURPOSE_RUN,   /* to serve, or to be used by a tool: create does what the options allow */
+    CMP_PURPOSE_CHECK, /* to be looked at (`cmpd -t`): create says all that it would say, and
+                          changes nothing anywhere (no file, no table, no lock that others would
+                          notice); destroy comes next. Reading and connecting are allowed */
+} cmp_purpose;
+
 typedef struct cmp_host cmp_host;
 
 /* A table for each instance; valid from create to the end of destroy. Pass the table itself as
@@ -37,6 +45,7 @@ struct cmp_host {
     size_t size; /* of this struct in the host; a field beyond it is not there */
     void *core;  /* the host's own */
     uint32_t services;
+    cmp_purpose purpose;
 
     /* ---- always there ---- */
 

@@ -71,7 +71,8 @@ typedef struct cmp_plugin {
 
     /* Makes an instance. `options` lives as long as the instance. `previous` is NULL or an instance
      * of the same descriptor that this one replaces; state may be adopted from it, it stays in use
-     * until its own destroy. Returns NULL after having said why in `report`. Control thread. */
+     * until its own destroy. With CMP_PURPOSE_CHECK it changes nothing anywhere. Returns NULL after
+     * having said why in `report`. Control thread. */
     void *(*create)(const cmp_host *host, const void *options, void *previous, cmp_report *report);
 
     /* The host is about to start its workers; `loop` is the control loop. Control thread. May be

@@ -65,11 +65,18 @@ static bool schema_version(PGconn *db, int64_t *version, char *error, size_t err
     return good;
 }
 
-static bool try_schema(const pg_store *s, PGconn *db, char *error, size_t error_size)
+/* *made: whether the tables are there. A check leaves it to the start to make them. */
+static bool try_schema(const pg_store *s, PGconn *db, bool *made, char *error, size_t error_size)
 {
     int64_t version;
     bool good = schema_version(db, &version, error, error_size);
     const bool may_create = s->store.options->create == CREATE_TRUE;
+    *made = true;
+    if (good && may_create && version >= 0 && version < SCHEMA_VERSION &&
+        s->store.host->purpose == CMP_PURPOSE_CHECK) {
+        *made = false;
+        return true;
+    }
     while (good && may_create && version >= 0 && version < SCHEMA_VERSION) {
         good = run(db, schema_step(SCHEMA_POSTGRESQL, (int)version), error, error_size) &&
                schema_version(db, &version, error, error_size);
@@ -101,8 +108,10 @@ bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_si
     if (db == NULL) {
         return false;
     }
-    const bool good = (s->store.options->query != NULL || try_schema(s, db, error, error_size)) &&
-                      try_query(s, db, error, error_size);
+    bool made = true;
+    const bool good =
+        (s->store.options->query != NULL || try_schema(s, db, &made, error, error_size)) &&
+        (!made || try_query(s, db, error, error_size));
     *reached = PQstatus(db) == CONNECTION_OK; /* lost on the way: it was not the server's no */
     PQfinish(db);
     return good;

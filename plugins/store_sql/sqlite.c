@@ -293,8 +293,10 @@ static void *sqlite_create(const cmp_host *host, const void *opts, void *previou
     char error[ERROR_SIZE];
     sqlite_store *s = kit_calloc(1, sizeof(*s));
     store_init(&s->store, host, o);
+    bool made;
     s->path = path_of(host, o->url);
-    if (!sqlite_file_prepare(s, error, sizeof(error)) || !try_lookups(s, error, sizeof(error))) {
+    if (!sqlite_file_prepare(s, &made, error, sizeof(error)) ||
+        (made && !try_lookups(s, error, sizeof(error)))) {
         host->report(report, o->query != NULL ? "query" : "url", "%s", error);
         sqlite_destroy(s);
         return NULL;

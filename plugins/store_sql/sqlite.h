@@ -28,8 +28,10 @@ const char *sqlite_path(const char *url);
 sqlite3 *sqlite_file_open(const sqlite_store *s, sqlite_use use, char *error, size_t error_size);
 
 /* Makes the file and its tables when they are missing and may be made; then checks that they can be
- * used. Control thread. */
-CMP_MUST_USE bool sqlite_file_prepare(const sqlite_store *s, char *error, size_t error_size);
+ * used. With CMP_PURPOSE_CHECK it makes nothing: *made says whether all is there, and what is not
+ * could be made. Control thread. */
+CMP_MUST_USE bool sqlite_file_prepare(const sqlite_store *s, bool *made, char *error,
+                                      size_t error_size);
 
 /* A file that was replaced or removed stays what it was for those who have it open. */
 bool sqlite_file_moved(sqlite3 *db);

@@ -4,7 +4,13 @@
 
 #include "schema.h"
 
-#include <inttypes.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 /* What a connection keeps of the file at most: for look-ups half a million codes and the inner
  * pages of many more; for a write, which meets the pages in any order, still more. */
@@ -45,20 +51,52 @@ static bool set_up(const sqlite_store *s, sqlite3 *db, sqlite_use use)
     return sqlite3_exec(db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
 }
 
+static bool only_looks(const sqlite_store *s)
+{
+    return s->store.host->purpose == CMP_PURPOSE_CHECK;
+}
+
+static bool is_beside(const char *path, const char *suffix)
+{
+    char beside[PATH_MAX];
+    snprintf(beside, sizeof(beside), "%s%s", path, suffix);
+    return access(beside, F_OK) == 0;
+}
+
+/* To look at a file without a trace. Beside a write-ahead log it is read through the index that is
+ * there; without one SQLite would make both, so it is told that nobody writes. A writer that goes
+ * without a log may then be seen half done, which is worth a second check at most. Free it. */
+static char *look_uri(const char *path)
+{
+    const bool has_log = is_beside(path, "-wal") && is_beside(path, "-shm");
+    const size_t room = strlen(path) * 3 + 64;
+    char *uri = kit_alloc(room);
+    size_t size = (size_t)snprintf(uri, room, "file:");
+    for (const char *c = path; *c != '\0'; c++) {
+        const char *const form = strchr("%?#", *c) != NULL ? "%%%02X" : "%c";
+        size += (size_t)snprintf(uri + size, room - size, form, *c);
+    }
+    snprintf(uri + size, room - size, "?%s", has_log ? "readonly_shm=1" : "immutable=1");
+    return uri;
+}
+
 /* For writing even when only look-ups come: who reads beside a write-ahead log has to write to its
  * index. SQLite falls back to reading when that is not allowed. Without mutexes, as a connection is
- * used by one thread at a time. */
+ * used by one thread at a time. A check opens nothing for writing, whatever is asked for. */
 static sqlite3 *file_open(const sqlite_store *s, sqlite_use use, int flags, char *error,
                           size_t error_size)
 {
     sqlite3 *db = NULL;
-    if (sqlite3_open_v2(s->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL) !=
+    char *uri = only_looks(s) ? look_uri(s->path) : NULL;
+    flags = uri != NULL ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE | flags;
+    if (sqlite3_open_v2(uri != NULL ? uri : s->path, &db, SQLITE_OPEN_NOMUTEX | flags, NULL) !=
             SQLITE_OK ||
         !set_up(s, db, use)) {
         fail(db, s->path, error, error_size);
         sqlite3_close(db);
-        return NULL;
+        db = NULL;
     }
+    free(uri);
     return db;
 }
 
@@ -126,11 +164,15 @@ static bool migrate(const sqlite_store *s, sqlite3 *db, char *error, size_t erro
     return true;
 }
 
+static bool may_make(const sqlite_store *s)
+{
+    return s->store.options->create != CREATE_FALSE && s->store.options->query == NULL;
+}
+
 static bool needs_migration(const sqlite_store *s, sqlite3 *db)
 {
     int64_t version;
-    return s->store.options->create != CREATE_FALSE && s->store.options->query == NULL &&
-           schema_version(db, &version) && version < SCHEMA_VERSION;
+    return may_make(s) && schema_version(db, &version) && version >= 0 && version < SCHEMA_VERSION;
 }
 
 sqlite3 *sqlite_file_open(const sqlite_store *s, sqlite_use use, char *error, size_t error_size)
@@ -143,11 +185,45 @@ sqlite3 *sqlite_file_open(const sqlite_store *s, sqlite_use use, char *error, si
     return db;
 }
 
-bool sqlite_file_prepare(const sqlite_store *s, char *error, size_t error_size)
+/* Whether a start could make the file, or tables in it. */
+static bool can_write(const sqlite_store *s, char *error, size_t error_size)
 {
-    const bool create = s->store.options->create != CREATE_FALSE && s->store.options->query == NULL;
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s", s->path);
+    const bool there = access(path, F_OK) == 0;
+    const char *const place = there ? path : dirname(path);
+    if (faccessat(AT_FDCWD, place, there ? W_OK : W_OK | X_OK, AT_EACCESS) == 0) {
+        return true;
+    }
+    snprintf(error, error_size, "%s: unable to open database file: %s", s->path, strerror(errno));
+    return false;
+}
+
+static bool look(const sqlite_store *s, bool *made, char *error, size_t error_size)
+{
+    *made = false;
+    if (may_make(s) && access(s->path, F_OK) != 0) {
+        return can_write(s, error, error_size);
+    }
+    sqlite3 *db = file_open(s, SQLITE_FOR_SCANS, 0, error, error_size);
+    if (db == NULL) {
+        return false;
+    }
+    *made = !needs_migration(s, db);
+    const bool good =
+        *made ? schema_check(s, db, error, error_size) : can_write(s, error, error_size);
+    sqlite3_close(db);
+    return good;
+}
+
+bool sqlite_file_prepare(const sqlite_store *s, bool *made, char *error, size_t error_size)
+{
+    if (only_looks(s)) {
+        return look(s, made, error, error_size);
+    }
+    *made = true;
     sqlite3 *db =
-        file_open(s, SQLITE_FOR_SCANS, create ? SQLITE_OPEN_CREATE : 0, error, error_size);
+        file_open(s, SQLITE_FOR_SCANS, may_make(s) ? SQLITE_OPEN_CREATE : 0, error, error_size);
     if (db == NULL) {
         return false;
     }

@@ -651,6 +651,9 @@ void *fake_host_open(fake_host *f, const cmp_plugin *plugin, const void *options
         f->counter_count = 0;
         return NULL;
     }
+    if (f->table.purpose == CMP_PURPOSE_CHECK) {
+        return f->instance;
+    }
     if (plugin->start != NULL) {
         plugin->start(f->instance, &f->loop);
     }
@@ -667,7 +670,8 @@ void fake_host_close(fake_host *f)
         return;
     }
     jobs_run(f);
-    if (f->plugin->worker_stop != NULL && (f->plugin->flags & CMP_PLUGIN_BLOCKING) == 0) {
+    if (f->worker_running && f->plugin->worker_stop != NULL &&
+        (f->plugin->flags & CMP_PLUGIN_BLOCKING) == 0) {
         f->plugin->worker_stop(f->instance, f->worker);
     }
     f->worker_running = false;

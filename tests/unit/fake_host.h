@@ -130,8 +130,9 @@ void fake_host_init(fake_host *f);
  * timer, a watch, a job, a server or a request was left behind. */
 void fake_host_dispose(fake_host *f);
 
-/* check, create, start, worker_start, as a host does it. NULL when check or create complained:
- * f->report says why. */
+/* check, create, start, worker_start, as a host does it; no further than create with
+ * f->table.purpose = CMP_PURPOSE_CHECK. NULL when check or create complained: f->report says why.
+ */
 void *fake_host_open(fake_host *f, const cmp_plugin *plugin, const void *options);
 
 /* Ends the worker and the instance; runs what was deferred before. */

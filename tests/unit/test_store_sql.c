@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -215,6 +216,134 @@ static void test_relative_path(void **state)
     strcpy(f->url, "sqlite:codes.db");
     open_store(f);
     assert_int_equal(access(f->path, F_OK), 0);
+}
+
+/* ---- a check ---- */
+
+/* The folder as others see it: names, sizes, times, contents. */
+static void look_at_folder(const fixture *f, char *at, size_t size)
+{
+    char command[256];
+    snprintf(command, sizeof(command),
+             "cd %s && ls -A --full-time | tail -n +2 && stat -c %%z . && cat * 2>&1 | md5sum",
+             f->folder);
+    FILE *shell = popen(command, "r");
+    assert_non_null(shell);
+    at[fread(at, 1, size - 1, shell)] = '\0';
+    assert_int_equal(pclose(shell), 0);
+}
+
+static void check_store(fixture *f, const char *why)
+{
+    char before[2048], after[2048];
+    look_at_folder(f, before, sizeof(before));
+    f->host.table.purpose = CMP_PURPOSE_CHECK;
+    if (why != NULL) {
+        refuse_store(f, why);
+    } else {
+        open_store(f);
+        fake_host_close(&f->host);
+    }
+    f->host.table.purpose = CMP_PURPOSE_RUN;
+    look_at_folder(f, after, sizeof(after));
+    assert_string_equal(after, before);
+}
+
+static void test_a_check_of_what_is_missing(void **state)
+{
+    fixture *f = *state;
+    check_store(f, NULL);
+    other_sql(f, "create table of_others (x)");
+    check_store(f, NULL);
+    *(int *)option(f, "create") = 2; /* false */
+    check_store(f, "the schema has version 0");
+    unlink(f->path);
+    check_store(f, "unable to open database file");
+    *(int *)option(f, "create") = 0;
+    snprintf(f->url, sizeof(f->url), "sqlite:%s/none/codes.db", f->folder);
+    check_store(f, "No such file");
+}
+
+static void test_a_check_of_what_may_not_be_written(void **state)
+{
+    fixture *f = *state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    other_sql(f, "create table of_others (x)");
+    assert_int_equal(chmod(f->path, 0644), 0);
+    assert_int_equal(chmod(f->folder, 0755), 0);
+    assert_int_equal(seteuid(NOBODY), 0);
+    check_store(f, "Permission denied");
+    f->url[strlen(f->url) - 1] = 'c';
+    check_store(f, "Permission denied");
+    assert_int_equal(seteuid(0), 0);
+}
+
+/* Another process that has the file open: SQLite shares what it has of one within a process. */
+static pid_t holder(const fixture *f, const char *text, int *end)
+{
+    int ready[2], over[2];
+    char octet;
+    assert_int_equal(pipe(ready) + pipe(over), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(over[1]);
+        sqlite3 *db = other(f);
+        sql(db, text);
+        (void)!write(ready[1], "", 1);
+        (void)!read(over[0], &octet, 1);
+        sqlite3_close(db);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &octet, 1), 1);
+    close(ready[0]), close(ready[1]), close(over[0]);
+    *end = over[1];
+    return child;
+}
+
+static void holder_end(pid_t child, int end)
+{
+    close(end);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void check_beside(fixture *f, const char *text, const char *why)
+{
+    int end;
+    const pid_t child = holder(f, text, &end);
+    check_store(f, why);
+    holder_end(child, end);
+    check_store(f, why);
+}
+
+/* Whoever has it open meanwhile: nobody, a daemon with a log, somebody without one. */
+static void test_a_check_of_what_is_there(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    fake_host_close(&f->host);
+    check_store(f, NULL);
+
+    check_beside(f, "insert into cmp_codes (ici, content) values ('1', 'one')", NULL);
+    check_beside(f, "update cmp_schema set version = 2", /* as yet in the log only */
+                 "the schema has version 2");
+    check_beside(f, "update cmp_schema set version = 1", NULL);
+    *(const char **)option(f, "query") = "select content from nowhere where id = $1";
+    check_store(f, "no such table: nowhere");
+    *(const char **)option(f, "query") = NULL;
+    other_sql(f, "pragma journal_mode=delete");
+    check_beside(f, "begin immediate; delete from cmp_codes", NULL);
+}
+
+static void test_a_check_of_an_odd_name(void **state)
+{
+    fixture *f = *state;
+    snprintf(f->path, sizeof(f->path), "%s/a b%%41?x#.db", f->folder);
+    snprintf(f->url, sizeof(f->url), "sqlite:%s", f->path);
+    open_store(f);
+    fake_host_close(&f->host);
+    check_store(f, NULL);
 }
 
 static void test_no_database(void **state)
@@ -904,6 +1033,10 @@ int main(void)
         SQL_TEST(test_refuses_a_replica),
         SQL_TEST(test_missing_file),
         SQL_TEST(test_relative_path),
+        SQL_TEST(test_a_check_of_what_is_missing),
+        SQL_TEST(test_a_check_of_what_may_not_be_written),
+        SQL_TEST(test_a_check_of_what_is_there),
+        SQL_TEST(test_a_check_of_an_odd_name),
         SQL_TEST(test_no_database),
         SQL_TEST(test_schema_versions),
         SQL_TEST(test_schema_is_that_of_the_file),

@@ -323,6 +323,22 @@ static void test_schema_is_missing(void **state)
     assert_int_equal(sql_number("select max(version) from cmp_schema"), 1);
 }
 
+static void test_a_check_makes_no_tables(void **state)
+{
+    fixture *f = *state;
+    sql("drop table cmp_schema, cmp_codes");
+    sql("drop function cmp_codes_changed");
+    f->host.table.purpose = CMP_PURPOSE_CHECK;
+    refuse_store(f, "version 0, and 1 is needed"); /* it may not even be made */
+    *(int *)option(f, "create") = 1;               /* true */
+    open_store(f);
+    assert_int_equal(sql_number("select count(*) from pg_class where relname like 'cmp_%'"), 0);
+    fake_host_close(&f->host);
+    f->host.table.purpose = CMP_PURPOSE_RUN;
+    open_store(f);
+    assert_int_equal(sql_number("select max(version) from cmp_schema"), 1);
+}
+
 static void test_schema_versions(void **state)
 {
     fixture *f = *state;
@@ -916,6 +932,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SQL_TEST(test_schema_is_missing),
         SQL_TEST(test_schema_versions),
+        SQL_TEST(test_a_check_makes_no_tables),
         SQL_TEST(test_refuses_queries),
         SQL_TEST(test_starts_without_a_server),
         SQL_TEST(test_every_column),
