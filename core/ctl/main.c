@@ -5,6 +5,8 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 
+#include <signal.h>
+
 #ifndef CMPD_VERSION
 #define CMPD_VERSION "development"
 #endif
@@ -53,9 +55,11 @@ static int refuse(const char *word)
                         : output_fail("%s: there is no such command; see cmpctl --help", word);
 }
 
-/* The seed is for tables of ICIs and names, which others may have chosen. */
+/* The seed is for tables of ICIs and names, which others may have chosen. A file that grows too
+ * large is an error of its write, told as such, with nothing left behind. */
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN);
     if (!descriptors_open_standard()) {
         return EXIT_CANNOT; /* there is nobody to tell */
     }

@@ -68,6 +68,50 @@ def test_a_user_that_does_not_exist(open_site):
     assert ended.returncode == 1 and "no-such-user" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        ({"group": "nogroup"}, "group: a group needs a user beside it"),
+        ({"user": "nobody", "group": "no-such-group"}, 'group: there is no group "no-such-group"'),
+    ],
+)
+def test_a_group_that_cannot_be_taken(open_site, settings, said):
+    open_site.peer("b")
+    open_site.config |= settings
+    ended = run(CMPD, "-t", "-c", open_site.write())
+    assert ended.returncode == 1 and said in ended.stderr
+
+
+def test_the_users_own_group(open_site):
+    """Where the configuration names none."""
+    site = open_site
+    b = site.peer("b")
+    site.config["user"] = "nobody"
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    assert site.ask(b, "1A0F1-1").status == 200
+    assert status_of(site, "Gid") == [str(pwd.getpwnam("nobody").pw_gid)] * 4
+
+
+def test_started_as_somebody_who_is_not_root(open_site):
+    """The configuration's user is then not taken, and that is said."""
+    site = open_site
+    b = site.peer("b")
+    site.config["user"] = "daemon"
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    for what, file in site.listener["tls"].items():
+        site.listener["tls"][what] = shutil.copy(file, site.folder)
+    site.write()
+    site.keep_keyring = True
+    for file in [site.folder, *site.folder.iterdir()]:
+        os.chown(file, pwd.getpwnam("nobody").pw_uid, -1)
+    site.wrapped = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    site.start()
+    assert site.ask(b, "1A0F1-1").status == 200
+    assert status_of(site, "Uid") == [str(pwd.getpwnam("nobody").pw_uid)] * 4
+    assert "user daemon is not used" in site.log_text()
+
+
 def test_the_admin_sockets_folder_is_somebody_elses(open_site):
     site = open_site
     site.config["admin"] = {"socket": "/run/admin-of-cmpd.sock"}
