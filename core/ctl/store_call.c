@@ -33,6 +33,7 @@ store_call *store_call_open(instance *i)
     c->loop = loop_create();
     c->pool = pool_create(POOL_THREADS, POOL_QUEUE);
     c->desk = (desk){.loop = c->loop, .pool = c->pool};
+    desk_enter(&c->desk);
     i->site->pool = c->pool;
     c->outbound = outbound_create(c->loop, c->pool);
     i->site->worker_loops = &c->loop;
@@ -45,7 +46,7 @@ store_call *store_call_open(instance *i)
 /* One question, from the asking to the answer. */
 typedef struct question {
     asker asker;
-    cmp_txn request;
+    mc_request request;
     unsigned held;
     bool due; /* the answer is there, or the deadline has passed */
     cmp_timer *deadline;

@@ -2,15 +2,13 @@
 #include "pipeline/ask.h"
 
 #include "base/log_limit.h"
-#include "plugin/operation.h"
 
 #include <cmp-kit/memory.h>
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define SLAB_SIZE 64
-#define PENDING   OPERATION_PENDING
+#define PENDING OPERATION_PENDING
 
 static log_limit bad_answers = {
     .level = CMP_LOG_ERROR,
@@ -19,81 +17,16 @@ static log_limit bad_answers = {
     .all = LOG_ALL_TOGETHER,
 };
 
-typedef enum ask_state {
-    ASK_IDLE,
-    ASK_CALLING,   /* inside the plugin's function */
-    ASK_WAITING,   /* it answered PENDING */
-    ASK_DONE,      /* the answer is there, the asker has yet to take it */
-    ASK_ABANDONED, /* nobody waits any more, but the completion is still to come */
-} ask_state;
-
-typedef struct ask_job ask_job;
-struct ask {
-    cmp_op op; /* what the plugin holds: must be first */
-    ask_state state;
-    int verdict;
-    const operation *what;
-    instance *instance;
-    asker *asker;
-    ask_job *job; /* of a plugin that blocks, while it is on the pool */
-    operation_subject subject;
-    operation_answer answer;
-    ask *next_idle;
-};
-
 /* One operation of a plugin that blocks. The pool thread works on `copy`, `request` and their
  * memory only. */
 struct ask_job {
     desk *desk;
     ask *ask;               /* NULL: abandoned */
     _Atomic bool abandoned; /* nobody waits: need not be begun any more */
-    cmp_txn request;
+    mc_request request;
     ask copy;
     kit_arena memory;
 };
-
-/* Operations are never freed one by one: a completion that comes too late, or twice, has to find an
- * idle operation, and not memory that is somebody else's by now. */
-struct ask_slab {
-    struct ask_slab *next;
-    ask at[SLAB_SIZE];
-};
-
-/* ---- operations of a desk ---- */
-
-static ask *ask_take(desk *d)
-{
-    if (d->idle == NULL) {
-        struct ask_slab *slab = kit_calloc(1, sizeof(*slab));
-        slab->next = d->slabs;
-        d->slabs = slab;
-        for (size_t i = 0; i < SLAB_SIZE; i++) {
-            slab->at[i].next_idle = d->idle;
-            d->idle = &slab->at[i];
-        }
-    }
-    ask *a = d->idle;
-    d->idle = a->next_idle;
-    return a;
-}
-
-static void ask_give(desk *d, ask *a)
-{
-    a->state = ASK_IDLE;
-    a->asker = NULL;
-    a->next_idle = d->idle;
-    d->idle = a;
-}
-
-void desk_dispose(desk *d)
-{
-    while (d->slabs != NULL) {
-        struct ask_slab *slab = d->slabs;
-        d->slabs = slab->next;
-        free(slab);
-    }
-    d->idle = NULL;
-}
 
 /* ---- asking ---- */
 
@@ -117,10 +50,14 @@ static void on_job_work(void *arg)
 {
     ask_job *job = arg;
     ask *a = &job->copy;
-    a->verdict =
-        atomic_load_explicit(&job->abandoned, memory_order_relaxed)
-            ? a->what->unavailable
-            : a->what->call(a->instance, NULL, &job->request, &a->op, &a->subject, &a->answer);
+    if (atomic_load_explicit(&job->abandoned, memory_order_relaxed)) {
+        a->verdict = a->what->unavailable;
+        return;
+    }
+    desk_lend_thread(a);
+    a->state = ASK_CALLING;
+    a->verdict = a->what->call(a->instance, NULL, a->op, &a->subject, &a->answer);
+    desk_lend_thread(NULL);
 }
 
 /* Back on the worker's thread. */
@@ -136,7 +73,7 @@ static void on_job_done(void *arg)
     if (job->ask != NULL) {
         job->ask->job = NULL;
         /* What the answer points to lies in the job's memory: it lives until this has returned. */
-        ask_complete(&job->ask->op, job->copy.verdict, &job->copy.answer);
+        ask_complete(job->ask, job->copy.verdict, &job->copy.answer);
     }
     kit_arena_reset(&job->memory);
     free(job);
@@ -152,7 +89,11 @@ static int ask_offload(ask *a)
     /* All is copied: the transaction, and with it what h2o lends, may end while the thread
      * works. */
     request_copy(&job->request, a->asker->request, &job->memory);
-    job->copy = (ask){.what = a->what, .instance = a->instance, .subject = a->subject};
+    job->copy = (ask){.what = a->what,
+                      .instance = a->instance,
+                      .request = &job->request,
+                      .subject = a->subject};
+    desk_name_job(d, &job->copy);
     a->what->own(&job->copy.subject, &job->memory);
     a->what->begin(&job->copy.answer);
     if (!pool_submit(d->pool, &a->instance->pool_share, d->loop, on_job_work, on_job_done, job)) {
@@ -170,10 +111,10 @@ static int ask_direct(ask *a)
 {
     asker *who = a->asker;
     a->state = ASK_CALLING;
-    a->what->begin(&a->answer);
-    int verdict = a->what->call(a->instance, a->instance->worker_state[who->desk->worker],
-                                who->request, &a->op, &a->subject, &a->answer);
-    if (verdict == PENDING && a->state == ASK_DONE) { /* completed from within the call */
+    a->what->begin(&a->lent);
+    int verdict = a->what->call(a->instance, a->instance->worker_state[who->desk->worker], a->op,
+                                &a->subject, &a->lent);
+    if (a->state == ASK_DONE) { /* completed from within the call: what is returned comes second */
         verdict = a->verdict;
     } else if (verdict == PENDING && a->what->cancel(a->instance) != NULL) {
         a->state = ASK_WAITING;
@@ -184,6 +125,8 @@ static int ask_direct(ask *a)
         log_limited(&bad_answers, cmp_str_from(a->instance->name), "pending", NULL, 0,
                     "answered PENDING, which a plugin without cancel may not");
         verdict = a->what->unavailable;
+    } else {
+        memcpy(&a->answer, &a->lent, a->what->answer_size);
     }
     a->state = ASK_IDLE;
     return checked(a, verdict);
@@ -194,11 +137,13 @@ static int ask_direct(ask *a)
 static ask *ask_prepare(asker *who, instance *i, const operation *what)
 {
     if (who->ask == NULL) {
-        who->ask = ask_take(who->desk);
+        who->ask = desk_take(who->desk);
         who->ask->asker = who;
+        who->ask->request = who->request;
     }
     ask *a = who->ask;
     if (a->state != ASK_DONE) {
+        desk_renew(who->desk, a);
         a->what = what;
         a->instance = i;
         if (instance_blocks(i) || what->cancel(i) != NULL) {
@@ -272,29 +217,31 @@ void ask_abandon(asker *who)
         who->ask = NULL; /* it comes back by itself */
         ++*who->held;
         a->what->cancel(a->instance)(a->instance->self,
-                                     a->instance->worker_state[who->desk->worker], &a->op);
+                                     a->instance->worker_state[who->desk->worker], a->op, a->data);
     }
 }
 
 void ask_end(asker *who)
 {
     if (who->ask != NULL) {
-        ask_give(who->desk, who->ask);
+        desk_give(who->desk, who->ask);
         who->ask = NULL;
     }
 }
 
+/* A verdict alone comes with an answer that says nothing. */
 static void answer_take(ask *a, int verdict, const void *answer)
 {
     a->verdict = verdict;
     if (answer != NULL) {
         memcpy(&a->answer, answer, a->what->answer_size);
+    } else {
+        a->what->begin(&a->answer);
     }
 }
 
-void ask_complete(cmp_op *op, int verdict, const void *answer)
+void ask_complete(ask *a, int verdict, const void *answer)
 {
-    ask *a = (ask *)op;
     asker *who = a->asker;
     switch (a->state) {
     case ASK_CALLING:
@@ -309,14 +256,12 @@ void ask_complete(cmp_op *op, int verdict, const void *answer)
         break;
     case ASK_ABANDONED:
         /* let_go comes last: it may free the transaction, and the asker with it. */
-        ask_give(who->desk, a);
+        desk_give(who->desk, a);
         --*who->held;
         who->ops->let_go(who);
         break;
     case ASK_IDLE:
     case ASK_DONE:
-        log_limited(&bad_answers, cmp_str_from(a->instance != NULL ? a->instance->name : "plugin"),
-                    "twice", NULL, 0, "completed an operation twice; ignored");
-        break;
+        break; /* desk_find gives out none of these */
     }
 }

@@ -2,15 +2,11 @@
  *
  * Whoever asks holds an *asker*. It calls ask_… for the plugin whose turn it is. PENDING means that
  * it has to wait; when the answer is there `resume` is called, the asker asks again in the same
- * words, and gets it. The operation itself lies in the desk's memory: a plugin that completes it
- * too late, or twice, finds it there and nothing of ours behind it. */
+ * words, and gets it. The operation itself lies in the desk's memory (desk.h); a plugin holds no
+ * more than a handle of it. */
 #pragma once
 
-#include "mc/request.h"
-#include "plugin/instance.h"
-
-typedef struct asker asker;
-typedef struct ask ask;
+#include "pipeline/desk.h"
 
 /* What an asker has to know to do. All on the worker's thread. */
 typedef struct asker_ops {
@@ -24,23 +20,13 @@ typedef struct asker_ops {
     void (*let_go)(asker *a);
 } asker_ops;
 
-/* Where operations are asked from: one for each worker, and for a program that plays one. */
-typedef struct desk {
-    unsigned worker; /* index, for an instance's worker state */
-    loop *loop;
-    pool *pool;
-    unsigned jobs; /* on the pool, abandoned ones included */
-    ask *idle;     /* operations for reuse; their memory lives as long as the desk */
-    struct ask_slab *slabs;
-} desk;
-
 struct asker {
     const asker_ops *ops;
     desk *desk;
-    cmp_txn *request; /* what plugins are shown */
-    ask *ask;         /* the operation under way, or the last one; NULL: there was none */
-    unsigned *held;   /* counts abandoned operations that plugins have yet to complete: until then,
-                         what they were shown has to stay */
+    mc_request *request; /* what plugins are shown */
+    ask *ask;            /* the operation under way, or the last one; NULL: there was none */
+    unsigned *held;      /* counts abandoned operations that plugins have yet to complete: until
+                            then, what they were shown has to stay */
 };
 
 /* Each returns the verdict. *answer is valid until the asker asks again or control is back in the
@@ -62,8 +48,8 @@ void ask_abandon(asker *a);
 /* The asker goes away: gives its operation back. */
 void ask_end(asker *a);
 
-/* The service cmp_host.complete. */
-void ask_complete(cmp_op *op, int verdict, const void *answer);
+/* The completion: gives the answer to whoever waits for it. */
+void ask_complete(ask *a, int verdict, const void *answer);
 
-/* After the last operation has come back. */
-void desk_dispose(desk *d);
+/* Fills in the services of cmp_host that take a handle. */
+void ask_services(cmp_host *host);

@@ -25,7 +25,7 @@ typedef enum codes_state {
 /* One ICI's look-up. */
 typedef struct codes_reading {
     txn *parent;
-    cmp_txn request; /* the parent's, with this ICI alone */
+    mc_request request; /* the parent's, with this ICI alone */
     asker asker;
     lookup lookup;
     bool done;

@@ -98,7 +98,7 @@ struct txn {
     worker *worker;
     generation *generation;
     txn_purpose purpose;
-    cmp_txn request; /* what plugins see of it */
+    mc_request request; /* what plugins see of it */
 
     /* ---- set by the front ---- */
     const front_ops *front;

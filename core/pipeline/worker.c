@@ -42,6 +42,7 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
                   .process = p,
                   .desk = {.worker = index, .loop = l, .pool = p->pool},
                   .store_pending = kit_calloc(g->stores.count, sizeof(bool))};
+    desk_enter(&w->desk);
     loop_on_turn_end(l, worker_turn_end, w);
     for (size_t i = 0; i < g->stores.count; i++) {
         instance *store = g->stores.at[i];

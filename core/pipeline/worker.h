@@ -30,6 +30,7 @@ typedef struct worker {
     bool any_pending;
 } worker;
 
+/* On the worker's own thread. */
 void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p);
 
 /* Closes the connections to peers; on the worker's own thread, when no transaction is left. */

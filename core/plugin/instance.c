@@ -145,6 +145,14 @@ static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
     return &i->chosen.plugin;
 }
 
+void instance_count_faults(instance *i)
+{
+    i->stale_operations =
+        counter_register(i->name, "stale_operations",
+                         "calls with an operation that was not under way for it on that thread; "
+                         "they changed nothing");
+}
+
 /* The host's table is copied for each instance: host->core is how a service knows who calls. That
  * points here, so an instance never moves. */
 bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
@@ -161,6 +169,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
                     .context = context};
     i->host.core = i;
     i->host.purpose = site->purpose;
+    instance_count_faults(i);
     const size_t errors = report->count;
     const cmp_plugin *serving = descriptor_of(i, report);
     if (serving != NULL && serving->check != NULL) {

@@ -42,6 +42,7 @@ typedef struct instance {
     instance_cache cache_settings;
     pool_share pool_share;
     instance_cache_counters cache_counters; /* meaningful when there are caches */
+    unsigned stale_operations; /* counters of what it did wrong; see instance_count_faults */
 } instance;
 
 /* Fills the services that need nothing but the process: log, clock, random, report, counters, loop,
@@ -55,6 +56,9 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
                      const cmp_host *services, instance_site *site, void *context,
                      cmp_report *report);
 void instance_destroy(instance *i);
+
+/* Registers the counters of what it does wrong; instance_create has done so. */
+void instance_count_faults(instance *i);
 
 /* The control loop is about to start the workers. */
 void instance_start(instance *i, loop *control);

@@ -17,11 +17,11 @@ static void verify_begin(operation_answer *answer)
     answer->auth = (cmp_auth_answer){.once = CMP_ONCE_NO};
 }
 
-static int verify_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+static int verify_call(const instance *i, void *worker_state, cmp_op op,
                        const operation_subject *subject, operation_answer *answer)
 {
     (void)subject;
-    return (int)i->plugin->ops.auth->verify(i->self, worker_state, txn, op, &answer->auth);
+    return (int)i->plugin->ops.auth->verify(i->self, worker_state, op, &answer->auth);
 }
 
 /* Checked here, once, for all plugins (the boundary is a wall): an acceptance of nobody would be a
@@ -43,10 +43,9 @@ static void sign_begin(operation_answer *answer)
     answer->signature.size = 0;
 }
 
-static int sign_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+static int sign_call(const instance *i, void *worker_state, cmp_op op,
                      const operation_subject *subject, operation_answer *answer)
 {
-    (void)txn;
     return (int)i->plugin->ops.auth->sign(i->self, worker_state, &subject->outgoing, op,
                                           &answer->signature);
 }
@@ -71,10 +70,10 @@ static void lookup_begin(operation_answer *answer)
     answer->record = CMP_RECORD_INIT;
 }
 
-static int lookup_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+static int lookup_call(const instance *i, void *worker_state, cmp_op op,
                        const operation_subject *subject, operation_answer *answer)
 {
-    return (int)i->plugin->ops.store->lookup(i->self, worker_state, txn, subject->ici, op,
+    return (int)i->plugin->ops.store->lookup(i->self, worker_state, subject->ici, op,
                                              &answer->record);
 }
 
@@ -93,10 +92,10 @@ static void route_begin(operation_answer *answer)
     answer->route = (cmp_route_answer){.record = CMP_RECORD_INIT};
 }
 
-static int route_call(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
+static int route_call(const instance *i, void *worker_state, cmp_op op,
                       const operation_subject *subject, operation_answer *answer)
 {
-    return (int)i->plugin->ops.route->route(i->self, worker_state, txn, subject->route.reason,
+    return (int)i->plugin->ops.route->route(i->self, worker_state, subject->route.reason,
                                             subject->route.target, op, &answer->route);
 }
 
@@ -113,7 +112,7 @@ static void route_own(operation_subject *subject, kit_arena *memory)
     subject->route.target = kit_arena_copy(memory, subject->route.target);
 }
 
-typedef void (*cancel_fn)(void *self, void *worker_state, cmp_op *op);
+typedef void (*cancel_fn)(void *self, void *worker_state, cmp_op op, void *data);
 
 static cancel_fn auth_cancel(const instance *i)
 {

@@ -36,8 +36,8 @@ typedef struct operation {
     /* The answer as the plugin finds it. */
     void (*begin)(operation_answer *answer);
 
-    int (*call)(const instance *i, void *worker_state, cmp_txn *txn, cmp_op *op,
-                const operation_subject *subject, operation_answer *answer);
+    int (*call)(const instance *i, void *worker_state, cmp_op op, const operation_subject *subject,
+                operation_answer *answer);
 
     /* Whether the answer has what its verdict promises. */
     bool (*good)(int verdict, const operation_answer *answer);
@@ -46,7 +46,7 @@ typedef struct operation {
     void (*own)(operation_subject *subject, kit_arena *memory);
 
     /* The plugin's `cancel`; NULL when it never answers PENDING. */
-    void (*(*cancel)(const instance *i))(void *self, void *worker_state, cmp_op *op);
+    void (*(*cancel)(const instance *i))(void *self, void *worker_state, cmp_op op, void *data);
 } operation;
 
 extern const operation operation_verify, operation_sign, operation_lookup, operation_route;

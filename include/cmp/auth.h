@@ -32,7 +32,7 @@ typedef struct cmp_auth_answer {
                                 twin included, and for nothing else */
 } cmp_auth_answer;
 
-/* A request that is about to be sent to a peer. Valid during the call, or until completion. */
+/* A request that is about to be sent to a peer. Valid until the operation's end. */
 typedef struct cmp_outgoing {
     cmp_str peer;
     cmp_str tid;
@@ -57,23 +57,28 @@ typedef struct cmp_signature {
 } cmp_signature;
 
 /* `instance` is what create returned; `worker` what worker_start returned on this thread (NULL in a
- * plugin that blocks). Called on the worker that owns the transaction; a plugin that blocks is
- * called on a pool thread, by several at once, and never answers PENDING. */
+ * plugin that blocks). Called on the worker that owns the request; a plugin that blocks is called
+ * on a pool thread, by several at once, and never answers PENDING. `op` is what the accessors of
+ * struct cmp_host show the request by; see cmp_op for how long. The answer struct is the host's and
+ * valid during the call: who answers later passes one of his own to the completion. */
 typedef struct cmp_auth_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
-    /* Says who sent `txn`. Nothing of the request was executed before; tid and ici are present,
-     * everything else may be missing or wrong. Reads the transaction only. *answer comes as zeros
-     * with CMP_ONCE_NO. Rejections must cost the same whatever their cause. */
-    CMP_MUST_USE cmp_auth_verdict (*verify)(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+    /* Says who sent the request. Nothing of it was executed before; tid and ici are present,
+     * everything else may be missing or wrong. Only reads it. *answer comes as zeros with
+     * CMP_ONCE_NO. Rejections must cost the same whatever their cause. */
+    CMP_MUST_USE cmp_auth_verdict (*verify)(void *instance, void *worker, cmp_op op,
                                             cmp_auth_answer *answer);
 
     /* Signs a request with the credential that its recipient issued to us. *signature comes without
      * apikeyid and with size 0. NULL: this plugin only verifies. */
-    CMP_MUST_USE cmp_sign_verdict (*sign)(void *instance, void *worker, const cmp_outgoing *request,
-                                          cmp_op *op, cmp_signature *signature);
+    CMP_MUST_USE cmp_sign_verdict (*sign)(void *instance, void *worker,
+                                          const cmp_outgoing *outgoing, cmp_op op,
+                                          cmp_signature *signature);
 
     /* The pending operation is no longer wanted (client gone, deadline). The completion must still
-     * come, exactly once, with any verdict. NULL in a plugin that never answers PENDING. */
-    void (*cancel)(void *instance, void *worker, cmp_op *op);
+     * come, exactly once, with any verdict; it may come from within this call. `data` is what
+     * op_data stored last, or NULL. On the worker's thread. NULL in a plugin that never answers
+     * PENDING. */
+    void (*cancel)(void *instance, void *worker, cmp_op op, void *data);
 } cmp_auth_ops;

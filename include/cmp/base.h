@@ -39,10 +39,6 @@ static inline bool cmp_str_equal(cmp_str a, cmp_str b)
     return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
 }
 
-/* One incoming request on its way through the pipeline. Opaque: read it with the accessors of
- * struct cmp_host. Valid from the call that hands it over until the operation's completion. */
-typedef struct cmp_txn cmp_txn;
-
 /* One event loop: the control loop of the process, or a worker's. Timers and descriptors live on
  * the loop that they were made on, and call back on its thread. The control loop is there from
  * cmp_plugin.start until destroy has returned, a worker's from worker_start until worker_stop has.
@@ -57,11 +53,27 @@ typedef struct cmp_watch cmp_watch;
  * that hands it over. */
 typedef struct cmp_report cmp_report;
 
-/* One operation that a plugin was asked for and may answer later. The host owns it; it is valid
- * until the plugin has completed it. `plugin_data` is the plugin's own. */
+/* One operation that a plugin was asked for, and the request that it is for: a handle, passed by
+ * value, that may be copied and kept at will. What its fields say is the host's own business.
+ *
+ * It is good from the call that hands it over until the operation's end, that is, until the call
+ * has returned anything but PENDING, or the completion was called; on the thread of the worker that
+ * asked, and for the instance that was asked. A plugin that blocks has a handle that is good on the
+ * pool's thread and until the call returns. Otherwise the handle is stale, for good: whatever is
+ * called with it changes nothing for anybody and answers that nothing is there, and the host counts
+ * it (stale_operations) and names the instance that called in its log. */
 typedef struct cmp_op {
-    void *plugin_data;
+    uint32_t worker, slot;
+    uint64_t generation; /* of no two operations the same, and never 0 */
 } cmp_op;
+
+/* No operation: stale everywhere. */
+#define CMP_OP_NONE ((cmp_op){0, 0, 0})
+
+static inline bool cmp_op_is_none(cmp_op op)
+{
+    return op.generation == 0;
+}
 
 typedef enum cmp_log_level {
     CMP_LOG_ERROR,

@@ -65,7 +65,7 @@ struct cmp_host {
 
     /* A counter of this instance, shown to the operator under `name`; `help` says in one line what
      * it counts. Call in create. The texts must outlive the instance. Returns the id for `count`.
-     * Names that begin with cache_ are the host's own. */
+     * Names that begin with cache_, stale_operations and bad_answers are the host's own. */
     unsigned (*counter)(const cmp_host *host, const char *name, const char *help);
     void (*count)(const cmp_host *host, unsigned counter, uint64_t add);
 
@@ -89,31 +89,44 @@ struct cmp_host {
      * where the operator allows stale records and the store is unavailable. */
     void (*store_changed)(const cmp_host *host, cmp_str ici);
 
-    /* ---- transactions: only while an operation on `txn` is under way, on its thread ---- */
+    /* ---- operations: with a handle that is good; see cmp_op ---- */
 
-    /* A parameter of Table 19, decoded; absent when the request does not carry it. Valid until the
-     * operation's completion. */
-    cmp_str (*txn_param)(const cmp_txn *txn, cmp_param param);
+    /* A parameter of Table 19, decoded; absent when the request does not carry it, or the handle is
+     * stale. Valid until the operation's end. */
+    cmp_str (*txn_param)(const cmp_host *host, cmp_op op, cmp_param param);
 
-    /* Contextual parameters in the request's order; NULL past the last. */
-    const cmp_pair *(*txn_contextual)(const cmp_txn *txn, size_t index);
+    /* Contextual parameters in the request's order; NULL past the last, or when stale. */
+    const cmp_pair *(*txn_contextual)(const cmp_host *host, cmp_op op, size_t index);
 
     /* Where the TCP connection comes from: an IPv6 or IPv4-mapped address of 16 octets. Headers
-     * never change it. It, and the names below, are valid as parameters are. */
-    const uint8_t *(*txn_source)(const cmp_txn *txn);
-    cmp_str (*txn_listener)(const cmp_txn *txn); /* name of the listener */
-    cmp_interface (*txn_interface)(const cmp_txn *txn);
-    cmp_str (*txn_peer)(const cmp_txn *txn);   /* the authenticated requestor; absent before */
-    int64_t (*txn_now_ms)(const cmp_txn *txn); /* Unix time at which the request came in */
+     * never change it. It, and the names below, are valid as parameters are. NULL when stale. */
+    const uint8_t *(*txn_source)(const cmp_host *host, cmp_op op);
 
-    /* Memory until the transaction ends; aligned for any type, not zeroed. Never NULL. */
-    void *(*txn_alloc)(cmp_txn *txn, size_t size);
+    /* Name of the listener; absent when stale. */
+    cmp_str (*txn_listener)(const cmp_host *host, cmp_op op);
 
-    /* Completes a pending operation, exactly once, on the worker that asked for it. `answer` is the
-     * operation's answer struct (cmp_auth_answer, cmp_signature, cmp_record, cmp_route_answer),
-     * read during the call.
-     * Use the typed wrappers below. */
-    void (*complete)(cmp_op *op, int verdict, const void *answer);
+    /* CMP_INTERFACE_MAX, which is none, when stale. */
+    cmp_interface (*txn_interface)(const cmp_host *host, cmp_op op);
+
+    /* The authenticated requestor; absent before, for handsets, and when stale. */
+    cmp_str (*txn_peer)(const cmp_host *host, cmp_op op);
+
+    /* Unix time at which the request came in; 0 when stale. */
+    int64_t (*txn_now_ms)(const cmp_host *host, cmp_op op);
+
+    /* Memory until the request's end, and so for what an answer points to; aligned for any type,
+     * not zeroed. NULL when stale, and never otherwise. */
+    void *(*txn_alloc)(const cmp_host *host, cmp_op op, size_t size);
+
+    /* Keeps a pointer of the plugin's own with the operation; `cancel` gets it. */
+    void (*op_data)(const cmp_host *host, cmp_op op, void *data);
+
+    /* Completes a pending operation, exactly once, on the worker that asked for it, with any
+     * verdict but PENDING. `answer` is the operation's answer struct (cmp_auth_answer,
+     * cmp_signature, cmp_record, cmp_route_answer), read during the call; NULL when the verdict
+     * needs none. The host may go on with the request, and ask for the next operation, from within
+     * the call. Use the typed wrappers below. */
+    void (*complete)(const cmp_host *host, cmp_op op, int verdict, const void *answer);
 
     /* ---- CMP_SERVICE_LOOP ---- */
 
@@ -187,26 +200,26 @@ struct cmp_host {
 
 /* Typed wrappers of complete. What the last argument points to is read during the call; it may be
  * NULL where the verdict needs nothing of it. */
-static inline void cmp_auth_complete(const cmp_host *host, cmp_op *op, cmp_auth_verdict verdict,
+static inline void cmp_auth_complete(const cmp_host *host, cmp_op op, cmp_auth_verdict verdict,
                                      const cmp_auth_answer *answer)
 {
-    host->complete(op, verdict, answer);
+    host->complete(host, op, verdict, answer);
 }
 
-static inline void cmp_sign_complete(const cmp_host *host, cmp_op *op, cmp_sign_verdict verdict,
+static inline void cmp_sign_complete(const cmp_host *host, cmp_op op, cmp_sign_verdict verdict,
                                      const cmp_signature *signature)
 {
-    host->complete(op, verdict, signature);
+    host->complete(host, op, verdict, signature);
 }
 
-static inline void cmp_store_complete(const cmp_host *host, cmp_op *op, cmp_store_verdict verdict,
+static inline void cmp_store_complete(const cmp_host *host, cmp_op op, cmp_store_verdict verdict,
                                       const cmp_record *record)
 {
-    host->complete(op, verdict, record);
+    host->complete(host, op, verdict, record);
 }
 
-static inline void cmp_route_complete(const cmp_host *host, cmp_op *op, cmp_route_verdict verdict,
+static inline void cmp_route_complete(const cmp_host *host, cmp_op op, cmp_route_verdict verdict,
                                       const cmp_route_answer *answer)
 {
-    host->complete(op, verdict, answer);
+    host->complete(host, op, verdict, answer);
 }

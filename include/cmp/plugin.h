@@ -15,8 +15,8 @@
  * structs, enumerators, services. Everything else is a new major.
  *
  * Ledger
- *   2.0  open        Auth, store and route plugins; options as rows; a descriptor for each
- *                    instance (choose); services log, clock, random,
+ *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
+ *                    rows; a descriptor for each instance (choose); services log, clock, random,
  *                    counters, records, transactions, loop, offload, https, keyring, peers. It is
  *                    frozen with the SDK, and only grows from then on.
  */

@@ -44,13 +44,11 @@ typedef struct cmp_route_answer {
 typedef struct cmp_route_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
-    /* Decides where `txn` goes. The transaction was authenticated, authorised and validated.
-     * `target` is valid until completion; *answer comes as zeros, its record as CMP_RECORD_INIT. */
-    CMP_MUST_USE cmp_route_verdict (*route)(void *instance, void *worker, cmp_txn *txn,
-                                            cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                            cmp_route_answer *answer);
+    /* Decides where the request goes, which was authenticated, authorised and validated. `target`
+     * is valid until the operation's end; *answer comes as zeros, its record as CMP_RECORD_INIT. */
+    CMP_MUST_USE cmp_route_verdict (*route)(void *instance, void *worker, cmp_route_reason reason,
+                                            cmp_str target, cmp_op op, cmp_route_answer *answer);
 
-    /* The pending operation is no longer wanted. The completion must still come, exactly once. NULL
-     * in a plugin that never answers PENDING. */
-    void (*cancel)(void *instance, void *worker, cmp_op *op);
+    /* As cmp_auth_ops.cancel. */
+    void (*cancel)(void *instance, void *worker, cmp_op op, void *data);
 } cmp_route_ops;

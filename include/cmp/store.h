@@ -19,13 +19,12 @@ typedef struct cmp_store_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
     /* Looks `ici` up, octet by octet. *record comes initialised as CMP_RECORD_INIT; who owns what
-     * it points to is said at cmp_record. `ici` is valid until completion. */
-    CMP_MUST_USE cmp_store_verdict (*lookup)(void *instance, void *worker, cmp_txn *txn,
-                                             cmp_str ici, cmp_op *op, cmp_record *record);
+     * it points to is said at cmp_record. `ici` is valid until the operation's end. */
+    CMP_MUST_USE cmp_store_verdict (*lookup)(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                             cmp_record *record);
 
-    /* The pending operation is no longer wanted. The completion must still come, exactly once. NULL
-     * in a plugin that never answers PENDING. */
-    void (*cancel)(void *instance, void *worker, cmp_op *op);
+    /* As cmp_auth_ops.cancel. */
+    void (*cancel)(void *instance, void *worker, cmp_op op, void *data);
 
     /* The loop has run all that was ready in this turn: the moment to send a batch of the look-ups
      * that are pending. Called only after turns in which lookup answered PENDING. May be NULL. */

@@ -16,10 +16,10 @@ static void *hmac_create(const cmp_host *host, const void *options, void *previo
 static void hmac_destroy(void *instance);
 static void *hmac_worker_start(void *instance, cmp_loop *loop);
 static void hmac_worker_stop(void *instance, void *worker);
-static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
                                     cmp_auth_answer *answer);
-static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
-                                  cmp_op *op, cmp_signature *signature);
+static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *outgoing,
+                                  cmp_op op, cmp_signature *signature);
 
 /* Both answer at once, so there is nothing to cancel. */
 static const cmp_auth_ops ops = {
@@ -150,17 +150,16 @@ static void fingerprint(const keyed *k, const uint8_t *mac, uint8_t at[FINGERPRI
 
 /* Does all of the work in every case, and has one way out: from outside neither the answer nor its
  * time tells an unknown key from a bad signature or an expired key. */
-static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
                                     cmp_auth_answer *answer)
 {
-    (void)op;
     const cmp_host *host = ((const hmac_instance *)instance)->host;
     hmac_worker *w = worker;
-    const cmp_str id = host->txn_param(txn, CMP_PARAM_APIKEYID);
-    const cmp_str text = host->txn_param(txn, CMP_PARAM_SIGNATURE);
-    const cmp_str tid = host->txn_param(txn, CMP_PARAM_TID);
-    const cmp_str ici = host->txn_param(txn, CMP_PARAM_ICI);
-    const int64_t now_ms = host->txn_now_ms(txn);
+    const cmp_str id = host->txn_param(host, op, CMP_PARAM_APIKEYID);
+    const cmp_str text = host->txn_param(host, op, CMP_PARAM_SIGNATURE);
+    const cmp_str tid = host->txn_param(host, op, CMP_PARAM_TID);
+    const cmp_str ici = host->txn_param(host, op, CMP_PARAM_ICI);
+    const int64_t now_ms = host->txn_now_ms(host, op);
 
     /* 9.3.2: the stored key is found by the apikeyid, and the signature validated with it. */
     keyed *found = key_table_find(w->issued, id);
@@ -199,18 +198,18 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_txn *txn, 
 
 /* With the key that the recipient gave to us (9.3.2), never with one that we issued. What the
  * answer points to is the host's key, which lives as long as the instance. */
-static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *request,
-                                  cmp_op *op, cmp_signature *signature)
+static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *outgoing,
+                                  cmp_op op, cmp_signature *signature)
 {
     (void)op; /* it answers at once */
     const cmp_host *host = ((const hmac_instance *)instance)->host;
     hmac_worker *w = worker;
-    keyed *k = key_table_current(w->received, request->peer, host->now_ms(host));
+    keyed *k = key_table_current(w->received, outgoing->peer, host->now_ms(host));
     if (k == NULL) {
         return CMP_SIGN_NO_KEY;
     }
     uint8_t mac[KIT_SIGNATURE_MAC_MAX];
-    if (!kit_signature_compute(k->state, request->tid, request->ici, mac)) {
+    if (!kit_signature_compute(k->state, outgoing->tid, outgoing->ici, mac)) {
         return CMP_SIGN_UNAVAILABLE;
     }
     signature->apikeyid = k->key->id;

@@ -22,7 +22,7 @@ static void vpn_check(const cmp_host *host, const void *options, cmp_report *rep
 static void *vpn_create(const cmp_host *host, const void *options, void *previous,
                         cmp_report *report);
 static void vpn_destroy(void *instance);
-static cmp_auth_verdict vpn_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
+static cmp_auth_verdict vpn_verify(void *instance, void *worker, cmp_op op,
                                    cmp_auth_answer *answer);
 
 CMP_OPTIONS(link_rows, vpn_link) = {
@@ -205,16 +205,15 @@ static const source *source_find(const vpn_instance *self, const uint8_t address
 /* 9.3.2 asks for signatures "unless secured by a hardware Virtual Private Network (VPN) or similar
  * dedicated secure connection". What proves the link is where the TCP connection comes from; no
  * header field can. */
-static cmp_auth_verdict vpn_verify(void *instance, void *worker, cmp_txn *txn, cmp_op *op,
-                                   cmp_auth_answer *answer)
+static cmp_auth_verdict vpn_verify(void *instance, void *worker, cmp_op op, cmp_auth_answer *answer)
 {
     (void)worker;
-    (void)op;
     const vpn_instance *self = instance;
     const cmp_host *host = self->host;
-    const source *from = source_find(self, host->txn_source(txn), host->txn_listener(txn));
-    const bool is_signed = host->txn_param(txn, CMP_PARAM_APIKEYID).at != NULL ||
-                           host->txn_param(txn, CMP_PARAM_SIGNATURE).at != NULL;
+    const source *from =
+        source_find(self, host->txn_source(host, op), host->txn_listener(host, op));
+    const bool is_signed = host->txn_param(host, op, CMP_PARAM_APIKEYID).at != NULL ||
+                           host->txn_param(host, op, CMP_PARAM_SIGNATURE).at != NULL;
 
     *answer = (cmp_auth_answer){.once = CMP_ONCE_NO};
     if (from == NULL) {

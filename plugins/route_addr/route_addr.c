@@ -11,9 +11,8 @@
 static void *addr_create(const cmp_host *host, const void *options, void *previous,
                          cmp_report *report);
 static void addr_destroy(void *instance);
-static cmp_route_verdict addr_route(void *instance, void *worker, cmp_txn *txn,
-                                    cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                    cmp_route_answer *answer);
+static cmp_route_verdict addr_route(void *instance, void *worker, cmp_route_reason reason,
+                                    cmp_str target, cmp_op op, cmp_route_answer *answer);
 
 static const cmp_route_ops ops = {
     .size = sizeof(ops),
@@ -63,12 +62,10 @@ static void addr_destroy(void *instance)
 
 /* The request goes to the host itself, so `addr` is left out on the way (SPEC 5). A transferred
  * code whose host is no peer is left to the next route: a registry may know the way. */
-static cmp_route_verdict addr_route(void *instance, void *worker, cmp_txn *txn,
-                                    cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                    cmp_route_answer *answer)
+static cmp_route_verdict addr_route(void *instance, void *worker, cmp_route_reason reason,
+                                    cmp_str target, cmp_op op, cmp_route_answer *answer)
 {
     (void)worker;
-    (void)op;
     const addr_instance *self = instance;
     *answer = (cmp_route_answer){.peer = CMP_NONE};
     if (reason == CMP_ROUTE_ABSENT) {
@@ -80,7 +77,7 @@ static cmp_route_verdict addr_route(void *instance, void *worker, cmp_txn *txn,
         return reason == CMP_ROUTE_ADDRESSED ? CMP_ROUTE_REFUSE : CMP_ROUTE_DECLINE;
     }
     const kit_peer *to = &self->peers.at[found];
-    if (cmp_str_equal(to->name, self->host->txn_peer(txn))) {
+    if (cmp_str_equal(to->name, self->host->txn_peer(self->host, op))) {
         return CMP_ROUTE_DECLINE; /* never back to where the request came from */
     }
     answer->peer = to->name;

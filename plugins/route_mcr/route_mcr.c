@@ -19,9 +19,8 @@ typedef struct mcr_options {
 static void mcr_check(const cmp_host *host, const void *options, cmp_report *report);
 static void *mcr_create(const cmp_host *host, const void *options, void *previous,
                         cmp_report *report);
-static cmp_route_verdict mcr_route(void *instance, void *worker, cmp_txn *txn,
-                                   cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                   cmp_route_answer *answer);
+static cmp_route_verdict mcr_route(void *instance, void *worker, cmp_route_reason reason,
+                                   cmp_str target, cmp_op op, cmp_route_answer *answer);
 
 CMP_OPTIONS(rows, mcr_options) = {
     CMP_ROW("peer", STRING, mcr_options, peer, "name of the peer that is the registry",
@@ -80,15 +79,14 @@ static void *mcr_create(const cmp_host *host, const void *options, void *previou
 
 /* What a requestor addressed is left alone: it is for a peer of ours, or for nobody. Neither does a
  * request of the registry's own go back there: it would only come round. */
-static cmp_route_verdict mcr_route(void *instance, void *worker, cmp_txn *txn,
-                                   cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                   cmp_route_answer *answer)
+static cmp_route_verdict mcr_route(void *instance, void *worker, cmp_route_reason reason,
+                                   cmp_str target, cmp_op op, cmp_route_answer *answer)
 {
     (void)worker;
-    (void)op;
     const mcr_instance *self = instance;
     *answer = (cmp_route_answer){.peer = CMP_NONE};
-    if (reason == CMP_ROUTE_ADDRESSED || cmp_str_equal(self->registry, self->host->txn_peer(txn))) {
+    if (reason == CMP_ROUTE_ADDRESSED ||
+        cmp_str_equal(self->registry, self->host->txn_peer(self->host, op))) {
         return CMP_ROUTE_DECLINE;
     }
     answer->peer = self->registry;

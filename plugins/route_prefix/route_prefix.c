@@ -28,9 +28,8 @@ static void prefix_start(void *instance, cmp_loop *loop);
 static void *prefix_worker_start(void *instance, cmp_loop *loop);
 static void prefix_worker_stop(void *instance, void *worker);
 static void prefix_destroy(void *instance);
-static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_txn *txn,
-                                      cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                      cmp_route_answer *answer);
+static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_route_reason reason,
+                                      cmp_str target, cmp_op op, cmp_route_answer *answer);
 
 CMP_OPTIONS(rows, prefix_options) = {
     CMP_ROW("table", PATH, prefix_options, table,
@@ -169,68 +168,65 @@ static cmp_route_verdict refer(const prefix_instance *self, const kit_peer *to, 
 }
 
 /* An answer's strings have to be valid for a little longer than the parameter that they are of. */
-static cmp_str copy(const prefix_instance *self, cmp_txn *txn, cmp_str text)
+static cmp_str copy(const prefix_instance *self, cmp_op op, cmp_str text)
 {
-    char *to = self->host->txn_alloc(txn, text.size);
+    char *to = self->host->txn_alloc(self->host, op, text.size);
     memcpy(to, text.at, text.size);
     return (cmp_str){to, text.size};
 }
 
 /* Never back to where the request came from: that peer has looked for itself. */
-static bool is_requestor(const prefix_instance *self, const cmp_txn *txn, const kit_peer *to)
+static bool is_requestor(const prefix_instance *self, cmp_op op, const kit_peer *to)
 {
-    return cmp_str_equal(to->name, self->host->txn_peer(txn));
+    return cmp_str_equal(to->name, self->host->txn_peer(self->host, op));
 }
 
-static cmp_route_verdict route_absent(const prefix_instance *self, const prefixes *p, cmp_txn *txn,
+static cmp_route_verdict route_absent(const prefix_instance *self, const prefixes *p, cmp_op op,
                                       cmp_route_answer *answer)
 {
     unsigned matched;
-    const cmp_str ici = self->host->txn_param(txn, CMP_PARAM_ICI);
+    const cmp_str ici = self->host->txn_param(self->host, op, CMP_PARAM_ICI);
     const uint32_t found = prefixes_find(p, ici, &matched);
     if (found == KIT_PEER_NONE) {
         return CMP_ROUTE_DECLINE;
     }
     const kit_peer *to = &prefixes_peers(p)->at[found];
-    if (is_requestor(self, txn, to)) {
+    if (is_requestor(self, op, to)) {
         return CMP_ROUTE_DECLINE;
     }
     if (self->options->mode == MODE_REFERRAL) {
-        return refer(self, to, copy(self, txn, (cmp_str){ici.at, matched}), answer);
+        return refer(self, to, copy(self, op, (cmp_str){ici.at, matched}), answer);
     }
     answer->peer = to->name;
     return CMP_ROUTE_FORWARD;
 }
 
 /* Who relays leaves this to route_addr; who refers says the host again, as a peer that is known. */
-static cmp_route_verdict route_addressed(const prefix_instance *self, const prefixes *p,
-                                         const cmp_txn *txn, cmp_str target,
-                                         cmp_route_answer *answer)
+static cmp_route_verdict route_addressed(const prefix_instance *self, const prefixes *p, cmp_op op,
+                                         cmp_str target, cmp_route_answer *answer)
 {
     if (self->options->mode == MODE_FORWARD) {
         return CMP_ROUTE_DECLINE;
     }
     const uint32_t found = kit_peers_at_host(prefixes_peers(p), target);
-    if (found == KIT_PEER_NONE || is_requestor(self, txn, &prefixes_peers(p)->at[found])) {
+    if (found == KIT_PEER_NONE || is_requestor(self, op, &prefixes_peers(p)->at[found])) {
         return CMP_ROUTE_DECLINE;
     }
     return refer(self, &prefixes_peers(p)->at[found], CMP_NONE, answer);
 }
 
-static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_txn *txn,
-                                      cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                      cmp_route_answer *answer)
+static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_route_reason reason,
+                                      cmp_str target, cmp_op op, cmp_route_answer *answer)
 {
-    (void)op;
     const prefix_instance *self = instance;
     /* Taken anew for each request: the share is moved to newer prefixes in between. */
     const prefixes *p = ((const kit_live_share *)worker)->content;
     *answer = (cmp_route_answer){.peer = CMP_NONE};
     switch (reason) {
     case CMP_ROUTE_ABSENT:
-        return route_absent(self, p, txn, answer);
+        return route_absent(self, p, op, answer);
     case CMP_ROUTE_ADDRESSED:
-        return route_addressed(self, p, txn, target, answer);
+        return route_addressed(self, p, op, target, answer);
     case CMP_ROUTE_TRANSFERRED:
         break; /* the ICI's prefix is not where its content is */
     }

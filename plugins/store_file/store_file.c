@@ -128,10 +128,9 @@ static void store_worker_stop(void *instance, void *worker)
 
 /* ---- look-ups ---- */
 
-static cmp_store_verdict store_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
-                                      cmp_op *op, cmp_record *record)
+static cmp_store_verdict store_lookup(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                      cmp_record *record)
 {
-    (void)op;
     const store *s = instance;
     const codes *c = ((const kit_live_share *)worker)->content;
     const uint8_t *packed = index_find(c->index, ici);
@@ -142,7 +141,7 @@ static cmp_store_verdict store_lookup(void *instance, void *worker, cmp_txn *txn
      * arrays of variants have to be made. */
     const uint8_t *variants = packed_read(packed, record);
     if (variants != NULL) {
-        void *memory = s->host->txn_alloc(txn, packed_variants_size(variants));
+        void *memory = s->host->txn_alloc(s->host, op, packed_variants_size(variants));
         packed_variants(variants, memory, record);
     }
     return CMP_STORE_FOUND;

@@ -29,7 +29,7 @@ static void say(const worker *w, const char *text)
 
 /* ---- those who wait ---- */
 
-static void waiting_add(item *i, cmp_op *op)
+static void waiting_add(const cmp_host *host, item *i, cmp_op op)
 {
     waiting *added = kit_alloc(sizeof(*added));
     *added = (waiting){.op = op, .next = i->first, .previous = &i->first};
@@ -37,7 +37,7 @@ static void waiting_add(item *i, cmp_op *op)
         added->next->previous = &added->next;
     }
     i->first = added;
-    op->plugin_data = added;
+    host->op_data(host, op, added);
 }
 
 /* Answers one that was taken from its list. Whoever is answered may look up the next, or cancel
@@ -45,7 +45,7 @@ static void waiting_add(item *i, cmp_op *op)
 static void waiting_end(worker *w, waiting *ended, cmp_store_verdict verdict,
                         const cmp_record *record)
 {
-    cmp_op *op = ended->op;
+    const cmp_op op = ended->op;
     free(ended);
     w->under_way--;
     cmp_store_complete(w->remote->host, op, verdict, record);
@@ -182,10 +182,10 @@ static void start(worker *w, question *q)
 
 /* ---- called by the host ---- */
 
-cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_txn *txn, cmp_str ici, cmp_op *op,
+cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_str ici, cmp_op op,
                                  cmp_record *record)
 {
-    (void)txn, (void)record;
+    (void)record;
     remote *r = instance;
     worker *w = state;
     r->host->count(r->host, r->lookups, 1);
@@ -200,16 +200,16 @@ cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_txn *txn, cmp_
         q->owner = w;
         list_add(&w->gathering, q);
     }
-    waiting_add(question_item(w->gathering, ici), op);
+    waiting_add(r->host, question_item(w->gathering, ici), op);
     w->under_way++;
     return CMP_STORE_PENDING;
 }
 
 /* The request itself goes on: others may wait for it, too. */
-void lookups_cancel(void *instance, void *state, cmp_op *op)
+void lookups_cancel(void *instance, void *state, cmp_op op, void *data)
 {
-    (void)instance;
-    waiting *cancelled = op->plugin_data;
+    (void)instance, (void)op;
+    waiting *cancelled = data;
     *cancelled->previous = cancelled->next;
     if (cancelled->next != NULL) {
         cancelled->next->previous = cancelled->previous;

@@ -6,9 +6,9 @@
 void *lookups_worker_start(void *instance, cmp_loop *loop);
 void lookups_worker_stop(void *instance, void *state);
 
-cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_txn *txn, cmp_str ici, cmp_op *op,
+cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_str ici, cmp_op op,
                                  cmp_record *record);
-void lookups_cancel(void *instance, void *state, cmp_op *op);
+void lookups_cancel(void *instance, void *state, cmp_op op, void *data);
 
 /* Sends what the turn has gathered. */
 void lookups_turn_end(void *instance, void *state);

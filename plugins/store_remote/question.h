@@ -5,10 +5,10 @@
 
 #include <cmp-kit/arena.h>
 
-/* A look-up under way; op->plugin_data points here. */
+/* A look-up under way; the operation's data. */
 typedef struct waiting waiting;
 struct waiting {
-    cmp_op *op;
+    cmp_op op;
     waiting *next, **previous; /* of those who wait for the same ICI */
 };
 

@@ -11,9 +11,8 @@ typedef struct pg_request pg_request;
 struct pg_request {
     TAILQ_ENTRY(pg_request) by_age; /* while `op` is set */
     TAILQ_ENTRY(pg_request) place;  /* in the worker's queue or on a lane */
-    cmp_op *op;                     /* NULL: nobody waits any more */
-    cmp_txn *txn;                   /* valid while `op` is */
-    cmp_str ici;                    /* likewise */
+    cmp_op op;                      /* CMP_OP_NONE: nobody waits any more */
+    cmp_str ici;                    /* valid while `op` is set */
     int64_t deadline_ms;
     bool on_lane;
     bool again; /* it was sent before: not its own fault, so once more, and alone */

@@ -47,8 +47,8 @@ static void request_complete(pg_worker *w, pg_request *r, cmp_store_verdict verd
                              const cmp_record *record)
 {
     const store *s = &w->store->store;
-    cmp_op *op = r->op;
-    r->op = NULL;
+    const cmp_op op = r->op;
+    r->op = CMP_OP_NONE;
     TAILQ_REMOVE(&w->by_age, r, by_age);
     w->waiting--;
     if (!r->on_lane) { /* else its result is still to come, and has to find it */
@@ -69,24 +69,28 @@ static void request_give_up(pg_worker *w, pg_request *r)
     request_complete(w, r, CMP_STORE_UNAVAILABLE, NULL);
 }
 
+typedef struct request_memory {
+    const cmp_host *host;
+    cmp_op op;
+} request_memory;
+
 static void *alloc(void *arg, size_t size)
 {
-    void **host_and_txn = arg;
-    const cmp_host *host = host_and_txn[0];
-    return host->txn_alloc(host_and_txn[1], size);
+    const request_memory *m = arg;
+    return m->host->txn_alloc(m->host, m->op, size);
 }
 
 void pg_worker_answered(pg_worker *w, pg_request *r, const row *found)
 {
     store *s = &w->store->store;
-    void *host_and_txn[2] = {(void *)s->host, r->txn};
+    request_memory memory = {s->host, r->op};
     char error[ERROR_SIZE];
     cmp_record record;
-    if (r->op == NULL) {
+    if (cmp_op_is_none(r->op)) {
         request_put(w, r);
     } else if (found == NULL) {
         request_complete(w, r, CMP_STORE_ABSENT, NULL);
-    } else if (row_read(s->host, found, alloc, host_and_txn, &record, error, sizeof(error))) {
+    } else if (row_read(s->host, found, alloc, &memory, &record, error, sizeof(error))) {
         request_complete(w, r, CMP_STORE_FOUND, &record);
     } else {
         request_complete(w, r, store_bad_row(s, r->ici, error), NULL);
@@ -100,7 +104,7 @@ void pg_worker_failed(pg_worker *w, pg_request *r, const char *why)
     char line[ERROR_SIZE];
     pg_first_line(why, line, sizeof(line));
     kit_trouble_say(&s->refusals, s->host, "a look-up: %s", line);
-    if (r->op == NULL) {
+    if (cmp_op_is_none(r->op)) {
         request_put(w, r);
     } else {
         request_complete(w, r, CMP_STORE_UNAVAILABLE, NULL);
@@ -110,7 +114,7 @@ void pg_worker_failed(pg_worker *w, pg_request *r, const char *why)
 /* Once more and no oftener: a look-up that ends every connection must not go round for ever. */
 void pg_worker_unsent(pg_worker *w, pg_request *r)
 {
-    if (r->op == NULL) {
+    if (cmp_op_is_none(r->op)) {
         request_put(w, r);
     } else if (r->again) {
         request_complete(w, r, CMP_STORE_UNAVAILABLE, NULL);
@@ -278,8 +282,7 @@ static void on_deadline(void *arg)
 
 /* ---- look-ups ---- */
 
-cmp_store_verdict pg_lookup(void *instance, void *state, cmp_txn *txn, cmp_str ici, cmp_op *op,
-                            cmp_record *record)
+cmp_store_verdict pg_lookup(void *instance, void *state, cmp_str ici, cmp_op op, cmp_record *record)
 {
     (void)record;
     pg_store *s = instance;
@@ -295,9 +298,9 @@ cmp_store_verdict pg_lookup(void *instance, void *state, cmp_txn *txn, cmp_str i
     }
     const int64_t now_ms = host->now_ms(host);
     pg_request *r = request_get(w);
-    *r = (pg_request){.op = op, .txn = txn, .ici = ici};
+    *r = (pg_request){.op = op, .ici = ici};
     r->deadline_ms = now_ms + s->store.options->statement_timeout_ms;
-    op->plugin_data = r;
+    host->op_data(host, op, r);
     TAILQ_INSERT_TAIL(&w->by_age, r, by_age);
     TAILQ_INSERT_TAIL(&w->queue, r, place); /* sent at the end of the turn, with others */
     w->waiting++;
@@ -305,10 +308,10 @@ cmp_store_verdict pg_lookup(void *instance, void *state, cmp_txn *txn, cmp_str i
     return CMP_STORE_PENDING;
 }
 
-void pg_cancel(void *instance, void *state, cmp_op *op)
+void pg_cancel(void *instance, void *state, cmp_op op, void *data)
 {
-    (void)instance;
-    request_give_up(state, op->plugin_data);
+    (void)instance, (void)op;
+    request_give_up(state, data);
 }
 
 void pg_turn_end(void *instance, void *state)

@@ -7,9 +7,9 @@
 
 void *pg_worker_start(void *instance, cmp_loop *loop);
 void pg_worker_stop(void *instance, void *state);
-cmp_store_verdict pg_lookup(void *instance, void *state, cmp_txn *txn, cmp_str ici, cmp_op *op,
+cmp_store_verdict pg_lookup(void *instance, void *state, cmp_str ici, cmp_op op,
                             cmp_record *record);
-void pg_cancel(void *instance, void *state, cmp_op *op);
+void pg_cancel(void *instance, void *state, cmp_op op, void *data);
 void pg_turn_end(void *instance, void *state);
 
 /* ---- called by its lanes ---- */

@@ -166,19 +166,19 @@ static void heed_changes(worker *w)
 
 typedef struct txn_memory {
     const cmp_host *host;
-    cmp_txn *txn;
+    cmp_op op;
 } txn_memory;
 
 static void *alloc(void *arg, size_t size)
 {
     const txn_memory *m = arg;
-    return m->host->txn_alloc(m->txn, size);
+    return m->host->txn_alloc(m->host, m->op, size);
 }
 
-static cmp_store_verdict read_found(worker *w, cmp_txn *txn, cmp_str ici, cmp_record *record)
+static cmp_store_verdict read_found(worker *w, cmp_str ici, cmp_op op, cmp_record *record)
 {
     store *s = &w->store->store;
-    txn_memory memory = {s->host, txn};
+    txn_memory memory = {s->host, op};
     char error[ERROR_SIZE];
     row r;
     sqlite_row(w->lookup, &w->columns, &r);
@@ -203,7 +203,7 @@ static cmp_store_verdict not_answered(worker *w, int code)
     return CMP_STORE_UNAVAILABLE;
 }
 
-static cmp_store_verdict look_up(worker *w, cmp_txn *txn, cmp_str ici, cmp_record *record)
+static cmp_store_verdict look_up(worker *w, cmp_str ici, cmp_op op, cmp_record *record)
 {
     heed_changes(w); /* before the file is looked at: it may have been replaced */
     if (w->db != NULL && file_moved(w)) {
@@ -220,7 +220,7 @@ static cmp_store_verdict look_up(worker *w, cmp_txn *txn, cmp_str ici, cmp_recor
         return not_answered(w, code & 0xFF); /* without the extended part */
     }
     const cmp_store_verdict verdict =
-        code == SQLITE_ROW ? read_found(w, txn, ici, record) : CMP_STORE_ABSENT;
+        code == SQLITE_ROW ? read_found(w, ici, op, record) : CMP_STORE_ABSENT;
     sqlite3_reset(w->lookup);
     if (w->failing) {
         w->failing = false;
@@ -229,12 +229,11 @@ static cmp_store_verdict look_up(worker *w, cmp_txn *txn, cmp_str ici, cmp_recor
     return verdict;
 }
 
-static cmp_store_verdict sqlite_lookup(void *instance, void *state, cmp_txn *txn, cmp_str ici,
-                                       cmp_op *op, cmp_record *record)
+static cmp_store_verdict sqlite_lookup(void *instance, void *state, cmp_str ici, cmp_op op,
+                                       cmp_record *record)
 {
-    (void)op;
     store *s = instance;
-    const cmp_store_verdict verdict = look_up(state, txn, ici, record);
+    const cmp_store_verdict verdict = look_up(state, ici, op, record);
     if (verdict == CMP_STORE_UNAVAILABLE) {
         s->host->count(s->host, s->failed, 1);
     }

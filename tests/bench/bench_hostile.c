@@ -176,10 +176,11 @@ static void verify(void *arg, unsigned times)
 {
     verifying *v = arg;
     for (unsigned i = 0; i < times; i++) {
-        fake_op op = {.kind = CMP_PLUGIN_AUTH};
+        fake_op op;
         const cmp_auth_verdict verdict =
             cmp_plugin_descriptor.ops.auth->verify(v->host.instance, v->host.worker,
-                                                   fake_txn_of(&v->txn), &op.op, &op.answer.auth);
+                                                   fake_op_begin(&op, CMP_PLUGIN_AUTH, &v->txn),
+                                                   &op.answer.auth);
         v->status = verdict == CMP_AUTH_REJECT ? 401 : 200;
     }
 }

@@ -187,13 +187,14 @@ typedef struct plugin_run {
 static bool route_one(void *arg, cmp_str ici, unsigned *matched)
 {
     plugin_run *run = arg;
-    cmp_op op = {NULL};
+    fake_op op;
     cmp_route_answer answer;
     (void)matched;
     run->txn.params[CMP_PARAM_ICI] = ici;
     return cmp_plugin_descriptor.ops.route->route(run->host->instance, run->host->worker,
-                                                  fake_txn_of(&run->txn), CMP_ROUTE_ABSENT,
-                                                  CMP_NONE, &op, &answer) == CMP_ROUTE_FORWARD;
+                                                  CMP_ROUTE_ABSENT, CMP_NONE,
+                                                  fake_op_begin(&op, CMP_PLUGIN_ROUTE, &run->txn),
+                                                  &answer) == CMP_ROUTE_FORWARD;
 }
 
 /* ---- the whole ---- */

@@ -102,10 +102,9 @@ static void look_up(fake_host *f, uint64_t count, unsigned depth)
         unsigned pending = 0;
         for (unsigned i = 0; i < depth; i++) {
             cmp_record record = CMP_RECORD_INIT;
-            asked[i] = (fake_op){.kind = CMP_PLUGIN_STORE};
             const cmp_str ici = ici_of(mix(~(done + i)) % count, icis[i]);
-            asked[i].verdict = (int)ops_of(f)->lookup(f->instance, f->worker, fake_txn_of(&txn),
-                                                      ici, &asked[i].op, &record);
+            const cmp_op op = fake_op_begin(&asked[i], CMP_PLUGIN_STORE, &txn);
+            asked[i].verdict = (int)ops_of(f)->lookup(f->instance, f->worker, ici, op, &record);
             asked[i].completions = asked[i].verdict != CMP_STORE_PENDING;
             pending += asked[i].verdict == CMP_STORE_PENDING;
         }

@@ -18,10 +18,10 @@ static void bad_destroy(void *instance)
     (void)instance;
 }
 
-static cmp_store_verdict bad_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
-                                    cmp_op *op, cmp_record *record)
+static cmp_store_verdict bad_lookup(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                    cmp_record *record)
 {
-    (void)instance, (void)worker, (void)txn, (void)ici, (void)op, (void)record;
+    (void)instance, (void)worker, (void)ici, (void)op, (void)record;
     return CMP_STORE_ABSENT;
 }
 

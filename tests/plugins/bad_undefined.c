@@ -4,9 +4,9 @@
 
 int nobody_has_this(void);
 
-static void undefined_cancel(void *instance, void *worker, cmp_op *op)
+static void undefined_cancel(void *instance, void *worker, cmp_op op, void *data)
 {
-    (void)instance, (void)worker, (void)op;
+    (void)instance, (void)worker, (void)op, (void)data;
     nobody_has_this();
 }
 

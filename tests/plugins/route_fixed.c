@@ -53,11 +53,10 @@ static void *fixed_create(const cmp_host *host, const void *options, void *previ
     return f;
 }
 
-static cmp_route_verdict fixed_route(void *instance, void *worker, cmp_txn *txn,
-                                     cmp_route_reason reason, cmp_str target, cmp_op *op,
-                                     cmp_route_answer *answer)
+static cmp_route_verdict fixed_route(void *instance, void *worker, cmp_route_reason reason,
+                                     cmp_str target, cmp_op op, cmp_route_answer *answer)
 {
-    (void)worker, (void)txn, (void)reason, (void)target, (void)op;
+    (void)worker, (void)reason, (void)target, (void)op;
     const fixed_options *o = ((const fixed *)instance)->options;
     const cmp_route_verdict verdict = answer_verdicts[o->answer];
     switch (verdict) {

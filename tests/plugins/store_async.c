@@ -41,7 +41,7 @@ typedef struct async_worker {
 
 typedef struct async_lookup {
     const async_store *store;
-    cmp_op *op;
+    cmp_op op;
     cmp_timer *timer;
     bool known;
 } async_lookup;
@@ -112,11 +112,11 @@ static void async_worker_stop(void *instance, void *worker)
     free(worker);
 }
 
-/* Frees `l` before it completes: the completion may end the transaction, and with it the op. */
+/* Frees `l` before it completes: the completion may lead to anything. */
 static void finish(async_lookup *l, char trace, cmp_store_verdict verdict, const cmp_record *record)
 {
     const async_store *s = l->store;
-    cmp_op *op = l->op;
+    const cmp_op op = l->op;
     free(l);
     trace_write(s->fd, trace);
     cmp_store_complete(s->host, op, verdict, record);
@@ -134,10 +134,10 @@ static void on_timer(void *arg)
     finish(l, 'd', CMP_STORE_FOUND, &record);
 }
 
-static cmp_store_verdict async_lookup_start(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
-                                            cmp_op *op, cmp_record *record)
+static cmp_store_verdict async_lookup_start(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                            cmp_record *record)
 {
-    (void)txn, (void)record;
+    (void)record;
     const async_store *s = instance;
     const async_worker *w = worker;
     async_lookup *l = must_calloc(sizeof(*l));
@@ -146,17 +146,17 @@ static cmp_store_verdict async_lookup_start(void *instance, void *worker, cmp_tx
         .op = op,
         .known = cmp_str_equal(ici, cmp_str_from(s->options->ici)),
     };
-    op->plugin_data = l;
+    s->host->op_data(s->host, op, l);
     l->timer = s->host->timer_start(w->loop, (uint64_t)s->options->delay_ms, on_timer, l);
     trace_write(s->begun, 'b');
     return CMP_STORE_PENDING;
 }
 
-static void async_cancel(void *instance, void *worker, cmp_op *op)
+static void async_cancel(void *instance, void *worker, cmp_op op, void *data)
 {
-    (void)worker;
+    (void)worker, (void)op;
     const async_store *s = instance;
-    async_lookup *l = op->plugin_data;
+    async_lookup *l = data;
     s->host->timer_stop(l->timer);
     finish(l, 'c', CMP_STORE_UNAVAILABLE, NULL);
 }

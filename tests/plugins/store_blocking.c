@@ -58,10 +58,10 @@ static void trace(const char *path)
     close(fd);
 }
 
-static cmp_store_verdict blocking_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
-                                         cmp_op *op, cmp_record *record)
+static cmp_store_verdict blocking_lookup(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                         cmp_record *record)
 {
-    (void)worker, (void)op;
+    (void)worker;
     const blocking *b = instance;
     const int64_t delay_ms = b->options->delay_ms;
     trace(b->options->begun);
@@ -74,7 +74,7 @@ static cmp_store_verdict blocking_lookup(void *instance, void *worker, cmp_txn *
     }
     const size_t size = strlen(b->options->content);
     /* A plugin that blocks answers with memory of the transaction (cmp_record). */
-    char *content = b->host->txn_alloc(txn, size + 1);
+    char *content = b->host->txn_alloc(b->host, op, size + 1);
     memcpy(content, b->options->content, size + 1);
     record->content = (cmp_str){content, size};
     return CMP_STORE_FOUND;

@@ -14,9 +14,9 @@ CMP_OPTIONS(rows, options) = {
     CMP_OPTION_END,
 };
 
-static void cancel(void *instance, void *worker, cmp_op *op)
+static void cancel(void *instance, void *worker, cmp_op op, void *data)
 {
-    (void)instance, (void)worker, (void)op;
+    (void)instance, (void)worker, (void)op, (void)data;
 }
 
 static const cmp_store_ops pending_ops = {

@@ -243,21 +243,21 @@ static void *memory_create(const cmp_host *host, const void *options, void *prev
 
 typedef struct txn_memory {
     const cmp_host *host;
-    cmp_txn *txn;
+    cmp_op op;
 } txn_memory;
 
 static void *txn_memory_alloc(void *arg, size_t size)
 {
     const txn_memory *m = arg;
-    return m->host->txn_alloc(m->txn, size);
+    return m->host->txn_alloc(m->host, m->op, size);
 }
 
-static cmp_store_verdict memory_lookup(void *instance, void *worker, cmp_txn *txn, cmp_str ici,
-                                       cmp_op *op, cmp_record *record)
+static cmp_store_verdict memory_lookup(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                       cmp_record *record)
 {
-    (void)worker, (void)op;
+    (void)worker;
     memory_store *s = instance;
-    txn_memory memory = {s->host, txn};
+    txn_memory memory = {s->host, op};
     cmp_str found;
     char error[256];
     cmp_store_verdict verdict = CMP_STORE_ABSENT;
@@ -267,7 +267,7 @@ static cmp_store_verdict memory_lookup(void *instance, void *worker, cmp_txn *tx
         const row *r = &s->all.at[at];
         /* The record's strings may point into its JSON text, and a commit frees the row's as soon
          * as the lock is free. */
-        char *json = s->host->txn_alloc(txn, r->json_size + 1);
+        char *json = s->host->txn_alloc(s->host, op, r->json_size + 1);
         memcpy(json, r->json, r->json_size);
         verdict = s->host->record_parse(s->host, json, r->json_size, txn_memory_alloc, &memory,
                                         &found, record, error, sizeof(error))

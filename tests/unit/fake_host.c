@@ -163,49 +163,77 @@ static void fake_store_changed(const cmp_host *host, cmp_str ici)
 
 /* ---- transactions and operations ---- */
 
-static const fake_txn *txn_of(const cmp_txn *txn)
+/* A handle is the address of the operation and a number that no two of them have. */
+cmp_op fake_op_begin(fake_op *o, cmp_plugin_kind kind, fake_txn *txn)
 {
-    return (const fake_txn *)txn;
+    static _Atomic uint32_t numbers;
+    *o = (fake_op){.kind = kind, .txn = txn};
+    o->op = (cmp_op){.slot = ++numbers, .generation = (uintptr_t)o};
+    return o->op;
 }
 
-static cmp_str fake_txn_param(const cmp_txn *txn, cmp_param param)
+static fake_op *op_of(cmp_op op, const char *service)
 {
-    return txn_of(txn)->params[param];
+    fake_op *o = (fake_op *)(uintptr_t)op.generation;
+    if (o == NULL || o->op.slot != op.slot || o->completions > 0) {
+        die(service, "the operation is over");
+    }
+    return o;
 }
 
-static const cmp_pair *fake_txn_contextual(const cmp_txn *txn, size_t index)
+static cmp_str fake_txn_param(const cmp_host *host, cmp_op op, cmp_param param)
 {
-    return index < txn_of(txn)->contextual_count ? &txn_of(txn)->contextual[index] : NULL;
+    (void)host;
+    return op_of(op, "txn_param")->txn->params[param];
 }
 
-static const uint8_t *fake_txn_source_of(const cmp_txn *txn)
+static const cmp_pair *fake_txn_contextual(const cmp_host *host, cmp_op op, size_t index)
 {
-    return txn_of(txn)->source;
+    (void)host;
+    const fake_txn *txn = op_of(op, "txn_contextual")->txn;
+    return index < txn->contextual_count ? &txn->contextual[index] : NULL;
 }
 
-static cmp_str fake_txn_listener(const cmp_txn *txn)
+static const uint8_t *fake_txn_source_of(const cmp_host *host, cmp_op op)
 {
-    return txn_of(txn)->listener;
+    (void)host;
+    return op_of(op, "txn_source")->txn->source;
 }
 
-static cmp_interface fake_txn_interface(const cmp_txn *txn)
+static cmp_str fake_txn_listener(const cmp_host *host, cmp_op op)
 {
-    return txn_of(txn)->interface;
+    (void)host;
+    return op_of(op, "txn_listener")->txn->listener;
 }
 
-static cmp_str fake_txn_peer(const cmp_txn *txn)
+static cmp_interface fake_txn_interface(const cmp_host *host, cmp_op op)
 {
-    return txn_of(txn)->peer;
+    (void)host;
+    return op_of(op, "txn_interface")->txn->interface;
 }
 
-static int64_t fake_txn_now_ms(const cmp_txn *txn)
+static cmp_str fake_txn_peer(const cmp_host *host, cmp_op op)
 {
-    return txn_of(txn)->now_ms;
+    (void)host;
+    return op_of(op, "txn_peer")->txn->peer;
 }
 
-static void *fake_txn_alloc(cmp_txn *txn, size_t size)
+static int64_t fake_txn_now_ms(const cmp_host *host, cmp_op op)
 {
-    return kit_arena_alloc(&((fake_txn *)txn)->memory, size);
+    (void)host;
+    return op_of(op, "txn_now_ms")->txn->now_ms;
+}
+
+static void *fake_txn_alloc(const cmp_host *host, cmp_op op, size_t size)
+{
+    (void)host;
+    return kit_arena_alloc(&op_of(op, "txn_alloc")->txn->memory, size);
+}
+
+static void fake_op_data(const cmp_host *host, cmp_op op, void *data)
+{
+    (void)host;
+    op_of(op, "op_data")->data = data;
 }
 
 void fake_txn_init(fake_txn *txn, const fake_host *f)
@@ -232,9 +260,10 @@ void fake_txn_source(fake_txn *txn, const char *address)
     }
 }
 
-static void fake_complete(cmp_op *op, int verdict, const void *answer)
+static void fake_complete(const cmp_host *host, cmp_op op, int verdict, const void *answer)
 {
-    fake_op *o = (fake_op *)op;
+    (void)host;
+    fake_op *o = op_of(op, "complete");
     o->completions++;
     o->verdict = verdict;
     if (answer == NULL) {
@@ -589,6 +618,7 @@ void fake_host_init(fake_host *f)
         .txn_peer = fake_txn_peer,
         .txn_now_ms = fake_txn_now_ms,
         .txn_alloc = fake_txn_alloc,
+        .op_data = fake_op_data,
         .complete = fake_complete,
         .timer_start = fake_timer_start,
         .timer_stop = fake_timer_stop,

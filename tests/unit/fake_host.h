@@ -187,20 +187,17 @@ typedef struct fake_txn {
 void fake_txn_init(fake_txn *txn, const fake_host *f);
 void fake_txn_dispose(fake_txn *txn);
 
-static inline cmp_txn *fake_txn_of(fake_txn *txn)
-{
-    return (cmp_txn *)txn;
-}
-
 /* Sets `source` to an IPv4 or IPv6 address in text form. */
 void fake_txn_source(fake_txn *txn, const char *address);
 
 /* ---- operations ---- */
 
-/* Pass &o.op; `kind` tells which answer a completion carries. Start with (fake_op){.kind = …}. */
+/* One operation that the plugin is asked for; `kind` tells which answer a completion carries. */
 typedef struct fake_op {
-    cmp_op op; /* first: `complete` finds the rest from here */
+    cmp_op op; /* the handle */
     cmp_plugin_kind kind;
+    fake_txn *txn;
+    void *data;           /* the plugin's */
     unsigned completions; /* has to end at 1 after a PENDING, at 0 otherwise */
     int verdict;
     union {
@@ -209,3 +206,7 @@ typedef struct fake_op {
         cmp_route_answer route;
     } answer; /* a copy; what it points to is the plugin's */
 } fake_op;
+
+/* A new operation on `txn`; returns its handle, which is good until it is completed. The fake host
+ * aborts when a plugin uses any other. `o` has to last as long as handles of it. Any thread. */
+cmp_op fake_op_begin(fake_op *o, cmp_plugin_kind kind, fake_txn *txn);

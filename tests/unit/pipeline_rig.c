@@ -2,11 +2,11 @@
 #include "pipeline_rig.h"
 
 #include "base/clock.h"
-#include "pipeline/ask.h"
+#include "pipeline/services.h"
 
 #include <stdlib.h>
 
-static int scripted(rig_plugin *p, cmp_op *op, const void *answer)
+static int scripted(rig_plugin *p, cmp_op op, const void *answer)
 {
     p->asked++;
     switch (p->how) {
@@ -14,7 +14,7 @@ static int scripted(rig_plugin *p, cmp_op *op, const void *answer)
     case RIG_BLOCKING:
         return p->verdict;
     case RIG_INSIDE:
-        ask_complete(op, p->verdict, answer);
+        p->host->complete(p->host, op, p->verdict, answer);
         return 0;
     case RIG_LATER:
         p->op = op;
@@ -23,28 +23,27 @@ static int scripted(rig_plugin *p, cmp_op *op, const void *answer)
     return 0;
 }
 
-static cmp_auth_verdict rig_verify(void *self, void *state, cmp_txn *t, cmp_op *op,
-                                   cmp_auth_answer *answer)
+static cmp_auth_verdict rig_verify(void *self, void *state, cmp_op op, cmp_auth_answer *answer)
 {
-    (void)state, (void)t;
+    (void)state;
     rig_plugin *p = self;
     *answer = p->auth;
     return (cmp_auth_verdict)scripted(p, op, &p->auth);
 }
 
-static cmp_store_verdict rig_lookup(void *self, void *state, cmp_txn *t, cmp_str ici, cmp_op *op,
+static cmp_store_verdict rig_lookup(void *self, void *state, cmp_str ici, cmp_op op,
                                     cmp_record *record)
 {
-    (void)state, (void)t, (void)ici;
+    (void)state, (void)ici;
     rig_plugin *p = self;
     *record = p->record;
     return (cmp_store_verdict)scripted(p, op, &p->record);
 }
 
-static cmp_route_verdict rig_route(void *self, void *state, cmp_txn *t, cmp_route_reason reason,
-                                   cmp_str target, cmp_op *op, cmp_route_answer *answer)
+static cmp_route_verdict rig_route(void *self, void *state, cmp_route_reason reason, cmp_str target,
+                                   cmp_op op, cmp_route_answer *answer)
 {
-    (void)state, (void)t;
+    (void)state;
     rig_plugin *p = self;
     *answer = p->route;
     p->reason = reason;
@@ -52,9 +51,9 @@ static cmp_route_verdict rig_route(void *self, void *state, cmp_txn *t, cmp_rout
     return (cmp_route_verdict)scripted(p, op, &p->route);
 }
 
-static void rig_cancel(void *self, void *state, cmp_op *op)
+static void rig_cancel(void *self, void *state, cmp_op op, void *data)
 {
-    (void)state, (void)op;
+    (void)state, (void)op, (void)data;
     ((rig_plugin *)self)->cancelled++;
 }
 
@@ -122,7 +121,12 @@ static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, 
     r->instances[at] = (instance){.plugin = &p->descriptor,
                                   .name = "scripted",
                                   .self = p,
-                                  .worker_state = calloc(1, sizeof(void *))};
+                                  .worker_state = calloc(1, sizeof(void *)),
+                                  .site = &r->site};
+    pipeline_services(&r->instances[at].host);
+    r->instances[at].host.core = &r->instances[at];
+    instance_count_faults(&r->instances[at]);
+    p->host = &r->instances[at].host;
 }
 
 static void conf_init(rig *r)
@@ -230,12 +234,12 @@ void rig_send(rig *r, carriage how, cmp_str text)
 
 void rig_complete(rig_plugin *p)
 {
-    cmp_op *op = p->op;
-    p->op = NULL;
+    const cmp_op op = p->op;
+    p->op = CMP_OP_NONE;
     const void *answer = p->descriptor.kind == CMP_PLUGIN_AUTH    ? (const void *)&p->auth
                          : p->descriptor.kind == CMP_PLUGIN_STORE ? (const void *)&p->record
                                                                   : (const void *)&p->route;
-    ask_complete(op, p->verdict, answer);
+    p->host->complete(p->host, op, p->verdict, answer);
 }
 
 void rig_wait_answer(rig *r)

@@ -24,7 +24,8 @@ typedef struct rig_plugin {
     cmp_route_answer route;
     _Atomic unsigned asked;
     unsigned cancelled, turn_ends;
-    cmp_op *op; /* pending */
+    const cmp_host *host;
+    cmp_op op; /* pending */
     cmp_str target;
     cmp_route_reason reason;
 } rig_plugin;

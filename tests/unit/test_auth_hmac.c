@@ -110,11 +110,12 @@ static cmp_auth_verdict ask(bench *b, const char *id, cmp_str signature, const c
     b->txn.params[CMP_PARAM_SIGNATURE] = signature;
     b->txn.params[CMP_PARAM_TID] = cmp_str_from(tid);
     b->txn.params[CMP_PARAM_ICI] = cmp_str_from(ici);
-    fake_op op = {.kind = CMP_PLUGIN_AUTH};
+    fake_op op;
     memset(answer, 0xAA, sizeof(*answer));
     const cmp_auth_verdict verdict =
         cmp_plugin_descriptor.ops.auth->verify(b->host.instance, b->host.worker,
-                                               fake_txn_of(&b->txn), &op.op, answer);
+                                               fake_op_begin(&op, CMP_PLUGIN_AUTH, &b->txn),
+                                               answer);
     assert_int_equal(op.completions, 0);
     return verdict;
 }
@@ -235,7 +236,7 @@ static void an_empty_keyring_refuses_everybody(void **state)
     const cmp_outgoing out = {CMP_STR("c"), CMP_STR(TID_NOW), CMP_STR(ICI)};
     cmp_signature signature;
     assert_int_equal(cmp_plugin_descriptor.ops.auth->sign(b.host.instance, b.host.worker, &out,
-                                                          NULL, &signature),
+                                                          CMP_OP_NONE, &signature),
                      CMP_SIGN_NO_KEY);
     void *opened = &b;
     close_plugin(&opened);
@@ -333,7 +334,7 @@ static void fingerprints_outlive_the_instance(void **state)
 static cmp_sign_verdict sign_for(bench *b, const char *peer, cmp_signature *signature)
 {
     const cmp_outgoing out = {cmp_str_from(peer), CMP_STR(TID_NOW), CMP_STR(ICI)};
-    return cmp_plugin_descriptor.ops.auth->sign(b->host.instance, b->host.worker, &out, NULL,
+    return cmp_plugin_descriptor.ops.auth->sign(b->host.instance, b->host.worker, &out, CMP_OP_NONE,
                                                 signature);
 }
 

@@ -181,11 +181,12 @@ static cmp_auth_verdict ask(bench *b, const char *source, const char *listener,
 {
     fake_txn_source(&b->txn, source);
     b->txn.listener = cmp_str_from(listener);
-    fake_op op = {.kind = CMP_PLUGIN_AUTH};
+    fake_op op;
     memset(answer, 0xAA, sizeof(*answer));
     const cmp_auth_verdict verdict =
         cmp_plugin_descriptor.ops.auth->verify(b->host.instance, b->host.worker,
-                                               fake_txn_of(&b->txn), &op.op, answer);
+                                               fake_op_begin(&op, CMP_PLUGIN_AUTH, &b->txn),
+                                               answer);
     assert_int_equal(op.completions, 0);
     return verdict;
 }

@@ -535,12 +535,12 @@ static void a_leader_that_goes_is_replaced(void **state)
     r.stores[0].how = RIG_LATER;
     rig_ask(&r, GOOD);
     txn *leader = r.last;
-    cmp_op *first = r.stores[0].op;
+    const cmp_op first = r.stores[0].op;
     rig_ask(&r, GOOD);
     pipeline_client_gone(leader);
     assert_int_equal(r.stores[0].cancelled, 1);
     assert_int_equal(r.stores[0].asked, 2);
-    cmp_op *second = r.stores[0].op;
+    const cmp_op second = r.stores[0].op;
     r.stores[0].op = first;
     rig_complete(&r.stores[0]);
     r.stores[0].op = second;

@@ -70,11 +70,11 @@ static int tear_down(void **state)
 static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
                              cmp_route_answer *answer)
 {
-    fake_op op = {.kind = CMP_PLUGIN_ROUTE};
+    fake_op op;
     memset(answer, 0xAA, sizeof(*answer));
     const cmp_route_verdict verdict =
-        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker,
-                                               fake_txn_of(&f->txn), reason, target, &op.op,
+        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker, reason, target,
+                                               fake_op_begin(&op, CMP_PLUGIN_ROUTE, &f->txn),
                                                answer);
     assert_int_equal(op.completions, 0);
     assert_int_not_equal(verdict, CMP_ROUTE_PENDING);

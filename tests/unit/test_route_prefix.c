@@ -126,11 +126,11 @@ static void open_with(fixture *f, const char *table)
 static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
                              cmp_route_answer *answer)
 {
-    fake_op op = {.kind = CMP_PLUGIN_ROUTE};
+    fake_op op;
     memset(answer, 0xAA, sizeof(*answer));
     const cmp_route_verdict verdict =
-        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker,
-                                               fake_txn_of(&f->txn), reason, target, &op.op,
+        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker, reason, target,
+                                               fake_op_begin(&op, CMP_PLUGIN_ROUTE, &f->txn),
                                                answer);
     assert_int_equal(op.completions, 0);
     assert_int_not_equal(verdict, CMP_ROUTE_PENDING);
@@ -501,12 +501,12 @@ static void *busy(void *arg)
             run(w->host->instance, state, atomic_load(&w->arg));
             atomic_fetch_add(&w->calls, 1);
         }
-        cmp_op op = {NULL};
+        fake_op op;
         cmp_route_answer answer;
-        w->wrong |=
-            plugin->ops.route->route(w->host->instance, state, fake_txn_of(&txn), CMP_ROUTE_ABSENT,
-                                     CMP_NONE, &op, &answer) != CMP_ROUTE_FORWARD ||
-            answer.peer.size != 1;
+        w->wrong |= plugin->ops.route->route(w->host->instance, state, CMP_ROUTE_ABSENT, CMP_NONE,
+                                             fake_op_begin(&op, CMP_PLUGIN_ROUTE, &txn),
+                                             &answer) != CMP_ROUTE_FORWARD ||
+                    answer.peer.size != 1;
     }
     plugin->worker_stop(w->host->instance, state);
     return NULL;

@@ -81,11 +81,11 @@ static void open_with(fixture *f, const char *text)
 
 static cmp_store_verdict look_up(const fixture *f, fake_txn *txn, const char *ici, cmp_record *r)
 {
-    fake_op op = {.kind = CMP_PLUGIN_STORE};
+    fake_op op;
     *r = CMP_RECORD_INIT;
     const cmp_store_verdict verdict =
-        cmp_plugin_descriptor.ops.store->lookup(f->host.instance, f->host.worker, fake_txn_of(txn),
-                                                cmp_str_from(ici), &op.op, r);
+        cmp_plugin_descriptor.ops.store->lookup(f->host.instance, f->host.worker, cmp_str_from(ici),
+                                                fake_op_begin(&op, CMP_PLUGIN_STORE, txn), r);
     assert_int_equal(op.completions, 0);
     return verdict;
 }
@@ -406,8 +406,7 @@ static void *busy(void *arg)
             atomic_fetch_add(&w->calls, 1);
         }
         cmp_record r = CMP_RECORD_INIT;
-        cmp_op op = {NULL};
-        w->wrong |= plugin->ops.store->lookup(w->host->instance, state, NULL, CMP_STR("A"), &op,
+        w->wrong |= plugin->ops.store->lookup(w->host->instance, state, CMP_STR("A"), CMP_OP_NONE,
                                               &r) != CMP_STORE_FOUND ||
                     r.content.size != 3;
     }

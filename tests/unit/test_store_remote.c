@@ -72,10 +72,9 @@ static const cmp_store_ops *vtable(void)
 static cmp_store_verdict look_up(fixture *f, const char *ici)
 {
     fake_op *op = &f->ops[f->op_count++];
-    *op = (fake_op){.kind = CMP_PLUGIN_STORE};
     cmp_record record = CMP_RECORD_INIT;
-    return vtable()->lookup(f->host.instance, f->host.worker, fake_txn_of(&f->txn),
-                            cmp_str_from(ici), &op->op, &record);
+    return vtable()->lookup(f->host.instance, f->host.worker, cmp_str_from(ici),
+                            fake_op_begin(op, CMP_PLUGIN_STORE, &f->txn), &record);
 }
 
 static void turn_end(fixture *f)
@@ -442,7 +441,7 @@ static void trouble_is_logged_once_in_a_while_and_its_end(void **state)
 
 static void cancel(fixture *f, size_t at)
 {
-    vtable()->cancel(f->host.instance, f->host.worker, &f->ops[at].op);
+    vtable()->cancel(f->host.instance, f->host.worker, f->ops[at].op, f->ops[at].data);
     assert_int_equal(f->ops[at].completions, 1);
 }
 

@@ -125,11 +125,11 @@ static void other_sql(const fixture *f, const char *text)
 
 static cmp_store_verdict look_up(fixture *f, const char *ici, cmp_record *record)
 {
-    fake_op op = {.kind = CMP_PLUGIN_STORE};
+    fake_op op;
     *record = CMP_RECORD_INIT;
     const cmp_store_verdict verdict =
-        ops()->lookup(f->host.instance, f->host.worker, fake_txn_of(&f->txn), cmp_str_from(ici),
-                      &op.op, record);
+        ops()->lookup(f->host.instance, f->host.worker, cmp_str_from(ici),
+                      fake_op_begin(&op, CMP_PLUGIN_STORE, &f->txn), record);
     assert_int_equal(op.completions, 0);
     return verdict;
 }

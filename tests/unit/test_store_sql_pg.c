@@ -224,11 +224,10 @@ static void ask(fixture *f, const char *ici)
     fake_op *op = &f->ops[f->asked];
     char *text = f->icis[f->asked++];
     cmp_record record = CMP_RECORD_INIT;
-    *op = (fake_op){.kind = CMP_PLUGIN_STORE};
     snprintf(text, sizeof(f->icis[0]), "%s", ici);
     const cmp_store_verdict verdict =
-        ops()->lookup(f->host.instance, f->host.worker, fake_txn_of(&f->txn), cmp_str_from(text),
-                      &op->op, &record);
+        ops()->lookup(f->host.instance, f->host.worker, cmp_str_from(text),
+                      fake_op_begin(op, CMP_PLUGIN_STORE, &f->txn), &record);
     if (verdict != CMP_STORE_PENDING) {
         op->verdict = (int)verdict;
         op->completions = 1;
@@ -469,9 +468,10 @@ static void test_cancel(void **state)
     fixture *f = *state;
     open_ready(f);
     ask_many(f, 4);
-    ops()->cancel(f->host.instance, f->host.worker, &f->ops[1].op); /* not sent yet */
+    ops()->cancel(f->host.instance, f->host.worker, f->ops[1].op,
+                  f->ops[1].data); /* not sent yet */
     ops()->turn_end(f->host.instance, f->host.worker);
-    ops()->cancel(f->host.instance, f->host.worker, &f->ops[2].op); /* on its way */
+    ops()->cancel(f->host.instance, f->host.worker, f->ops[2].op, f->ops[2].data); /* on its way */
     await(f);
     turn_for(f, 50);
     assert_str(answer(f, 0)->content, "content 0");
