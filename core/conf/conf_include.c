@@ -26,19 +26,24 @@ static struct fy_node_pair *find_pair(struct fy_node *mapping, cmp_str key)
     return pair;
 }
 
+static struct fy_node *adopt(const merge *m, struct fy_node *node)
+{
+    return yaml_adopt(m->to, m->from, node, m->memory);
+}
+
 /* Copies, for a node belongs to its file's document. The file stays open all the same: it is what
  * the copies say they are from. */
 static void add_pair(const merge *m, struct fy_node *to, struct fy_node_pair *pair)
 {
-    fy_node_mapping_append(to, yaml_adopt(m->to, m->from, fy_node_pair_key(pair)),
-                           yaml_adopt(m->to, m->from, fy_node_pair_value(pair)));
+    fy_node_mapping_append(to, adopt(m, fy_node_pair_key(pair)),
+                           adopt(m, fy_node_pair_value(pair)));
 }
 
 static void append_items(const merge *m, struct fy_node *to, struct fy_node *from)
 {
     void *at = NULL;
     for (struct fy_node *item; (item = fy_node_sequence_iterate(from, &at)) != NULL;) {
-        fy_node_sequence_append(to, yaml_adopt(m->to, m->from, item));
+        fy_node_sequence_append(to, adopt(m, item));
     }
 }
 
@@ -65,7 +70,7 @@ static void merge_pair(const merge *m, const char *path, struct fy_node *to,
     } else if (yaml_nothing(value)) {
         /* An empty section adds nothing to one that is there. */
     } else if (yaml_nothing(old)) {
-        fy_node_pair_set_value(there, yaml_adopt(m->to, m->from, value));
+        fy_node_pair_set_value(there, adopt(m, value));
     } else if (fy_node_is_mapping(old) && fy_node_is_mapping(value) &&
                strcmp(path, "plugins") != 0) {
         merge_mappings(m, inner, old, value);

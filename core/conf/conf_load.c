@@ -66,7 +66,10 @@ static void read_plugins(conf *c, cmp_report *report)
     void *at = NULL;
     for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at)) != NULL;) {
         const cmp_str name = yaml_scalar(fy_node_pair_key(pair));
-        if (name.at == NULL || memchr(name.at, '\0', name.size) != NULL) {
+        if (name.size == 0) {
+            continue; /* reported when the file was read */
+        }
+        if (memchr(name.at, '\0', name.size) != NULL) {
             report_add(report, yaml_place_pair(c->files[0], pair), "plugins", CONF_NAME_EXPECTED);
             continue;
         }

@@ -1,6 +1,7 @@
-/* Reads a configuration file into a tree with libfyaml, which never gets to print anything itself.
- */
+/* Reads a configuration file, whose text yaml_parse.c makes a tree of. */
 #include "conf/yaml.h"
+
+#include "conf/yaml_parse.h"
 
 #include "base/secret.h"
 
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Lists of prefixes may be long; 64 MiB is far beyond, and keeps a wrong path (a disk image) from
@@ -81,119 +83,10 @@ static bool text_valid(const yaml_file *f, cmp_report *report)
     return true;
 }
 
-/* Errors are collected and come out in our report; what libfyaml would print itself has no place in
- * it, and might quote a secret. */
-static void drop_output(struct fy_diag *diag, void *user, const char *text, size_t size)
-{
-    (void)diag;
-    (void)user;
-    (void)text;
-    (void)size;
-}
-
-static struct fy_diag *diag_create(void)
-{
-    struct fy_diag_cfg config;
-    fy_diag_cfg_default(&config);
-    config.fp = NULL;
-    config.output_fn = drop_output;
-    struct fy_diag *diag = fy_diag_create(&config);
-    fy_diag_set_collect_errors(diag, true);
-    return diag;
-}
-
-/* What libfyaml says may quote the text, so a file with secrets gets words of our own. */
-static void report_syntax(const yaml_file *f, struct fy_diag *diag, cmp_report *report)
-{
-    bool any = false;
-    void *at = NULL;
-    for (struct fy_diag_error *e; (e = fy_diag_errors_iterate(diag, &at)) != NULL; any = true) {
-        const conf_place place = {f->name, e->line > 0 ? (unsigned)e->line : 0,
-                                  e->column > 0 ? (unsigned)e->column : 1};
-        report_add(report, place, NULL, "%s",
-                   f->secret ? "no good YAML (the text is not shown)" : e->msg);
-    }
-    if (!any) {
-        report_add(report, whole(f), NULL, "is no good YAML");
-    }
-}
-
-/* The well-known bomb: nine lists, each of nine aliases of the one before, are a billion nodes.
- * Counted before they are made. */
-#define NODES_MAX 1000000
-#define DEPTH_MAX 64
-
-/* Whether the tree stays small when every alias is replaced by what it stands for. */
-static bool expands_well(struct fy_node *node, unsigned depth, size_t *left)
-{
-    if (node == NULL) {
-        return true;
-    }
-    if (*left == 0 || depth == 0) {
-        return false;
-    }
-    --*left;
-    if (fy_node_is_alias(node)) {
-        return expands_well(fy_node_resolve_alias(node), depth - 1, left);
-    }
-    void *at = NULL;
-    if (fy_node_is_sequence(node)) {
-        for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL;) {
-            if (!expands_well(item, depth - 1, left)) {
-                return false;
-            }
-        }
-    } else if (fy_node_is_mapping(node)) {
-        for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at)) != NULL;) {
-            if (!expands_well(fy_node_pair_key(pair), depth - 1, left) ||
-                !expands_well(fy_node_pair_value(pair), depth - 1, left)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* NULL when all is good, else what is wrong; "" when libfyaml knows. The stream is read to its end:
- * a second document, or an error behind the first, would otherwise be passed over in silence. */
-static const char *load_document(yaml_file *f, struct fy_parser *parser)
-{
-    size_t left = NODES_MAX;
-    f->document = fy_parse_load_document(parser);
-    if (f->document == NULL) {
-        return fy_parser_get_stream_error(parser) ? "" : NULL;
-    }
-    if (!expands_well(fy_document_root(f->document), DEPTH_MAX, &left)) {
-        return "is nested too deeply, or its aliases are";
-    }
-    if (fy_document_resolve(f->document) != 0) {
-        return "";
-    }
-    struct fy_document *second = fy_parse_load_document(parser);
-    if (second != NULL) {
-        fy_parse_document_destroy(parser, second);
-        return "holds more than one document";
-    }
-    return fy_parser_get_stream_error(parser) ? "" : NULL;
-}
-
 static bool parse(yaml_file *f, cmp_report *report)
 {
-    struct fy_diag *diag = diag_create();
-    const struct fy_parse_cfg config = {.flags = FYPCF_COLLECT_DIAG, .diag = diag};
-    struct fy_parser *parser = fy_parser_create(&config);
-    const char *wrong = "";
-    if (fy_parser_set_string(parser, f->text, f->size) == 0) {
-        wrong = load_document(f, parser);
-    }
-    if (wrong != NULL && *wrong != '\0') {
-        report_add(report, whole(f), NULL, "%s", wrong);
-    } else if (wrong != NULL) {
-        report_syntax(f, diag, report);
-    }
-    fy_parser_destroy(parser);
-    fy_diag_destroy(diag);
-    return wrong == NULL;
+    const yaml_text from = {f->name, {f->text, f->size}, f->secret};
+    return yaml_parse(&from, &f->document, report);
 }
 
 yaml_file *yaml_read(const char *path, int fd, bool secret, cmp_report *report)
@@ -212,15 +105,27 @@ yaml_file *yaml_read(const char *path, int fd, bool secret, cmp_report *report)
     return f;
 }
 
+/* Reading a FIFO would wait for its writer, perhaps for ever, and a device may have no end. */
+static bool is_regular(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 yaml_file *yaml_open(const char *path, bool secret, cmp_report *report)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    yaml_file *f = NULL;
     if (fd < 0) {
         report_add(report, (conf_place){.file = path}, NULL, "cannot be opened: %s",
                    strerror(errno));
         return NULL;
     }
-    yaml_file *f = yaml_read(path, fd, secret, report);
+    if (is_regular(fd)) {
+        f = yaml_read(path, fd, secret, report);
+    } else {
+        report_add(report, (conf_place){.file = path}, NULL, "is no regular file");
+    }
     close(fd);
     return f;
 }

@@ -8,7 +8,8 @@
 /* One file; lives as long as the configuration that was read from it. */
 typedef struct yaml_file yaml_file;
 
-/* Reads a file, syntax errors and duplicate keys into the report. NULL then. An empty file is an
+/* Reads a regular file, syntax errors and duplicate keys into the report. NULL then. Keys that are
+ * no names go to the report, too, but there is more to be found behind them. An empty file is an
  * empty mapping. Aliases and merge keys are resolved. `secret`: the file holds secrets, so its text
  * is wiped when the file is closed, and no message shows any of it. */
 CMP_MUST_USE yaml_file *yaml_open(const char *path, bool secret, cmp_report *report);
@@ -33,11 +34,13 @@ const char *yaml_folder(const yaml_file *file);
 /* `path`, taken from `folder` when it is relative. */
 const char *yaml_path(kit_arena *memory, const char *folder, cmp_str path);
 
-/* A copy of a node of `from`, to be hung into the tree of `to`. Both files must stay open, and the
- * copy still knows the place in `from`. */
-struct fy_node *yaml_adopt(yaml_file *to, const yaml_file *from, struct fy_node *node);
+/* A copy of a node of `from`, to be hung into the tree of `to`. The copy still knows its place in
+ * `from`: both files and `memory` stay as long as it. */
+struct fy_node *yaml_adopt(yaml_file *to, const yaml_file *from, struct fy_node *node,
+                           kit_arena *memory);
 
-/* Where a value stands: a scalar itself, a list or mapping by its key. NULL: the whole file. */
+/* Where a value stands: a scalar itself, a list or mapping by its key, else what is nearest to it.
+ * NULL: the beginning of the file. */
 conf_place yaml_place(const yaml_file *file, struct fy_node *node);
 
 /* Place of a key of a mapping (not of its value). */

@@ -1,5 +1,6 @@
 /* Finding one's way in the tree of a file: values by their path, places of nodes. */
 #include "conf/yaml.h"
+#include "conf/yaml_parse.h"
 
 #include <stdlib.h>
 
@@ -52,32 +53,41 @@ struct fy_node *yaml_value(struct fy_node *mapping, cmp_str key)
 
 /* ---- places ---- */
 
-/* Marks a node and all below it as coming from `from`. */
-static void set_origin(struct fy_node *node, const yaml_file *from)
+/* What an adopted node is a copy of; hung on as meta data. */
+typedef struct origin {
+    const yaml_file *file;
+    struct fy_node *node;
+} origin;
+
+/* Both are walked side by side. */
+static void set_origin(kit_arena *memory, struct fy_node *copy, const yaml_file *from,
+                       struct fy_node *node)
 {
-    void *at = NULL;
-    if (node == NULL) {
+    void *at = NULL, *copy_at = NULL;
+    if (copy == NULL || node == NULL) {
         return;
     }
-    fy_node_set_meta(node, (void *)(uintptr_t)from);
+    origin *o = kit_arena_alloc(memory, sizeof(*o));
+    *o = (origin){from, node};
+    fy_node_set_meta(copy, o);
     if (fy_node_is_sequence(node)) {
         for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL;) {
-            set_origin(item, from);
+            set_origin(memory, fy_node_sequence_iterate(copy, &copy_at), from, item);
         }
     } else if (fy_node_is_mapping(node)) {
         for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at)) != NULL;) {
-            set_origin(fy_node_pair_key(pair), from);
-            set_origin(fy_node_pair_value(pair), from);
+            struct fy_node_pair *copied = fy_node_mapping_iterate(copy, &copy_at);
+            set_origin(memory, fy_node_pair_key(copied), from, fy_node_pair_key(pair));
+            set_origin(memory, fy_node_pair_value(copied), from, fy_node_pair_value(pair));
         }
     }
 }
 
-/* The copy's own marks name lines of its file, but a node does not know which file: so that is hung
- * on as meta data. */
-struct fy_node *yaml_adopt(yaml_file *to, const yaml_file *from, struct fy_node *node)
+struct fy_node *yaml_adopt(yaml_file *to, const yaml_file *from, struct fy_node *node,
+                           kit_arena *memory)
 {
     struct fy_node *copy = fy_node_copy(fy_node_document(yaml_root(to)), node);
-    set_origin(copy, from);
+    set_origin(memory, copy, from, node);
     return copy;
 }
 
@@ -110,37 +120,51 @@ static bool is_written(struct fy_node *node)
     return node != NULL && fy_node_is_scalar(node) && fy_node_get_scalar_token(node) != NULL;
 }
 
-/* The scalar that stands for a node in messages, since only scalars know their place: itself, its
- * key, or the first one inside; failing that, its parent's. */
+/* The scalar that stands for a node in messages, since an operator looks for a name: itself, its
+ * key, or the first one inside. */
 static struct fy_node *spokesman(struct fy_node *node)
 {
-    while (node != NULL && !is_written(node)) {
-        struct fy_node *parent = fy_node_get_parent(node);
-        struct fy_node *key =
-            parent != NULL && fy_node_is_mapping(parent) ? key_of(parent, node) : NULL;
-        struct fy_node *inner = key != NULL ? key : node;
-        while (inner != NULL && !fy_node_is_scalar(inner)) {
-            inner = first_child(inner);
-        }
-        node = is_written(inner) ? inner : parent;
+    if (is_written(node)) {
+        return node;
     }
-    return node;
+    struct fy_node *parent = fy_node_get_parent(node);
+    struct fy_node *key =
+        parent != NULL && fy_node_is_mapping(parent) ? key_of(parent, node) : NULL;
+    struct fy_node *inner = key != NULL ? key : node;
+    while (inner != NULL && !fy_node_is_scalar(inner)) {
+        inner = first_child(inner);
+    }
+    return is_written(inner) ? inner : NULL;
 }
 
-conf_place yaml_place(const yaml_file *file, struct fy_node *node)
+static conf_place place_of_scalar(const char *name, struct fy_node *scalar)
 {
-    struct fy_node *scalar = spokesman(node);
-    /* The key of an adopted value may stand in another file than the value. */
-    const yaml_file *origin = scalar != NULL ? fy_node_get_meta(scalar) : NULL;
-    const char *name = yaml_name(origin != NULL ? origin : file);
-    if (scalar == NULL) {
-        return (conf_place){.file = name};
-    }
     const struct fy_mark *mark = fy_token_start_mark(fy_node_get_scalar_token(scalar));
     const enum fy_node_style style = fy_node_get_style(scalar);
     /* The mark of a quoted text stands behind the quote. */
     const bool quoted = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
     return (conf_place){name, (unsigned)mark->line + 1, (unsigned)mark->column + (quoted ? 0 : 1)};
+}
+
+/* Failing the node's own place its parents' are tried. A copy stands where its original does: the
+ * keys above it may be another file's. */
+conf_place yaml_place(const yaml_file *file, struct fy_node *node)
+{
+    const origin *o = node != NULL ? fy_node_get_meta(node) : NULL;
+    if (o != NULL) {
+        return yaml_place(o->file, o->node);
+    }
+    conf_place place = {yaml_name(file), 1, 1};
+    for (; node != NULL; node = fy_node_get_parent(node)) {
+        struct fy_node *scalar = spokesman(node);
+        if (scalar != NULL) {
+            return place_of_scalar(place.file, scalar);
+        }
+        if (yaml_mark(node, &place.line, &place.column)) {
+            break;
+        }
+    }
+    return place;
 }
 
 conf_place yaml_place_pair(const yaml_file *file, struct fy_node_pair *pair)

@@ -1,4 +1,4 @@
-/* Any file as the configuration: it loads, or every error has a text and a place in it. */
+/* Any file as the configuration: it loads, or every error has a text and a line in it. */
 #include "conf/conf.h"
 
 #include "input_file.h"
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     for (size_t i = 0; i < report.count; i++) {
-        if (report.errors[i].place.file == NULL || *report.errors[i].text == '\0') {
+        if (report.errors[i].place.line == 0 || *report.errors[i].text == '\0') {
             abort();
         }
         if (c != NULL && report.errors[i].key != NULL) {

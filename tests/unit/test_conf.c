@@ -247,8 +247,8 @@ static void an_empty_file_lacks_nearly_everything(void **state)
     report_init(&report);
     scratch_write("c.yaml", "");
     conf *c = conf_load("c.yaml", &report);
-    assert_report(&report, "c.yaml: resolve: missing; expected a mapping\n"
-                           "c.yaml: listeners: at least one listener is needed\n");
+    assert_report(&report, "c.yaml:1:1: resolve: missing; expected a mapping\n"
+                           "c.yaml:1:1: listeners: at least one listener is needed\n");
     conf_destroy(&c);
     scratch_write("c.yaml", "listeners: []\nresolve: {stores: []}\nplugins: [x]\n");
     c = conf_load("c.yaml", &report);
@@ -258,6 +258,13 @@ static void an_empty_file_lacks_nearly_everything(void **state)
     scratch_write("c.yaml", "just a text\n");
     c = conf_load("c.yaml", &report);
     assert_true(report.count > 0);
+    conf_destroy(&c);
+    report_dispose(&report);
+    report_init(&report);
+    scratch_write("c.yaml", "# a list\n- {}\n");
+    c = conf_load("c.yaml", &report);
+    assert_report(&report, "c.yaml:2:1: expected a mapping, found a list\n"
+                           "c.yaml:2:1: listeners: at least one listener is needed\n");
     conf_destroy(&c);
     assert_null(conf_load("nowhere.yaml", &report));
     report_dispose(&report);
@@ -338,6 +345,11 @@ static void names_both_places_of_what_is_given_twice(void **state)
                                     "  - {name: b, hots: x}\n");
     scratch_write("twice.d/c.yaml", "- x\n");
     scratch_write("twice.d/d.yaml", "a: [\n");
+    scratch_write("twice.d/e.yaml", "# no name\n: x\n");
+    scratch_write("twice.d/f.yaml", "plugins: {? [] : {use: x}}\npeers: [[]]\n");
+    scratch_write("twice.d/g.yaml", "- {}\n");
+    assert_int_equal(mkfifo("twice.d/h.yaml", 0600), 0);
+    alarm(20); /* reading it would wait for ever */
     conf *c = conf_load("c.yaml", &report);
     assert_report(&report,
                   "twice.d/a.yaml:1:1: workers: given already at c.yaml:19:1\n"
@@ -348,7 +360,13 @@ static void names_both_places_of_what_is_given_twice(void **state)
                   "twice.d/b.yaml:2:12: peers[2].name: \"b\" is given already at c.yaml:16:12\n"
                   "twice.d/b.yaml:2:15: peers[2].hots: unknown key; did you mean \"host\"?\n"
                   "twice.d/c.yaml:1:3: expected a mapping at the top\n"
-                  "twice.d/d.yaml:2:1: flow sequence without a closing bracket\n");
+                  "twice.d/d.yaml:2:1: flow sequence without a closing bracket\n"
+                  "twice.d/e.yaml:2:3: expected a name as the key\n"
+                  "twice.d/f.yaml:1:13: expected a name as the key\n"
+                  "twice.d/f.yaml:2:9: peers[3]: expected a mapping, found a list\n"
+                  "twice.d/g.yaml:1:1: expected a mapping at the top\n"
+                  "twice.d/h.yaml: is no regular file\n");
+    alarm(0);
     conf_destroy(&c);
     report_dispose(&report);
 }

@@ -156,12 +156,12 @@ static const struct {
      "1:20: top.group.numbr: unknown key; did you mean \"number\"?"},
     {"group: {number: 1, secret: much-too-long}",
      "1:28: top.group.secret: expected a secret text of 0 to 8 octets, found another text"},
-    {"raw: {? [a] : b}", "1:1: top.raw: expected anything that JSON can say, found a mapping"},
+    {"raw: {? [a] : b}", "1:9: expected a name as the key"},
     {"'durations': 5s", "1:1: top.durations: unknown key; did you mean \"duration\"?"},
     {"zzzzzzzz: 5s",
      "1:1: top.zzzzzzzz: unknown key; known here: string, path, host, secret, raw, integer, "
      "duration, size, rate, boolean, choice, cidrs, strings, set, rows, group, somebody"},
-    {"? [a]\n: b", "1:4: top: expected a name as the key"},
+    {"? [a]\n: b", "1:3: expected a name as the key"},
     {"[a]", "1:2: top: expected a mapping, found a list"},
     {"string: ééééééééééééééééééééééé",
      "1:9: top.string: expected a text of 2 to 5 octets, found the text \"éééééééééééééééééééé\"…"},
@@ -357,9 +357,10 @@ static void a_required_key_of_the_top_is_missed(void **state)
     (void)state;
     filled f;
     fill(&f, needed, "");
-    assert_report(&f.report, "s.yaml: top.group: missing; expected a mapping\n"
-                             "s.yaml: top.host: missing; expected a fully qualified host name such "
-                             "as cmp.example.net\n");
+    assert_report(&f.report,
+                  "s.yaml:1:1: top.group: missing; expected a mapping\n"
+                  "s.yaml:1:1: top.host: missing; expected a fully qualified host name such "
+                  "as cmp.example.net\n");
     drop(&f);
 }
 

@@ -23,8 +23,11 @@ static void refuses_what_is_no_yaml(void **state)
     REFUSED("a: 1\nb:\n\t- c\n", "a.yaml:3:1: tab character may not be used as indentation\n");
     REFUSED("a: 1\nb: 2\na: 3\n", "a.yaml:3:1: duplicate key\n");
     REFUSED("a: 1\nb: *nix\n", "a.yaml:2:5: invalid alias\n");
-    REFUSED("a: &a [*a]\n", "a.yaml: is nested too deeply, or its aliases are\n");
-    REFUSED("a: 1\n---\nb: 2\n", "a.yaml: holds more than one document\n");
+    REFUSED("a: &a [*a]\n", "a.yaml:1:9: is nested too deeply, or its aliases are\n");
+    REFUSED("a: 1\n---\nb: 2\n", "a.yaml:3:1: a second document begins here; one is expected\n");
+    REFUSED("a: 1\n---\n", "a.yaml:2:1: a second document begins here; one is expected\n");
+    REFUSED("a: 1\nb: |0\n  c\n",
+            "a.yaml:2:2: no good YAML from here on: indentation indicator 0\n");
     REFUSED("a: 1\nb: \xff\n", "a.yaml:2:1: the line holds octets that are no UTF-8 text\n");
     REFUSED("a: 1\nb: x\0y\n", "a.yaml:2:1: the line holds octets that are no UTF-8 text\n");
 }
@@ -38,7 +41,7 @@ static void refuses_aliases_that_grow(void **state)
             "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
             "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
             "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
-            "a.yaml: is nested too deeply, or its aliases are\n");
+            "a.yaml:1:22: is nested too deeply, or its aliases are\n");
 }
 
 static void refuses_files_that_cannot_be_read(void **state)
@@ -49,7 +52,12 @@ static void refuses_files_that_cannot_be_read(void **state)
     assert_null(yaml_open("nowhere.yaml", false, &report));
     assert_report(&report, "nowhere.yaml: cannot be opened: No such file or directory\n");
     assert_null(yaml_open(".", false, &report));
-    assert_report(&report, ".: cannot be read: Is a directory\n");
+    assert_report(&report, ".: is no regular file\n");
+    assert_int_equal(mkfifo("pipe.yaml", 0600), 0);
+    alarm(20); /* reading it would wait for ever */
+    assert_null(yaml_open("pipe.yaml", false, &report));
+    alarm(0);
+    assert_report(&report, "pipe.yaml: is no regular file\n");
     report_dispose(&report);
 }
 
@@ -61,6 +69,9 @@ static void shows_nothing_of_a_secret_file(void **state)
     scratch_write("a.yaml", "secret: *hush\n");
     assert_null(yaml_open("a.yaml", true, &report));
     assert_report(&report, "a.yaml:1:10: no good YAML (the text is not shown)\n");
+    scratch_write("a.yaml", "secret: |0\n  hush\n");
+    assert_null(yaml_open("a.yaml", true, &report));
+    assert_report(&report, "a.yaml:1:7: no good YAML from here on\n");
     report_dispose(&report);
 }
 
@@ -79,6 +90,31 @@ static void an_empty_file_has_no_root(void **state)
         assert_null(file);
     }
     assert_report(&report, "");
+    report_dispose(&report);
+}
+
+/* What stands behind a wrong key is still read: all that is wrong is said at once. */
+static void a_key_is_a_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {
+        {": x\n", "a.yaml:1:3: expected a name as the key\n"},
+        {"a: 1\n:\n", "a.yaml:1:1: expected a name as the key\n"},
+        {"a: 1\n? [b]\n: x\n", "a.yaml:2:3: expected a name as the key\n"},
+        {"a:\n  - {? {} : x}\n  - '': y\n", "a.yaml:2:8: expected a name as the key\n"
+                                            "a.yaml:3:6: expected a name as the key\n"},
+    };
+    cmp_report report;
+    report_init(&report);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        scratch_write("a.yaml", rows[i].text);
+        yaml_file *file = yaml_open("a.yaml", false, &report);
+        assert_non_null(file);
+        assert_report(&report, rows[i].expected);
+        yaml_close(&file);
+    }
     report_dispose(&report);
 }
 
@@ -101,7 +137,7 @@ static const struct {
     unsigned line, column;
 } places[] = {
     {"one", 1, 1 + 5},   {"list", 2, 1},        {"list[0]", 3, 5},    {"list[1]", 4, 6},
-    {"list[1].b", 4, 9}, {"list[1].d", 4, 14},  {"list[2]", 2, 1},    {"list[7]", 2, 1},
+    {"list[1].b", 4, 9}, {"list[1].d", 4, 14},  {"list[2]", 5, 5},    {"list[7]", 2, 1},
     {"empty", 6, 1},     {"empty.x", 6, 1},     {"map.x.y.z", 8, 12}, {"map.x.y", 8, 3},
     {"map.x", 9, 6},     {"map.nothing", 7, 1}, {"nothing", 1, 1},    {"copy.k", 10, 17},
     {"copy.own", 13, 8},
@@ -154,6 +190,7 @@ int main(void)
         cmocka_unit_test(refuses_aliases_that_grow),
         cmocka_unit_test(refuses_files_that_cannot_be_read),
         cmocka_unit_test(shows_nothing_of_a_secret_file),
+        cmocka_unit_test(a_key_is_a_name),
         cmocka_unit_test(an_empty_file_has_no_root),
         cmocka_unit_test(every_path_has_a_place),
         cmocka_unit_test(folders_and_paths),
