@@ -28,10 +28,12 @@ struct cmp_loop {
     post *post_first, **post_last;
     void (*turn_end)(void *arg);
     void *turn_end_arg;
+    _Atomic uint64_t turns;
 };
 
 struct cmp_watch {
     h2o_socket_t *socket;
+    const running_place *of;
     void (*run)(void *arg);
     void (*run_write)(void *arg);
     void *arg;
@@ -120,6 +122,14 @@ void loop_turn(loop *l)
     if (l->turn_end != NULL) {
         l->turn_end(l->turn_end_arg);
     }
+    /* Only this thread writes it, so no read-modify-write is needed. */
+    atomic_store_explicit(&l->turns, atomic_load_explicit(&l->turns, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+uint64_t loop_turns(loop *l)
+{
+    return atomic_load_explicit(&l->turns, memory_order_relaxed);
 }
 
 void loop_on_turn_end(loop *l, void (*run)(void *arg), void *arg)
@@ -153,7 +163,13 @@ void loop_post(loop *l, void (*run)(void *arg), void *arg)
 
 cmp_timer *loop_timer_start(loop *l, uint64_t delay_ms, void (*run)(void *arg), void *arg)
 {
-    return timers_start(l->timers, delay_ms, run, arg);
+    return timers_start(l->timers, NULL, delay_ms, run, arg);
+}
+
+cmp_timer *loop_timer_start_for(loop *l, const running_place *of, uint64_t delay_ms,
+                                void (*run)(void *arg), void *arg)
+{
+    return timers_start(l->timers, of, delay_ms, run, arg);
 }
 
 void loop_timer_stop(cmp_timer *timer)
@@ -166,10 +182,18 @@ static void on_readable(h2o_socket_t *socket, const char *error)
 {
     (void)error; /* with DONT_READ h2o only notifies; the owner finds out by reading */
     cmp_watch *watch = socket->data;
+    const uintptr_t before = running_enter(watch->of);
     watch->run(watch->arg);
+    running_leave(before);
 }
 
 cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg)
+{
+    return loop_watch_start_for(l, NULL, fd, run, arg);
+}
+
+cmp_watch *loop_watch_start_for(loop *l, const running_place *of, int fd, void (*run)(void *arg),
+                                void *arg)
 {
     /* h2o closes what it wraps, and keeps state by descriptor: give it one of its own. */
     const int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -179,6 +203,7 @@ cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg)
     cmp_watch *watch = kit_alloc(sizeof(*watch));
     watch->socket = h2o_evloop_socket_create(l->h2o, own, H2O_SOCKET_FLAG_DONT_READ);
     watch->socket->data = watch;
+    watch->of = of;
     watch->run = run;
     watch->arg = arg;
     h2o_socket_read_start(watch->socket, on_readable);
@@ -189,7 +214,9 @@ static void on_writable(h2o_socket_t *socket, const char *error)
 {
     (void)error; /* likewise: writing will tell */
     cmp_watch *watch = socket->data;
+    const uintptr_t before = running_enter(watch->of);
     watch->run_write(watch->arg);
+    running_leave(before);
 }
 
 void loop_watch_write(cmp_watch *watch, void (*run)(void *arg))

@@ -3,7 +3,8 @@
  * Everything here but loop_post belongs to the loop's own thread. */
 #pragma once
 
-#include <cmp/base.h>
+#include "base/running.h"
+
 #include <h2o.h>
 
 /* The plugin ABI's handle is this very struct. */
@@ -24,6 +25,9 @@ void loop_settle(loop *l);
 /* Waits for events and handles what is ready: one turn, then `turn_end` when one is set. */
 void loop_turn(loop *l);
 
+/* How many turns there have been. Any thread. */
+uint64_t loop_turns(loop *l);
+
 /* Called at the end of each turn. */
 void loop_on_turn_end(loop *l, void (*run)(void *arg), void *arg);
 
@@ -37,9 +41,15 @@ void loop_post(loop *l, void (*run)(void *arg), void *arg);
 cmp_timer *loop_timer_start(loop *l, uint64_t delay_ms, void (*run)(void *arg), void *arg);
 void loop_timer_stop(cmp_timer *timer);
 
+/* The same on behalf of a plugin, in which the thread is while `run` does. */
+cmp_timer *loop_timer_start_for(loop *l, const running_place *of, uint64_t delay_ms,
+                                void (*run)(void *arg), void *arg);
+
 /* Runs `run(arg)` whenever `fd` can be read (level-triggered). The descriptor stays the caller's.
  * NULL, with errno set, when the kernel refuses. */
 cmp_watch *loop_watch_start(loop *l, int fd, void (*run)(void *arg), void *arg);
+cmp_watch *loop_watch_start_for(loop *l, const running_place *of, int fd, void (*run)(void *arg),
+                                void *arg);
 void loop_watch_stop(cmp_watch *watch);
 
 /* Runs `run(arg)`, with the watch's arg, once: when the descriptor can be written next. */

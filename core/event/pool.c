@@ -1,11 +1,12 @@
 /* See pool.h: a mutex, a ring of jobs, and threads that sleep on a condition. */
 #include "event/pool.h"
 
+#include "base/running.h"
+
 #include <cmp-kit/memory.h>
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -64,6 +65,7 @@ static bool take(pool *p, job *taken)
 static void *thread_main(void *arg)
 {
     pool *p = arg;
+    running_thread_begin("a thread of the pool");
     pthread_mutex_lock(&p->lock);
     for (;;) {
         job j;
@@ -85,21 +87,11 @@ static void *thread_main(void *arg)
         loop_post(j.l, j.done, j.arg);
         pthread_mutex_lock(&p->lock);
     }
+    running_thread_end();
     p->threads--;
     pthread_cond_signal(&p->thread_gone);
     pthread_mutex_unlock(&p->lock);
     return NULL;
-}
-
-/* A new thread inherits its maker's mask, so that is changed for the moment of making it. */
-static bool thread_start(pool *p, pthread_t *id)
-{
-    sigset_t all, before;
-    sigfillset(&all); /* signals are the control thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool started = pthread_create(id, NULL, thread_main, p) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
 }
 
 /* With fewer threads than wanted it is slower; with none pool_submit refuses everything. */
@@ -117,7 +109,7 @@ pool *pool_create(unsigned threads, unsigned queue_max)
     p->ring = kit_calloc(queue_max, sizeof(*p->ring));
     p->ids = kit_calloc(threads, sizeof(*p->ids));
     pthread_mutex_lock(&p->lock);
-    while (p->started < threads && thread_start(p, &p->ids[p->started])) {
+    while (p->started < threads && running_thread_start(&p->ids[p->started], thread_main, p)) {
         p->started++;
     }
     p->threads = p->started;

@@ -13,6 +13,7 @@ struct cmp_timer {
     timers *owner;
     uint64_t due_ms;
     size_t at; /* index in the heap */
+    const running_place *of;
     void (*run)(void *arg);
     void *arg;
 };
@@ -140,12 +141,15 @@ void timers_run(timers *t)
         cmp_timer *timer = heap_pop(t);
         const cmp_timer fired = *timer;
         free(timer);
+        const uintptr_t before = running_enter(fired.of);
         fired.run(fired.arg);
+        running_leave(before);
     }
     arm(t);
 }
 
-cmp_timer *timers_start(timers *t, uint64_t delay_ms, void (*run)(void *arg), void *arg)
+cmp_timer *timers_start(timers *t, const running_place *of, uint64_t delay_ms,
+                        void (*run)(void *arg), void *arg)
 {
     if (t->count == t->room) {
         t->room = t->room != 0 ? t->room * 2 : 64;
@@ -156,6 +160,7 @@ cmp_timer *timers_start(timers *t, uint64_t delay_ms, void (*run)(void *arg), vo
     *timer = (cmp_timer){.owner = t,
                          .due_ms = clock_monotonic_ms() + delay_ms + 1,
                          .at = t->count,
+                         .of = of,
                          .run = run,
                          .arg = arg};
     t->heap[t->count++] = timer;

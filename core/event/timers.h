@@ -3,7 +3,7 @@
  * h2o's own timeouts are lists of one fixed duration each; deadlines that shrink by hop are not. */
 #pragma once
 
-#include <cmp/base.h>
+#include "base/running.h"
 
 typedef struct timers timers;
 
@@ -16,5 +16,7 @@ int timers_fd(const timers *t);
 /* Runs all timers that are due; they may start and stop others. */
 void timers_run(timers *t);
 
-cmp_timer *timers_start(timers *t, uint64_t delay_ms, void (*run)(void *arg), void *arg);
+/* `of`: the plugin whose `run` is; NULL: it is ours. */
+cmp_timer *timers_start(timers *t, const running_place *of, uint64_t delay_ms,
+                        void (*run)(void *arg), void *arg);
 void timers_stop(cmp_timer *timer);

@@ -103,6 +103,7 @@ outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *
     c->owner = o;
     c->done = done;
     c->arg = arg;
+    c->of = running_as(RUNNING_HTTPS);
     if (!breaker_closed(&to->breaker)) {
         uint64_t delay_ms;
         if (breaker_adopt(&to->breaker, o, &delay_ms)) {
@@ -228,7 +229,9 @@ void call_deliver(outbound_call *c)
         .body = answered ? (cmp_str){c->answer, c->answer_size} : CMP_NONE,
     };
     if (c->done != NULL) {
+        const uintptr_t before = running_enter(c->of);
         c->done(c->arg, &answer);
+        running_leave(before);
     }
     call_free(c);
 }

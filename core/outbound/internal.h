@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/running.h"
 #include "outbound/origin.h"
 
 #include <sys/queue.h>
@@ -43,7 +44,8 @@ struct cmp_call {
     wire *wire;
     void (*done)(void *arg, const cmp_https_answer *answer); /* NULL: cancelled */
     void *arg;
-    cmp_timer *timer; /* half of the time, then the deadline */
+    const running_place *of; /* whose `done` it is; NULL: it is ours */
+    cmp_timer *timer;        /* half of the time, then the deadline */
     uint64_t deadline_ms;
     bool pinged; /* the wire was asked for a sign of life at half of the time */
     bool sent;   /* the wire has written it */

@@ -55,7 +55,9 @@ static void on_work(void *arg)
 {
     codes_write *w = arg;
     const instance *store = w->store;
+    const uintptr_t before = instance_enter(store, RUNNING_WRITE);
     w->result = write_one(w);
+    running_leave(before);
     if (w->result == WRITE_DONE) {
         /* Comes to this worker before on_done does: it never answers with what was there before. */
         store->host.store_changed(&store->host, w->ici);

@@ -27,7 +27,9 @@ void worker_turn_end(void *arg)
             /* Before the call: a store that answers at once brings look-ups that wait again. */
             w->store_pending[i] = false;
             if (pending && store->plugin->ops.store->turn_end != NULL && !instance_blocks(store)) {
+                const uintptr_t before = instance_enter(store, RUNNING_TURN_END);
                 store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
+                running_leave(before);
             }
         }
     }

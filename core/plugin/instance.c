@@ -73,7 +73,9 @@ typedef struct worker_call {
 static void on_worker_call(void *arg)
 {
     worker_call *call = arg;
+    const uintptr_t before = instance_enter(call->i, RUNNING_WORKERS_CALL);
     call->run(call->i->self, call->i->worker_state[call->worker], call->arg);
+    running_leave(before);
     free(call);
 }
 
@@ -94,6 +96,30 @@ static unsigned service_workers_call(const cmp_host *host,
     return i->site->worker_count;
 }
 
+typedef struct offloaded {
+    instance *i;
+    void (*work)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+} offloaded;
+
+static void on_offloaded_work(void *arg)
+{
+    const offloaded *o = arg;
+    const uintptr_t before = instance_enter(o->i, RUNNING_OFFLOAD);
+    o->work(o->arg);
+    running_leave(before);
+}
+
+static void on_offloaded_done(void *arg)
+{
+    offloaded *o = arg;
+    const uintptr_t before = instance_enter(o->i, RUNNING_OFFLOAD);
+    o->done(o->arg);
+    running_leave(before);
+    free(o);
+}
+
 /* With a share of its own, so that an instance whose jobs hang leaves threads to the others.
  * Without a pool (a check) there is nobody to run it. */
 static bool service_offload(const cmp_host *host, cmp_loop *l, void (*work)(void *arg),
@@ -101,7 +127,28 @@ static bool service_offload(const cmp_host *host, cmp_loop *l, void (*work)(void
 {
     instance *i = instance_of(host);
     pool *p = i->site->pool;
-    return p != NULL && pool_submit(p, &i->pool_share, l, work, done, arg);
+    if (p == NULL) {
+        return false;
+    }
+    offloaded *o = kit_alloc(sizeof(*o));
+    *o = (offloaded){.i = i, .work = work, .done = done, .arg = arg};
+    const bool taken = pool_submit(p, &i->pool_share, l, on_offloaded_work, on_offloaded_done, o);
+    if (!taken) {
+        free(o);
+    }
+    return taken;
+}
+
+/* A loop says nothing of who asks; the thread does, for only a plugin's own code can. */
+static cmp_timer *service_timer_start(cmp_loop *l, uint64_t delay_ms, void (*run)(void *arg),
+                                      void *arg)
+{
+    return loop_timer_start_for(l, running_as(RUNNING_TIMER), delay_ms, run, arg);
+}
+
+static cmp_watch *service_watch_start(cmp_loop *l, int fd, void (*run)(void *arg), void *arg)
+{
+    return loop_watch_start_for(l, running_as(RUNNING_WATCH), fd, run, arg);
 }
 
 /* Those of the pipeline are added there (pipeline/services.h): this file knows nothing of
@@ -116,9 +163,9 @@ void instance_services(cmp_host *host)
     host->report = report_in_scope;
     host->counter = service_counter;
     host->count = service_count;
-    host->timer_start = loop_timer_start;
+    host->timer_start = service_timer_start;
     host->timer_stop = loop_timer_stop;
-    host->watch_start = loop_watch_start;
+    host->watch_start = service_watch_start;
     host->watch_stop = loop_watch_stop;
     host->watch_write = loop_watch_write;
     host->workers_call = service_workers_call;
@@ -132,7 +179,9 @@ static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
     if (plugin->choose == NULL) {
         return plugin;
     }
+    const uintptr_t before = instance_enter(i, RUNNING_CHOOSE);
     const cmp_plugin *chosen = plugin->choose(&i->host, i->options, report);
+    running_leave(before);
     if (chosen == NULL) {
         return NULL;
     }
@@ -162,6 +211,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
     *i = (instance){.plugin = plugin,
                     .rows = plugin->options,
                     .name = name,
+                    .running = running_owner_of(name, plugin->name),
                     .options = options,
                     .worker_state = kit_calloc(site->worker_count, sizeof(void *)),
                     .host = *services,
@@ -173,11 +223,15 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
     const size_t errors = report->count;
     const cmp_plugin *serving = descriptor_of(i, report);
     if (serving != NULL && serving->check != NULL) {
+        const uintptr_t before = instance_enter(i, RUNNING_CHECK);
         serving->check(&i->host, options, report);
+        running_leave(before);
     }
     if (serving != NULL && report->count == errors) {
         i->plugin = serving;
+        const uintptr_t before = instance_enter(i, RUNNING_CREATE);
         i->self = serving->create(&i->host, options, NULL, report);
+        running_leave(before);
     }
     if (i->self == NULL && report->count == errors) {
         report_in_scope(report, NULL, "plugin %s could not be started and did not say why",
@@ -189,7 +243,9 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
 void instance_destroy(instance *i)
 {
     if (i->self != NULL) {
+        const uintptr_t before = instance_enter(i, RUNNING_DESTROY);
         i->plugin->destroy(i->self);
+        running_leave(before);
         i->self = NULL;
     }
     descriptor_dispose(&i->chosen);
@@ -200,7 +256,9 @@ void instance_destroy(instance *i)
 void instance_start(instance *i, loop *control)
 {
     if (i->plugin->start != NULL) {
+        const uintptr_t before = instance_enter(i, RUNNING_START);
         i->plugin->start(i->self, control);
+        running_leave(before);
     }
 }
 
@@ -209,14 +267,18 @@ void instance_start(instance *i, loop *control)
 void instance_worker_start(instance *i, unsigned worker, loop *l)
 {
     if (i->plugin->worker_start != NULL && !instance_blocks(i)) {
+        const uintptr_t before = instance_enter(i, RUNNING_WORKER_START);
         i->worker_state[worker] = i->plugin->worker_start(i->self, l);
+        running_leave(before);
     }
 }
 
 void instance_worker_stop(instance *i, unsigned worker)
 {
     if (i->plugin->worker_stop != NULL && !instance_blocks(i)) {
+        const uintptr_t before = instance_enter(i, RUNNING_WORKER_STOP);
         i->plugin->worker_stop(i->self, i->worker_state[worker]);
+        running_leave(before);
         i->worker_state[worker] = NULL;
     }
 }

@@ -1,6 +1,7 @@
 /* A plugin at work: its options, its state of process and workers, and the table that it got. */
 #pragma once
 
+#include "base/running.h"
 #include "event/pool.h"
 #include "outbound/outbound.h"
 #include "plugin/descriptor.h"
@@ -28,10 +29,11 @@ typedef struct instance_cache_counters {
 } instance_cache_counters;
 
 typedef struct instance {
-    const cmp_plugin *plugin; /* the descriptor that serves it (cmp_plugin.choose) */
-    descriptor chosen;        /* that one, when it was chosen for this instance */
-    const cmp_option *rows;   /* of its options; NULL: it has none */
-    const char *name;         /* as in the configuration */
+    const cmp_plugin *plugin;     /* the descriptor that serves it (cmp_plugin.choose) */
+    descriptor chosen;            /* that one, when it was chosen for this instance */
+    const cmp_option *rows;       /* of its options; NULL: it has none */
+    const char *name;             /* as in the configuration */
+    const running_owner *running; /* what is entered when it is called */
     const void *options;
     void *self;          /* what create returned; NULL before */
     void **worker_state; /* by worker */
@@ -66,6 +68,12 @@ void instance_start(instance *i, loop *control);
 /* On the worker's own thread. */
 void instance_worker_start(instance *i, unsigned worker, loop *l);
 void instance_worker_stop(instance *i, unsigned worker);
+
+/* This thread goes into one of its functions; see running_enter. */
+static inline uintptr_t instance_enter(const instance *i, running_function function)
+{
+    return running_enter(&i->running->at[function]);
+}
 
 static inline bool instance_blocks(const instance *i)
 {

@@ -2,6 +2,7 @@
  * reads it. */
 #include "plugin/library.h"
 
+#include "base/running.h"
 #include "plugin/probe.h"
 
 #include <cmp-kit/memory.h>
@@ -173,9 +174,14 @@ library *library_open(const char *path, const char *name, uint32_t services, lib
     if (!check_file(&o)) {
         return NULL;
     }
+    const running_owner *running = running_owner_of(NULL, name);
     switch (probe_run(open_there, &o, error, error_size, why, sizeof(why))) {
-    case PROBE_GOOD:
-        return open_here(&o);
+    case PROBE_GOOD: {
+        const uintptr_t before = running_enter(&running->at[RUNNING_LOADING]);
+        library *lib = open_here(&o);
+        running_leave(before);
+        return lib;
+    }
     case PROBE_BAD:
         break;
     case PROBE_DIED:

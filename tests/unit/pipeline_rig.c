@@ -119,6 +119,7 @@ static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, 
         p->descriptor.ops.route = &route_ops;
     }
     r->instances[at] = (instance){.plugin = &p->descriptor,
+                                  .running = running_owner_of(p->descriptor.name, "fake"),
                                   .name = "scripted",
                                   .self = p,
                                   .worker_state = calloc(1, sizeof(void *)),
