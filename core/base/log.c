@@ -11,8 +11,9 @@
 
 /* Well under PIPE_BUF (4,096): up to that, a write to a pipe is never torn by one of another
  * process. */
-#define LINE_SIZE 2048
-#define END_SIZE  3 /* of a line: a closing quote, a closing bracket, and the line's end */
+#define LINE_SIZE  2048
+#define NAME_SHOWN 48
+#define END_SIZE   3 /* of a line: a closing quote, a closing bracket, and the line's end */
 
 static cmp_log_level log_level = CMP_LOG_NOTICE;
 static log_format log_how = LOG_TEXT;
@@ -54,12 +55,17 @@ static void put_text(line *l, const char *text)
     put(l, text, strlen(text));
 }
 
+/* Without snprintf, which signal handlers may not call. */
 static void put_escape(line *l, unsigned char c)
 {
-    char escape[8];
-    const int size = log_how == LOG_JSON ? snprintf(escape, sizeof(escape), "\\u%04x", c)
-                                         : snprintf(escape, sizeof(escape), "\\x%02x", c);
-    put(l, escape, (size_t)size);
+    static const char hex[] = "0123456789abcdef";
+    const char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    const char short_escape[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
+    if (log_how == LOG_JSON) {
+        put(l, escape, sizeof(escape));
+    } else {
+        put(l, short_escape, sizeof(short_escape));
+    }
 }
 
 /* A character beyond ASCII that JSON may hold; returns its size. Libraries and strangers may have
@@ -109,10 +115,11 @@ static void put_message(line *l, const char *text, size_t size)
 /* A name that has room for nothing behind it is left out. */
 static void put_member(line *l, const char *name, cmp_str value)
 {
-    char head[64];
-    const int size =
-        snprintf(head, sizeof(head), log_how == LOG_JSON ? ",\"%.48s\":\"" : " %.48s=\"", name);
-    put(l, head, (size_t)size);
+    char head[64], *at = head;
+    at = stpcpy(at, log_how == LOG_JSON ? ",\"" : " ");
+    at = mempcpy(at, name, strnlen(name, NAME_SHOWN));
+    at = stpcpy(at, log_how == LOG_JSON ? "\":\"" : "=\"");
+    put(l, head, (size_t)(at - head));
     if (!l->cut) {
         put_escaped(l, value);
         l->text[l->size++] = '"';
@@ -141,6 +148,33 @@ static void put_head(line *l, cmp_log_level level, const char *area)
     }
 }
 
+static void put_line(cmp_log_level level, const char *area, cmp_str message,
+                     const log_field *fields, size_t field_count)
+{
+    line l = {.size = 0};
+    put_head(&l, level, area);
+    if (log_how == LOG_JSON) {
+        put_member(&l, "message", (cmp_str){message.at, kit_utf8_cut(message.at, message.size)});
+    } else {
+        put_message(&l, message.at, message.size);
+    }
+    for (size_t i = 0; i < field_count; i++) {
+        put_member(&l, fields[i].name, fields[i].value);
+    }
+    l.text[l.size++] = log_how == LOG_JSON ? '}' : '\n';
+    if (log_how == LOG_JSON) {
+        l.text[l.size++] = '\n';
+    }
+    log_output_write(l.text, l.size);
+}
+
+/* All that it calls is this file's, plain text and arithmetic of the kit, clock_gettime, write,
+ * send and poll. */
+void log_last_words(const char *area, const char *message)
+{
+    put_line(CMP_LOG_ERROR, area, cmp_str_from(message), NULL, 0);
+}
+
 void log_write_v(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,
                  const char *format, va_list args)
 {
@@ -153,21 +187,7 @@ void log_write_v(cmp_log_level level, const char *area, const log_field *fields,
     const size_t size = wanted < 0                         ? 0
                         : (size_t)wanted < sizeof(message) ? (size_t)wanted
                                                            : sizeof(message) - 1;
-    line l = {.size = 0};
-    put_head(&l, level, area);
-    if (log_how == LOG_JSON) {
-        put_member(&l, "message", (cmp_str){message, kit_utf8_cut(message, size)});
-    } else {
-        put_message(&l, message, size);
-    }
-    for (size_t i = 0; i < field_count; i++) {
-        put_member(&l, fields[i].name, fields[i].value);
-    }
-    l.text[l.size++] = log_how == LOG_JSON ? '}' : '\n';
-    if (log_how == LOG_JSON) {
-        l.text[l.size++] = '\n';
-    }
-    log_output_write(l.text, l.size);
+    put_line(level, area, (cmp_str){message, size}, fields, field_count);
 }
 
 void log_write(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,

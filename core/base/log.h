@@ -32,6 +32,9 @@ void log_write(cmp_log_level level, const char *area, const log_field *fields, s
 void log_write_v(cmp_log_level level, const char *area, const log_field *fields, size_t field_count,
                  const char *format, va_list args);
 
+/* One error line, from a signal handler as well: no lock, no memory, no formatting. */
+void log_last_words(const char *area, const char *message);
+
 #define log_error(area, ...)   log_write(CMP_LOG_ERROR, area, NULL, 0, __VA_ARGS__)
 #define log_warning(area, ...) log_write(CMP_LOG_WARNING, area, NULL, 0, __VA_ARGS__)
 #define log_notice(area, ...)  log_write(CMP_LOG_NOTICE, area, NULL, 0, __VA_ARGS__)

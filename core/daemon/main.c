@@ -2,9 +2,11 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "base/running.h"
 #include "conf/conf.h"
 #include "daemon/build.h"
 #include "daemon/daemon.h"
+#include "observe/last_words.h"
 #include "plugin/folders.h"
 
 #include <getopt.h>
@@ -163,5 +165,9 @@ int main(int argc, char **argv)
     if (config == NULL) {
         return misused("no configuration given (-c FILE)");
     }
-    return test ? daemon_check(config, folders) : daemon_run(config, folders);
+    running_thread_begin("the control thread");
+    last_words_start();
+    const int status = test ? daemon_check(config, folders) : daemon_run(config, folders);
+    last_words_stop();
+    return status;
 }

@@ -94,20 +94,23 @@ static void put(const char *at, size_t count)
     (void)written;
 }
 
-/* The control thread may have read the reason and be about to log it, or to leave it out: then it
- * is written twice, or here. Nothing but what POSIX allows in a signal handler (write, read, dup2,
- * raise): the process may have stopped inside malloc or with the log's lock held. */
-static void on_abort(int number)
+/* The control thread may have read the reason of an abort and be about to log it, or to leave it
+ * out: then it is written twice, or here. Nothing but what POSIX allows in a signal handler. */
+void stderr_guard_last(bool with_tail)
 {
+    if (watch == NULL) {
+        return;
+    }
     const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
     const size_t tail = last < TAIL_SIZE ? last : TAIL_SIZE;
-    put(octets + last - tail, tail);
+    if (with_tail) {
+        put(octets + last - tail, tail);
+    }
     char rest[1024];
     for (ssize_t got; (got = read(ends[0], rest, sizeof(rest))) > 0;) {
         put(rest, (size_t)got);
     }
     dup2(real, STDERR_FILENO);
-    raise(number); /* SA_RESETHAND: this is the end */
 }
 
 /* There are none in other builds. */
@@ -119,12 +122,6 @@ static void tell_of_real(int fd)
     if (__sanitizer_set_report_fd != NULL) {
         __sanitizer_set_report_fd((void *)(intptr_t)fd);
     }
-}
-
-static void abort_handle(void (*handler)(int number))
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESETHAND | SA_NODEFER};
-    sigaction(SIGABRT, &action, NULL);
 }
 
 static void pipe_close(void)
@@ -150,7 +147,6 @@ bool stderr_guard_start(loop *control)
     kept = 0;
     log_output_set(real);
     tell_of_real(real);
-    abort_handle(on_abort);
     dup2(ends[1], STDERR_FILENO);
     return true;
 }
@@ -163,7 +159,6 @@ void stderr_guard_stop(void)
         return;
     }
     dup2(real, STDERR_FILENO);
-    abort_handle(SIG_DFL);
     tell_of_real(STDERR_FILENO);
     while (read_more()) {
         log_lines(false);

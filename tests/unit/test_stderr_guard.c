@@ -4,6 +4,7 @@
 #include "observe/stderr_guard.h"
 
 #include "base/log_limit.h"
+#include "observe/last_words.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -30,10 +31,12 @@ static int run(void (*what)(loop *control))
         dup2(fileno(file), STDERR_FILENO);
         log_setup(CMP_LOG_NOTICE, LOG_TEXT);
         loop *control = loop_create();
+        last_words_start();
         if (!stderr_guard_start(control)) {
             _exit(99);
         }
         what(control);
+        last_words_stop();
         stderr_guard_stop();
         log_limits_flush();
         _exit(0);
