@@ -6,6 +6,7 @@
 #include "admin/answer.h"
 #include "http/connection.h"
 #include "observe/counters.h"
+#include "observe/watchdog.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -68,8 +69,38 @@ static json_t *listeners_of(const gates *g)
     return listeners;
 }
 
-static char *stats_text(const generation *g, const gates *at_gates)
+static void add_thread(const watched_state *s, void *arg)
 {
+    char where[RUNNING_TEXT_SIZE];
+    json_t *t = json_object();
+    json_object_set_new(t, "thread", json_string(s->name));
+    json_object_set_new(t, "held_ms", number(s->held_ms));
+    json_object_set_new(t, "stuck", json_boolean(s->stuck));
+    json_object_set_new(t, "in",
+                        s->held_ms != 0 && s->place != NULL
+                            ? json_string(running_text(s->place, where))
+                            : json_null());
+    json_array_append_new(arg, t);
+}
+
+/* Ready is who would serve a request on any of its workers. */
+static void add_threads(watchdog *w, json_t *all)
+{
+    json_t *threads = json_array();
+    bool ready = true;
+    if (w != NULL) {
+        watchdog_each(w, add_thread, threads);
+    }
+    for (size_t i = 0; i < json_array_size(threads); i++) {
+        ready = ready && !json_is_true(json_object_get(json_array_get(threads, i), "stuck"));
+    }
+    json_object_set_new(all, "ready", json_boolean(ready));
+    json_object_set_new(all, "threads", threads);
+}
+
+static char *stats_text(const worker *w, const gates *at_gates)
+{
+    const generation *g = w->generation;
     json_t *counters = json_array(), *caches = json_array(), *all = json_object();
     counters_each(add_counter, counters);
     for (size_t i = 0; i < g->instance_count; i++) {
@@ -78,6 +109,7 @@ static char *stats_text(const generation *g, const gates *at_gates)
         }
     }
     json_object_set_new(all, "counters", counters);
+    add_threads(w->process->watchdog, all);
     json_object_set_new(all, "listeners", listeners_of(at_gates));
     json_object_set_new(all, "caches", caches);
     char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(RATIO_DIGITS));
@@ -91,7 +123,7 @@ static int on_stats(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
     const server_worker *sw = connection_of(req->conn)->sw;
-    char *text = stats_text(sw->worker->generation, sw->server->gates);
+    char *text = stats_text(sw->worker, sw->server->gates);
     admin_answer(req, cmp_str_from(text));
     free(text);
     return 0;

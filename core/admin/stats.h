@@ -5,7 +5,9 @@
 
 /* Registers /stats:
  *   {"counters": [{"owner", "name", "help", "value"}, …],
+ *    "ready": whether no thread is stuck,
+ *    "threads": [{"thread", "held_ms", "stuck", "in"}, …],
  *    "caches": [{"store", "hits", "misses", "stale", "hit_ratio"}, …]}
- * with a cache for each store that is configured to have one; its hit_ratio is null until it was
- * asked. */
+ * with, of a thread that has not moved for held_ms, the plugin that it is in (null: none), and a
+ * cache for each store that is configured to have one; its hit_ratio is null until it was asked. */
 void stats_register(h2o_hostconf_t *host);

@@ -138,6 +138,17 @@ typedef struct conf_limits {
     conf_http2_limits http2;
 } conf_limits;
 
+/* What is done about a thread that does not move for too long (observe/watchdog.h). */
+typedef enum conf_when_stuck {
+    CONF_WHEN_STUCK_WITHDRAW, /* its listeners take no new connections until it moves again */
+    CONF_WHEN_STUCK_ABORT,    /* the process ends, with a core dump */
+} conf_when_stuck;
+
+typedef struct conf_watchdog {
+    int64_t stall_ms, stuck_after_ms;
+    int when_stuck; /* conf_when_stuck */
+} conf_watchdog;
+
 typedef struct conf_resolve {
     cmp_strings stores;   /* names of store plugins, in the order in which they are asked */
     cmp_strings routes;   /* names of route plugins, likewise */
@@ -192,7 +203,8 @@ typedef struct conf_top {
     conf_limits limits;
     cmp_rows listeners; /* conf_listener */
     conf_resolve resolve;
-    cmp_rows peers;   /* conf_peer */
+    cmp_rows peers; /* conf_peer */
+    conf_watchdog watchdog;
     int64_t drain_ms; /* how long a stop waits for requests in flight */
     conf_admin admin;
     cmp_strings include; /* folders; what their files hold is part of this struct already */

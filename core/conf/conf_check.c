@@ -435,6 +435,16 @@ static void check_peers(check *k, const known *plugins)
     entries_check_unique(k, &prefixes);
 }
 
+static void check_watchdog(check *k)
+{
+    const conf_watchdog *w = &k->c->top.watchdog;
+    if (w->stuck_after_ms <= w->stall_ms) {
+        wrong(k, "watchdog.stuck_after",
+              "%lld ms; expected more than watchdog.stall, which is %lld ms",
+              (long long)w->stuck_after_ms, (long long)w->stall_ms);
+    }
+}
+
 /* Nothing here stops at an error: an operator wants all of them at once. So every part bears with
  * values that are missing. */
 void conf_check(const conf *c, cmp_report *report)
@@ -453,5 +463,6 @@ void conf_check(const conf *c, cmp_report *report)
         check_reference(&k, c->top.resolve.writable, "resolve.writable", &plugins);
     }
     check_peers(&k, &plugins);
+    check_watchdog(&k);
     kit_arena_reset(&k.memory);
 }

@@ -25,6 +25,8 @@ static const char *const carriages[] = {[CONF_CARRIAGE_FORM] = "form",
                                         [CONF_CARRIAGE_JSON] = "json",
                                         NULL};
 static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+static const char *const when_stuck[] = {
+    [CONF_WHEN_STUCK_WITHDRAW] = "withdraw", [CONF_WHEN_STUCK_ABORT] = "abort", NULL};
 static const char *const when_full[] = {"forget", "refuse", NULL}; /* replay_when_full */
 
 CMP_OPTIONS(own_rows, conf_cmp) = {
@@ -277,6 +279,22 @@ CMP_OPTIONS(peer_rows, conf_peer) = {
     CMP_OPTION_END,
 };
 
+/* A tenth of a second is what a person notices, and far more than any call of our own plugins
+ * takes. Much longer than a deadline nobody waits any more. */
+CMP_OPTIONS(watchdog_rows, conf_watchdog) = {
+    CMP_ROW("stall", DURATION, conf_watchdog, stall_ms,
+            "how long a plugin may hold a thread before the log names it", CMP_DEFAULT("100ms"),
+            CMP_RANGE(10, MINUTES)),
+    CMP_ROW("stuck_after", DURATION, conf_watchdog, stuck_after_ms,
+            "how long until a thread is taken for stuck", CMP_DEFAULT("10s"),
+            CMP_RANGE(SECONDS / 10, HOURS)),
+    CMP_ROW_ENUM("when_stuck", conf_watchdog, when_stuck, when_stuck,
+                 "withdraw: it gets no new connections until it moves again; abort: the process "
+                 "ends with a core dump",
+                 CMP_DEFAULT("withdraw")),
+    CMP_OPTION_END,
+};
+
 CMP_OPTIONS(admin_rows, conf_admin) = {
     CMP_ROW("socket", PATH, conf_admin, socket, "unix socket that cmpctl talks to"),
     CMP_OPTION_END,
@@ -323,6 +341,8 @@ const cmp_option conf_rows[] = {
                   CMP_REQUIRED),
     CMP_ROW_ROWS("peers", conf_top, peers, peer_rows,
                  "the other CMPs and registries; there are no others than these"),
+    CMP_ROW_GROUP("watchdog", conf_top, watchdog, watchdog_rows,
+                  "what is done about threads that do not move"),
     CMP_ROW("drain", DURATION, conf_top, drain_ms, "how long a stop waits for requests under way",
             CMP_DEFAULT("10s"), CMP_RANGE(0, HOURS)),
     CMP_ROW_GROUP("admin", conf_top, admin, admin_rows,

@@ -22,8 +22,10 @@ static const args_command command = {
     .summary = "Shows what the running daemon has counted since it started",
     .details =
         "A line for each counter: whose it is, its name, its value, and what it counts. Then one\n"
-        "for each listener: the connections that there are now. Then one for each store with a\n"
-        "cache: its hit ratio, the part of the look-ups that the cache answered.\n\n"
+        "for each thread that a plugin holds right now, and one for each listener: the "
+        "connections\n"
+        "that there are. Then one for each store with a cache: its hit ratio, the part of the\n"
+        "look-ups that the cache answered.\n\n"
         "  cmpctl stats --config cmpd.yaml\n",
     .rows = rows,
 };
@@ -86,6 +88,30 @@ static void print_counters(const json_t *counters)
     }
 }
 
+/* ---- threads ---- */
+
+static void print_threads(const json_t *threads)
+{
+    size_t i;
+    json_t *t;
+    bool first = true;
+    json_array_foreach(threads, i, t)
+    {
+        const json_t *in = json_object_get(t, "in");
+        if (number_of(t, "held_ms") == 0) {
+            continue;
+        }
+        printf("%s%s has not moved for %lld ms%s, in ", first ? "\n" : "", text_of(t, "thread"),
+               number_of(t, "held_ms"),
+               json_is_true(json_object_get(t, "stuck")) ? " (stuck)" : "");
+        output_visible(json_is_string(in) ? cmp_str_from(json_string_value(in))
+                                          : CMP_STR("no plugin"),
+                       stdout);
+        putchar('\n');
+        first = false;
+    }
+}
+
 /* ---- listeners ---- */
 
 static void print_listeners(const json_t *listeners)
@@ -141,6 +167,7 @@ int stats_run(int argc, char **argv)
         output_json(answer);
     } else {
         print_counters(json_object_get(answer, "counters"));
+        print_threads(json_object_get(answer, "threads"));
         print_listeners(json_object_get(answer, "listeners"));
         print_caches(json_object_get(answer, "caches"));
         json_decref(answer);

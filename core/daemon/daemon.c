@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "observe/counters.h"
 #include "observe/log_keeper.h"
+#include "observe/watchdog.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/memory.h>
@@ -36,6 +37,7 @@ typedef struct worker_thread {
     worker worker;
     loop *loop;
     server_worker *server;
+    watched watched;
     bool drained;
 } worker_thread;
 
@@ -49,6 +51,7 @@ struct daemon_state {
     server *server;
     admin *admin;
     process process;
+    watched watched; /* the control thread */
     worker_thread *threads;
     unsigned started; /* threads that were created */
     unsigned ready, ended;
@@ -85,6 +88,19 @@ static void worker_end(worker_thread *thread)
     loop_settle(thread->loop); /* h2o's sockets can only be freed on the thread that made them */
 }
 
+static void on_stuck(void *arg)
+{
+    server_worker_withdraw(((worker_thread *)arg)->server);
+}
+
+static void worker_watch(worker_thread *thread)
+{
+    thread->watched = (watched){.loop = thread->loop, .on_stuck = on_stuck, .arg = thread};
+    if (thread->d->process.watchdog != NULL) {
+        watchdog_add(thread->d->process.watchdog, &thread->watched);
+    }
+}
+
 /* The order matters: services have their worker's connections when worker_start is called, and the
  * first request finds every instance started. */
 static void *worker_main(void *arg)
@@ -92,6 +108,9 @@ static void *worker_main(void *arg)
     worker_thread *thread = arg;
     daemon_state *d = thread->d;
     generation *g = d->generation;
+    char name[32];
+    snprintf(name, sizeof(name), "worker %u", thread->worker.index);
+    running_thread_begin(name);
     worker_init(&thread->worker, thread->worker.index, thread->loop, g, &d->process);
     d->site.worker_outbounds[thread->worker.index] = thread->worker.outbound;
     for (size_t i = 0; i < g->instance_count; i++) {
@@ -102,14 +121,17 @@ static void *worker_main(void *arg)
         admin_serve(d->admin, thread->server);
     }
     loop_post(d->control, on_worker_ready, d);
+    worker_watch(thread);
     while (!thread->drained) {
         loop_turn(thread->loop);
     }
+    watchdog_remove(&thread->watched);
     if (worker_under_way(&thread->worker) ==
         0) { /* else plugins are at work, and the process ends */
         worker_end(thread);
     }
     loop_post(d->control, on_worker_ended, d);
+    running_thread_end();
     return NULL;
 }
 
@@ -249,6 +271,21 @@ static replay *replay_from_conf(const conf_replay *c)
     return replay_create(&options);
 }
 
+static void watch(daemon_state *d)
+{
+    const conf_watchdog *c = &d->generation->conf->top.watchdog;
+    const watchdog_options options = {.stall_ms = (uint64_t)c->stall_ms,
+                                      .stuck_ms = (uint64_t)c->stuck_after_ms,
+                                      .abort = c->when_stuck == CONF_WHEN_STUCK_ABORT};
+    d->process.watchdog = watchdog_start(&options);
+    if (d->process.watchdog == NULL) {
+        log_warning("watchdog", "there can be no thread more: nobody is watched");
+        return;
+    }
+    d->watched = (watched){.loop = d->control};
+    watchdog_add(d->process.watchdog, &d->watched);
+}
+
 /* Privileges go before the first thread and the first plugin's start, and after the sockets: low
  * ports need them, and nothing that strangers send is read with them. */
 static bool start(daemon_state *d)
@@ -272,6 +309,7 @@ static bool start(daemon_state *d)
     }
     admin_register(d->server);
     pipeline_setup();
+    watch(d);
     for (size_t i = 0; i < d->generation->instance_count; i++) {
         instance_start(&d->generation->instances[i], d->control);
     }
@@ -361,6 +399,7 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     while (d.ended < d.started || !d.stopping) {
         loop_turn(d.control);
     }
+    watchdog_remove(&d.watched);
     const bool clean = tear_down(&d);
     log_keeper_stop();
     if (!clean) {
@@ -368,6 +407,7 @@ int daemon_run(const char *path, const char *const *plugin_folders)
         _exit(1);
     }
     counters_each(log_counter, NULL);
+    watchdog_stop(&d.process.watchdog);
     log_notice("daemon", "stopped");
     loop_watch_stop(s.watch);
     close(s.fd);

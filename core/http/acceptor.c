@@ -4,10 +4,12 @@
 
 #include "base/log_limit.h"
 #include "http/entry.h"
+#include "http/sockets.h"
 #include "observe/counters.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ struct acceptors {
     cmp_timer *pause;
     bool short_of; /* descriptors, since the last connection */
     unsigned count_pauses;
+    pthread_mutex_t lock; /* `count`, against acceptors_withdraw */
     size_t count;
     acceptor at[];
 };
@@ -67,6 +70,19 @@ static void pause_all(acceptors *all, const char *why)
     }
 }
 
+/* It was withdrawn, and now its worker moves again. */
+static bool come_back(const acceptor *a)
+{
+    const bool listens = socket_return(h2o_socket_get_fd(a->socket));
+    if (listens) {
+        log_notice("http", "worker %u takes new connections again on listener %s",
+                   a->all->sw->worker->index, a->entrance->listener->conf->name);
+    } else {
+        pause_all(a->all, strerror(errno));
+    }
+    return listens;
+}
+
 /* Whether there may be more to accept. */
 static bool accept_one(acceptor *a)
 {
@@ -93,6 +109,8 @@ static bool accept_one(acceptor *a)
         return false;
     case EAGAIN:
         return false;
+    case EINVAL:
+        return come_back(a);
     default: /* what went wrong with that one connection before it got here (accept(2)) */
         return true;
     }
@@ -117,16 +135,31 @@ acceptors *acceptors_create(server_worker *sw, size_t count)
     all->sw = sw;
     all->count_pauses = counter_register("connections", "pauses",
                                          "times that nothing was accepted for lack of descriptors");
+    pthread_mutex_init(&all->lock, NULL);
     return all;
 }
 
 void acceptors_add(acceptors *all, entrance *e, int fd, bool urgent)
 {
-    acceptor *a = &all->at[all->count++];
+    pthread_mutex_lock(&all->lock);
+    acceptor *a = &all->at[all->count];
     *a = (acceptor){.all = all, .entrance = e, .urgent = urgent};
     a->socket = h2o_evloop_socket_create(all->sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     a->socket->data = a;
     h2o_socket_read_start(a->socket, on_accept);
+    all->count++;
+    pthread_mutex_unlock(&all->lock);
+}
+
+void acceptors_withdraw(acceptors *all)
+{
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < all->count; i++) {
+        if (!all->at[i].urgent) {
+            socket_withdraw(h2o_socket_get_fd(all->at[i].socket));
+        }
+    }
+    pthread_mutex_unlock(&all->lock);
 }
 
 void acceptors_close(acceptors *all)
@@ -140,14 +173,17 @@ void acceptors_close(acceptors *all)
         loop_timer_stop(all->pause);
         all->pause = NULL;
     }
+    pthread_mutex_lock(&all->lock);
     for (size_t i = 0; i < all->count; i++) {
         h2o_socket_close(all->at[i].socket);
     }
     all->count = 0;
+    pthread_mutex_unlock(&all->lock);
 }
 
 void acceptors_destroy(acceptors **a)
 {
+    pthread_mutex_destroy(&(*a)->lock);
     free(*a);
     *a = NULL;
 }

@@ -17,6 +17,10 @@ acceptors *acceptors_create(struct server_worker *sw, size_t count);
  * kept back from the others. */
 void acceptors_add(acceptors *a, struct entrance *e, int fd, bool urgent);
 
+/* The worker is stuck: its sockets take no new connections until it moves again, which it notices
+ * by itself. Any thread; the sockets of urgent ones stay. */
+void acceptors_withdraw(acceptors *a);
+
 /* Accepts whom the kernel has let in already, and closes the sockets. */
 void acceptors_close(acceptors *a);
 

@@ -183,6 +183,11 @@ server_worker *server_worker_start(server *s, worker *w, sockets *listening)
     return sw;
 }
 
+void server_worker_withdraw(server_worker *sw)
+{
+    acceptors_withdraw(sw->acceptors);
+}
+
 /* ---- the end ---- */
 
 /* GOAWAY to every h2 connection that there is now; `Connection: close` to HTTP/1 from now on. */

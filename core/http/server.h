@@ -28,6 +28,9 @@ server_worker *server_worker_start(server *s, worker *w, sockets *listening);
 /* Accepts on the admin socket as well, which it takes over. Before the worker's loop turns. */
 void server_worker_listen_admin(server_worker *sw, const listener *l, int fd);
 
+/* See acceptors_withdraw. Any thread. */
+void server_worker_withdraw(server_worker *sw);
+
 /* Stops accepting, lets what is in flight end, and calls `drained(arg)` when no connection and no
  * transaction is left, at the latest after `patience_ms`; then it cuts off what is left. */
 void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),

@@ -93,7 +93,33 @@ static bool is_taken(const conf_bind *b)
     return taken;
 }
 
-/* Binds one address once for each worker; the first may choose the port for all. */
+/* What was bound to port 0 would get another port when it comes back (socket_return): so the kernel
+ * chooses once, for a socket that is in nobody's way. */
+static int port_choose(conf_bind *b)
+{
+    const int fd = socket_open(b), on = 1;
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+        if (socket_bind(fd, b)) {
+            getsockname(fd, (struct sockaddr *)&b->at.at, &b->at.size);
+        }
+    }
+    return fd;
+}
+
+static bool bind_workers(sockets *s, size_t i, const conf_bind *b, const conf_listener *l)
+{
+    for (unsigned worker = 0; worker < s->workers; worker++) {
+        const int fd = socket_listen(b, (int)l->receive_buffer_bytes);
+        if (fd < 0) {
+            return false;
+        }
+        s->at[worker * s->count + i] = fd;
+    }
+    return true;
+}
+
+/* Binds one address once for each worker, all to one port. */
 static bool bind_for_all(sockets *s, size_t i, const char *text, const conf_listener *l)
 {
     conf_bind b;
@@ -105,13 +131,13 @@ static bool bind_for_all(sockets *s, size_t i, const char *text, const conf_list
         errno = EADDRINUSE;
         return false;
     }
-    for (unsigned worker = 0; worker < s->workers; worker++) {
-        const int fd = socket_listen(&b, (int)l->receive_buffer_bytes);
-        if (fd < 0) {
-            return false;
-        }
-        s->at[worker * s->count + i] = fd;
-        getsockname(fd, (struct sockaddr *)&b.at.at, &b.at.size);
+    const int chosen = port_choose(&b);
+    const bool bound = bind_workers(s, i, &b, l);
+    const int error = errno;
+    close(chosen);
+    errno = error;
+    if (!bound) {
+        return false;
     }
     warn_when_smaller(s->at[i], l);
     log_bound(l->name, &b.at);
@@ -154,4 +180,16 @@ void sockets_close(sockets *s)
     free(s->at);
     free(s->listener);
     *s = (sockets){0};
+}
+
+/* shutdown(2) of a socket that listens ends just that, and keeps its address: it can listen again.
+ */
+void socket_withdraw(int fd)
+{
+    shutdown(fd, SHUT_RD);
+}
+
+bool socket_return(int fd)
+{
+    return listen(fd, BACKLOG) == 0;
 }

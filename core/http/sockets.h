@@ -15,3 +15,10 @@ typedef struct sockets {
  * case. With port 0 the kernel's choice is logged. */
 bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *report);
 void sockets_close(sockets *s);
+
+/* Takes a listening socket out of its group: those who wait in its queue are reset, and who comes
+ * from now on gets to another worker. Any thread. */
+void socket_withdraw(int fd);
+
+/* Puts it back. False when the kernel refuses; errno says why. */
+CMP_MUST_USE bool socket_return(int fd);

@@ -7,12 +7,14 @@
 #include "pipeline/generation.h"
 
 typedef struct txn txn;
+typedef struct watchdog watchdog; /* observe/watchdog.h */
 
 /* What all workers share. */
 typedef struct process {
     replay *replay;
     referrals *referrals;
     pool *pool;
+    watchdog *watchdog; /* NULL: nobody is watched */
 } process;
 
 typedef struct worker {
