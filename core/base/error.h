@@ -19,6 +19,7 @@
     X(REPLAYED, "replayed", 409, "This signed request was seen before")                            \
     X(GONE, "gone", 410, "The ICI was revoked or has expired")                                     \
     X(BODY_TOO_LARGE, "body_too_large", 413, "The body is too large")                              \
+    X(ANSWER_TOO_LARGE, "answer_too_large", 413, "The answer would be too large")                  \
     X(URI_TOO_LONG, "uri_too_long", 414, "The URI is too long")                                    \
     X(UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, "The body's type is not supported")   \
     X(RATE_LIMITED, "rate_limited", 429, "Too many requests from this requestor")                  \

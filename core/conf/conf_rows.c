@@ -79,7 +79,8 @@ CMP_OPTIONS(http2_rows, conf_http2_limits) = {
 
 /* Sizes are some times what Table 19's parameters can need. 64 header fields, since what HPACK
  * makes of a small block is bounded by their number. A body on codes holds a whole record: content
- * of 64 KiB, which JSON's escapes make longer. */
+ * of 64 KiB, which JSON's escapes make longer. An answer of 256 KiB takes a millisecond to write.
+ */
 CMP_OPTIONS(limits_rows, conf_limits) = {
     CMP_ROW("connections", INTEGER, conf_limits, connections, "open connections of the process",
             CMP_DEFAULT("10000"), CMP_RANGE(1, 10000000)),
@@ -93,6 +94,9 @@ CMP_OPTIONS(limits_rows, conf_limits) = {
     CMP_ROW("codes_body", SIZE, conf_limits, codes_body_bytes,
             "octets of a request's body on the interface codes", CMP_DEFAULT("128K"),
             CMP_RANGE(KIB, 16 * MIB)),
+    CMP_ROW("codes_answer", SIZE, conf_limits, codes_answer_bytes,
+            "octets of several records in one answer there; more have to be asked for in parts",
+            CMP_DEFAULT("256K"), CMP_RANGE(KIB, GIB)),
     CMP_ROW("uri", SIZE, conf_limits, uri_bytes, "octets of a request's URI", CMP_DEFAULT("8K"),
             CMP_RANGE(KIB, 64 * KIB)),
     CMP_ROW("header_size", SIZE, conf_limits, header_bytes, "octets of a request's header fields",

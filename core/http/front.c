@@ -12,6 +12,7 @@
 #include "http/pace.h"
 #include "http/picohttp.h"
 #include "http/sweep.h"
+#include "pipeline/codes.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/text.h>
@@ -156,6 +157,7 @@ static void front_send(txn *t, const txn_answer *a)
     h2o_start_response(req, &no_more);
     h2o_send(req, &body, is_head || a->body_size == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
     metered_sent(c);
+    pace_spent(c, t->codes != NULL ? t->codes->octets : a->body_size);
     sweep_answered(c, a->body_size);
 }
 

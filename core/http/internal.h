@@ -53,6 +53,7 @@ struct connection {
     /* see pace.h */
     uint64_t turn;
     unsigned turn_requests;
+    size_t turn_octets;
 };
 
 /* The connections of one listener in one worker, by source and age: crowd.h. */

@@ -1,10 +1,12 @@
-/* See pace.h. libh2o reads the next request when the last answer was written, which for a short one
- * is at once: so one client that pipelines could have a turn for itself. */
+/* See pace.h. libh2o reads the next request of HTTP/1.1 when the last answer was written, which for
+ * a short one is at once, and all of HTTP/2 that have come: so one client could have a turn for
+ * itself. */
 #include "http/pace.h"
 
 #include "http/connection.h"
 
-#define A_TURN 2 /* with 8, a hundred such clients made partners wait for 74 ms */
+#define A_TURN        2 /* with 8, a hundred such clients made partners wait for 74 ms */
+#define A_TURN_OCTETS ((size_t)64 * 1024) /* 0.2 ms of writing them */
 
 /* A request that waits for its turn; in libh2o's memory, with a hook, as its client may go. */
 struct paced {
@@ -30,9 +32,31 @@ static void leave(paced *p)
     p->connection->active--;
 }
 
+static void enter(paced *p)
+{
+    server_worker *sw = p->sw;
+    if (sw->pace.last == NULL) {
+        sw->pace.last = &sw->pace.first;
+    }
+    p->next = NULL;
+    p->previous = sw->pace.last;
+    *sw->pace.last = p;
+    sw->pace.last = &p->next;
+    p->connection->active++;
+}
+
 static void on_dispose(void *arg)
 {
     leave(arg);
+}
+
+static void begin_turn(connection *c)
+{
+    if (c->turn != c->sw->pace.turn) {
+        c->turn = c->sw->pace.turn;
+        c->turn_requests = 0;
+        c->turn_octets = 0;
+    }
 }
 
 static void on_turn(void *arg)
@@ -43,7 +67,12 @@ static void on_turn(void *arg)
     for (size_t left = sw->pace.count; left > 0 && sw->pace.first != NULL; left--) {
         paced *p = sw->pace.first;
         leave(p);
-        p->run(p->req);
+        begin_turn(p->connection);
+        if (p->connection->turn_octets < A_TURN_OCTETS) {
+            p->run(p->req);
+        } else {
+            enter(p);
+        }
     }
     sw->pace.count = 0;
 }
@@ -64,22 +93,19 @@ void pace_turn_end(server_worker *sw)
 
 bool pace_take(connection *c, h2o_req_t *req, void (*run)(h2o_req_t *req))
 {
-    server_worker *sw = c->sw;
-    if (c->turn != sw->pace.turn) {
-        c->turn = sw->pace.turn;
-        c->turn_requests = 0;
-    }
-    if (c->metered != NULL || ++c->turn_requests <= A_TURN) {
+    begin_turn(c);
+    c->turn_requests++;
+    if ((c->metered != NULL || c->turn_requests <= A_TURN) && c->turn_octets < A_TURN_OCTETS) {
         return true;
     }
     paced *p = h2o_mem_alloc_shared(&req->pool, sizeof(*p), on_dispose);
-    *p = (paced){.sw = sw, .connection = c, .req = req, .run = run};
-    if (sw->pace.last == NULL) {
-        sw->pace.last = &sw->pace.first;
-    }
-    p->previous = sw->pace.last;
-    *sw->pace.last = p;
-    sw->pace.last = &p->next;
-    c->active++;
+    *p = (paced){.sw = c->sw, .connection = c, .req = req, .run = run};
+    enter(p);
     return false;
+}
+
+void pace_spent(connection *c, size_t octets)
+{
+    begin_turn(c);
+    c->turn_octets += octets;
 }

@@ -48,6 +48,7 @@ struct codes_request {
     codes_reading *reads; /* by ICI */
     size_t pending;       /* look-ups that are not answered, and one more while they are begun */
     bool unavailable;     /* some store could not tell */
+    size_t octets;        /* of the records that were found */
     codes_write *write;
 };
 

@@ -30,7 +30,8 @@ void step_lookup_abandon(txn *t);
 void step_forward_abandon(txn *t);
 void step_codes_abandon(txn *t);
 
-/* Ends a step with an error. `detail` is one sentence without a full stop; static. */
+/* Ends a step with an error. `detail` is one sentence without a full stop, static or
+ * in the transaction's memory. */
 step_result step_refuse(txn *t, error_code code, cmp_str parameter, const char *detail);
 
 /* The same with a Retry-After. */

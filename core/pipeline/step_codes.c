@@ -15,12 +15,27 @@ static codes_reading *reading_of(asker *a)
     return H2O_STRUCT_FROM_MEMBER(codes_reading, asker, a);
 }
 
+/* Whether several records are more than one answer may have; one alone has to go. */
+static bool is_too_large(const txn *t)
+{
+    const int64_t most = t->generation->conf->top.limits.codes_answer_bytes;
+    return t->codes->count > 1 && (int64_t)t->codes->octets > most;
+}
+
 /* The octets are lent: they are written down before the store gets control again. */
 static void write_down(codes_reading *r)
 {
+    txn *t = r->parent;
     const cmp_str ici = r->request.message.params[CMP_PARAM_ICI];
+    if (is_too_large(t)) {
+        return; /* nothing of it will be sent */
+    }
     const size_t size = record_write(ici, r->lookup.record, NULL, 0);
-    char *json = kit_arena_alloc(&r->parent->memory, size);
+    t->codes->octets += size;
+    if (is_too_large(t)) {
+        return;
+    }
+    char *json = kit_arena_alloc(&t->memory, size);
     record_write(ici, r->lookup.record, json, size);
     r->json = (cmp_str){json, size};
 }
@@ -107,6 +122,16 @@ static void read_all(txn *t)
     c->pending--;
 }
 
+static step_result refuse_too_large(txn *t)
+{
+    return step_refuse(
+        t, ERROR_ANSWER_TOO_LARGE, CMP_STR("icis"),
+        kit_arena_printf(&t->memory,
+                         "The records have more than %lld octets together: ask for "
+                         "fewer at a time",
+                         (long long)t->generation->conf->top.limits.codes_answer_bytes));
+}
+
 static step_result read_records(txn *t)
 {
     codes_request *c = t->codes;
@@ -117,6 +142,9 @@ static step_result read_records(txn *t)
         return STEP_WAIT;
     }
     c->state = CODES_DONE;
+    if (is_too_large(t)) {
+        return refuse_too_large(t);
+    }
     if (c->unavailable) { /* unavailable is not unknown */
         return step_retry(t, ERROR_STORE_UNAVAILABLE, STORE_RETRY_S, NULL);
     }

@@ -128,10 +128,26 @@ static void end(question *q, answer_result result)
     w->answered = q;
 }
 
+static void start(worker *w, question *q);
+
+/* The records are too large for one answer. */
+static void ask_in_parts(question *q)
+{
+    worker *w = q->owner;
+    question *half = question_halve(q);
+    list_add(&w->sent, half);
+    start(w, q);
+    start(w, half);
+}
+
 static void on_answer(void *arg, const cmp_https_answer *a)
 {
     question *q = arg;
     worker *w = q->owner;
+    if (a->result == CMP_HTTPS_ANSWERED && a->status == 413 && q->count > 1) {
+        ask_in_parts(q);
+        return;
+    }
     char why[512];
     answer_result result = ANSWER_BAD;
     if (!is_refusal(a, why, sizeof(why))) {

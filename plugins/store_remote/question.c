@@ -42,17 +42,38 @@ item *question_item(question *q, cmp_str ici)
     return made;
 }
 
+/* Those who wait go along. */
+static void move(item *to, const item *from)
+{
+    *to = *from;
+    if (to->first != NULL) {
+        to->first->previous = &to->first;
+    }
+}
+
 void question_compact(question *q)
 {
     size_t kept = 0;
     for (size_t i = 0; i < q->count; i++) {
         if (q->items[i].first != NULL) {
-            q->items[kept] = q->items[i];
-            q->items[kept].first->previous = &q->items[kept].first; /* it has moved */
-            kept++;
+            move(&q->items[kept++], &q->items[i]);
         }
     }
     q->count = kept;
+}
+
+question *question_halve(question *q)
+{
+    const size_t left = q->count / 2;
+    question *half = question_create(q->count - left);
+    half->owner = q->owner;
+    for (size_t i = left; i < q->count; i++) {
+        item *moved = &half->items[half->count++];
+        move(moved, &q->items[i]);
+        moved->ici = kit_arena_copy(&half->memory, moved->ici);
+    }
+    q->count = left;
+    return half;
 }
 
 /* ---- the request ---- */

@@ -41,6 +41,9 @@ item *question_item(question *q, cmp_str ici);
 /* Drops the items that nobody waits for. */
 void question_compact(question *q);
 
+/* Takes half of the items, which are two at least, into a question of their own. */
+question *question_halve(question *q);
+
 /* {"icis":[…]}, and the ICIs one a line. In the question's memory. */
 cmp_str question_body(question *q);
 cmp_str question_lines(question *q);

@@ -30,7 +30,7 @@ ICI = "1A0F1-MENU"
 PARTNER = "127.0.0.2"
 WARM_S, CALM_S, AFTER_S = 1, 1, 2
 LARGE = {"ici": "1A0F1-{:04}", "content": "x" * 60000, "content_type": "text"}
-LARGE_COUNT = 256  # what one request may ask for
+LARGE_COUNT = 4  # what one answer may have (limits.codes_answer)
 ATTACK_NICE = 5  # the partners share its core, and are not what is measured
 
 

@@ -166,6 +166,24 @@ def test_the_largest_batch(codes):
     assert (answer.status, answer.json) == (200, {"records": records})
 
 
+def test_more_than_one_answer_may_have(codes):
+    """One record is always given."""
+    records = [{"ici": f"1A0F1-{i}", "content": "x" * 3000} for i in range(4)]
+    codes.write_codes(*records)
+    codes.config["limits"] = {"codes_answer": "8K"}
+    codes.start()
+    icis = [r["ici"] for r in records]
+    answer = look_up(codes, icis, token=codes.reader)
+    assert (answer.status, answer.code) == (413, "answer_too_large")
+    assert "8192 octets" in answer.json["detail"]
+    for half in (icis[:2], icis[2:]):
+        assert look_up(codes, half, token=codes.reader).status == 200
+    large = {"ici": "1A0F1-L", "content": "x" * 20000}
+    codes.write_codes(large)
+    eventually(lambda: get(codes, "1A0F1-L", token=codes.reader).status == 200)
+    assert look_up(codes, ["1A0F1-L"], token=codes.reader).json == {"records": [large]}
+
+
 def test_head(codes):
     codes.start()
     answer = ask(codes, "head", "/codes/1A0F1-1", token=codes.reader)

@@ -118,6 +118,7 @@ def test_a_request_that_waits_for_a_store_is_not_slow(served):
 def codes(site, count, size):
     """Codes whose records are large, and a request for all of them."""
     site.listener["interfaces"] = ["mc-3", "codes"]
+    site.config["limits"]["codes_answer"] = "1M"
     icis = [f"1A0F1-R{i}" for i in range(count)]
     site.write_codes({"ici": ICI, "content": "x"},
                      *({"ici": ici, "content": "x" * size} for ici in icis))
@@ -205,7 +206,27 @@ def test_an_answer_that_is_read_slowly_is_given_time(served):
     assert stream
 
 
-# ---- pipelining ----
+# ---- turns ----
+
+
+def test_large_answers_take_their_turn(served):
+    """All that one connection asks for at once is answered; and one leaves in the middle."""
+    token, body = codes(served, 50, 2000)  # 100 kB
+    served.start()
+    wide = [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}),
+            WindowUpdateFrame(0, window_increment=1 << 24)]
+    with Http2(served.port, served.authority.path) as connection:
+        connection.send(*wide)
+        streams = [ask_for_all(connection, token, body) for _ in range(30)]
+        assert connection.read(*streams)
+        assert {connection.status[stream] for stream in streams} == {200}
+        assert all(len(connection.body[stream]) > 100_000 for stream in streams)
+    for _ in range(5):
+        with Http2(served.port, served.authority.path) as connection:
+            connection.send(*wide)
+            for _ in range(30):
+                ask_for_all(connection, token, body)
+    assert still_serves(served)
 
 
 def test_pipelined_requests_take_their_turn_in_order(served):

@@ -183,6 +183,27 @@ def test_the_server_may_stand_behind_a_third_one(server, front, make_site):
     assert answers(outer) == 503
 
 
+def test_records_that_are_too_large_for_one_answer(server, front):
+    records = [{"ici": f"1A0F1-{i}", "content": "x" * 3000} for i in range(9)]
+    server.write_codes(*records)
+    server.config["limits"] = {"codes_answer": "8K"}
+    front.config["workers"] = 1
+    front.listener["interfaces"].append("codes")
+    token = front.token("reader")
+    server.start()
+    front.start()
+    answer = front.send(
+        path="/codes/v1/lookup",
+        carriage=None,
+        method="POST",
+        body=json.dumps({"icis": [r["ici"] for r in records]}).encode(),
+        content_type="application/json",
+        headers={"authorization": f"Bearer {token}"},
+    )
+    assert (answer.status, answer.json) == (200, {"records": records})
+    assert counted(front, "requests") > 4
+
+
 # ---- who we are ----
 
 

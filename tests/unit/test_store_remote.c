@@ -392,6 +392,25 @@ static void answers_that_are_not_believed(void **state)
     assert_int_equal(fake_host_counted(&f->host, "lookups_failed"), 3 * COUNT(cases));
 }
 
+static void too_much_for_one_answer_is_asked_for_in_parts(void **state)
+{
+    fixture *f = *state;
+    open_store(f);
+    ask_three(f);
+    answer(f, 413, "application/problem+json", "{}");
+    assert_int_equal(f->host.call_count, 2);
+    assert_true(body_is(f, "{\"icis\":[\"A\"]}"));
+    answer_json(f, "{\"records\":[{\"ici\":\"A\",\"content\":\"a\"}]}");
+    expect(f, 0, CMP_STORE_FOUND);
+    assert_true(body_is(f, "{\"icis\":[\"B\",\"C\"]}"));
+    answer(f, 413, "application/problem+json", "{}");
+    answer_json(f, "{\"records\":[]}");
+    expect(f, 1, CMP_STORE_ABSENT);
+    answer(f, 413, "application/problem+json", "{}"); /* one alone cannot be halved */
+    expect(f, 2, CMP_STORE_UNAVAILABLE);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "it answers with status 413");
+}
+
 static void no_answer_at_all(void **state)
 {
     fixture *f = *state;
@@ -497,6 +516,7 @@ int main(void)
         WITH_STORE(without_a_valid_key_nothing_is_asked),
         WITH_STORE(found_and_absent),
         WITH_STORE(answers_that_are_not_believed),
+        WITH_STORE(too_much_for_one_answer_is_asked_for_in_parts),
         WITH_STORE(no_answer_at_all),
         WITH_STORE(a_record_that_cannot_be_read_makes_nobody_absent),
         WITH_STORE(trouble_is_logged_once_in_a_while_and_its_end),
