@@ -74,6 +74,8 @@ outbound *outbound_create(loop *l, pool *p)
     outbound *o = kit_calloc(1, sizeof(*o));
     o->loop = l;
     o->pool = p;
+    o->buckets = kit_calloc(LANE_BUCKETS_MIN, sizeof(*o->buckets));
+    o->bucket_mask = LANE_BUCKETS_MIN - 1;
     TAILQ_INIT(&o->finished);
     TAILQ_INIT(&o->awake);
     TAILQ_INIT(&o->flushes);
@@ -90,7 +92,7 @@ void outbound_destroy(outbound **o_ref)
     if (o == NULL) {
         return;
     }
-    for (size_t i = 0; i < LANE_BUCKETS; i++) {
+    for (size_t i = 0; i <= o->bucket_mask; i++) {
         while (o->buckets[i] != NULL) {
             lane_destroy(o->buckets[i]);
         }
@@ -102,6 +104,7 @@ void outbound_destroy(outbound **o_ref)
     h2o_timeout_dispose(loop_h2o(o->loop), &o->turns[0]);
     h2o_timeout_dispose(loop_h2o(o->loop), &o->turns[1]);
     h2_callbacks_destroy(o->h2_callbacks);
+    free(o->buckets);
     free(o->scratch);
     free(o);
     *o_ref = NULL;

@@ -24,7 +24,7 @@ TAILQ_HEAD(lane_list, lane);
 #define CALL_HEADERS_MAX 8
 #define ANSWER_INLINE    512
 #define CONTENT_TYPE_MAX 128
-#define LANE_BUCKETS     64
+#define LANE_BUCKETS_MIN ((size_t)16)
 
 /* ---- calls (call.c) ---- */
 
@@ -169,7 +169,9 @@ struct outbound {
     h2o_timeout_t turns[2]; /* of no length; see outbound_wake */
     h2o_timeout_entry_t step;
     unsigned next_turn;
-    lane *buckets[LANE_BUCKETS];
+    lane **buckets;     /* by origin; as many as there are lanes, at least */
+    size_t bucket_mask; /* their number less one; a power of two */
+    size_t lane_count;
     struct call_list finished;
     unsigned finished_count;
     struct lane_list awake;

@@ -28,15 +28,37 @@ static log_limit recoveries = {
     .all = LOG_ALL_TOGETHER,
 };
 
-static lane **bucket_of(outbound *o, const origin *to)
+static lane **bucket_of(const outbound *o, const origin *to)
 {
-    return &o->buckets[hash_octets(&to, sizeof(to)) % LANE_BUCKETS];
+    return &o->buckets[hash_octets(&to, sizeof(to)) & o->bucket_mask];
+}
+
+static void lane_link(outbound *o, lane *l)
+{
+    lane **bucket = bucket_of(o, l->origin);
+    l->next_in_bucket = *bucket;
+    *bucket = l;
+}
+
+/* They never become fewer: a registry that has asked thousands of members will do so again. */
+static void double_buckets(outbound *o)
+{
+    lane **older = o->buckets;
+    const size_t count = o->bucket_mask + 1;
+    o->bucket_mask = 2 * count - 1;
+    o->buckets = kit_calloc(2 * count, sizeof(*o->buckets));
+    for (size_t i = 0; i < count; i++) {
+        for (lane *l = older[i], *next; l != NULL; l = next) {
+            next = l->next_in_bucket;
+            lane_link(o, l);
+        }
+    }
+    free(older);
 }
 
 lane *lane_get(outbound *o, origin *to)
 {
-    lane **bucket = bucket_of(o, to);
-    for (lane *l = *bucket; l != NULL; l = l->next_in_bucket) {
+    for (lane *l = *bucket_of(o, to); l != NULL; l = l->next_in_bucket) {
         if (l->origin == to) {
             return l;
         }
@@ -46,8 +68,10 @@ lane *lane_get(outbound *o, origin *to)
     l->origin = origin_hold(to);
     TAILQ_INIT(&l->wires);
     TAILQ_INIT(&l->waiting);
-    l->next_in_bucket = *bucket;
-    *bucket = l;
+    if (o->lane_count++ > o->bucket_mask) {
+        double_buckets(o);
+    }
+    lane_link(o, l);
     return l;
 }
 
@@ -202,6 +226,7 @@ static void lane_free(lane *l)
         at = &(*at)->next_in_bucket;
     }
     *at = l->next_in_bucket;
+    l->owner->lane_count--;
     origin_drop(&l->origin);
     free(l);
 }

@@ -455,6 +455,34 @@ static void test_source_address(void **state)
     https_stop(&s);
 }
 
+/* A registry asks thousands of members: the table of lanes grows with them, and shrinks to none. */
+static void test_many_origins(void **state)
+{
+    (void)state;
+    enum { ORIGINS = 50 };
+    https_server *s = https_start(&(https_options){.name = "good"});
+    char url[64], error[256];
+    const origin_options options = options_for(https_port(s), url);
+    rig r = rig_make(&options);
+    origin *first = r.to, *all[ORIGINS];
+    outcome out[ORIGINS];
+    for (int i = 0; i < ORIGINS; i++) {
+        r.to = all[i] = origin_create(&options, error, sizeof(error));
+        begin(&r, "tid=1", PATIENCE_MS, &out[i]);
+    }
+    assert_int_equal(r.o->lane_count, ORIGINS);
+    assert_true(r.o->bucket_mask + 1 >= ORIGINS);
+    for (int i = 0; i < ORIGINS; i++) {
+        wait_for(&r, &out[i]);
+        assert_outcome(out[i], CMP_HTTPS_ANSWERED);
+        origin_unref(&all[i]);
+    }
+    assert_int_equal(https_connections(s), ORIGINS);
+    r.to = first;
+    rig_end(&r);
+    https_stop(&s);
+}
+
 /* ---- two workers ---- */
 
 typedef struct load {
@@ -545,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_streams_and_waiting),
         cmocka_unit_test(test_many_streams_on_one),
         cmocka_unit_test(test_source_address),
+        cmocka_unit_test(test_many_origins),
         cmocka_unit_test(test_two_workers),
     };
     return cmocka_run_group_tests_name("outbound", tests, outbound_enter, outbound_leave);
