@@ -1,6 +1,7 @@
 /* Reads tokens from the keyring, and finds the one that a request on the interface codes brings. */
 #include "peers/tokens.h"
 
+#include "base/hash.h"
 #include "conf/yaml.h"
 
 #include <cmp-kit/text.h>
@@ -38,27 +39,48 @@ static void wrong(cmp_report *report, const yaml_file *file, size_t at, const ch
     report_add(report, yaml_place_of(file, path), path, "%s", text);
 }
 
-static bool is_known(const tokens *t, cmp_str name)
+/* ---- hash tables ---- */
+
+/* The slot of the token of that hash, or where it would be: the tables are at most half full. */
+static uint32_t *slot_of_hash(const tokens *t, const uint8_t hash[TOKEN_HASH_SIZE])
 {
-    for (size_t i = 0; i < t->count; i++) {
-        if (cmp_str_equal(t->at[i].name, name)) {
-            return true;
-        }
+    size_t slot = hash_octets(hash, TOKEN_HASH_SIZE) & t->mask;
+    while (t->by_hash[slot] != 0 &&
+           CRYPTO_memcmp(t->at[t->by_hash[slot] - 1].hash, hash, TOKEN_HASH_SIZE) != 0) {
+        slot = (slot + 1) & t->mask;
     }
-    return false;
+    return &t->by_hash[slot];
 }
+
+static uint32_t *slot_of_name(const tokens *t, cmp_str name)
+{
+    size_t slot = hash_str(name) & t->mask;
+    while (t->by_name[slot] != 0 && !cmp_str_equal(t->at[t->by_name[slot] - 1].name, name)) {
+        slot = (slot + 1) & t->mask;
+    }
+    return &t->by_name[slot];
+}
+
+/* ---- loading ---- */
 
 void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_arena *memory,
                  cmp_report *report)
 {
     const token_row *e = rows->at;
+    size_t slots = 4;
+    while (slots < 2 * rows->count) {
+        slots *= 2;
+    }
+    t->mask = slots - 1;
+    t->by_hash = kit_arena_calloc(memory, slots, sizeof(*t->by_hash));
+    t->by_name = kit_arena_calloc(memory, slots, sizeof(*t->by_name));
     t->at = kit_arena_calloc(memory, rows->count, sizeof(*t->at));
     for (size_t i = 0; i < rows->count; i++) {
         const cmp_str name = kit_arena_copy(memory, cmp_str_from(e[i].name));
         token *made = &t->at[i];
         if (name.at != NULL && !kit_ascii_visible(name)) {
             wrong(report, file, i, "name", "a name has visible ASCII characters only");
-        } else if (name.at != NULL && is_known(t, name)) {
+        } else if (name.at != NULL && *slot_of_name(t, name) != 0) {
             wrong(report, file, i, "name", "another token has the same name");
         }
         *made = (token){.name = name, .allow = e[i].allow, .not_after_ms = INT64_MAX};
@@ -72,20 +94,17 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
                   "expected a time such as 2027-01-01T00:00:00Z (RFC 3339)");
         }
         t->count++;
+        *slot_of_name(t, name) = (uint32_t)t->count;
+        *slot_of_hash(t, made->hash) = (uint32_t)t->count;
     }
 }
 
-/* What is compared is a hash, of which nobody can choose the octets; and still all tokens are gone
- * through in constant time, so that time says nothing at all. */
+/* What a look-up's time could tell is something about the hash of a text that was sent, keyed with
+ * a seed of this process; never about a token that is not that text. */
 const token *tokens_find(const tokens *t, cmp_str text, int64_t now_ms)
 {
     uint8_t hash[TOKEN_HASH_SIZE];
-    const token *found = NULL;
     token_hash(text, hash);
-    for (size_t i = 0; i < t->count; i++) {
-        if (CRYPTO_memcmp(t->at[i].hash, hash, TOKEN_HASH_SIZE) == 0) {
-            found = &t->at[i];
-        }
-    }
-    return found != NULL && now_ms <= found->not_after_ms ? found : NULL;
+    const uint32_t found = *slot_of_hash(t, hash);
+    return found != 0 && now_ms <= t->at[found - 1].not_after_ms ? &t->at[found - 1] : NULL;
 }

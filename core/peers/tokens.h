@@ -30,6 +30,8 @@ typedef struct token {
 typedef struct tokens {
     token *at;
     size_t count;
+    uint32_t *by_hash, *by_name; /* index + 1; 0: free */
+    size_t mask;                 /* of both tables; a power of two, less one */
 } tokens;
 
 /* What the keyring's list `tokens` may hold, and the struct that it fills. */
@@ -50,8 +52,8 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
 /* Writes the hash of a token's text. */
 void token_hash(cmp_str text, uint8_t hash[TOKEN_HASH_SIZE]);
 
-/* The token of that text, if it is valid at that time; else NULL. Takes as long for every text of
- * one size. Any thread. */
+/* The token of that text, if it is valid at that time; else NULL. Of several with one text it is
+ * the last. Any thread. */
 const token *tokens_find(const tokens *t, cmp_str text, int64_t now_ms);
 
 static inline bool token_may(const token *t, token_right right)

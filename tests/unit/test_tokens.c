@@ -3,6 +3,8 @@
 
 #include "scratch.h"
 
+#include <cmp-kit/text.h>
+
 /* SHA-256 of "reader" and of "writer". */
 #define READER "3d0941964aa3ebdcb00ccef58b1bb399f9f898465e9886d5aec7f31090a0fb30"
 #define WRITER "b93006774cbdd4b299389a03ac3d88c3a76b460d538795bc12718011a909fba5"
@@ -81,11 +83,42 @@ static void finds_whose_a_text_is(void **state)
     report_dispose(&report);
 }
 
+static void finds_each_of_many(void **state)
+{
+    (void)state;
+    enum { MANY = 500 };
+    static char file[MANY * 128] = "tokens:\n";
+    size_t size = strlen(file);
+    for (int i = 0; i < MANY; i++) {
+        char text[16];
+        uint8_t hash[TOKEN_HASH_SIZE];
+        char hex[2 * TOKEN_HASH_SIZE + 1] = "";
+        snprintf(text, sizeof(text), "token %d", i / 2); /* each twice: the later one counts */
+        token_hash(cmp_str_from(text), hash);
+        kit_hex_encode(hash, sizeof(hash), hex);
+        size += (size_t)snprintf(file + size, sizeof(file) - size, "  - {name: t%d, sha256: %s}\n",
+                                 i, hex);
+    }
+    cmp_report report;
+    keyring *ring = load(file, &report);
+    assert_report(&report, "");
+    for (int i = 0; i < MANY / 2; i++) {
+        char text[16], name[16];
+        snprintf(text, sizeof(text), "token %d", i);
+        snprintf(name, sizeof(name), "t%d", 2 * i + 1);
+        assert_string_equal(name_of(ring, text, 0), name);
+    }
+    assert_string_equal(name_of(ring, "token 250", 0), "nobody");
+    keyring_destroy(&ring);
+    report_dispose(&report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(finds_whose_a_text_is),
+        cmocka_unit_test(finds_each_of_many),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
