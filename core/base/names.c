@@ -1,4 +1,4 @@
-/* Host names, routing prefixes, and the search for a name that was meant. */
+/* Host names, and the search for a name that was meant. */
 #include "base/names.h"
 
 #include <cmp-kit/text.h>
@@ -47,20 +47,6 @@ bool host_valid(cmp_str text)
         label++;
     }
     return label < end;
-}
-
-/* Three digits are the Registry-ID, the shortest prefix there can be. */
-bool prefix_valid(cmp_str text)
-{
-    if (text.size < 3 || text.size > 64) {
-        return false;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        if (kit_hex_value(text.at[i]) == 0xFF) {
-            return false;
-        }
-    }
-    return true;
 }
 
 #define NAME_MAX_SIZE 64

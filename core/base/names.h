@@ -1,4 +1,4 @@
-/* Names that a request or the configuration holds: hosts, routing prefixes, keys. */
+/* Names that a request or the configuration holds: hosts, keys. */
 #pragma once
 
 #include <cmp/base.h>
@@ -7,9 +7,6 @@
  * inner hyphens of at most 63 octets, the last one not all digits (that would be an address); no
  * trailing dot, no port. */
 bool host_valid(cmp_str text);
-
-/* A routing prefix: 3 to 64 hexadecimal digits. */
-bool prefix_valid(cmp_str text);
 
 /* The name in `names` (ended by NULL) that is most like `text`, or NULL when none is near. */
 const char *name_nearest(cmp_str text, const char *const *names);

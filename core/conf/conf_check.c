@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/names.h"
 
+#include <cmp-kit/prefixes.h>
 #include <cmp-kit/text.h>
 
 #include <stdlib.h>
@@ -356,7 +357,8 @@ static void check_prefixes(check *k, const cmp_strings *list, const char *path, 
     for (size_t i = 0; i < list->count; i++) {
         const char *item = kit_arena_printf(&k->memory, "%s[%zu]", path, i);
         const cmp_str prefix = cmp_str_from(list->at[i]);
-        if (!prefix_valid(prefix)) {
+        kit_digits digits;
+        if (!kit_prefix_read(prefix, &digits)) {
             wrong(k, item, "expected a routing prefix: 3 to 64 hexadecimal digits");
             continue;
         }

@@ -6,6 +6,7 @@
 #include "mc/json_read.h"
 #include "mc/record.h"
 
+#include <cmp-kit/prefixes.h>
 #include <cmp-kit/text.h>
 
 /* As in record.c: what a store of ours may hold, another's may. */
@@ -161,7 +162,8 @@ static bool read_prefix(reading *r, cmp_str *prefix)
     if (m->kind == JSON_KIND_NONE) {
         return true;
     }
-    if (m->kind != JSON_KIND_STRING || !prefix_valid(m->value)) {
+    kit_digits digits;
+    if (m->kind != JSON_KIND_STRING || !kit_prefix_read(m->value, &digits)) {
         return fail(r, "prefix is no routing prefix");
     }
     if (m->value.size > r->ici.size ||

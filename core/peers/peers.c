@@ -10,6 +10,7 @@
 
 #define BURST_MS      1000 /* a second's worth of requests may come at once */
 #define HOST_SIZE_MAX 253
+#define OURS          (KIT_PREFIX_NONE - 1) /* behind every peer's */
 
 /* A rate outlives the table that made it when a younger table has adopted it. */
 typedef struct shared_rate {
@@ -22,6 +23,8 @@ struct peers {
     size_t count;
     size_t mask;                 /* of both hash tables; a power of two, less one */
     uint32_t *by_name, *by_host; /* index + 1; 0: free */
+    kit_prefixes *by_prefix;     /* of indices, or OURS */
+    kit_arena memory;
 };
 
 /* ---- hash tables ---- */
@@ -76,7 +79,27 @@ static void table_add(const peers *p, uint32_t *table, uint64_t hash, size_t ind
 
 /* ---- making ---- */
 
-static void fill(peer *p, const conf_peer *from, size_t index)
+/* What is no prefix was reported when the configuration was checked, and is passed over. */
+static void add_prefixes(kit_prefix_list *l, const cmp_strings *texts, uint32_t owner)
+{
+    kit_prefix added = {.value = owner, .order = owner};
+    for (size_t i = 0; i < texts->count; i++) {
+        if (kit_prefix_read(cmp_str_from(texts->at[i]), &added.digits)) {
+            kit_prefixes_add(l, &added);
+        }
+    }
+}
+
+static kit_prefixes *index_of(const cmp_strings *texts)
+{
+    kit_prefix_list l = {.count = 0};
+    add_prefixes(&l, texts, 0);
+    kit_prefixes *made = kit_prefixes_build(&l, NULL);
+    kit_prefixes_free(&l);
+    return made;
+}
+
+static void fill(peer *p, const conf_peer *from, size_t index, kit_arena *memory)
 {
     shared_rate *shared = kit_alloc(sizeof(*shared));
     rate_init(&shared->limit, from->rate, BURST_MS);
@@ -84,9 +107,13 @@ static void fill(peer *p, const conf_peer *from, size_t index)
     *p = (peer){.name = cmp_str_from(from->name),
                 .host = cmp_str_from(from->host),
                 .prefixes = from->prefixes,
-                .allow = from->allow,
+                .interfaces = from->allow.interfaces,
+                .forward_to = text_set_make(&from->allow.forward_to, memory),
                 .index = index,
                 .limit = &shared->limit};
+    if (from->allow.prefixes.count > 0) {
+        p->may_ask = index_of(&from->allow.prefixes);
+    }
 }
 
 /* The last to let go frees: whatever others did with the rate has to be seen by then, hence acquire
@@ -111,14 +138,20 @@ peers *peers_create(const conf_top *top)
     p->by_host = kit_calloc(slots, sizeof(*p->by_host));
     p->count = top->peers.count;
     p->at = kit_calloc(p->count, sizeof(*p->at));
+    kit_arena_init(&p->memory, NULL, 0);
+    kit_prefix_list prefixes = {.count = 0};
     for (size_t i = 0; i < p->count; i++) {
         peer *added = &p->at[i];
-        fill(added, (const conf_peer *)top->peers.at + i, i);
+        fill(added, (const conf_peer *)top->peers.at + i, i, &p->memory);
+        add_prefixes(&prefixes, &added->prefixes, (uint32_t)i);
         table_add(p, p->by_name, hash_str(added->name), i);
         if (added->host.size != 0 && added->host.size <= HOST_SIZE_MAX) {
             table_add(p, p->by_host, hash_fold(added->host), i);
         }
     }
+    add_prefixes(&prefixes, &top->cmp.prefixes, OURS);
+    p->by_prefix = kit_prefixes_build(&prefixes, NULL);
+    kit_prefixes_free(&prefixes);
     return p;
 }
 
@@ -127,7 +160,10 @@ void peers_destroy(peers **p)
     if (*p != NULL) {
         for (size_t i = 0; i < (*p)->count; i++) {
             rate_unref((*p)->at[i].limit);
+            kit_prefixes_destroy(&(*p)->at[i].may_ask);
         }
+        kit_prefixes_destroy(&(*p)->by_prefix);
+        kit_arena_reset(&(*p)->memory);
         free((*p)->at);
         free((*p)->by_name);
         free((*p)->by_host);
@@ -163,44 +199,18 @@ peer *peers_at(const peers *p, size_t index)
 
 /* ---- prefixes ---- */
 
-static bool heads(cmp_str prefix, cmp_str ici)
+prefix_owner peers_prefix_owner(const peers *p, cmp_str ici)
 {
-    return prefix.size <= ici.size && kit_ascii_equal_fold(prefix, (cmp_str){ici.at, prefix.size});
-}
-
-/* Every prefix is looked at: an operator's list has a few. Tables of thousands are the route
- * plugins' to keep. */
-size_t prefix_longest(cmp_strings prefixes, cmp_str ici)
-{
-    size_t longest = 0;
-    for (size_t i = 0; i < prefixes.count; i++) {
-        const cmp_str prefix = cmp_str_from(prefixes.at[i]);
-        if (prefix.size > longest && heads(prefix, ici)) {
-            longest = prefix.size;
-        }
-    }
-    return longest;
-}
-
-peer *peers_by_prefix(const peers *p, cmp_str ici, size_t *matched)
-{
-    peer *best = NULL;
-    size_t longest = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        const size_t size = prefix_longest(p->at[i].prefixes, ici);
-        if (size > longest) {
-            longest = size;
-            best = &p->at[i];
-        }
-    }
-    if (matched != NULL) {
-        *matched = longest;
-    }
-    return best;
+    unsigned size;
+    const uint32_t found = kit_prefixes_find(p->by_prefix, ici, &size);
+    const bool ours = found == OURS;
+    return (
+        prefix_owner){.peer = size == 0 || ours ? NULL : &p->at[found], .ours = ours, .size = size};
 }
 
 bool peer_may_ask(const peer *p, cmp_interface on, cmp_str ici)
 {
-    return interface_in(p->allow.interfaces, on) &&
-           (p->allow.prefixes.count == 0 || prefix_longest(p->allow.prefixes, ici) != 0);
+    unsigned size;
+    return interface_in(p->interfaces, on) &&
+           (p->may_ask == NULL || kit_prefixes_find(p->may_ask, ici, &size) != KIT_PREFIX_NONE);
 }

@@ -5,15 +5,20 @@
 #pragma once
 
 #include "base/rate.h"
+#include "base/text_set.h"
 #include "conf/conf.h"
+
+#include <cmp-kit/prefixes.h>
 
 typedef struct peer {
     cmp_str name;
     cmp_str host; /* absent when the peer only asks */
     cmp_strings prefixes;
-    conf_allow allow;
-    size_t index; /* among the peers, in the configuration's order */
-    rate *limit;  /* of its requests; may be shared with tables of other configurations */
+    uint64_t interfaces;   /* bit i: it may ask on cmp_interface i */
+    kit_prefixes *may_ask; /* of the ICIs that it may ask for; NULL: all */
+    text_set forward_to;   /* names of the peers that it may address */
+    size_t index;          /* among the peers, in the configuration's order */
+    rate *limit;           /* of its requests; may be shared with tables of other configurations */
 } peer;
 
 typedef struct peers peers;
@@ -35,12 +40,15 @@ peer *peers_by_host(const peers *p, cmp_str host);
 size_t peers_count(const peers *p);
 peer *peers_at(const peers *p, size_t index);
 
-/* The peer with the longest routing prefix that heads the ICI; *matched (may be NULL) is that
- * prefix's length. Of equals the first. NULL and 0 when there is none. */
-peer *peers_by_prefix(const peers *p, cmp_str ici, size_t *matched);
+/* Whose the longest routing prefix is that heads an ICI. */
+typedef struct prefix_owner {
+    peer *peer;  /* NULL: nobody's, or ours */
+    bool ours;   /* not when a peer has the same prefix: it is a Split-CMP-Parent's child */
+    size_t size; /* the prefix's digits; 0: none heads the ICI */
+} prefix_owner;
 
-/* Length of the longest prefix that heads the ICI, without regard to case; 0: none does. */
-size_t prefix_longest(cmp_strings prefixes, cmp_str ici);
+/* Without regard to case; of several peers with one prefix it is the first. */
+prefix_owner peers_prefix_owner(const peers *p, cmp_str ici);
 
 /* Whether the peer's entry allows it to ask for that ICI on that interface (on codes: to read its
  * record). */

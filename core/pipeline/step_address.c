@@ -4,17 +4,6 @@
 
 #include <cmp-kit/text.h>
 
-static bool may_address(const peer *requestor, cmp_str name)
-{
-    const cmp_strings *allowed = &requestor->allow.forward_to;
-    for (size_t i = 0; i < allowed->count; i++) {
-        if (strcmp(allowed->at[i], "*") == 0 || cmp_str_equal(cmp_str_from(allowed->at[i]), name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 step_result step_address(txn *t)
 {
     /* Before `addr` is looked at: it would send a loop around once more. */
@@ -41,7 +30,7 @@ step_result step_address(txn *t)
     if (t->requestor == NULL) {
         return step_refuse(t, ERROR_ADDR_NOT_ALLOWED, param_name(CMP_PARAM_ADDR), NULL);
     }
-    if (addressed == NULL || !may_address(t->requestor, addressed->name)) {
+    if (addressed == NULL || !text_set_has(&t->requestor->forward_to, addressed->name)) {
         return step_refuse(t, ERROR_ADDR_NOT_ALLOWED, param_name(CMP_PARAM_ADDR), NULL);
     }
     t->elsewhere = true;

@@ -25,16 +25,6 @@ static step_result found(txn *t, const cmp_record *record)
     return STEP_NEXT;
 }
 
-/* At equal length a peer's prefix wins: that is a child behind a Split-CMP-Parent. */
-static bool is_ours(const txn *t)
-{
-    const cmp_str ici = t->request.message.params[CMP_PARAM_ICI];
-    const size_t own = prefix_longest(t->generation->conf->top.cmp.prefixes, ici);
-    size_t others = 0;
-    peers_by_prefix(t->generation->peers, ici, &others);
-    return own > 0 && own > others;
-}
-
 static void explain_verdict(lookup *l, const instance *store, cmp_store_verdict verdict)
 {
     txn *t = H2O_STRUCT_FROM_MEMBER(txn, lookup, l);
@@ -50,22 +40,25 @@ static void explain_verdict(lookup *l, const instance *store, cmp_store_verdict 
     }
 }
 
-static void explain_prefixes(txn *t)
+static void explain_owner(txn *t, const prefix_owner *owner)
 {
-    const cmp_str ici = t->request.message.params[CMP_PARAM_ICI];
-    size_t matched = 0;
-    const size_t own = prefix_longest(t->generation->conf->top.cmp.prefixes, ici);
-    const peer *p = peers_by_prefix(t->generation->peers, ici, &matched);
-    trace_add(t, "lookup", "prefixes: our longest has %zu digits, a peer's %zu (%.*s)", own,
-              matched, TEXT(p != NULL ? p->name : CMP_STR("none")));
+    const cmp_str whose = owner->peer != NULL ? owner->peer->name : CMP_STR("us");
+    if (owner->size == 0) {
+        trace_add(t, "lookup", "no prefix, of ours or of a peer, heads this ICI");
+    } else {
+        trace_add(t, "lookup", "the longest prefix has %zu digits and is that of %s%.*s",
+                  owner->size, owner->peer != NULL ? "peer " : "", TEXT(whose));
+    }
 }
 
 static step_result absent(txn *t)
 {
+    const prefix_owner owner =
+        peers_prefix_owner(t->generation->peers, t->request.message.params[CMP_PARAM_ICI]);
     if (is_traced(t)) {
-        explain_prefixes(t);
+        explain_owner(t, &owner);
     }
-    if (is_ours(t)) {
+    if (owner.ours) {
         return step_refuse(t, ERROR_UNKNOWN_ICI, CMP_NONE, NULL);
     }
     t->reason = CMP_ROUTE_ABSENT;

@@ -18,7 +18,7 @@ typedef struct building {
     const cmp_host *host;
     bool need_hosts;
     kit_peers peers;
-    rules rules;
+    kit_prefix_list prefixes;
 } building;
 
 static int shown(cmp_str text)
@@ -41,32 +41,25 @@ static void complain(building *b, const char *option, const char *format, ...)
     b->file->option = option;
 }
 
-/* ---- rules ---- */
-
-/* As long as the table can hold, and with the three digits of a Registry-ID at least (SPEC 1). */
-static bool prefix_read(cmp_str text, digits *prefix)
-{
-    digits_read(text, PREFIX_SIZE_MAX, prefix);
-    return prefix->size == text.size && prefix->size >= PREFIX_SIZE_MIN;
-}
+/* ---- the peers' entries ---- */
 
 static void take_entry(const cmp_peer *peer, void *arg)
 {
     building *b = arg;
-    rule r = {.hop = kit_peers_named(&b->peers, peer->name)};
+    kit_prefix p = {.value = kit_peers_named(&b->peers, peer->name)};
     const int size = (int)peer->name.size;
     if (peer->prefix_count > 0 && b->need_hosts && peer->host.size == 0) {
         complain(b, "mode", "the peer \"%.*s\" has prefixes and no host to refer to", size,
                  peer->name.at);
     }
     for (size_t i = 0; i < peer->prefix_count; i++) {
-        if (!prefix_read(cmp_str_from(peer->prefixes[i]), &r.prefix)) {
+        if (!kit_prefix_read(cmp_str_from(peer->prefixes[i]), &p.digits)) {
             complain(b, NULL,
                      "the peer \"%.*s\" has the prefix \"%s\": expected 3 to 64 hexadecimal digits",
                      size, peer->name.at, peer->prefixes[i]);
         }
         /* A bad one, too: after an error nothing is built of them. */
-        rules_add(&b->rules, &r);
+        kit_prefixes_add(&b->prefixes, &p);
     }
 }
 
@@ -103,20 +96,20 @@ static void take_line(building *b, cmp_str line, uint32_t number)
     if (prefix.size == 0) {
         return;
     }
-    rule r = {.line = number, .hop = kit_peers_named(&b->peers, name)};
+    kit_prefix p = {.order = number, .value = kit_peers_named(&b->peers, name)};
     if (name.size == 0 || more.size > 0) {
         kit_file_fail(b->file, number, "expected a routing prefix and the name of a peer");
-    } else if (!prefix_read(prefix, &r.prefix)) {
+    } else if (!kit_prefix_read(prefix, &p.digits)) {
         kit_file_fail(b->file, number, "\"%.*s\": expected 3 to 64 hexadecimal digits",
                       shown(prefix), prefix.at);
-    } else if (r.hop == KIT_PEER_NONE) {
+    } else if (p.value == KIT_PEER_NONE) {
         kit_file_fail(b->file, number, "there is no peer of the name \"%.*s\"", shown(name),
                       name.at);
-    } else if (b->need_hosts && b->peers.at[r.hop].host.size == 0) {
+    } else if (b->need_hosts && b->peers.at[p.value].host.size == 0) {
         kit_file_fail(b->file, number, "the peer \"%.*s\" has no host to refer to", shown(name),
                       name.at);
     }
-    rules_add(&b->rules, &r);
+    kit_prefixes_add(&b->prefixes, &p);
 }
 
 static void take_lines(building *b, cmp_str text)
@@ -152,7 +145,7 @@ static size_t read_whole(kit_file *f, char *text, size_t size)
     return filled;
 }
 
-static void take_table(building *b)
+static void take_lines_of_file(building *b)
 {
     kit_file *f = b->file;
     if (f->mark.size > FILE_SIZE_MAX) {
@@ -166,16 +159,16 @@ static void take_table(building *b)
 
 /* ---- the whole ---- */
 
-static void complain_of_twins(building *b, const rule_twins *twins)
+static void complain_of_twins(building *b, const kit_prefix_twins *twins)
 {
-    char text[DIGITS_TEXT_SIZE];
-    const rule *first = &twins->first, *second = &twins->second;
-    const cmp_str name = b->peers.at[first->hop].name, other = b->peers.at[second->hop].name;
-    digits_text(&first->prefix, text);
-    if (first->line > 0) {
-        kit_file_fail(b->file, second->line, "%s stands on line %u already", text, first->line);
-    } else if (second->line > 0) {
-        kit_file_fail(b->file, second->line, "%s stands in the entry of the peer \"%.*s\" already",
+    char text[KIT_DIGITS_TEXT_SIZE];
+    const kit_prefix *first = &twins->first, *second = &twins->second;
+    const cmp_str name = b->peers.at[first->value].name, other = b->peers.at[second->value].name;
+    kit_digits_text(&first->digits, text);
+    if (first->order > 0) {
+        kit_file_fail(b->file, second->order, "%s stands on line %u already", text, first->order);
+    } else if (second->order > 0) {
+        kit_file_fail(b->file, second->order, "%s stands in the entry of the peer \"%.*s\" already",
                       text, shown(name), name.at);
     } else {
         complain(b, NULL, "the peers \"%.*s\" and \"%.*s\" have the same prefix %s", shown(name),
@@ -183,23 +176,36 @@ static void complain_of_twins(building *b, const rule_twins *twins)
     }
 }
 
-prefixes *load_prefixes(kit_file *f, const cmp_host *host, bool need_hosts)
+table *table_load(kit_file *f, const cmp_host *host, bool need_hosts)
 {
     building b = {.file = f, .host = host, .need_hosts = need_hosts};
-    rule_twins twins;
-    prefixes *built = NULL;
+    kit_prefix_twins twins;
+    table *built = kit_calloc(1, sizeof(*built));
     kit_peers_copy(&b.peers, host);
     host->peer_each(host, take_entry, &b);
     if (f->path != NULL) {
-        take_table(&b);
+        take_lines_of_file(&b);
     }
     if (f->error[0] == '\0') {
-        built = prefixes_build(&b.rules, &b.peers, &twins);
-        if (built == NULL) {
+        built->prefixes = kit_prefixes_build(&b.prefixes, &twins);
+        if (built->prefixes == NULL) {
             complain_of_twins(&b, &twins);
         }
     }
-    rules_free(&b.rules);
-    kit_peers_free(&b.peers);
+    kit_prefixes_free(&b.prefixes);
+    built->peers = b.peers;
+    if (built->prefixes == NULL) {
+        table_destroy(&built);
+    }
     return built;
+}
+
+void table_destroy(table **t)
+{
+    if (*t != NULL) {
+        kit_prefixes_destroy(&(*t)->prefixes);
+        kit_peers_free(&(*t)->peers);
+        free(*t);
+        *t = NULL;
+    }
 }

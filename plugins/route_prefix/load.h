@@ -1,10 +1,19 @@
-/* Builds the prefixes from the peers' entries and the table file. */
+/* Builds the routing table from the peers' entries and the table file. */
 #pragma once
 
-#include "prefixes.h"
-
 #include <cmp-kit/file.h>
+#include <cmp-kit/peers.h>
+#include <cmp-kit/prefixes.h>
+
+/* Where every prefix leads. Immutable, so any thread may search. */
+typedef struct table {
+    kit_prefixes *prefixes; /* of indices of peers */
+    kit_peers peers;
+} table;
 
 /* All or nothing. `f` is the table file, open, or none. With `need_hosts` every peer that a prefix
  * leads to must have a host. NULL after f->error was filled in. Any thread. */
-prefixes *load_prefixes(kit_file *f, const cmp_host *host, bool need_hosts);
+table *table_load(kit_file *f, const cmp_host *host, bool need_hosts);
+
+/* NULL is fine. */
+void table_destroy(table **t);

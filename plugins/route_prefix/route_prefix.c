@@ -79,20 +79,20 @@ typedef struct prefix_instance {
 static void *read_prefixes(kit_file *f, void *arg)
 {
     const prefix_instance *self = arg;
-    return load_prefixes(f, self->host, self->options->mode == MODE_REFERRAL);
+    return table_load(f, self->host, self->options->mode == MODE_REFERRAL);
 }
 
 static void free_prefixes(void *content)
 {
-    prefixes *p = content;
-    prefixes_destroy(&p);
+    table *t = content;
+    table_destroy(&t);
 }
 
 static void log_prefixes(const void *content, int64_t ms, void *arg)
 {
     (void)ms;
     const prefix_instance *self = arg;
-    const size_t count = prefixes_count(content);
+    const size_t count = kit_prefixes_count(((const table *)content)->prefixes);
     if (self->options->table != NULL) {
         self->host->log(self->host, CMP_LOG_NOTICE,
                         "%s: %zu prefixes, with those of the peers' entries", self->options->table,
@@ -181,16 +181,16 @@ static bool is_requestor(const prefix_instance *self, cmp_op op, const kit_peer 
     return cmp_str_equal(to->name, self->host->txn_peer(self->host, op));
 }
 
-static cmp_route_verdict route_absent(const prefix_instance *self, const prefixes *p, cmp_op op,
+static cmp_route_verdict route_absent(const prefix_instance *self, const table *t, cmp_op op,
                                       cmp_route_answer *answer)
 {
     unsigned matched;
     const cmp_str ici = self->host->txn_param(self->host, op, CMP_PARAM_ICI);
-    const uint32_t found = prefixes_find(p, ici, &matched);
-    if (found == KIT_PEER_NONE) {
+    const uint32_t found = kit_prefixes_find(t->prefixes, ici, &matched);
+    if (found == KIT_PREFIX_NONE) {
         return CMP_ROUTE_DECLINE;
     }
-    const kit_peer *to = &prefixes_peers(p)->at[found];
+    const kit_peer *to = &t->peers.at[found];
     if (is_requestor(self, op, to)) {
         return CMP_ROUTE_DECLINE;
     }
@@ -202,17 +202,17 @@ static cmp_route_verdict route_absent(const prefix_instance *self, const prefixe
 }
 
 /* Who relays leaves this to route_addr; who refers says the host again, as a peer that is known. */
-static cmp_route_verdict route_addressed(const prefix_instance *self, const prefixes *p, cmp_op op,
+static cmp_route_verdict route_addressed(const prefix_instance *self, const table *t, cmp_op op,
                                          cmp_str target, cmp_route_answer *answer)
 {
     if (self->options->mode == MODE_FORWARD) {
         return CMP_ROUTE_DECLINE;
     }
-    const uint32_t found = kit_peers_at_host(prefixes_peers(p), target);
-    if (found == KIT_PEER_NONE || is_requestor(self, op, &prefixes_peers(p)->at[found])) {
+    const uint32_t found = kit_peers_at_host(&t->peers, target);
+    if (found == KIT_PEER_NONE || is_requestor(self, op, &t->peers.at[found])) {
         return CMP_ROUTE_DECLINE;
     }
-    return refer(self, &prefixes_peers(p)->at[found], CMP_NONE, answer);
+    return refer(self, &t->peers.at[found], CMP_NONE, answer);
 }
 
 static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_route_reason reason,
@@ -220,13 +220,13 @@ static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_route_re
 {
     const prefix_instance *self = instance;
     /* Taken anew for each request: the share is moved to newer prefixes in between. */
-    const prefixes *p = ((const kit_live_share *)worker)->content;
+    const table *t = ((const kit_live_share *)worker)->content;
     *answer = (cmp_route_answer){.peer = CMP_NONE};
     switch (reason) {
     case CMP_ROUTE_ABSENT:
-        return route_absent(self, p, op, answer);
+        return route_absent(self, t, op, answer);
     case CMP_ROUTE_ADDRESSED:
-        return route_addressed(self, p, op, target, answer);
+        return route_addressed(self, t, op, target, answer);
     case CMP_ROUTE_TRANSFERRED:
         break; /* the ICI's prefix is not where its content is */
     }

@@ -176,7 +176,7 @@ static measured measure(const world *w, bool known,
 
 static bool find_one(void *arg, cmp_str ici, unsigned *matched)
 {
-    return prefixes_find(arg, ici, matched) != KIT_PEER_NONE;
+    return kit_prefixes_find(((const table *)arg)->prefixes, ici, matched) != KIT_PREFIX_NONE;
 }
 
 typedef struct plugin_run {
@@ -218,7 +218,7 @@ static void run(fake_host *host, size_t count, const char *registry)
     host->peer_count = w.peer_count;
     kit_file none = {.fd = -1};
     const double begin = now_s();
-    prefixes *built = load_prefixes(&none, &host->table, false);
+    table *built = table_load(&none, &host->table, false);
     const double seconds = now_s() - begin;
     void *options = must(calloc(1, cmp_plugin_descriptor.options_size));
     if (built == NULL || fake_host_open(host, &cmp_plugin_descriptor, options) == NULL) {
@@ -234,7 +234,7 @@ static void run(fake_host *host, size_t count, const char *registry)
     fake_txn_dispose(&through.txn);
     fake_host_close(host);
     fake_host_dispose(host);
-    prefixes_destroy(&built);
+    table_destroy(&built);
     free(options);
     world_free(&w);
 }

@@ -63,7 +63,7 @@ def test_by_prefix(net):
     assert told["status"] == 200
     assert texts(told, "lookup") == [
         "store codes (store_file): does not know it",
-        "prefixes: our longest has 0 digits, a peer's 5 (b)",
+        "the longest prefix has 5 digits and is that of peer b",
     ]
     assert texts(told, "route") == [
         "route direct (route_addr), reason absent: declines",
@@ -103,7 +103,7 @@ def test_what_nobody_here_knows_goes_to_the_registry(net):
 def test_what_would_be_ours(net):
     told = net.explain("1A0F1-NONE")
     assert (told["status"], told["code"]) == (404, "unknown_ici")
-    assert texts(told, "lookup")[-1] == "prefixes: our longest has 5 digits, a peer's 0 (none)"
+    assert texts(told, "lookup")[-1] == "the longest prefix has 5 digits and is that of us"
     assert texts(told, "route") == []
 
 

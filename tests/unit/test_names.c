@@ -84,21 +84,6 @@ static void host_good(void **state)
     assert_true(host_valid(cmp_str_from(text)));
 }
 
-static void prefix(void **state)
-{
-    (void)state;
-    char text[66];
-    memset(text, 'a', sizeof(text));
-    assert_false(prefix_valid(CMP_NONE));
-    assert_false(prefix_valid(CMP_STR("1A")));
-    assert_false(prefix_valid(CMP_STR("1AG")));
-    assert_false(prefix_valid(CMP_STR("1A 0")));
-    assert_false(prefix_valid(CMP_STR("0x1A")));
-    assert_false(prefix_valid((cmp_str){text, 65}));
-    assert_true(prefix_valid((cmp_str){text, 64}));
-    assert_true(prefix_valid(CMP_STR("1aF")));
-}
-
 static void nearest(void **state)
 {
     (void)state;
@@ -148,8 +133,10 @@ static void distance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(host_bad), cmocka_unit_test(host_good), cmocka_unit_test(prefix),
-        cmocka_unit_test(nearest),  cmocka_unit_test(distance),
+        cmocka_unit_test(host_bad),
+        cmocka_unit_test(host_good),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

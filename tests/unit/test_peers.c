@@ -25,14 +25,12 @@ static void nobody_is_found_among_none(void **state)
 {
     (void)state;
     peers *p = make(NULL, 0);
-    size_t matched = 99;
     assert_int_equal(peers_count(p), 0);
     assert_null(peers_at(p, 0));
     assert_null(peers_find(p, CMP_STR("b")));
     assert_null(peers_find(p, CMP_NONE));
     assert_null(peers_by_host(p, CMP_STR("b.example.net")));
-    assert_null(peers_by_prefix(p, CMP_STR("1A0F1"), &matched));
-    assert_int_equal(matched, 0);
+    assert_int_equal(peers_prefix_owner(p, CMP_STR("1A0F1")).size, 0);
     peers_destroy(&p);
     assert_null(p);
     peers_destroy(&p);
@@ -85,51 +83,37 @@ static void finds_each_of_many(void **state)
     peers_destroy(&p);
 }
 
-static void longest_prefix(void **state)
-{
-    (void)state;
-    const cmp_strings prefixes = STRINGS("1A0", "1A0F1", "1A0f", "2B0");
-    const struct {
-        const char *ici;
-        size_t size;
-    } cases[] = {
-        {"", 0},       {"1A", 0},       {"3C0123", 0},   {"1B0F1", 0}, {"01A0F1", 0},
-        {"1A0", 3},    {"1A0E1", 3},    {"1a0F2", 4},    {"1A0F", 4},  {"1a0f1", 5},
-        {"1A0F15", 5}, {"1A0F1zzz", 5}, {"2b0-else", 3},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        assert_int_equal(prefix_longest(prefixes, cmp_str_from(cases[i].ici)), cases[i].size);
-    }
-    assert_int_equal(prefix_longest(prefixes, CMP_NONE), 0);
-    assert_int_equal(prefix_longest((cmp_strings){NULL, 0}, CMP_STR("1A0")), 0);
-    assert_int_equal(prefix_longest(STRINGS(""), CMP_STR("1A0")), 0);
-}
-
-static void peer_of_the_longest_prefix(void **state)
+static void whose_the_longest_prefix_is(void **state)
 {
     (void)state;
     const conf_peer rows[] = {
-        {.name = "a", .prefixes = STRINGS("1A0", "2B001")},
-        {.name = "b", .prefixes = STRINGS("1A0F1")},
-        {.name = "c", .prefixes = STRINGS("1a0f1", "2B0")},
+        {.name = "a", .prefixes = STRINGS("1A0", "2B001", "3C0")},
+        {.name = "b", .prefixes = STRINGS("1A0F1", "no prefix")},
+        {.name = "c", .prefixes = STRINGS("1a0f1", "2B0", "4D01")},
         {.name = "none"},
     };
     const struct {
-        const char *ici, *peer;
+        const char *ici, *owner; /* "": nobody */
         size_t size;
     } cases[] = {
-        {"1A1", NULL, 0},  {"1A05", "a", 3},   {"1a0f1abc", "b", 5}, /* of equals the first */
-        {"2B0F1", "c", 3}, {"2B0011", "a", 5},
+        {"", "", 0},       {"1A1", "", 0},      {"2B", "", 0},
+        {"01A0F1", "", 0}, {"1A05", "a", 3},    {"1a0f1abc", "b", 5}, /* of equals the first */
+        {"2B0F1", "c", 3}, {"2B0011", "a", 5},  {"no prefix", "", 0},
+        {"3C0", "a", 3}, /* a child's, and ours */
+        {"3C01", "us", 4}, {"3c01-x", "us", 4}, {"4D0", "us", 3},
+        {"4D01", "c", 4},  {"1A0F15", "us", 6}, {"4D0zzz", "us", 3},
     };
-    peers *p = make(rows, COUNT(rows));
+    const conf_top top = {.cmp.prefixes = STRINGS("3C0", "3C01", "4d0", "1A0f15", ""),
+                          .peers = {rows, COUNT(rows)}};
+    peers *p = peers_create(&top);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        size_t matched = 99;
-        const peer *found = peers_by_prefix(p, cmp_str_from(cases[i].ici), &matched);
-        assert_int_equal(matched, cases[i].size);
-        assert_ptr_equal(found,
-                         cases[i].peer != NULL ? peers_find(p, cmp_str_from(cases[i].peer)) : NULL);
-        assert_ptr_equal(peers_by_prefix(p, cmp_str_from(cases[i].ici), NULL), found);
+        const prefix_owner owner = peers_prefix_owner(p, cmp_str_from(cases[i].ici));
+        const bool ours = strcmp(cases[i].owner, "us") == 0;
+        assert_int_equal(owner.size, cases[i].size);
+        assert_int_equal(owner.ours, ours);
+        assert_ptr_equal(owner.peer, ours ? NULL : peers_find(p, cmp_str_from(cases[i].owner)));
     }
+    assert_int_equal(peers_prefix_owner(p, CMP_NONE).size, 0);
     peers_destroy(&p);
 }
 
@@ -196,8 +180,7 @@ int main(void)
         cmocka_unit_test(nobody_is_found_among_none),
         cmocka_unit_test(finds_by_name_and_host),
         cmocka_unit_test(finds_each_of_many),
-        cmocka_unit_test(longest_prefix),
-        cmocka_unit_test(peer_of_the_longest_prefix),
+        cmocka_unit_test(whose_the_longest_prefix_is),
         cmocka_unit_test(what_a_peer_may_ask),
         cmocka_unit_test(a_reload_keeps_what_is_used_up),
     };

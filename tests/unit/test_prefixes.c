@@ -1,7 +1,5 @@
-/* Tests of route_prefix's search: always the longest prefix that heads the ICI, in any table. */
-#include "prefixes.h"
-
-#include "fake_host.h"
+/* Tests of the search for prefixes: always the longest prefix that heads the ICI, in any table. */
+#include <cmp-kit/prefixes.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,30 +10,24 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static prefixes *build(const char *const *texts, size_t count, rule_twins *twins)
+static kit_prefixes *build(const char *const *texts, size_t count, kit_prefix_twins *twins)
 {
-    static fake_host host;
-    fake_host_init(&host);
-    rules r = {.count = 0};
-    kit_peers h;
-    kit_peers_copy(&h, &host.table);
+    kit_prefix_list l = {.count = 0};
     for (size_t i = 0; i < count; i++) {
-        rule added = {.hop = (uint32_t)i, .line = (uint32_t)i + 1};
-        digits_read(cmp_str_from(texts[i]), PREFIX_SIZE_MAX, &added.prefix);
-        assert_int_equal(added.prefix.size, strlen(texts[i]));
-        rules_add(&r, &added);
+        kit_prefix added = {.value = (uint32_t)i, .order = (uint32_t)i + 1};
+        assert_true(kit_prefix_read(cmp_str_from(texts[i]), &added.digits));
+        kit_prefixes_add(&l, &added);
     }
-    prefixes *p = prefixes_build(&r, &h, twins);
-    rules_free(&r);
-    kit_peers_free(&h);
+    kit_prefixes *p = kit_prefixes_build(&l, twins);
+    kit_prefixes_free(&l);
     return p;
 }
 
 /* Index of the text that a search answers with, -1: none. */
-static int find(const prefixes *p, const char *ici, unsigned *matched)
+static int find(const kit_prefixes *p, const char *ici, unsigned *matched)
 {
-    const uint32_t found = prefixes_find(p, cmp_str_from(ici), matched);
-    return found == KIT_PEER_NONE ? -1 : (int)found;
+    const uint32_t found = kit_prefixes_find(p, cmp_str_from(ici), matched);
+    return found == KIT_PREFIX_NONE ? -1 : (int)found;
 }
 
 #define TWENTY "0123456789ABCDEF0123"
@@ -99,10 +91,10 @@ static void the_longest_prefix_wins(void **state)
         {"FFFFFFFFF", 10},
         {"fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 14},
     };
-    rule_twins twins;
-    prefixes *p = build(texts, COUNT(texts), &twins);
+    kit_prefix_twins twins;
+    kit_prefixes *p = build(texts, COUNT(texts), &twins);
     assert_non_null(p);
-    assert_int_equal(prefixes_count(p), COUNT(texts));
+    assert_int_equal(kit_prefixes_count(p), COUNT(texts));
     for (size_t i = 0; i < COUNT(cases); i++) {
         unsigned matched;
         const int found = find(p, cases[i].ici, &matched);
@@ -111,21 +103,21 @@ static void the_longest_prefix_wins(void **state)
         }
         assert_int_equal(matched, found < 0 ? 0 : strlen(texts[found]));
     }
-    prefixes_destroy(&p);
+    kit_prefixes_destroy(&p);
     assert_null(p);
-    prefixes_destroy(&p);
+    kit_prefixes_destroy(&p);
 }
 
 static void nothing_matches_where_nothing_is(void **state)
 {
     (void)state;
-    rule_twins twins;
+    kit_prefix_twins twins;
     unsigned matched;
-    prefixes *p = build(NULL, 0, &twins);
+    kit_prefixes *p = build(NULL, 0, &twins);
     assert_int_equal(find(p, "1A0F1", &matched), -1);
     assert_int_equal(find(p, "", &matched), -1);
-    assert_int_equal(prefixes_count(p), 0);
-    prefixes_destroy(&p);
+    assert_int_equal(kit_prefixes_count(p), 0);
+    kit_prefixes_destroy(&p);
 }
 
 static void twins_are_found_in_either_case(void **state)
@@ -133,16 +125,45 @@ static void twins_are_found_in_either_case(void **state)
     (void)state;
     static const char *const texts[] = {"2B0", "1a0f", "1A0", "1A0F", "1A0F0"};
     static const char *const lengthy[] = {TWENTY "a0", TWENTY "A", TWENTY "A0"};
-    rule_twins twins;
+    kit_prefix_twins twins;
     assert_null(build(texts, COUNT(texts), &twins));
-    assert_int_equal(twins.first.line, 2);
-    assert_int_equal(twins.second.line, 4);
-    char text[DIGITS_TEXT_SIZE];
-    assert_string_equal(digits_text(&twins.first.prefix, text), "1A0F");
+    assert_int_equal(twins.first.order, 2);
+    assert_int_equal(twins.second.order, 4);
+    char text[KIT_DIGITS_TEXT_SIZE];
+    assert_string_equal(kit_digits_text(&twins.first.digits, text), "1A0F");
     assert_null(build(lengthy, COUNT(lengthy), &twins));
-    assert_int_equal(twins.first.line, 1);
-    assert_int_equal(twins.second.line, 3);
-    assert_string_equal(digits_text(&twins.first.prefix, text), TWENTY "A0");
+    assert_int_equal(twins.first.order, 1);
+    assert_int_equal(twins.second.order, 3);
+    assert_string_equal(kit_digits_text(&twins.first.digits, text), TWENTY "A0");
+}
+
+static void the_first_of_twins_counts_where_nobody_asks_for_them(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"1A0F", "2B0", "1a0f", "1A0", "1a0F"};
+    unsigned matched;
+    kit_prefixes *p = build(texts, COUNT(texts), NULL);
+    assert_non_null(p);
+    assert_int_equal(kit_prefixes_count(p), 3);
+    assert_int_equal(find(p, "1A0F1", &matched), 0);
+    assert_int_equal(matched, 4);
+    assert_int_equal(find(p, "1A0E1", &matched), 3);
+    assert_int_equal(find(p, "2b0", &matched), 1);
+    kit_prefixes_destroy(&p);
+}
+
+static void what_is_no_prefix_is_not_read(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",     "1A",   "1A0G",
+                                      "1A-0", " 1A0", TWENTY TWENTY TWENTY "01234"};
+    kit_digits d;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_false(kit_prefix_read(cmp_str_from(bad[i]), &d));
+    }
+    assert_false(kit_prefix_read(CMP_NONE, &d));
+    assert_true(kit_prefix_read(CMP_STR(TWENTY TWENTY TWENTY "0123"), &d));
+    assert_int_equal(d.size, KIT_PREFIX_SIZE_MAX);
 }
 
 /* ---- against a search that looks at every prefix ---- */
@@ -166,7 +187,7 @@ static void random_text(char *text, unsigned size, const char *alphabet)
     text[size] = '\0';
 }
 
-static int find_slowly(char texts[][PREFIX_SIZE_MAX + 1], size_t count, const char *ici)
+static int find_slowly(char texts[][KIT_PREFIX_SIZE_MAX + 1], size_t count, const char *ici)
 {
     int best = -1;
     for (size_t i = 0; i < count; i++) {
@@ -181,15 +202,15 @@ static int find_slowly(char texts[][PREFIX_SIZE_MAX + 1], size_t count, const ch
 static void it_finds_what_a_slow_search_finds(void **state)
 {
     (void)state;
-    static char texts[PREFIXES][PREFIX_SIZE_MAX + 1];
+    static char texts[PREFIXES][KIT_PREFIX_SIZE_MAX + 1];
     static const char *pointers[PREFIXES];
     for (unsigned round = 0; round < ROUNDS; round++) {
         const char *alphabet = round % 2 == 0 ? "0f" : "0123456789abcdef";
-        const unsigned longest = round < 2 ? 10 : PREFIX_SIZE_MAX;
+        const unsigned longest = round < 2 ? 10 : KIT_PREFIX_SIZE_MAX;
         size_t count = 0;
         while (count < PREFIXES) {
             char *text = texts[count];
-            random_text(text, PREFIX_SIZE_MIN + random_below(longest - PREFIX_SIZE_MIN + 1),
+            random_text(text, KIT_PREFIX_SIZE_MIN + random_below(longest - KIT_PREFIX_SIZE_MIN + 1),
                         alphabet);
             if (count > 0 && random_below(2) == 0) { /* below another one */
                 const char *head = texts[random_below((unsigned)count)];
@@ -202,18 +223,18 @@ static void it_finds_what_a_slow_search_finds(void **state)
             }
             count += !twin;
         }
-        rule_twins twins;
-        prefixes *p = build(pointers, count, &twins);
+        kit_prefix_twins twins;
+        kit_prefixes *p = build(pointers, count, &twins);
         assert_non_null(p);
         for (unsigned i = 0; i < ICIS; i++) {
-            char ici[PREFIX_SIZE_MAX + 8];
+            char ici[KIT_PREFIX_SIZE_MAX + 8];
             unsigned matched;
             random_text(ici, random_below(sizeof(ici)), i % 3 == 0 ? "0Ff-" : alphabet);
             const char *head = texts[random_below(PREFIXES)];
             memcpy(ici, head, strlen(head) < strlen(ici) ? strlen(head) : strlen(ici));
             assert_int_equal(find(p, ici, &matched), find_slowly(texts, count, ici));
         }
-        prefixes_destroy(&p);
+        kit_prefixes_destroy(&p);
     }
 }
 
@@ -223,6 +244,8 @@ int main(void)
         cmocka_unit_test(the_longest_prefix_wins),
         cmocka_unit_test(nothing_matches_where_nothing_is),
         cmocka_unit_test(twins_are_found_in_either_case),
+        cmocka_unit_test(the_first_of_twins_counts_where_nobody_asks_for_them),
+        cmocka_unit_test(what_is_no_prefix_is_not_read),
         cmocka_unit_test(it_finds_what_a_slow_search_finds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
