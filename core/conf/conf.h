@@ -54,16 +54,6 @@ typedef struct conf_listener {
     conf_balancers balancers;
 } conf_listener;
 
-static inline bool conf_networks_hold(const cmp_cidrs *networks, const uint8_t address[16])
-{
-    for (size_t i = 0; i < networks->count; i++) {
-        if (cmp_cidr_contains(&networks->at[i], address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether anybody may ask there: it has an interface without authentication. */
 bool conf_listener_anonymous(const conf_listener *l);
 

@@ -128,6 +128,20 @@ static sources *build_sources(const builder *b, const conf_listener *l)
                           &limits);
 }
 
+static kit_networks *build_balancers(const cmp_cidrs *from)
+{
+    if (from->count == 0) {
+        return NULL;
+    }
+    kit_network *all = kit_calloc(from->count, sizeof(*all));
+    for (size_t i = 0; i < from->count; i++) {
+        all[i] = (kit_network){.net = from->at[i], .value = 0};
+    }
+    kit_networks *made = kit_networks_build(all, from->count);
+    free(all);
+    return made;
+}
+
 /* What one listener lacks must not hide what is wrong with the others, so every part bears with
  * what is missing. */
 static void build_listener(builder *b, size_t at)
@@ -145,6 +159,8 @@ static void build_listener(builder *b, size_t at)
                           kit_arena_printf(&g->memory, "%s.authenticate", path));
     build_paths(l, settings);
     l->sources = build_sources(b, settings);
+    l->balancers = build_balancers(&settings->balancers.from);
+    l->cors = text_set_make(&settings->cors, &g->memory);
     if (settings->tls.certificate != NULL && settings->tls.key != NULL) {
         l->tls = tls_context_create(g->conf, settings, path, b->report);
     }
@@ -330,6 +346,7 @@ void generation_destroy(generation **g_ref)
     for (size_t i = 0; i < g->listener_count; i++) {
         tls_context_destroy(&g->listeners[i].tls);
         sources_destroy(&g->listeners[i].sources);
+        kit_networks_destroy(&g->listeners[i].balancers);
     }
     for (size_t i = 0; g->ways != NULL && i < g->conf->top.peers.count; i++) {
         for (size_t u = 0; u < g->ways[i].url_count; u++) {

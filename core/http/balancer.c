@@ -69,12 +69,12 @@ void balancer_await(connection *c, void (*known)(connection *c))
 void balancer_source(const h2o_req_t *req, const listener *l, uint8_t source[16])
 {
     const conf_balancers *b = &l->conf->balancers;
-    if (b->by == CONF_BALANCERS_PROXY || !conf_networks_hold(&b->from, source)) {
+    if (b->by == CONF_BALANCERS_PROXY || !listener_has_balancer(l, source)) {
         return;
     }
     const bool forwarded = b->by == CONF_BALANCERS_FORWARDED;
     const char *name = forwarded ? "forwarded" : "x-forwarded-for";
-    forwarded_search s = {.networks = &b->from, .bare = !forwarded};
+    forwarded_search s = {.networks = l->balancers, .bare = !forwarded};
     for (ssize_t at = -1;
          (at = h2o_find_header_by_str(&req->headers, name, strlen(name), at)) >= 0;) {
         const h2o_iovec_t value = req->headers.entries[at].value;

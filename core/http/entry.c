@@ -31,18 +31,13 @@ static bool make_room(entrance *e, const uint8_t *source)
     return true;
 }
 
-static bool is_balancer(const listener *l, const uint8_t source[16])
-{
-    return conf_networks_hold(&l->conf->balancers.from, source);
-}
-
 /* Whether a source may have one more; `entry` says from when on. */
 static bool admit(entrance *e, const uint8_t source[16], sources_entry *entry)
 {
     const server_worker *sw = e->sw;
     sources *all = e->listener->sources;
     *entry = (sources_entry){.wait_ms = 0};
-    if (all == NULL || is_balancer(e->listener, source)) {
+    if (all == NULL || listener_has_balancer(e->listener, source)) {
         return true;
     }
     const int64_t now_us = clock_monotonic_us();
@@ -155,8 +150,8 @@ void entry_open(entrance *e, int fd, const endpoint *from)
     endpoint_octets(from, source);
     /* The balancer's address is let in without a limit: the client's own is asked for when its
      * header has told. */
-    const bool header =
-        e->listener->conf->balancers.by == CONF_BALANCERS_PROXY && is_balancer(e->listener, source);
+    const bool header = e->listener->conf->balancers.by == CONF_BALANCERS_PROXY &&
+                        listener_has_balancer(e->listener, source);
     if (!header && !admit(e, source, &entry)) {
         close(fd);
         return;

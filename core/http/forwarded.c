@@ -74,7 +74,7 @@ void forwarded_read(forwarded_search *s, cmp_str value)
             s->found = false;
             s->unreadable = true;
             memset(s->source, 0, sizeof(s->source));
-        } else if (!conf_networks_hold(s->networks, address)) {
+        } else if (kit_networks_find(s->networks, address, NULL, NULL) == KIT_NETWORK_NONE) {
             s->found = true;
             s->unreadable = false;
             memcpy(s->source, address, sizeof(s->source));

@@ -4,13 +4,13 @@
  * that is no balancer's own, with nothing unreadable behind it. */
 #pragma once
 
-#include "conf/conf.h"
+#include <cmp-kit/networks.h>
 
 typedef struct forwarded_search {
-    const cmp_cidrs *networks; /* of the balancers */
-    bool bare;                 /* addresses alone (X-Forwarded-For), not for=… */
-    bool found, unreadable;    /* at most one of them; neither: nothing but balancers */
-    uint8_t source[16];        /* when found; IPv4 is mapped */
+    const kit_networks *networks; /* of the balancers */
+    bool bare;                    /* addresses alone (X-Forwarded-For), not for=… */
+    bool found, unreadable;       /* at most one of them; neither: nothing but balancers */
+    uint8_t source[16];           /* when found; IPv4 is mapped */
 } forwarded_search;
 
 /* Reads one field's value; several fields of one name in their order. */

@@ -30,16 +30,10 @@ bool handset_wants_redirect(const h2o_req_t *req)
 static cmp_str allowed_origin(const h2o_req_t *req, const listener *l)
 {
     const cmp_str from = request_field(req, "origin");
-    const cmp_strings *allowed = &l->conf->cors;
-    for (size_t i = 0; from.at != NULL && i < allowed->count; i++) {
-        if (strcmp(allowed->at[i], "*") == 0) {
-            return CMP_STR("*");
-        }
-        if (cmp_str_equal(cmp_str_from(allowed->at[i]), from)) {
-            return from;
-        }
+    if (from.at == NULL || !text_set_has(&l->cors, from)) {
+        return CMP_NONE;
     }
-    return CMP_NONE;
+    return l->cors.all ? CMP_STR("*") : from;
 }
 
 static void add(h2o_req_t *req, const char *name, cmp_str value)
@@ -51,7 +45,7 @@ static void add(h2o_req_t *req, const char *name, cmp_str value)
 
 void handset_add_headers(h2o_req_t *req, const listener *l)
 {
-    if (l->conf->cors.count == 0) {
+    if (l->cors.count == 0) {
         /* Accept decides between JSON and a redirect. */
         add(req, "vary", CMP_STR("Accept"));
         return;
@@ -68,7 +62,7 @@ bool handset_answer_preflight(h2o_req_t *req, const listener *l)
     static h2o_generator_t no_more = {NULL, NULL};
     const bool is_options =
         h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("OPTIONS"));
-    if (!is_options || l->conf->cors.count == 0 ||
+    if (!is_options || l->cors.count == 0 ||
         request_field(req, "access-control-request-method").at == NULL) {
         return false;
     }

@@ -10,6 +10,8 @@
 #include "peers/sources.h"
 #include "plugin/instance.h"
 
+#include <cmp-kit/networks.h>
+
 /* Plugin instances in the order in which they are asked. */
 typedef struct chain {
     instance **at;
@@ -28,10 +30,18 @@ typedef struct listener {
     chain auth;
     listener_path paths[CMP_INTERFACE_MAX];
     size_t path_count;
-    cmp_str codes;    /* what paths of the interface codes begin with; absent: not offered */
-    void *tls;        /* SSL_CTX; NULL: plain */
-    sources *sources; /* what one address may: connections, and requests on MC-1 */
+    cmp_str codes;           /* what paths of the interface codes begin with; absent: not offered */
+    void *tls;               /* SSL_CTX; NULL: plain */
+    kit_networks *balancers; /* NULL: there are none */
+    text_set cors;           /* mc-1: origins of web pages that may ask */
+    sources *sources;        /* what one address may: connections, and requests on MC-1 */
 } listener;
+
+/* Whether a connection or a request from that address is a balancer's. */
+static inline bool listener_has_balancer(const listener *l, const uint8_t address[16])
+{
+    return kit_networks_find(l->balancers, address, NULL, NULL) != KIT_NETWORK_NONE;
+}
 
 /* How requests get to a peer. */
 typedef struct way {

@@ -7,7 +7,7 @@ step_result step_source(txn *t)
     if (t->request.interface != CMP_INTERFACE_MC1) {
         return STEP_NEXT;
     }
-    if (conf_networks_hold(&t->listener->conf->balancers.from, t->request.source)) {
+    if (listener_has_balancer(t->listener, t->request.source)) {
         return STEP_NEXT; /* a balancer's own, or behind more of them than we can see */
     }
     const int64_t now_us = t->request.now_ms * 1000;

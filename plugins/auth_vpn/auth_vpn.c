@@ -1,6 +1,7 @@
 /* The plugin auth_vpn: requests from dedicated links, which 9.3.2 exempts from signing. It stands
  * at the step `authenticate`, before the plugin that verifies signatures. */
 #include <cmp-kit/memory.h>
+#include <cmp-kit/networks.h>
 #include <cmp/plugin.h>
 
 #include <stdio.h>
@@ -68,19 +69,9 @@ typedef struct source {
 
 typedef struct vpn_instance {
     const cmp_host *host;
-    source *sources; /* the smallest network first; bound to a listener before unbound */
-    size_t count;
+    source *sources;
+    kit_networks *networks; /* of indices of sources */
 } vpn_instance;
-
-/* Of equals any may come first: vpn_check sees to it that they lead to one peer. */
-static int order_of(const void *a, const void *b)
-{
-    const source *x = a, *y = b;
-    if (x->net->bits != y->net->bits) {
-        return x->net->bits > y->net->bits ? -1 : 1;
-    }
-    return (y->listener.at != NULL) - (x->listener.at != NULL);
-}
 
 /* All networks of all links, in the options' order; the caller frees. They point into the options,
  * which live as long as the instance. */
@@ -106,6 +97,24 @@ static source *sources_of(const vpn_options *options, size_t *count)
     return sources;
 }
 
+/* Of one network those that are bound to a listener come first. (Of equals any may: vpn_check sees
+ * to it that they lead to one peer.) */
+static kit_networks *networks_of(const source *sources, size_t count)
+{
+    kit_network *all = kit_calloc(count, sizeof(*all));
+    size_t taken = 0;
+    for (int bound = 1; bound >= 0; bound--) {
+        for (size_t i = 0; i < count; i++) {
+            if ((sources[i].listener.at != NULL) == bound) {
+                all[taken++] = (kit_network){.net = *sources[i].net, .value = (uint32_t)i};
+            }
+        }
+    }
+    kit_networks *made = kit_networks_build(all, count);
+    free(all);
+    return made;
+}
+
 static void *vpn_create(const cmp_host *host, const void *options, void *previous,
                         cmp_report *report)
 {
@@ -113,14 +122,16 @@ static void *vpn_create(const cmp_host *host, const void *options, void *previou
     (void)report;
     vpn_instance *self = kit_calloc(1, sizeof(*self));
     self->host = host;
-    self->sources = sources_of(options, &self->count);
-    qsort(self->sources, self->count, sizeof(*self->sources), order_of);
+    size_t count;
+    self->sources = sources_of(options, &count);
+    self->networks = networks_of(self->sources, count);
     return self;
 }
 
 static void vpn_destroy(void *instance)
 {
     vpn_instance *self = instance;
+    kit_networks_destroy(&self->networks);
     free(self->sources);
     free(self);
 }
@@ -187,19 +198,25 @@ static void vpn_check(const cmp_host *host, const void *options, cmp_report *rep
 
 /* ---- verify ---- */
 
-/* The first that matches is the right one by the order of the sources. A walk will do: an operator
- * has a handful of links. */
+/* What a network is searched for. */
+typedef struct arrival {
+    const source *sources;
+    cmp_str listener;
+} arrival;
+
+static bool fits(uint32_t at, void *arg)
+{
+    const arrival *a = arg;
+    const source *s = &a->sources[at];
+    return s->listener.at == NULL || cmp_str_equal(s->listener, a->listener);
+}
+
 static const source *source_find(const vpn_instance *self, const uint8_t address[16],
                                  cmp_str listener)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        const source *s = &self->sources[i];
-        if (cmp_cidr_contains(s->net, address) &&
-            (s->listener.at == NULL || cmp_str_equal(s->listener, listener))) {
-            return s;
-        }
-    }
-    return NULL;
+    arrival a = {self->sources, listener};
+    const uint32_t found = kit_networks_find(self->networks, address, fits, &a);
+    return found != KIT_NETWORK_NONE ? &self->sources[found] : NULL;
 }
 
 /* 9.3.2 asks for signatures "unless secured by a hardware Virtual Private Network (VPN) or similar

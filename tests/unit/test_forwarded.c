@@ -13,9 +13,9 @@
 #define NOBODY     "nobody"
 
 /* 10.0.0.0/8 and 2001:db8:1::/48 are the balancers'. */
-static const cmp_cidr balancers[] = {
-    {{[10] = 0xFF, 0xFF, 10}, 104},
-    {{0x20, 0x01, 0x0D, 0xB8, 0, 1}, 48},
+static const kit_network balancers[] = {
+    {.net = {{[10] = 0xFF, 0xFF, 10}, 104}},
+    {.net = {{0x20, 0x01, 0x0D, 0xB8, 0, 1}, 48}},
 };
 
 typedef struct search_case {
@@ -24,11 +24,12 @@ typedef struct search_case {
 
 static void check(const search_case *c, bool bare)
 {
-    const cmp_cidrs networks = {balancers, 2};
-    forwarded_search s = {.networks = &networks, .bare = bare};
+    kit_networks *networks = kit_networks_build(balancers, 2);
+    forwarded_search s = {.networks = networks, .bare = bare};
     for (size_t i = 0; i < FIELDS_MAX && c->fields[i] != NULL; i++) {
         forwarded_read(&s, cmp_str_from(c->fields[i]));
     }
+    kit_networks_destroy(&networks);
     char text[INET6_ADDRSTRLEN] = NOBODY;
     if (s.found) {
         address_format(s.source, text);
