@@ -38,6 +38,22 @@ bool field_is_token(cmp_str text)
     return text.size > 0 && field_token_size(text) == text.size;
 }
 
+bool field_is_framing(cmp_str name)
+{
+    static const char *const names[] = {
+        "connection", "content-length",    "expect",
+        "host",       "keep-alive",        "http2-settings",
+        "te",         "proxy-connection",  "trailer",
+        "upgrade",    "transfer-encoding",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (cmp_str_equal(cmp_str_from(names[i]), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- lists and parameters ---- */
 
 static bool is_space(char c)

@@ -10,6 +10,11 @@ size_t field_token_size(cmp_str text);
 /* Whether all of it is one token: a method, a field's name. */
 bool field_is_token(cmp_str text);
 
+/* Whether a field of that name, in lower case, belongs to one connection or to the message's
+ * framing (7.6.1, RFC 9112, 6): it says nothing about who sent a message, and is written by nobody
+ * else. */
+bool field_is_framing(cmp_str name);
+
 /* Without the spaces and tabs around it. Points into `text`. */
 cmp_str field_trim(cmp_str text);
 

@@ -8,10 +8,18 @@
 
 #include <cmp/message.h>
 
+/* Whether clients are asked for a certificate in the handshake. */
+typedef enum conf_client_certificate {
+    CONF_CLIENT_CERTIFICATE_NONE,
+    CONF_CLIENT_CERTIFICATE_OPTIONAL, /* for auth plugins to look at: any, or none, may come */
+    CONF_CLIENT_CERTIFICATE_REQUIRED, /* without a good one the handshake fails */
+} conf_client_certificate;
+
 typedef struct conf_tls {
     const char *certificate; /* path, PEM chain; NULL: the listener has no TLS */
     const char *key;         /* path, PEM */
-    const char *client_ca;   /* path; clients must show a certificate signed by it */
+    int client_certificate;  /* conf_client_certificate */
+    const char *client_ca;   /* path; who signs the clients' certificates; NULL: none is good */
 } conf_tls;
 
 typedef struct conf_paths {

@@ -280,6 +280,19 @@ static void check_security(check *k, const conf_listener *l, const char *path)
     }
 }
 
+/* A CA alone says nothing about what happens without a certificate: it is to be said. */
+static void check_client_certificate(check *k, const conf_listener *l, const char *path)
+{
+    if (l->tls.client_certificate == CONF_CLIENT_CERTIFICATE_REQUIRED && l->tls.client_ca == NULL) {
+        wrong(k, kit_arena_printf(&k->memory, "%s.tls.client_ca", path),
+              "missing; a required certificate is verified against it");
+    }
+    if (l->tls.client_certificate == CONF_CLIENT_CERTIFICATE_NONE && l->tls.client_ca != NULL) {
+        wrong(k, kit_arena_printf(&k->memory, "%s.tls.client_ca", path),
+              "of no use without client_certificate: optional or required");
+    }
+}
+
 static void check_listener(check *k, const conf_listener *l, const char *path, const known *plugins)
 {
     check_not_empty(k, path, "bind", "at least one address is needed");
@@ -289,6 +302,7 @@ static void check_listener(check *k, const conf_listener *l, const char *path, c
     check_references(k, &l->authenticate, kit_arena_printf(&k->memory, "%s.authenticate", path),
                      plugins);
     check_security(k, l, path);
+    check_client_certificate(k, l, path);
     check_paths(k, l, path);
 }
 

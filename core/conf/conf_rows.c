@@ -16,6 +16,10 @@
 static const char *const plugin_trusts[] = {"guarded", "any", NULL}; /* library_trust */
 static const char *const http2_modes[] = {
     [CONF_HTTP2_AUTO] = "auto", [CONF_HTTP2_ON] = "true", [CONF_HTTP2_OFF] = "false", NULL};
+static const char *const client_certificates[] = {[CONF_CLIENT_CERTIFICATE_NONE] = "none",
+                                                  [CONF_CLIENT_CERTIFICATE_OPTIONAL] = "optional",
+                                                  [CONF_CLIENT_CERTIFICATE_REQUIRED] = "required",
+                                                  NULL};
 static const char *const balancers_by[] = {[CONF_BALANCERS_PROXY] = "proxy",
                                            [CONF_BALANCERS_FORWARDED] = "forwarded",
                                            [CONF_BALANCERS_X_FORWARDED_FOR] = "x-forwarded-for",
@@ -132,8 +136,12 @@ CMP_OPTIONS(tls_rows, conf_tls) = {
     CMP_ROW("certificate", PATH, conf_tls, certificate,
             "PEM file with the certificate and its chain", CMP_REQUIRED),
     CMP_ROW("key", PATH, conf_tls, key, "PEM file with the private key", CMP_REQUIRED),
+    CMP_ROW_ENUM("client_certificate", conf_tls, client_certificate, client_certificates,
+                 "what a client has to show; optional: any certificate or none, for auth plugins "
+                 "to judge",
+                 CMP_DEFAULT("none")),
     CMP_ROW("client_ca", PATH, conf_tls, client_ca,
-            "PEM file; clients must show a certificate that it signed"),
+            "PEM file with whom a client's certificate has to be signed by to be good"),
     CMP_OPTION_END,
 };
 

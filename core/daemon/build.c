@@ -97,6 +97,35 @@ static chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind k
     return c;
 }
 
+static bool is_asked(const asked_fields *fields, cmp_str name)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (cmp_str_equal(fields->names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What of a request the auth chain wants to see beside its message: nothing else is kept of it. */
+static void build_wishes(builder *b, listener *l)
+{
+    for (size_t i = 0; i < l->auth.count; i++) {
+        const cmp_auth_ops *ops = l->auth.at[i]->plugin->ops.auth;
+        l->wants_certificate = l->wants_certificate || (ops->wants & CMP_AUTH_CERTIFICATE) != 0;
+        for (const char *const *name = ops->headers; name != NULL && *name != NULL; name++) {
+            if (l->fields.names == NULL) {
+                l->fields.names =
+                    kit_arena_alloc(&b->g->memory,
+                                    l->auth.count * CMP_AUTH_HEADERS_MAX * sizeof(cmp_str));
+            }
+            if (!is_asked(&l->fields, cmp_str_from(*name))) {
+                l->fields.names[l->fields.count++] = cmp_str_from(*name);
+            }
+        }
+    }
+}
+
 static void build_paths(listener *l, const conf_listener *settings)
 {
     for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
@@ -157,6 +186,7 @@ static void build_listener(builder *b, size_t at)
     l->name = cmp_str_from(settings->name);
     l->auth = build_chain(b, &settings->authenticate, CMP_PLUGIN_AUTH,
                           kit_arena_printf(&g->memory, "%s.authenticate", path));
+    build_wishes(b, l);
     build_paths(l, settings);
     l->sources = build_sources(b, settings);
     l->balancers = build_balancers(&settings->balancers.from);

@@ -47,6 +47,7 @@ static void on_close(void *arg)
         loop_timer_stop(c->entry_timer);
     }
     connection_give_up_place(c);
+    certificate_destroy(&c->certificate);
     free(c);
 }
 

@@ -2,6 +2,7 @@
 #include "http/fault.h"
 
 #include "base/field.h"
+#include "http/asked.h"
 #include "http/balancer.h"
 #include "http/codes.h"
 #include "http/connection.h"
@@ -335,10 +336,14 @@ static void handle(h2o_req_t *req)
     t->front = &front;
     t->front_data = &r;
     memcpy(t->request.source, c->source, sizeof(t->request.source));
+    t->request.certificate = certificate_shown(c->certificate);
     /* The wall clock's, which records and the replay memory live by; without a system call. */
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
     t->request.now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
-    const http_fault wrong = read_request(req, t, c);
+    http_fault wrong = read_request(req, t, c);
+    if (wrong.code == ERROR_NONE && t->listener->fields.names != NULL) {
+        wrong = asked_read(req, t);
+    }
     if (wrong.code == ERROR_NONE) {
         pipeline_run(t);
         return;

@@ -54,6 +54,21 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
     }
 }
 
+/* libh2o shows nobody its SSL: this is where it passes by. */
+void handshake_on_tls_info(const SSL *ssl, int where, int value)
+{
+    (void)value;
+    if ((where & SSL_CB_HANDSHAKE_DONE) == 0) {
+        return;
+    }
+    const h2o_socket_t *socket = BIO_get_data(SSL_get_rbio(ssl));
+    connection *c = socket->on_close.data;
+    /* A KeyUpdate ends with the same call. */
+    if (c->listener->wants_certificate && c->certificate == NULL) {
+        c->certificate = certificate_read(ssl);
+    }
+}
+
 void handshake_start(connection *c, h2o_accept_ctx_t *accept)
 {
     const server_worker *sw = c->sw;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/rate.h"
+#include "http/certificate.h"
 #include "http/gate.h"
 #include "http/meter.h"
 #include "pipeline/worker.h"
@@ -37,11 +38,12 @@ struct connection {
     cmp_timer *entry_timer;       /* for the balancer's header, then for its turn */
     void (*known)(connection *c); /* to be called when the balancer has said whose it is */
 
-    h2o_accept_ctx_t *accept;    /* the entrance's */
-    struct timeval connected_at; /* wall clock, as h2o wants it */
-    metered *metered;            /* NULL: HTTP/1, or not there yet */
-    void (*gone)(connection *c); /* called when the socket has closed; may be NULL */
-    cmp_timer *handshake_timer;  /* NULL: done, or in the clear */
+    h2o_accept_ctx_t *accept;       /* the entrance's */
+    struct timeval connected_at;    /* wall clock, as h2o wants it */
+    shown_certificate *certificate; /* NULL: none was shown, or nobody wants to see it */
+    metered *metered;               /* NULL: HTTP/1, or not there yet */
+    void (*gone)(connection *c);    /* called when the socket has closed; may be NULL */
+    cmp_timer *handshake_timer;     /* NULL: done, or in the clear */
 
     /* see sweep.h */
     unsigned unfinished;       /* h2, at the last look: streams whose request is not whole */

@@ -2,6 +2,7 @@
 #include "http/tls.h"
 
 #include "base/log.h"
+#include "http/handshake.h"
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -70,10 +71,6 @@ static void set_protocols(SSL_CTX *ctx, const conf_listener *l)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets, no server state */
     /* One is enough to resume with; OpenSSL's default of two makes every handshake longer. */
     SSL_CTX_set_num_tickets(ctx, 1);
-    /* A session of one listener must not be resumed on another. Without a context OpenSSL fails
-     * whoever resumes where client certificates are asked for. */
-    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)l->name,
-                                   (unsigned)strnlen(l->name, SSL_MAX_SID_CTX_LENGTH));
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, offers_http2(l) ? ctx : NULL);
 }
 
@@ -114,6 +111,7 @@ static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, 
     if (l->tls.client_ca == NULL) {
         return true;
     }
+    /* The names tell a client which of its certificates is meant. */
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(l->tls.client_ca);
     if (names == NULL || SSL_CTX_load_verify_file(ctx, l->tls.client_ca) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
@@ -121,8 +119,52 @@ static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, 
         return false;
     }
     SSL_CTX_set_client_CA_list(ctx, names); /* takes the names */
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     return true;
+}
+
+/* Whatever comes is for auth plugins to judge; what is wrong with it, the session keeps. */
+static int on_optional(int good, X509_STORE_CTX *store)
+{
+    (void)good, (void)store;
+    return 1;
+}
+
+static void ask_for_certificate(SSL_CTX *ctx, const conf_listener *l)
+{
+    switch ((conf_client_certificate)l->tls.client_certificate) {
+    case CONF_CLIENT_CERTIFICATE_NONE:
+        return;
+    case CONF_CLIENT_CERTIFICATE_OPTIONAL:
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_optional);
+        break;
+    case CONF_CLIENT_CERTIFICATE_REQUIRED:
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        break;
+    }
+    SSL_CTX_set_info_callback(ctx, handshake_on_tls_info);
+}
+
+/* A session is resumed only where it would have begun in the same way: on another listener, or by a
+ * ticket from before the certificates of clients were asked for, or for another CA, OpenSSL would
+ * take it as it is. */
+static void set_session_context(SSL_CTX *ctx, const conf_listener *l)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(all, EVP_sha256(), NULL);
+    EVP_DigestUpdate(all, l->name, strlen(l->name) + 1);
+    EVP_DigestUpdate(all, &l->tls.client_certificate, sizeof(l->tls.client_certificate));
+    STACK_OF(X509_OBJECT) *trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+    for (int i = 0; i < sk_X509_OBJECT_num(trusted); i++) {
+        const X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, i));
+        if (ca != NULL && X509_digest(ca, EVP_sha256(), digest, &size) == 1) {
+            EVP_DigestUpdate(all, digest, size);
+        }
+    }
+    EVP_DigestFinal_ex(all, digest, &size);
+    EVP_MD_CTX_free(all);
+    SSL_CTX_set_session_id_context(ctx, digest, size);
 }
 
 SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *path,
@@ -131,6 +173,7 @@ SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *p
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     ERR_clear_error();
     set_protocols(ctx, l);
+    ask_for_certificate(ctx, l);
     /* Both, even when the first fails: the operator hears of all faults at once. */
     const bool certificate = load_certificate(ctx, c, l, path, report);
     const bool client_ca = load_client_ca(ctx, c, l, path, report);
@@ -138,6 +181,7 @@ SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *p
         SSL_CTX_free(ctx);
         return NULL;
     }
+    set_session_context(ctx, l);
     return ctx;
 }
 

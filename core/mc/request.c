@@ -1,6 +1,29 @@
 /* Copies of requests, for when what they borrow may go away. */
 #include "mc/request.h"
 
+static cmp_pair *own_pairs(const cmp_pair *borrowed, size_t count, kit_arena *memory)
+{
+    cmp_pair *owned = count > 0 ? kit_arena_alloc(memory, count * sizeof(*owned)) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        owned[i] = (cmp_pair){.name = kit_arena_copy(memory, borrowed[i].name),
+                              .value = kit_arena_copy(memory, borrowed[i].value)};
+    }
+    return owned;
+}
+
+/* The connection that showed it may end before the request does. */
+static const cmp_certificate *own_certificate(const cmp_certificate *borrowed, kit_arena *memory)
+{
+    if (borrowed == NULL) {
+        return NULL;
+    }
+    cmp_certificate *owned = kit_arena_alloc(memory, sizeof(*owned));
+    *owned = *borrowed;
+    owned->subject = kit_arena_copy(memory, borrowed->subject);
+    owned->names = own_pairs(borrowed->names, borrowed->name_count, memory);
+    return owned;
+}
+
 /* Called before the first wait: the front frees its request when the client goes, and the octets
  * with it (a resolve that never waits copies nothing). */
 void request_own(mc_request *r)
@@ -9,14 +32,9 @@ void request_own(mc_request *r)
     for (size_t i = 0; i < CMP_PARAM_MAX; i++) {
         m->params[i] = kit_arena_copy(r->memory, m->params[i]);
     }
-    const cmp_pair *borrowed = m->contextual;
-    if (m->contextual_count > 0) {
-        m->contextual = kit_arena_alloc(r->memory, m->contextual_count * sizeof(*m->contextual));
-    }
-    for (size_t i = 0; i < m->contextual_count; i++) {
-        m->contextual[i] = (cmp_pair){.name = kit_arena_copy(r->memory, borrowed[i].name),
-                                      .value = kit_arena_copy(r->memory, borrowed[i].value)};
-    }
+    m->contextual = own_pairs(m->contextual, m->contextual_count, r->memory);
+    r->headers = own_pairs(r->headers, r->header_count, r->memory);
+    r->certificate = own_certificate(r->certificate, r->memory);
 }
 
 /* For threads of the pool: what a blocking plugin is shown is its own, and stays as it is when the

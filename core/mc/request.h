@@ -8,6 +8,8 @@
 
 #include <cmp-kit/arena.h>
 
+#include <cmp/auth.h>
+
 typedef struct mc_request {
     message message;
     uint8_t source[16];      /* IPv6 or IPv4-mapped */
@@ -15,7 +17,11 @@ typedef struct mc_request {
     cmp_interface interface; /* on which it came */
     cmp_str requestor;       /* name of the authenticated peer; absent before, and for handsets */
     int64_t now_ms;          /* Unix time at which it came in */
-    kit_arena *memory;       /* what txn_alloc gives out; lives at least as long as this struct */
+    cmp_pair *headers;       /* the fields that the auth chain asked for, and no others; a value is
+                                absent when it was not sent. Names live as the configuration does */
+    size_t header_count;
+    const cmp_certificate *certificate; /* that the client has shown; NULL: none, or nobody asked */
+    kit_arena *memory; /* what txn_alloc gives out; lives at least as long as this struct */
 } mc_request;
 
 /* Copies all octets that the message borrows into the request's own memory. */

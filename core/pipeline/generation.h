@@ -18,6 +18,12 @@ typedef struct chain {
     size_t count;
 } chain;
 
+/* Names of header fields, in lower case; each once. */
+typedef struct asked_fields {
+    cmp_str *names;
+    size_t count;
+} asked_fields;
+
 /* Where one interface of a listener is found. */
 typedef struct listener_path {
     cmp_str path;
@@ -28,6 +34,8 @@ typedef struct listener {
     const conf_listener *conf;
     cmp_str name;
     chain auth;
+    asked_fields fields;    /* that its auth chain wants to see; none: NULL and 0 */
+    bool wants_certificate; /* it wants to see the client's certificate */
     listener_path paths[CMP_INTERFACE_MAX];
     size_t path_count;
     cmp_str codes;           /* what paths of the interface codes begin with; absent: not offered */

@@ -2,6 +2,7 @@
 #include "plugin/descriptor.h"
 
 #include "plugin/abi.h"
+#include "plugin/headers_check.h"
 #include "plugin/rows_check.h"
 
 #include <stdarg.h>
@@ -115,6 +116,20 @@ static bool lacks(const reading *r, const char *function)
     return wrong(r, "%s lacks %s", plugin_kind_name(r->d->plugin.kind), function);
 }
 
+/* What we do not know it would wait for in vain. */
+static bool check_auth_ops(const reading *r)
+{
+    const cmp_auth_ops *ops = &r->d->ops.auth;
+    if (ops->verify == NULL) {
+        return lacks(r, "verify");
+    }
+    if ((ops->wants & ~(uint32_t)CMP_AUTH_CERTIFICATE) != 0) {
+        return wrong(r, "auth wants 0x%x, which is none of ABI %u.%u", (unsigned)ops->wants,
+                     r->theirs->abi_major, r->theirs->abi_minor);
+    }
+    return headers_check_asked(ops->headers, r->error, r->error_size);
+}
+
 /* All of writing or none of it: an import would otherwise find out in its middle that it cannot be
  * undone. */
 static bool check_store_ops(const reading *r)
@@ -153,7 +168,7 @@ static bool read_kind(const reading *r)
             return false;
         }
         p->ops.auth = &r->d->ops.auth;
-        return r->d->ops.auth.verify != NULL || lacks(r, "verify");
+        return check_auth_ops(r);
     case CMP_PLUGIN_STORE:
         if (!read_ops(r, p->ops.store, ABI_cmp_store_ops, "cmp_store_ops")) {
             return false;

@@ -14,6 +14,25 @@ typedef enum cmp_auth_verdict {
                              which is also what follows when no answer comes by the deadline */
 } cmp_auth_verdict;
 
+/* A client's certificate as it was shown when the connection began, in this handshake or in the one
+ * whose session it resumes. */
+typedef struct cmp_certificate {
+    uint8_t fingerprint[32]; /* SHA-256 of its DER form */
+    bool verified;           /* good now, by the listener's client_ca; otherwise nothing of it is
+                                proved but that the client has its private key */
+    cmp_str subject;         /* RFC 4514, such as CN=b,O=Example; absent when it is no text */
+    const cmp_pair *names; /* alternative names in their order: dns, email, uri or ip, and the name;
+                              other kinds, and what is no text, are left out */
+    size_t name_count;
+} cmp_certificate;
+
+/* Of how many header fields an auth plugin may see the values. */
+#define CMP_AUTH_HEADERS_MAX 16
+
+enum {
+    CMP_AUTH_CERTIFICATE = 1 << 0, /* cmp_host.txn_certificate */
+};
+
 /* What the host's replay memory does with an accepted request. */
 typedef enum cmp_once {
     CMP_ONCE_NO,        /* may come again (a dedicated link proves its source every time) */
@@ -49,11 +68,21 @@ typedef enum cmp_sign_verdict {
 /* Octets of a signature as text; HMAC-SHA-512 in hex takes 128. */
 #define CMP_SIGNATURE_MAX 192
 
-/* A signature of ours (9.3.2: "apikeyid" and "signature"). */
+/* Header fields that a signature may add: how many, and their octets, names and values together. */
+#define CMP_SIGNATURE_HEADERS_MAX  4
+#define CMP_SIGNATURE_HEADERS_SIZE 8192
+
+/* A signature of ours (9.3.2: "apikeyid" and "signature"). What it points to is valid until control
+ * is back in the loop. */
 typedef struct cmp_signature {
-    cmp_str apikeyid;             /* valid until control is back in the loop */
+    cmp_str apikeyid;             /* absent, and size 0: only header fields say who we are */
     char text[CMP_SIGNATURE_MAX]; /* as it goes on the wire */
     size_t size;
+    const cmp_pair *headers; /* sent along with this one request, and never logged: names in lower
+                                case, each once, values printable ASCII. None that belongs to a
+                                connection or to framing, and not host, accept, content-type,
+                                content-encoding, traceparent */
+    size_t header_count;
 } cmp_signature;
 
 /* `instance` is what create returned; `worker` what worker_start returned on this thread (NULL in a
@@ -71,7 +100,7 @@ typedef struct cmp_auth_ops {
                                             cmp_auth_answer *answer);
 
     /* Signs a request with the credential that its recipient issued to us. *signature comes without
-     * apikeyid and with size 0. NULL: this plugin only verifies. */
+     * apikeyid and headers, and with size 0. NULL: this plugin only verifies. */
     CMP_MUST_USE cmp_sign_verdict (*sign)(void *instance, void *worker,
                                           const cmp_outgoing *outgoing, cmp_op op,
                                           cmp_signature *signature);
@@ -81,4 +110,12 @@ typedef struct cmp_auth_ops {
      * op_data stored last, or NULL. On the worker's thread. NULL in a plugin that never answers
      * PENDING. */
     void (*cancel)(void *instance, void *worker, cmp_op op, void *data);
+
+    /* The header fields that verify wants to see (cmp_host.txn_header), by their names in lower
+     * case; ended by NULL, each once, CMP_AUTH_HEADERS_MAX at most. Of all others the host keeps
+     * nothing. None of those that belong to a connection or a message's framing, and not host.
+     * NULL: none. */
+    const char *const *headers;
+
+    uint32_t wants; /* CMP_AUTH_…: what else verify wants to see */
 } cmp_auth_ops;

@@ -126,7 +126,8 @@ def test_tls_of_yesterday_is_not_spoken(world):
 
 def test_a_client_certificate_is_shown(world):
     b = world.cmp("b", "2B001")
-    b.listener["tls"]["client_ca"] = str(world.authority.path)
+    ca = str(world.authority.path)
+    b.listener["tls"] |= {"client_certificate": "required", "client_ca": ca}
     home = home_and(world, b)
     b.holds(**{ICI: "x"})
     world.start()

@@ -254,7 +254,8 @@ def test_requests_signed_as_a_peer(server, front):
 
 
 def test_a_client_certificate(server, front):
-    server.listener["tls"]["client_ca"] = str(server.authority.path)
+    ca = str(server.authority.path)
+    server.listener["tls"] |= {"client_certificate": "required", "client_ca": ca}
     certificate, key = server.authority.issue("a.example.net")
     options(front)["tls"] |= {"certificate": str(certificate), "key": str(key)}
     server.start()
@@ -263,7 +264,8 @@ def test_a_client_certificate(server, front):
 
 
 def test_without_the_client_certificate_that_is_demanded(server, front):
-    server.listener["tls"]["client_ca"] = str(server.authority.path)
+    ca = str(server.authority.path)
+    server.listener["tls"] |= {"client_certificate": "required", "client_ca": ca}
     front.expect_error("/codes/v1: ")
     server.start()
     front.start()

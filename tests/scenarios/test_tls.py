@@ -62,7 +62,8 @@ def test_http2_can_be_switched_off(site):
 
 def test_clients_may_have_to_show_a_certificate(site):
     site.peer("b")
-    site.listener["tls"]["client_ca"] = str(site.authority.path)
+    ca = str(site.authority.path)
+    site.listener["tls"] |= {"client_certificate": "required", "client_ca": ca}
     site.write_codes({"ici": "1A0F1-1", "content": "x"})
     site.start()
     with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
@@ -77,6 +78,21 @@ def test_clients_may_have_to_show_a_certificate(site):
             with context.wrap_socket(plain, server_hostname="127.0.0.1") as c:
                 c.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 assert b" 404 " in receive_all(c)[0]
+
+
+def test_clients_may_show_a_certificate(site):
+    """Whoever they are, and whoever signed it: it is for auth plugins to judge."""
+    b = site.peer("b")
+    site.listener["tls"]["client_certificate"] = "optional"
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    assert site.ask(b, "1A0F1-1").status == 200
+    context = ssl.create_default_context(cafile=str(site.authority.path))
+    context.load_cert_chain(*map(str, site.authority.issue("b.example.net")))
+    with socket.create_connection(("127.0.0.1", site.port)) as plain:
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as c:
+            c.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert b" 404 " in receive_all(c)[0]
 
 
 @pytest.mark.parametrize("interface", ["mc-3", "mc-6"])

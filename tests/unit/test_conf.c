@@ -76,6 +76,7 @@ static void loads_a_good_one(void **state)
     assert_int_equal(l->http2, CONF_HTTP2_AUTO);
     assert_string_equal(l->paths.of[CMP_INTERFACE_MC3], "/mc-3/resolve-ici");
     assert_string_equal(l->tls.certificate, "a.pem");
+    assert_int_equal(l->tls.client_certificate, CONF_CLIENT_CERTIFICATE_NONE);
     assert_null(l->tls.client_ca);
     assert_int_equal(c->top.peers.count, 2);
     assert_int_equal(p[0].rate, 500 * 3600);
@@ -184,6 +185,15 @@ static const struct {
     {13, "    tls: {certificate: a.pem, key: a.key}\n    connections: 10001",
      "c.yaml:14:18: listeners[0].connections: the listeners' shares are more than "
      "limits.connections (10000)\n"},
+    {13, "    tls: {certificate: a.pem, key: a.key, client_ca: ca.pem}",
+     "c.yaml:13:54: listeners[0].tls.client_ca: of no use without client_certificate: optional or "
+     "required\n"},
+    {13, "    tls: {certificate: a.pem, key: a.key, client_certificate: required}",
+     "c.yaml:13:5: listeners[0].tls.client_ca: missing; a required certificate is verified "
+     "against it\n"},
+    {13, "    tls: {certificate: a.pem, key: a.key, client_certificate: wanted}",
+     "c.yaml:13:63: listeners[0].tls.client_certificate: expected one of none, optional, required, "
+     "found the text \"wanted\"\n"},
     {14, "resolve: {stores: codez, routes: [to-addr]}",
      "c.yaml:14:19: resolve.stores[0]: there is no plugin \"codez\"; did you mean \"codes\"?\n"
      "c.yaml:14:35: resolve.routes[0]: there is no plugin \"to-addr\"\n"},
