@@ -53,7 +53,8 @@ static outbound_call *call_create(const origin *to, const cmp_https_request *r)
     at = octets_put(at, c->content_type.at != NULL ? r->body : CMP_NONE, &c->body);
     at = octets_put(at, r->accept, &c->accept);
     at = octets_put(at, r->authorization, &c->authorization);
-    c->header_count = r->header_count < CALL_HEADERS_MAX ? r->header_count : CALL_HEADERS_MAX;
+    c->header_count =
+        r->header_count < CMP_HTTPS_HEADERS_MAX ? r->header_count : CMP_HTTPS_HEADERS_MAX;
     for (size_t i = 0; i < c->header_count; i++) {
         at = octets_put(at, r->headers[i].name, &c->headers[i].name);
         at = octets_put(at, r->headers[i].value, &c->headers[i].value);

@@ -253,7 +253,7 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t stream, uint8_t *t
 
 typedef struct fields {
     /* Four pseudo header fields; accept, authorization, and the content's type and length. */
-    nghttp2_nv at[8 + CALL_HEADERS_MAX];
+    nghttp2_nv at[8 + CMP_HTTPS_HEADERS_MAX];
     size_t count;
 } fields;
 
@@ -284,7 +284,8 @@ void h2_take(wire *w, outbound_call *c)
     /* Never indexed: a compressed secret can be guessed bit by bit (RFC 7541, 7.1.3). */
     fields_add(&f, H2O_STRLIT("authorization"), c->authorization, NGHTTP2_NV_FLAG_NO_INDEX);
     for (size_t i = 0; i < c->header_count; i++) {
-        fields_add(&f, c->headers[i].name.at, c->headers[i].name.size, c->headers[i].value, 0);
+        fields_add(&f, c->headers[i].name.at, c->headers[i].name.size, c->headers[i].value,
+                   NGHTTP2_NV_FLAG_NO_INDEX); /* a plugin's: they may be secrets */
     }
     fields_add(&f, H2O_STRLIT("content-type"), c->content_type, 0);
     fields_add(&f, H2O_STRLIT("content-length"),

@@ -21,7 +21,6 @@ TAILQ_HEAD(lane_list, lane);
 
 #define ADDRESSES_MAX    8
 #define ANSWER_HEAD_MAX  ((size_t)64 * 1024)
-#define CALL_HEADERS_MAX 8
 #define ANSWER_INLINE    512
 #define CONTENT_TYPE_MAX 128
 #define LANE_BUCKETS_MIN ((size_t)16)
@@ -58,7 +57,7 @@ struct cmp_call {
     size_t head_octets;  /* of the answer */
 
     cmp_str method, path, content_type, body, accept, authorization; /* in `octets` */
-    cmp_pair headers[CALL_HEADERS_MAX];                              /* likewise */
+    cmp_pair headers[CMP_HTTPS_HEADERS_MAX];                         /* likewise */
     size_t header_count;
     size_t body_sent;
     size_t answer_max;

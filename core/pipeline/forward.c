@@ -11,10 +11,11 @@
 #include <openssl/hmac.h>
 #include <stdio.h>
 
-#define ANSWER_SIZE_MAX   ((size_t)128 * 1024)
-#define PSEUDONYM_OCTETS  16           /* of the MAC: enough that no two users meet */
-#define CONTEXTUAL_MEMBER "contextual" /* in release.withhold: all of them */
-#define ORIGIN_TID        "origin-tid"
+#define ANSWER_SIZE_MAX     ((size_t)128 * 1024)
+#define PSEUDONYM_OCTETS    16           /* of the MAC: enough that no two users meet */
+#define CONTEXTUAL_MEMBER   "contextual" /* in release.withhold: all of them */
+#define ORIGIN_TID          "origin-tid"
+#define FORWARD_HEADERS_MAX (1 + CMP_SIGNATURE_HEADERS_MAX)
 
 static log_limit not_signed = {
     .level = CMP_LOG_ERROR,
@@ -97,6 +98,7 @@ static void add_contextual(txn *t, const way *w, query *q)
     }
 }
 
+_Static_assert(FORWARD_HEADERS_MAX <= CMP_HTTPS_HEADERS_MAX, "none of them is left out");
 _Static_assert(QUERY_PAIRS_MAX > CMP_PARAM_MAX + CONTEXTUAL_MAX, "nothing is left out silently");
 
 static void build_message(txn *t, const way *w, query *q)
@@ -105,7 +107,8 @@ static void build_message(txn *t, const way *w, query *q)
     query_add(q, "tid", (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE});
     query_add(q, "ici", t->request.message.params[CMP_PARAM_ICI]);
     query_add(q, "user", is_withheld(w, CMP_STR("user")) ? pseudonym(t, user) : user);
-    if (t->hop->signature != NULL) {
+    /* Or only header fields say who we are (cmp_signature). */
+    if (t->hop->signature != NULL && t->hop->signature->size > 0) {
         query_add(q, "apikeyid", t->hop->signature->apikeyid);
         query_add(q, "signature", (cmp_str){t->hop->signature->text, t->hop->signature->size});
     }
@@ -150,6 +153,20 @@ cmp_sign_verdict forward_sign(txn *t)
     return verdict;
 }
 
+/* Beside those that every request has. Returns how many. */
+static size_t build_headers(const txn *t, cmp_pair headers[FORWARD_HEADERS_MAX])
+{
+    const cmp_signature *signature = t->hop->signature;
+    size_t count = 0;
+    if (t->traceparent.at != NULL) {
+        headers[count++] = (cmp_pair){CMP_STR("traceparent"), t->traceparent};
+    }
+    for (size_t i = 0; signature != NULL && i < signature->header_count; i++) {
+        headers[count++] = signature->headers[i];
+    }
+    return count;
+}
+
 void forward_send(txn *t, origin *url, uint64_t timeout_ms,
                   void (*done)(void *arg, const cmp_https_answer *answer))
 {
@@ -157,11 +174,12 @@ void forward_send(txn *t, origin *url, uint64_t timeout_ms,
     query q;
     query_init(&q, &t->memory);
     build_message(t, w, &q);
-    const cmp_pair traceparent = {CMP_STR("traceparent"), t->traceparent};
+    cmp_pair headers[FORWARD_HEADERS_MAX];
+    const size_t header_count = build_headers(t, headers);
     cmp_https_request request = {.method = "POST",
                                  .accept = CMP_STR("application/json"),
-                                 .headers = &traceparent,
-                                 .header_count = t->traceparent.at != NULL ? 1 : 0,
+                                 .headers = headers,
+                                 .header_count = header_count,
                                  .timeout_ms = timeout_ms,
                                  .answer_max = ANSWER_SIZE_MAX};
     switch ((conf_carriage)w->conf->carriage) {

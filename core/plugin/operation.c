@@ -1,6 +1,8 @@
 /* See operation.h. */
 #include "plugin/operation.h"
 
+#include "plugin/headers_check.h"
+
 _Static_assert(CMP_AUTH_PENDING == OPERATION_PENDING, "auth verdicts begin with PENDING");
 _Static_assert(CMP_SIGN_PENDING == OPERATION_PENDING, "sign verdicts begin with PENDING");
 _Static_assert(CMP_STORE_PENDING == OPERATION_PENDING, "store verdicts begin with PENDING");
@@ -41,6 +43,8 @@ static void sign_begin(operation_answer *answer)
 {
     answer->signature.apikeyid = CMP_NONE;
     answer->signature.size = 0;
+    answer->signature.headers = NULL;
+    answer->signature.header_count = 0;
 }
 
 static int sign_call(const instance *i, void *worker_state, cmp_op op,
@@ -53,8 +57,10 @@ static int sign_call(const instance *i, void *worker_state, cmp_op op,
 static bool sign_good(int verdict, const operation_answer *answer)
 {
     const cmp_signature *s = &answer->signature;
+    const bool pair = s->apikeyid.size > 0 && s->size > 0 && s->size <= sizeof(s->text);
+    const bool no_pair = s->apikeyid.at == NULL && s->size == 0 && s->header_count > 0;
     return verdict != CMP_SIGN_DONE ||
-           (s->apikeyid.size > 0 && s->size > 0 && s->size <= sizeof(s->text));
+           ((pair || no_pair) && headers_check_added(s->headers, s->header_count));
 }
 
 /* For what waits or goes to another thread: the subject lies on the stack of who asks. */

@@ -21,6 +21,8 @@ typedef struct cmp_origin_options {
     uint64_t connect_timeout_ms, idle_timeout_ms, resolve_interval_ms;
 } cmp_origin_options;
 
+#define CMP_HTTPS_HEADERS_MAX 8
+
 /* One request. It and what it points to are the caller's, and copied by https_start. */
 typedef struct cmp_https_request {
     const char *method;   /* GET, POST, PUT, DELETE */
@@ -30,7 +32,7 @@ typedef struct cmp_https_request {
     cmp_str accept;          /* absent: not sent */
     cmp_str authorization;   /* absent: not sent; never logged */
     const cmp_pair *headers; /* further ones; names in lower case, values visible ASCII */
-    size_t header_count;     /* at most 8 */
+    size_t header_count;     /* at most CMP_HTTPS_HEADERS_MAX; never logged */
     uint64_t timeout_ms;     /* for everything: waiting, connecting, the whole answer */
     size_t answer_max;       /* octets of the body */
 } cmp_https_request;
