@@ -115,6 +115,11 @@ static int ask_direct(ask *a)
     int verdict = a->what->call(a->instance, a->instance->worker_state[who->desk->worker], a->op,
                                 &a->subject, &a->lent);
     if (a->state == ASK_DONE) { /* completed from within the call: what is returned comes second */
+        if (verdict != PENDING) {
+            log_limited(
+                &bad_answers, cmp_str_from(a->instance->name), "both", NULL, 0,
+                "completed its operation and returned another answer: the first one counts");
+        }
         verdict = a->verdict;
     } else if (verdict == PENDING && a->what->cancel(a->instance) != NULL) {
         a->state = ASK_WAITING;

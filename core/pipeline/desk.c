@@ -126,7 +126,7 @@ static const char *fault_of(const instance *caller, cmp_op op)
 void desk_misuse(instance *caller, const char *service, const char *how)
 {
     counter_add(caller->stale_operations, 1);
-    log_limited(&misuses, cmp_str_from(caller->name), how, NULL, 0,
+    log_limited(&misuses, cmp_str_from(caller->name), service, NULL, 0,
                 "called %s %s: it changes nothing", service, how);
 }
 
