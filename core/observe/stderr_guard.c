@@ -102,13 +102,16 @@ void stderr_guard_last(bool with_tail)
         return;
     }
     const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
-    const size_t tail = last < TAIL_SIZE ? last : TAIL_SIZE;
-    if (with_tail) {
-        put(octets + last - tail, tail);
-    }
+    const size_t tail = !with_tail ? 0 : last < TAIL_SIZE ? last : TAIL_SIZE;
+    put(octets + last - tail, tail);
+    bool line_open = tail > 0 && octets[last - 1] != '\n';
     char rest[1024];
     for (ssize_t got; (got = read(ends[0], rest, sizeof(rest))) > 0;) {
         put(rest, (size_t)got);
+        line_open = rest[got - 1] != '\n';
+    }
+    if (line_open) {
+        put("\n", 1); /* what comes next is a line of its own */
     }
     dup2(real, STDERR_FILENO);
 }

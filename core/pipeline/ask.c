@@ -43,6 +43,14 @@ static int checked(const ask *a, int verdict)
     return a->what->unavailable;
 }
 
+static int call(const ask *a, void *worker_state, operation_answer *answer)
+{
+    const uintptr_t before = instance_enter(a->instance, a->what->function);
+    const int verdict = a->what->call(a->instance, worker_state, a->op, &a->subject, answer);
+    running_leave(before);
+    return verdict;
+}
+
 /* On the pool's thread. What it reads of `abandoned` only saves work: whether somebody still waits
  * is decided by job->ask, on the worker's thread. The worker's state is not passed either: it has
  * no lock. */
@@ -56,7 +64,7 @@ static void on_job_work(void *arg)
     }
     desk_lend_thread(a);
     a->state = ASK_CALLING;
-    a->verdict = a->what->call(a->instance, NULL, a->op, &a->subject, &a->answer);
+    a->verdict = call(a, NULL, &a->answer);
     desk_lend_thread(NULL);
 }
 
@@ -112,8 +120,7 @@ static int ask_direct(ask *a)
     asker *who = a->asker;
     a->state = ASK_CALLING;
     a->what->begin(&a->lent);
-    int verdict = a->what->call(a->instance, a->instance->worker_state[who->desk->worker], a->op,
-                                &a->subject, &a->lent);
+    int verdict = call(a, a->instance->worker_state[who->desk->worker], &a->lent);
     if (a->state == ASK_DONE) { /* completed from within the call: what is returned comes second */
         if (verdict != PENDING) {
             log_limited(
@@ -221,8 +228,10 @@ void ask_abandon(asker *who)
         a->state = ASK_ABANDONED;
         who->ask = NULL; /* it comes back by itself */
         ++*who->held;
+        const uintptr_t before = instance_enter(a->instance, RUNNING_CANCEL);
         a->what->cancel(a->instance)(a->instance->self,
                                      a->instance->worker_state[who->desk->worker], a->op, a->data);
+        running_leave(before);
     }
 }
 
@@ -248,6 +257,7 @@ static void answer_take(ask *a, int verdict, const void *answer)
 void ask_complete(ask *a, int verdict, const void *answer)
 {
     asker *who = a->asker;
+    uintptr_t before;
     switch (a->state) {
     case ASK_CALLING:
         /* No resume: ask_direct is still on the stack, and takes it from there. */
@@ -257,13 +267,17 @@ void ask_complete(ask *a, int verdict, const void *answer)
     case ASK_WAITING:
         answer_take(a, verdict, answer);
         a->state = ASK_DONE;
+        before = running_enter(NULL); /* what follows is ours, or another plugin's */
         who->ops->resume(who);
+        running_leave(before);
         break;
     case ASK_ABANDONED:
         /* let_go comes last: it may free the transaction, and the asker with it. */
         desk_give(who->desk, a);
         --*who->held;
+        before = running_enter(NULL);
         who->ops->let_go(who);
+        running_leave(before);
         break;
     case ASK_IDLE:
     case ASK_DONE:

@@ -29,6 +29,7 @@ typedef union operation_answer {
 } operation_answer;
 
 typedef struct operation {
+    running_function function;
     int unavailable; /* the verdict for a plugin that fails */
     int last;        /* the highest verdict */
     size_t answer_size;
