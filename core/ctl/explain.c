@@ -39,6 +39,27 @@ static const args_command command = {
     .rows = rows,
 };
 
+/* What has an option or a place of its own would be given twice. */
+static bool params_free(const args_list *params)
+{
+    static const struct {
+        const char *head, *instead;
+    } taken[] = {
+        {"user=", "--param: the user is given with --user"},
+        {"ici=", "--param: the ICI is given by itself, without --param"},
+        {"tid=", "--param: explain makes a tid itself"},
+    };
+    for (size_t i = 0; i < params->count; i++) {
+        for (size_t j = 0; j < sizeof(taken) / sizeof(taken[0]); j++) {
+            if (strncmp(params->at[i], taken[j].head, strlen(taken[j].head)) == 0) {
+                output_fail("%s", taken[j].instead);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* The path and query to ask for; NULL after a message. By GET, with everything in the query, and
  * checked by the daemon as any request: what is refused here would be refused there. */
 static const char *path_of(const explain_options *o, const char *ici, kit_arena *a)
@@ -52,7 +73,7 @@ static const char *path_of(const explain_options *o, const char *ici, kit_arena 
     }
     query_add(&q, "ici", cmp_str_from(ici));
     query_add(&q, "user", o->user != NULL ? cmp_str_from(o->user) : CMP_STR("cmpctl"));
-    if (!params_add(&o->params, &q)) {
+    if (!params_free(&o->params) || !params_add(&o->params, &q)) {
         return NULL;
     }
     return kit_arena_printf(a, "/explain%s%s?%s", o->as != NULL ? "/as/" : "",

@@ -2,6 +2,8 @@
 #include "ctl/params.h"
 
 #include "ctl/output.h"
+#include "mc/meant.h"
+#include "mc/message.h"
 
 bool params_add(const args_list *params, query *q)
 {
@@ -12,6 +14,12 @@ bool params_add(const args_list *params, query *q)
             return false;
         }
         const cmp_str name = {params->at[i], (size_t)(equals - params->at[i])};
+        const char *meant = param_find(name) == CMP_PARAM_MAX ? param_meant(name, NULL) : NULL;
+        if (meant != NULL) {
+            output_fail("--param: there is no %.*s; did you mean %s?", (int)name.size, name.at,
+                        meant);
+            return false;
+        }
         query_add(q, kit_arena_text(q->memory, name), cmp_str_from(equals + 1));
     }
     return true;

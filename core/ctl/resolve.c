@@ -96,8 +96,8 @@ static bool add_signature(request *r, const resolve_options *o)
     return true;
 }
 
-/* The signature before the parameters of --param, and those unchecked: one may want to see how a
- * CMP bears what is wrong. */
+/* The signature before the parameters of --param, and their values unchecked: one may want to see
+ * how a CMP bears what is wrong. */
 static bool request_make(request *r, const resolve_options *o, const char *ici)
 {
     kit_uuid_v7_make(clock_now_ms(), r->tid);

@@ -2,6 +2,7 @@
 #include "daemon/build.h"
 
 #include "http/tls.h"
+#include "pipeline/release.h"
 #include "pipeline/services.h"
 #include "plugin/folders.h"
 #include "plugin/section.h"
@@ -241,6 +242,22 @@ static origin *build_url(builder *b, const conf_peer *p, const char *url, const 
 
 /* A user that is to be withheld is shown as a keyed pseudonym. Without a secret of the operator's
  * the pseudonym could be reckoned back from a list of users. */
+static void check_release(builder *b, const conf_peer *p, const char *path)
+{
+    const keyring *ring = b->g->keyring;
+    for (size_t i = 0; i < p->release.withhold.count; i++) {
+        const char *key = kit_arena_printf(&b->g->memory, "%s.release.withhold[%zu]", path, i);
+        const char *name = p->release.withhold.at[i];
+        const char *fault = release_fault(cmp_str_from(name), &b->g->memory);
+        if (fault != NULL) {
+            report_at(b, key, "%s", fault);
+        } else if (strcmp(name, "user") == 0 &&
+                   (ring == NULL || keyring_pseudonym_secret(ring).size == 0)) {
+            report_at(b, key, "withholding users needs a pseudonym_secret in the keyring");
+        }
+    }
+}
+
 static void build_way(builder *b, size_t at)
 {
     generation *g = b->g;
@@ -261,13 +278,7 @@ static void build_way(builder *b, size_t at)
         }
     }
     g->forwards = g->forwards || w->url_count > 0;
-    for (size_t i = 0; i < p->release.withhold.count; i++) {
-        const bool user = strcmp(p->release.withhold.at[i], "user") == 0;
-        if (user && (g->keyring == NULL || keyring_pseudonym_secret(g->keyring).size == 0)) {
-            report_at(b, kit_arena_printf(&g->memory, "%s.release.withhold[%zu]", path, i),
-                      "withholding users needs a pseudonym_secret in the keyring");
-        }
-    }
+    check_release(b, p, path);
 }
 
 /* The store that the interface codes writes to. */

@@ -30,7 +30,7 @@ typedef struct fault {
 /* Everything about a parameter of Table 19 stands in one table (message.c): a new parameter is one
  * row there and one enumerator in <cmp/message.h>. */
 
-/* Its name on the wire. Static. */
+/* Its name on the wire. Static, ended by NUL. */
 cmp_str param_name(cmp_param param);
 
 /* What becomes of it at the next hop, and on MC-1. */

@@ -3,6 +3,8 @@
 #include "mc/record.h"
 
 #include "base/names.h"
+#include "mc/meant.h"
+#include "mc/message.h"
 #include "mc/variant.h"
 
 #include <cmp-kit/text.h>
@@ -130,6 +132,18 @@ static bool read_time(const reader *r, place p, const json_t *value, int64_t *ms
 
 static const char *const variant_members[] = {"when", "content", "content_type", NULL};
 
+/* A name that is nearly one of Table 19 would be a contextual parameter, which nobody sends. */
+static bool condition_good(const reader *r, place p, cmp_str value)
+{
+    const cmp_str name = cmp_str_from(p.condition);
+    const char *expected = NULL;
+    const char *meant = param_find(name) == CMP_PARAM_MAX ? param_meant(name, VARIANT_TIME) : NULL;
+    if (meant != NULL && strcmp(meant, p.condition) != 0) {
+        return fail(r, p, "unknown condition; did you mean %s?", meant);
+    }
+    return variant_condition_valid(name, value, &expected) || fail(r, p, "expected: %s", expected);
+}
+
 /* Conditions keep the order of the text, though all have to hold: a record that is written again
  * looks like the one that was read. */
 static bool read_when(const reader *r, size_t index, json_t *when, cmp_variant *variant)
@@ -147,9 +161,8 @@ static bool read_when(const reader *r, size_t index, json_t *when, cmp_variant *
         if (!read_text(r, p, value, &text)) {
             return false;
         }
-        const char *expected = NULL;
-        if (!variant_condition_valid(cmp_str_from(p.condition), text, &expected)) {
-            return fail(r, p, "expected: %s", expected);
+        if (!condition_good(r, p, text)) {
+            return false;
         }
         conditions[variant->condition_count++] =
             (cmp_condition){keep(r, cmp_str_from(p.condition)), keep(r, text)};

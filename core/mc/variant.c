@@ -7,11 +7,10 @@
 #include <cmp-kit/text.h>
 #include <cmp-kit/times.h>
 
-#define DAY_MS              ((int64_t)24 * 60 * 60 * 1000)
-#define MINUTE_MS           ((int64_t)60 * 1000)
-#define FREE_TEXT_MAX       20 /* octets of a free-text age or income (Table 19) */
-#define POST_MAX            32 /* octets of a postal code */
-#define CONTEXTUAL_NAME_MAX 64
+#define DAY_MS        ((int64_t)24 * 60 * 60 * 1000)
+#define MINUTE_MS     ((int64_t)60 * 1000)
+#define FREE_TEXT_MAX 20 /* octets of a free-text age or income (Table 19) */
+#define POST_MAX      32 /* octets of a postal code */
 
 /* ---- time ---- */
 
@@ -119,7 +118,7 @@ static bool contextual_matches(const cmp_condition *c, const message *m)
 
 static bool condition_holds(const cmp_condition *c, const message *m, int64_t now_ms)
 {
-    if (cmp_str_equal(c->name, CMP_STR("time"))) {
+    if (cmp_str_equal(c->name, CMP_STR(VARIANT_TIME))) {
         return time_matches(c->value, now_ms);
     }
     const cmp_param param = param_find(c->name);
@@ -164,11 +163,6 @@ static bool is_letter(char c)
     return kit_ascii_lower(c) >= 'a' && kit_ascii_lower(c) <= 'z';
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool two_letters(cmp_str text)
 {
     return text.size == 2 && is_letter(text.at[0]) && is_letter(text.at[1]);
@@ -196,29 +190,15 @@ static bool number_or_text(cmp_str text)
     return text.size > 0 && !range_looks_numeric(text) && plain_text(text, FREE_TEXT_MAX);
 }
 
-static bool contextual_name(cmp_str name)
-{
-    if (name.size == 0 || name.size > CONTEXTUAL_NAME_MAX || !is_letter(name.at[0])) {
-        return false;
-    }
-    for (size_t i = 0; i < name.size; i++) {
-        const char c = name.at[i];
-        if (!is_letter(c) && !is_digit(c) && c != '.' && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool other_valid(cmp_str name, cmp_str value, const char **expected)
 {
     period p;
-    if (cmp_str_equal(name, CMP_STR("time"))) {
+    if (cmp_str_equal(name, CMP_STR(VARIANT_TIME))) {
         *expected = "a daily window such as 08:00-12:30 (UTC), or two RFC 3339 instants, the "
                     "earlier one first, with a slash between";
         return period_parse(value, &p);
     }
-    if (!contextual_name(name)) {
+    if (name.size == 0 || param_shown(name).size != name.size) {
         *expected = "a name of letters, digits, `.`, `_` and `-` that begins with a letter, at "
                     "most 64 octets";
         return false;

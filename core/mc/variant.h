@@ -5,6 +5,9 @@
 
 #include <cmp/record.h>
 
+/* The name of a condition that is no parameter: when the rule holds. */
+#define VARIANT_TIME "time"
+
 /* The first variant of the record whose conditions all hold for the message at that time, or NULL:
  * the default content. A parameter that the request does not carry matches no condition. A range in
  * the request matches a rule's range when it lies inside it; free text never matches a numeric rule

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log_limit.h"
 #include "mc/query.h"
+#include "pipeline/release.h"
 #include "pipeline/trace.h"
 
 #include <cmp-kit/text.h>
@@ -12,8 +13,7 @@
 #include <stdio.h>
 
 #define ANSWER_SIZE_MAX     ((size_t)128 * 1024)
-#define PSEUDONYM_OCTETS    16           /* of the MAC: enough that no two users meet */
-#define CONTEXTUAL_MEMBER   "contextual" /* in release.withhold: all of them */
+#define PSEUDONYM_OCTETS    16 /* of the MAC: enough that no two users meet */
 #define ORIGIN_TID          "origin-tid"
 #define FORWARD_HEADERS_MAX (1 + CMP_SIGNATURE_HEADERS_MAX)
 
@@ -46,13 +46,7 @@ void forward_prepare(txn *t, peer *to, cmp_str addr, bool may_refer)
 
 static bool is_withheld(const way *w, cmp_str name)
 {
-    const cmp_strings *withhold = &w->conf->release.withhold;
-    for (size_t i = 0; i < withhold->count; i++) {
-        if (cmp_str_equal(cmp_str_from(withhold->at[i]), name)) {
-            return true;
-        }
-    }
-    return false;
+    return release_withholds(&w->conf->release, name);
 }
 
 /* Stable for one user and peer, of no use to anybody else. Keyed, since users are few enough to try
@@ -85,7 +79,7 @@ static void add_optional(txn *t, const way *w, query *q)
 
 static void add_contextual(txn *t, const way *w, query *q)
 {
-    if (is_withheld(w, CMP_STR(CONTEXTUAL_MEMBER))) {
+    if (is_withheld(w, CMP_STR(RELEASE_CONTEXTUAL))) {
         return;
     }
     for (size_t i = 0; i < t->request.message.contextual_count; i++) {

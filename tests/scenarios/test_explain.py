@@ -160,6 +160,14 @@ def test_for_people(net):
     assert ended.stdout.splitlines()[-1].split() == ["answer", "404", "unknown_ici"]
 
 
+def test_a_parameter_that_was_meant_otherwise(net):
+    for param, said in (("user=x", "--user"), ("ici=x", "without --param"), ("tid=x", "itself"),
+                        ("gendr=male", "did you mean gender?")):
+        ended = run(CMPCTL, "explain", "2B001-1", "--config", net.folder / "cmpd.yaml",
+                    "--param", param)
+        assert ended.returncode == 2 and said in ended.stderr
+
+
 def test_the_daemons_own_answer(net):
     ended = run(CMPCTL, "explain", "2B001-1", "--json", "--config", net.folder / "cmpd.yaml")
     assert json.loads(ended.stdout)["ici"] == "2B001-1"

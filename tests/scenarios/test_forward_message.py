@@ -247,6 +247,16 @@ def test_withholding_users_needs_a_secret(world):
     home.expect_error("pseudonym_secret")
 
 
+def test_nothing_is_withheld_that_was_misspelt(world):
+    """`gendr` would be a contextual parameter that nobody sends, and the gender would go out."""
+    home, b = wired(world, release={"withhold": ["income", "gendr", "tid"]})
+    with pytest.raises(AssertionError, match="did you mean"):
+        home.start()
+    home.expect_error("withhold")
+    assert 'withhold[1]: there is no parameter "gendr"; did you mean "gender"?' in home.log_text()
+    assert "withhold[2]: this parameter cannot be withheld" in home.log_text()
+
+
 # ---- signed, or not ----
 
 

@@ -80,6 +80,12 @@ static const struct {
     {"{\"ici\":\"A\",\"content\":\"x\",\"variants\":[7]}", "variants[0]: an object is expected"},
     {"{\"ici\":\"A\",\"content\":\"x\",\"variants\":[{\"content\":\"y\"}]}",
      "variants[0].when: is missing"},
+    {"{\"ici\":\"A\",\"content\":\"x\",\"variants\":[{\"when\":{\"gendr\":\"male\"},"
+     "\"content\":\"y\"}]}",
+     "variants[0].when.gendr: unknown condition; did you mean gender?"},
+    {"{\"ici\":\"A\",\"content\":\"x\",\"variants\":[{\"when\":{\"Time\":\"08:00-12:30\"},"
+     "\"content\":\"y\"}]}",
+     "variants[0].when.Time: unknown condition; did you mean time?"},
     {"{\"ici\":\"A\",\"content\":\"x\",\"variants\":[{\"when\":{},\"content\":\"y\"}]}",
      "variants[0].when: an object with at least one condition"},
     {"{\"ici\":\"A\",\"content\":\"x\",\"variants\":[{\"when\":{\"cc\":\"CA\"}}]}",
