@@ -2,6 +2,7 @@
 #include "http/tls.h"
 
 #include "base/log.h"
+#include "base/trust.h"
 #include "http/handshake.h"
 
 #include <openssl/err.h>
@@ -113,7 +114,7 @@ static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, 
     }
     /* The names tell a client which of its certificates is meant. */
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(l->tls.client_ca);
-    if (names == NULL || SSL_CTX_load_verify_file(ctx, l->tls.client_ca) != 1) {
+    if (names == NULL || !trust_set(ctx, l->tls.client_ca)) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
         report_file(c, report, path, "client_ca", l->tls.client_ca);
         return false;

@@ -1,5 +1,6 @@
 /* The TLS context of one origin. Certificate and host name are checked by OpenSSL itself: h2o's own
  * check of the name is skipped under TLS 1.3. */
+#include "base/trust.h"
 #include "outbound/origin.h"
 #include "outbound/wire.h"
 
@@ -31,11 +32,7 @@ static bool refuse(char *error, size_t error_size, const char *what, const char 
 
 static bool load_trust(SSL_CTX *ctx, const char *ca, char *error, size_t error_size)
 {
-    if (ca == NULL) {
-        return SSL_CTX_set_default_verify_paths(ctx) == 1 ||
-               refuse(error, error_size, "CA", "of the system");
-    }
-    return SSL_CTX_load_verify_file(ctx, ca) == 1 || refuse(error, error_size, "CA", ca);
+    return trust_set(ctx, ca) || refuse(error, error_size, "CA", ca != NULL ? ca : "of the system");
 }
 
 static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *error,
