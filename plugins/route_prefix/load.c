@@ -19,6 +19,7 @@ typedef struct building {
     bool need_hosts;
     kit_peers peers;
     kit_prefix_list prefixes;
+    size_t lines; /* that have a prefix */
 } building;
 
 static int shown(cmp_str text)
@@ -96,6 +97,7 @@ static void take_line(building *b, cmp_str line, uint32_t number)
     if (prefix.size == 0) {
         return;
     }
+    b->lines++;
     kit_prefix p = {.order = number, .value = kit_peers_named(&b->peers, name)};
     if (name.size == 0 || more.size > 0) {
         kit_file_fail(b->file, number, "expected a routing prefix and the name of a peer");
@@ -194,6 +196,7 @@ table *table_load(kit_file *f, const cmp_host *host, bool need_hosts)
     }
     kit_prefixes_free(&b.prefixes);
     built->peers = b.peers;
+    built->lines = b.lines;
     if (built->prefixes == NULL) {
         table_destroy(&built);
     }

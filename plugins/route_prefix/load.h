@@ -9,6 +9,7 @@
 typedef struct table {
     kit_prefixes *prefixes; /* of indices of peers */
     kit_peers peers;
+    size_t lines; /* of the file, that have a prefix */
 } table;
 
 /* All or nothing. `f` is the table file, open, or none. With `need_hosts` every peer that a prefix

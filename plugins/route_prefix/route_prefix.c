@@ -17,7 +17,7 @@ static const char *const modes[] = {[MODE_FORWARD] = "forward", [MODE_REFERRAL] 
 
 typedef struct prefix_options {
     const char *table; /* NULL: the peers' prefixes alone */
-    int64_t check_interval_ms;
+    kit_live_options live;
     int mode;
     int64_t ttl_ms;
 } prefix_options;
@@ -34,9 +34,7 @@ static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_route_re
 CMP_OPTIONS(rows, prefix_options) = {
     CMP_ROW("table", PATH, prefix_options, table,
             "file of lines PREFIX PEER-NAME, besides the peers' own prefixes; # begins a comment"),
-    CMP_ROW("check_interval", DURATION, prefix_options, check_interval_ms,
-            "how often the table is looked at for a change", CMP_DEFAULT("1s"),
-            CMP_RANGE(100, 86400000)),
+    KIT_LIVE_ROWS(prefix_options, live),
     CMP_ROW_ENUM("mode", prefix_options, mode, modes,
                  "forward to the peer, or answer with a referral to its host",
                  CMP_DEFAULT("forward")),
@@ -88,6 +86,12 @@ static void free_prefixes(void *content)
     table_destroy(&t);
 }
 
+/* Of the file: the entries do not change. */
+static size_t count_lines(const void *content)
+{
+    return ((const table *)content)->lines;
+}
+
 static void log_prefixes(const void *content, int64_t ms, void *arg)
 {
     (void)ms;
@@ -107,6 +111,7 @@ static const kit_live_kind kind = {
     .option = "table",
     .read = read_prefixes,
     .free = free_prefixes,
+    .count = count_lines,
     .log = log_prefixes,
 };
 
@@ -137,7 +142,7 @@ static void *prefix_create(const cmp_host *host, const void *options, void *prev
 static void prefix_start(void *instance, cmp_loop *loop)
 {
     const prefix_instance *self = instance;
-    kit_live_start(self->live, loop, self->options->check_interval_ms);
+    kit_live_start(self->live, loop, &self->options->live);
 }
 
 /* A worker's state is its share and nothing else. */

@@ -13,7 +13,7 @@
 
 typedef struct options {
     const char *path;
-    int64_t check_interval_ms;
+    kit_live_options live;
     int64_t threads;
 } options;
 
@@ -21,9 +21,7 @@ CMP_OPTIONS(rows, options) = {
     CMP_ROW("path", PATH, options, path,
             "file of code records, one JSON object a line; replace it by renaming a whole one",
             CMP_REQUIRED),
-    CMP_ROW("check_interval", DURATION, options, check_interval_ms,
-            "how often the file is looked at for a change", CMP_DEFAULT("1s"),
-            CMP_RANGE(100, 86400000)),
+    KIT_LIVE_ROWS(options, live),
     CMP_ROW("threads", INTEGER, options, threads, "threads that share the loading of a large file",
             CMP_DEFAULT("2"), CMP_RANGE(1, LOAD_THREADS_MAX)),
     CMP_OPTION_END,
@@ -66,6 +64,11 @@ static void free_codes(void *content)
     free(c);
 }
 
+static size_t count_codes(const void *content)
+{
+    return index_count(((const codes *)content)->index);
+}
+
 static void log_codes(const void *content, int64_t ms, void *arg)
 {
     const store *s = arg;
@@ -79,6 +82,7 @@ static const kit_live_kind kind = {
     .option = "path",
     .read = read_codes,
     .free = free_codes,
+    .count = count_codes,
     .log = log_codes,
 };
 
@@ -109,7 +113,7 @@ static void *store_create(const cmp_host *host, const void *opts, void *previous
 static void store_start(void *instance, cmp_loop *loop)
 {
     const store *s = instance;
-    kit_live_start(s->live, loop, s->options->check_interval_ms);
+    kit_live_start(s->live, loop, &s->options->live);
 }
 
 static void *store_worker_start(void *instance, cmp_loop *loop)

@@ -9,14 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One that is renamed into place has another inode, one that is written in place another time. */
+/* One that is renamed into place has another inode, one that is written in place other times; of
+ * these ctime alone is left when a copy keeps the time of the file that it is of (cp -p, rsync -t).
+ */
 static kit_file_mark mark_from(const struct stat *s)
 {
     return (kit_file_mark){.device = s->st_dev,
                            .inode = s->st_ino,
                            .size = (uint64_t)s->st_size,
                            .modified_s = s->st_mtim.tv_sec,
-                           .modified_ns = s->st_mtim.tv_nsec};
+                           .modified_ns = s->st_mtim.tv_nsec,
+                           .changed_s = s->st_ctim.tv_sec,
+                           .changed_ns = s->st_ctim.tv_nsec};
 }
 
 kit_file_mark kit_file_mark_of(const char *path)
@@ -28,7 +32,8 @@ kit_file_mark kit_file_mark_of(const char *path)
 bool kit_file_mark_equal(const kit_file_mark *a, const kit_file_mark *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->modified_s == b->modified_s && a->modified_ns == b->modified_ns;
+           a->modified_s == b->modified_s && a->modified_ns == b->modified_ns &&
+           a->changed_s == b->changed_s && a->changed_ns == b->changed_ns;
 }
 
 bool kit_file_fail(kit_file *f, uint64_t line, const char *format, ...)

@@ -20,7 +20,7 @@ struct kit_live {
     const kit_live_kind *kind;
     const char *path;
     void *arg;
-    unsigned reloads, reload_failures; /* counters */
+    unsigned reloads, reload_failures, reloads_held; /* counters */
 
     pthread_mutex_t lock; /* for `current` and every snapshot's `users`; no request takes it */
     snapshot *current;
@@ -29,10 +29,12 @@ struct kit_live {
     snapshot *replaced;
     cmp_loop *loop;
     cmp_timer *timer;
-    uint64_t check_interval_ms;
+    const kit_live_options *options;
     kit_file_mark seen;                 /* the file as it was read last, with whatever result */
     char unopened[KIT_FILE_ERROR_SIZE]; /* why it could not even be opened, as logged last */
     bool loading;
+    bool held;       /* so much is missing in the file that it is not believed yet */
+    int64_t held_ms; /* for how long it has been as it is */
 
     /* The pool thread's while `loading`. */
     kit_file file;
@@ -166,11 +168,46 @@ static void swap(kit_live *l)
 
 /* ---- watching ---- */
 
+/* One that lost so much may be only begun, or emptied by mistake. */
+static bool has_shrunk(const kit_live *l)
+{
+    const size_t before = l->kind->count(l->current->content), now = l->kind->count(l->content);
+    return now < before && (before - now) * 100 > before * (size_t)l->options->max_shrink;
+}
+
+/* Has it settled, in the state in which it was read last? */
+static bool is_settled(const kit_live *l)
+{
+    return l->held && l->held_ms >= l->options->settle_ms;
+}
+
+static void hold(kit_live *l)
+{
+    l->host->count(l->host, l->reloads_held, 1);
+    l->host->log(l->host, CMP_LOG_WARNING,
+                 "%s: has %zu %s in place of %zu: those read before stay in use until it has not "
+                 "changed for %lld s",
+                 l->path, l->kind->count(l->content), l->kind->what,
+                 l->kind->count(l->current->content), (long long)(l->options->settle_ms / 1000));
+    l->kind->free(l->content);
+    l->seen = l->file.mark;
+    l->held = true;
+    l->held_ms = 0;
+}
+
+static void take(kit_live *l)
+{
+    l->held = false;
+    l->host->count(l->host, l->reloads, 1);
+    swap(l);
+}
+
 /* A file that was read is tried once, and again only when it changes. One that cannot be opened is
  * tried at every tick (its mode may be mended, which is no change of the file) but logged once. */
 static void load_failed(kit_live *l)
 {
     l->seen = l->file.mark;
+    l->held = false;
     if (l->file.opened) {
         l->unopened[0] = '\0';
     } else if (strcmp(l->unopened, l->file.error) == 0) {
@@ -190,8 +227,11 @@ static void load_done(void *arg)
     switch (l->result) {
     case KIT_FILE_GOOD:
         l->unopened[0] = '\0';
-        l->host->count(l->host, l->reloads, 1);
-        swap(l);
+        if (has_shrunk(l) && !(is_settled(l) && kit_file_mark_equal(&l->file.mark, &l->seen))) {
+            hold(l);
+        } else {
+            take(l);
+        }
         break;
     case KIT_FILE_BAD:
         load_failed(l);
@@ -205,7 +245,9 @@ static void load_done(void *arg)
 static void check_file(kit_live *l)
 {
     const kit_file_mark now = kit_file_mark_of(l->path); /* a file that is gone is a change, too */
-    if (l->loading || kit_file_mark_equal(&now, &l->seen)) {
+    const bool same = kit_file_mark_equal(&now, &l->seen);
+    l->held_ms += same ? l->options->check_interval_ms : 0;
+    if (l->loading || (same && !is_settled(l))) {
         return;
     }
     l->loading = true;
@@ -217,7 +259,7 @@ static void check_file(kit_live *l)
 static void tick(void *arg)
 {
     kit_live *l = arg;
-    l->timer = l->host->timer_start(l->loop, l->check_interval_ms, tick, l);
+    l->timer = l->host->timer_start(l->loop, (uint64_t)l->options->check_interval_ms, tick, l);
     replaced_free(l); /* before more is read: there are rarely three contents in memory */
     check_file(l);
 }
@@ -243,17 +285,19 @@ kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const
     l->reloads = host->counter(host, "reloads", "how often the changed file was read again");
     l->reload_failures =
         host->counter(host, "reload_failures", "how often the changed file was not good");
+    l->reloads_held =
+        host->counter(host, "reloads_held", "how often so much was missing in it that it was left");
     return l;
 }
 
-void kit_live_start(kit_live *l, cmp_loop *loop, int64_t check_interval_ms)
+void kit_live_start(kit_live *l, cmp_loop *loop, const kit_live_options *options)
 {
     if (l->path == NULL) {
         return;
     }
     l->loop = loop;
-    l->check_interval_ms = (uint64_t)check_interval_ms;
-    l->timer = l->host->timer_start(loop, l->check_interval_ms, tick, l);
+    l->options = options;
+    l->timer = l->host->timer_start(loop, (uint64_t)options->check_interval_ms, tick, l);
 }
 
 void kit_live_destroy(kit_live **l_ref)

@@ -66,6 +66,44 @@ def test_a_bad_change_leaves_the_old_codes_and_names_the_line(served, line, word
     eventually(lambda: served.content() == "mended")
 
 
+@pytest.fixture
+def hundred(site):
+    """A hundred codes, of which `known` asks for three."""
+    site.b = site.peer("b")
+    site.config["plugins"]["codes"]["check_interval"] = "100ms"
+    site.write_codes(*({"ici": f"1A0F1-{i}", "content": f"c{i}"} for i in range(100)))
+    site.known = lambda: sum(site.ask(site.b, f"1A0F1-{i}").status == 200 for i in (0, 50, 99))
+    return site
+
+
+def test_a_file_that_lost_most_of_its_codes_is_not_believed(hundred):
+    hundred.config["plugins"]["codes"]["settle"] = "1h"
+    hundred.start()
+    assert hundred.known() == 3
+
+    # An export that was cut short behind a whole line, and one that wrote nothing.
+    codes = hundred.folder / "codes.ndjson"
+    whole = codes.read_text()
+    codes.write_text("".join(whole.splitlines(keepends=True)[:30]))
+    hundred.wait_for_log("has 30 codes in place of 100")
+    assert hundred.known() == 3
+    codes.write_text("")
+    hundred.wait_for_log("has 0 codes in place of 100")
+    assert hundred.known() == 3
+
+    codes.write_text(whole.replace("c0", "new"))
+    eventually(lambda: hundred.ask(hundred.b, "1A0F1-0").json.get("content") == "new")
+    assert hundred.known() == 3
+
+
+def test_a_file_that_lost_most_of_its_codes_is_believed_once_it_has_settled(hundred):
+    hundred.config["plugins"]["codes"]["settle"] = "300ms"
+    hundred.start()
+    (hundred.folder / "codes.ndjson").write_text("")
+    hundred.wait_for_log("has 0 codes in place of 100")
+    eventually(lambda: hundred.known() == 0)
+
+
 def test_a_file_that_goes_away_leaves_the_old_codes(served):
     served.expect_error("codes.ndjson")
     (served.folder / "codes.ndjson").unlink()

@@ -6,9 +6,11 @@
 #include <cmp-kit/live.h>
 #include <cmp-kit/memory.h>
 
+#include <fcntl.h>
 #include <string.h>
 
-#define CHECK_MS 1000
+#define CHECK_MS  1000
+#define SETTLE_MS (10 * CHECK_MS)
 
 static unsigned freed;
 
@@ -42,8 +44,21 @@ static void log_text(const void *content, int64_t ms, void *arg)
     host->table.log(&host->table, CMP_LOG_NOTICE, "has %s", (const char *)content);
 }
 
-static const kit_live_kind kind = {
-    .what = "texts", .option = "path", .read = read_text, .free = free_text, .log = log_text};
+static size_t count_letters(const void *content)
+{
+    return strlen(content);
+}
+
+static const kit_live_kind kind = {.what = "letters",
+                                   .option = "path",
+                                   .read = read_text,
+                                   .free = free_text,
+                                   .count = count_letters,
+                                   .log = log_text};
+
+static const kit_live_options options = {.check_interval_ms = CHECK_MS,
+                                         .max_shrink = 50,
+                                         .settle_ms = SETTLE_MS};
 
 typedef struct fixture {
     fake_host host;
@@ -55,7 +70,7 @@ static void open_live(fixture *f, const char *path)
 {
     f->live = kit_live_create(&f->host.table, &kind, path, &f->host, fake_report_of(&f->host));
     assert_non_null(f->live);
-    kit_live_start(f->live, &f->host.loop, CHECK_MS);
+    kit_live_start(f->live, &f->host.loop, &options);
     kit_live_join(f->live, &f->share);
     f->host.worker = &f->share;
     f->host.worker_running = true;
@@ -126,8 +141,96 @@ static void a_bad_change_leaves_what_there_is(void **state)
     fake_host_advance(&f->host, 3 * CHECK_MS);
     assert_string_equal(f->share.content, "one");
     fake_host_expect_log(&f->host, CMP_LOG_ERROR,
-                         "file:1: a hash; the texts read before stay in use");
+                         "file:1: a hash; the letters read before stay in use");
     assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+}
+
+/* ---- a file in which much is missing ---- */
+
+static void half_may_go_at_once(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    scratch_write("file", "1234");
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_string_equal(f->share.content, "1234");
+    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 0);
+}
+
+static void more_than_half_is_believed_once_it_has_settled(void **state)
+{
+    static const char *const less[] = {"123", ""};
+    static const char *const said[] = {
+        "file: has 3 letters in place of 8: those read before stay in use until it has not changed "
+        "for 10 s",
+        "file: has 0 letters in place of 8"};
+    fixture *f = *state;
+    for (size_t i = 0; i < 2; i++) {
+        scratch_write("file", "12345678");
+        if (i == 0) {
+            open_live(f, "file");
+        }
+        fake_host_advance(&f->host, CHECK_MS);
+        assert_string_equal(f->share.content, "12345678");
+        scratch_write("file", less[i]);
+        fake_host_advance(&f->host, SETTLE_MS); /* the first look found the change */
+        assert_string_equal(f->share.content, "12345678");
+        assert_int_equal(fake_host_counted(&f->host, "reloads_held"), i + 1);
+        fake_host_expect_log(&f->host, CMP_LOG_WARNING, said[i]);
+        fake_host_advance(&f->host, CHECK_MS);
+        assert_string_equal(f->share.content, less[i]);
+    }
+    assert_int_equal(fake_host_counted(&f->host, "reloads"), 3);
+}
+
+static void each_change_begins_the_time_anew(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    for (size_t i = 0; i < 3; i++) {
+        scratch_write("file", i % 2 == 0 ? "1" : "21");
+        fake_host_advance(&f->host, SETTLE_MS);
+        assert_string_equal(f->share.content, "12345678");
+    }
+    scratch_write("file", "12345"); /* it was only being written */
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_string_equal(f->share.content, "12345");
+    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "in place of 8");
+    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 3);
+}
+
+static void a_bad_change_of_a_held_file_begins_it_anew(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    scratch_write("file", "1");
+    fake_host_advance(&f->host, SETTLE_MS);
+    scratch_write("file", "#");
+    fake_host_advance(&f->host, 2 * SETTLE_MS);
+    assert_string_equal(f->share.content, "12345678");
+    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "file: has 1 letters in place of 8");
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "file:1: a hash");
+}
+
+/* What `cp -p` and `rsync -t --inplace` leave: the size and the time are as they were. */
+static void a_change_that_hides_its_time_is_seen(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "one");
+    open_live(f, "file");
+    struct stat before;
+    assert_int_equal(stat("file", &before), 0);
+    const int fd = open("file", O_WRONLY);
+    assert_int_equal(write(fd, "two", 3), 3);
+    const struct timespec times[2] = {before.st_atim, before.st_mtim};
+    assert_int_equal(futimens(fd, times), 0);
+    close(fd);
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_string_equal(f->share.content, "two");
 }
 
 static void a_use_keeps_what_it_began_with(void **state)
@@ -151,9 +254,16 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(without_a_path_nothing_changes), TEST(a_bad_file_is_reported),
-        TEST(a_changed_file_is_swapped_in),   TEST(a_bad_change_leaves_what_there_is),
+        TEST(without_a_path_nothing_changes),
+        TEST(a_bad_file_is_reported),
+        TEST(a_changed_file_is_swapped_in),
+        TEST(a_bad_change_leaves_what_there_is),
         TEST(a_use_keeps_what_it_began_with),
+        TEST(half_may_go_at_once),
+        TEST(more_than_half_is_believed_once_it_has_settled),
+        TEST(each_change_begins_the_time_anew),
+        TEST(a_bad_change_of_a_held_file_begins_it_anew),
+        TEST(a_change_that_hides_its_time_is_seen),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

@@ -8,7 +8,8 @@
 /* Tells one state of a file from another. All zero: there is no file. */
 typedef struct kit_file_mark {
     uint64_t device, inode, size;
-    int64_t modified_s, modified_ns;
+    int64_t modified_s, modified_ns; /* which whoever writes it can set as he likes */
+    int64_t changed_s, changed_ns;   /* ctime, which nobody can */
 } kit_file_mark;
 
 /* The file's mark as it is now; zeros when it cannot be looked at, with errno. Any thread. */

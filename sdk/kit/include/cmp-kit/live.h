@@ -1,12 +1,15 @@
 /* What was read from a file, kept in step with it, all or nothing.
  *
  * When the file changes it is read anew on a pool thread. If it is good, each worker takes the new
- * content between two requests; while it is not, the old content goes on. A request touches no
- * lock and no counter that another worker writes. Needs CMP_SERVICE_LOOP and CMP_SERVICE_OFFLOAD,
- * and counts `reloads` and `reload_failures` of the instance. */
+ * content between two requests; while it is not, the old content goes on. So it does when the file
+ * has lost most of what was in it, as one that somebody is writing, or that a failed export has
+ * emptied: until it was left alone for a while. A request touches no lock and no counter that
+ * another worker writes. Needs CMP_SERVICE_LOOP and CMP_SERVICE_OFFLOAD, and counts `reloads`,
+ * `reload_failures` and `reloads_held` of the instance. */
 #pragma once
 
 #include <cmp-kit/file.h>
+#include <cmp/option.h>
 
 typedef struct kit_live kit_live;
 
@@ -22,9 +25,33 @@ typedef struct kit_live_kind {
     /* The content is not used any more. Control thread. */
     void (*free)(void *content);
 
+    /* How much there is in the content, in whatever unit; told to the operator. Any thread. */
+    size_t (*count)(const void *content);
+
     /* Logs that there is new content, which took so many milliseconds. Control thread. */
     void (*log)(const void *content, int64_t ms, void *arg);
 } kit_live_kind;
+
+/* What an operator may say about it. A plugin has one in its options, and its rows among its own.
+ */
+typedef struct kit_live_options {
+    int64_t check_interval_ms;
+    int64_t max_shrink; /* percent of the content that may be missing at once */
+    int64_t settle_ms;  /* how long a file in which more is missing has to be left alone */
+} kit_live_options;
+
+#define KIT_LIVE_ROWS(options, member)                                                             \
+    CMP_ROW("check_interval", DURATION, options, member.check_interval_ms,                         \
+            "how often the file is looked at for a change", CMP_DEFAULT("1s"),                     \
+            CMP_RANGE(100, 86400000)),                                                             \
+        CMP_ROW("max_shrink", INTEGER, options, member.max_shrink,                                 \
+                "percent of what is in the file that a change may take away; if more is missing, " \
+                "what was read before stays until the file has settled",                           \
+                CMP_DEFAULT("50"), CMP_RANGE(0, 100)),                                             \
+        CMP_ROW("settle", DURATION, options, member.settle_ms,                                     \
+                "how long a file in which so much is missing has to stay unchanged until it is "   \
+                "believed",                                                                        \
+                CMP_DEFAULT("1m"), CMP_RANGE(0, 86400000))
 
 /* Reads the file for the first time; `path` may be NULL, and nothing ever changes then. `host`,
  * `path` and `arg`, which is handed to the kind's functions, must live as long as the result.
@@ -33,8 +60,9 @@ typedef struct kit_live_kind {
 kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const char *path,
                           void *arg, cmp_report *report);
 
-/* From now on the file is looked at so often. In the plugin's start, on the control thread. */
-void kit_live_start(kit_live *l, cmp_loop *loop, int64_t check_interval_ms);
+/* From now on the file is looked at; the options live as long as *l. In the plugin's start, on the
+ * control thread. */
+void kit_live_start(kit_live *l, cmp_loop *loop, const kit_live_options *options);
 
 /* Frees all content, and *l, which it nulls; NULL is fine. In destroy: every share was given back.
  */
