@@ -3,6 +3,7 @@
 
 #include "ctl/interrupt.h"
 #include "ctl/output.h"
+#include "plugin/store.h"
 
 #include <cmp-kit/text.h>
 
@@ -30,8 +31,7 @@ bool codes_scan_run(const codes_scan *scan, instance *store)
 {
     char error[512] = "";
     sieve s = {scan, scan->prefix != NULL ? cmp_str_from(scan->prefix) : CMP_STR("")};
-    const bool good =
-        store->plugin->ops.store->scan(store->self, CMP_NONE, visit, &s, error, sizeof(error));
+    const bool good = store_scan(store, CMP_NONE, visit, &s, error, sizeof(error));
     if (interrupt_came()) {
         output_fail("interrupted");
         return false;

@@ -3,6 +3,7 @@
 #include "ctl/codes_write.h"
 
 #include "ctl/interrupt.h"
+#include "plugin/store.h"
 
 #include <stdio.h>
 
@@ -31,7 +32,7 @@ static bool list_others(codes_write *w)
 {
     char said[512] = "";
     w->others = ici_set_create();
-    if (!ops_of(w)->scan(w->store->self, CMP_NONE, add_other, w->others, said, sizeof(said))) {
+    if (!store_scan(w->store, CMP_NONE, add_other, w->others, said, sizeof(said))) {
         return fail(w, said);
     }
     return !interrupt_came() || fail(w, "interrupted");
@@ -53,7 +54,7 @@ bool codes_write_begin(codes_write *w, instance *store, bool replace)
 bool codes_write_put(codes_write *w, cmp_str ici, const cmp_record *record)
 {
     char said[512] = "";
-    if (!ops_of(w)->put(w->store->self, w->write, ici, record, said, sizeof(said))) {
+    if (!store_put(w->store, w->write, ici, record, said, sizeof(said))) {
         return fail(w, said);
     }
     if (w->others != NULL) {

@@ -32,8 +32,12 @@ struct ask_job {
 
 /* What a plugin answers is checked once, here: nothing behind this looks at an answer that lacks
  * what its verdict promises. */
-static int checked(const ask *a, int verdict)
+static int checked(ask *a, int verdict)
 {
+    const abi_layout *older = a->instance->older;
+    if (older != NULL && a->what->adopt != NULL) {
+        a->what->adopt(verdict, older, a->request->memory, &a->answer);
+    }
     if (verdict > PENDING && verdict <= a->what->last && a->what->good(verdict, &a->answer)) {
         return verdict;
     }
@@ -243,14 +247,18 @@ void ask_end(asker *who)
     }
 }
 
-/* A verdict alone comes with an answer that says nothing. */
+/* A verdict alone comes with an answer that says nothing, and so does what a plugin of an older
+ * minor cannot say. */
 static void answer_take(ask *a, int verdict, const void *answer)
 {
+    const abi_layout *older = a->instance->older;
     a->verdict = verdict;
-    if (answer != NULL) {
-        memcpy(&a->answer, answer, a->what->answer_size);
-    } else {
+    if (answer == NULL || older != NULL) {
         a->what->begin(&a->answer);
+    }
+    if (answer != NULL) {
+        memcpy(&a->answer, answer,
+               older == NULL ? a->what->answer_size : older->size[a->what->answer]);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/log_limit.h"
 #include "mc/record.h"
+#include "plugin/store.h"
 
 #include <cmp-kit/memory.h>
 
@@ -42,7 +43,7 @@ static write_result write_one(codes_write *w)
     bool existed = true;
     const bool good =
         w->operation == CODES_PUT
-            ? ops->put(store->self, write, w->ici, &w->record, w->error, sizeof(w->error))
+            ? store_put(store, write, w->ici, &w->record, w->error, sizeof(w->error))
             : ops->remove(store->self, write, w->ici, &existed, w->error, sizeof(w->error));
     if (!good || !existed) {
         ops->abort(store->self, write);

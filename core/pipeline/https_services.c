@@ -21,18 +21,20 @@ static cmp_origin *service_origin_open(const cmp_host *host, const cmp_origin_op
                                        char *error, size_t error_size)
 {
     const instance *i = host->core;
+    cmp_origin_options given;
+    abi_read(i->older, ABI_cmp_origin_options, &given, options);
     const origin_options full = {
         .name = i->name,
-        .url = options->url,
-        .server_name = options->server_name,
-        .ca = options->ca,
-        .certificate = options->certificate,
-        .key = options->key,
-        .connections_max = (unsigned)or_default(options->connections_max, CONNECTIONS),
-        .waiting_max = (unsigned)or_default(options->waiting_max, WAITING),
-        .connect_timeout_ms = or_default(options->connect_timeout_ms, CONNECT_MS),
-        .idle_timeout_ms = or_default(options->idle_timeout_ms, IDLE_MS),
-        .resolve_interval_ms = or_default(options->resolve_interval_ms, RESOLVE_MS)};
+        .url = given.url,
+        .server_name = given.server_name,
+        .ca = given.ca,
+        .certificate = given.certificate,
+        .key = given.key,
+        .connections_max = (unsigned)or_default(given.connections_max, CONNECTIONS),
+        .waiting_max = (unsigned)or_default(given.waiting_max, WAITING),
+        .connect_timeout_ms = or_default(given.connect_timeout_ms, CONNECT_MS),
+        .idle_timeout_ms = or_default(given.idle_timeout_ms, IDLE_MS),
+        .resolve_interval_ms = or_default(given.resolve_interval_ms, RESOLVE_MS)};
     return origin_create(&full, error, error_size);
 }
 
@@ -48,6 +50,11 @@ static cmp_call *service_https_start(const cmp_host *host, cmp_loop *l, cmp_orig
 {
     /* The loop is all that a plugin holds of its worker. There are few of them. */
     const instance *i = host->core;
+    cmp_https_request ours;
+    if (i->older != NULL) {
+        abi_read(i->older, ABI_cmp_https_request, &ours, request);
+        request = &ours;
+    }
     for (unsigned w = 0; w < i->site->worker_count; w++) {
         if (i->site->worker_loops[w] == l) {
             return outbound_start(i->site->worker_outbounds[w], o, request, done, arg);

@@ -5,6 +5,7 @@
 #include "mc/record.h"
 #include "pipeline/ask.h"
 #include "pipeline/cache.h"
+#include "plugin/abi_record.h"
 
 #include <cmp-kit/memory.h>
 
@@ -20,15 +21,30 @@ static bool service_record_parse(const cmp_host *host, const char *json, size_t 
                                  void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
                                  cmp_record *record, char *error, size_t error_size)
 {
-    (void)host;
-    return record_parse(json, size, alloc, arg, ici, record, error, error_size);
+    const instance *i = host->core;
+    if (i->older == NULL) {
+        return record_parse(json, size, alloc, arg, ici, record, error, error_size);
+    }
+    cmp_record ours;
+    const bool good = record_parse(json, size, alloc, arg, ici, &ours, error, error_size);
+    abi_record_write(i->older, &ours, record);
+    return good;
 }
 
 static size_t service_record_write(const cmp_host *host, cmp_str ici, const cmp_record *record,
                                    char *json, size_t room)
 {
-    (void)host;
-    return record_write(ici, record, json, room);
+    const instance *i = host->core;
+    if (i->older == NULL) {
+        return record_write(ici, record, json, room);
+    }
+    cmp_record ours;
+    kit_arena memory;
+    kit_arena_init(&memory, NULL, 0);
+    abi_record_read(i->older, record, &memory, &ours);
+    const size_t size = record_write(ici, &ours, json, room);
+    kit_arena_reset(&memory);
+    return size;
 }
 
 typedef struct change {
@@ -86,9 +102,11 @@ static cmp_peer peer_view(const peer *p)
 
 static bool service_peer_find(const cmp_host *host, cmp_str name, cmp_peer *found)
 {
+    const instance *i = host->core;
     const peer *p = peers_find(generation_of(host)->peers, name);
     if (p != NULL) {
-        *found = peer_view(p);
+        const cmp_peer view = peer_view(p);
+        abi_write(i->older, ABI_cmp_peer, found, &view);
     }
     return p != NULL;
 }

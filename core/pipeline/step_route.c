@@ -89,7 +89,7 @@ step_result step_route(txn *t)
             t->result = RESULT_REFERRAL;
             return STEP_REPLY;
         case CMP_ROUTE_ANSWER:
-            return step_resolve(t, &answer->record);
+            return step_resolve(t, answer->record);
         }
     }
     return all_declined(t);

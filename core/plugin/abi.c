@@ -3,30 +3,34 @@
 
 #include <assert.h>
 
-/* By minor. While a minor is open its sizes are whatever the headers say. */
-static const size_t sizes[CMP_ABI_MINOR + 1][ABI_STRUCTS] = {
-    {
+/* By minor. Ours are what the headers say. */
+static const abi_layout layouts[] = {
+#include "plugin/abi_sizes.inc"
+    {{
 #define SIZE(name) sizeof(name),
         ABI_LIST(SIZE)
 #undef SIZE
-    },
+    }},
 };
+_Static_assert(sizeof(layouts) / sizeof(layouts[0]) == CMP_ABI_MINOR + 1,
+               "abi_sizes.inc has a row for each minor before ours");
 
-static const size_t ours[ABI_STRUCTS] = {
-#define SIZE(name) sizeof(name),
-    ABI_LIST(SIZE)
-#undef SIZE
-};
+static const abi_layout *const ours = &layouts[CMP_ABI_MINOR];
 
-size_t abi_size(unsigned minor, abi_struct of)
+const abi_layout *abi_layout_of(unsigned minor)
 {
     assert(minor <= CMP_ABI_MINOR);
-    return sizes[minor][of];
+    return &layouts[minor];
 }
 
-void abi_read(unsigned minor, abi_struct of, void *to, const void *from)
+void abi_read(const abi_layout *theirs, abi_struct of, void *to, const void *from)
 {
-    const size_t size = abi_size(minor, of);
+    const size_t size = (theirs != NULL ? theirs : ours)->size[of];
     memcpy(to, from, size);
-    memset((char *)to + size, 0, ours[of] - size);
+    memset((char *)to + size, 0, ours->size[of] - size);
+}
+
+void abi_write(const abi_layout *theirs, abi_struct of, void *to, const void *from)
+{
+    memcpy(to, from, (theirs != NULL ? theirs : ours)->size[of]);
 }

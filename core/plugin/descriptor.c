@@ -16,6 +16,7 @@
 typedef struct reading {
     descriptor *d;
     const cmp_plugin *theirs;
+    const abi_layout *layout; /* theirs, once their minor is known to be one that we have */
     char *error;
     size_t error_size;
 } reading;
@@ -41,19 +42,26 @@ const char *plugin_kind_name(cmp_plugin_kind kind)
 
 /* Until this is settled nothing but the sizes and numbers at its head may be read: where all else
  * lies depends on them. */
-static bool read_version(const reading *r)
+static bool read_version(reading *r)
 {
     const cmp_plugin *p = r->theirs;
-    if (p->abi_major != CMP_ABI_MAJOR || p->abi_minor > CMP_ABI_MINOR) {
+    if (p->abi_major != CMP_ABI_MAJOR) {
         return wrong(r, "plugin ABI is %u.%u, wanted %d.0 to %d.%d", p->abi_major, p->abi_minor,
                      CMP_ABI_MAJOR, CMP_ABI_MAJOR, CMP_ABI_MINOR);
     }
-    const size_t wanted = abi_size(p->abi_minor, ABI_cmp_plugin);
+    if (p->abi_minor > CMP_ABI_MINOR) {
+        return wrong(r,
+                     "plugin ABI is %u.%u, newer than this host's, %d.%d: take a newer host, or "
+                     "build the plugin with this one's headers",
+                     p->abi_major, p->abi_minor, CMP_ABI_MAJOR, CMP_ABI_MINOR);
+    }
+    r->layout = abi_layout_of(p->abi_minor);
+    const size_t wanted = r->layout->size[ABI_cmp_plugin];
     if (p->struct_size != wanted) {
         return wrong(r, "descriptor has %u octets, wanted %zu in ABI %u.%u",
                      (unsigned)p->struct_size, wanted, p->abi_major, p->abi_minor);
     }
-    abi_read(p->abi_minor, ABI_cmp_plugin, &r->d->plugin, p);
+    abi_read(r->layout, ABI_cmp_plugin, &r->d->plugin, p);
     return true;
 }
 
@@ -96,18 +104,17 @@ static bool check_identity(const reading *r, const char *name)
 /* All vtables begin with their size, as the plugin was compiled. */
 static bool read_ops(const reading *r, const void *theirs, abi_struct of, const char *type)
 {
-    const unsigned minor = r->theirs->abi_minor;
     if (theirs == NULL) {
         return wrong(r, "descriptor lacks ops, its %s functions",
                      plugin_kind_name(r->d->plugin.kind));
     }
     size_t size;
     memcpy(&size, theirs, sizeof(size));
-    if (size != abi_size(minor, of)) {
+    if (size != r->layout->size[of]) {
         return wrong(r, "%s has %zu octets, wanted %zu in ABI %u.%u", type, size,
-                     abi_size(minor, of), r->theirs->abi_major, minor);
+                     r->layout->size[of], r->theirs->abi_major, r->theirs->abi_minor);
     }
-    abi_read(minor, of, &r->d->ops, theirs);
+    abi_read(r->layout, of, &r->d->ops, theirs);
     return true;
 }
 
@@ -123,9 +130,9 @@ static bool check_auth_ops(const reading *r)
     if (ops->verify == NULL) {
         return lacks(r, "verify");
     }
-    if ((ops->wants & ~(uint32_t)CMP_AUTH_CERTIFICATE) != 0) {
-        return wrong(r, "auth wants 0x%x, which is none of ABI %u.%u", (unsigned)ops->wants,
-                     r->theirs->abi_major, r->theirs->abi_minor);
+    if ((ops->wants & ~(uint64_t)CMP_AUTH_CERTIFICATE) != 0) {
+        return wrong(r, "auth wants 0x%llx, which is none of ABI %u.%u",
+                     (unsigned long long)ops->wants, r->theirs->abi_major, r->theirs->abi_minor);
     }
     return headers_check_asked(ops->headers, r->error, r->error_size);
 }
@@ -209,22 +216,24 @@ static bool check_life(const reading *r)
 }
 
 /* In our layout; a table of an older minor is copied, with the tables inside it. */
-static const cmp_option *read_rows(kit_arena *memory, unsigned minor, const cmp_option *theirs,
-                                   unsigned depth)
+static const cmp_option *read_rows(kit_arena *memory, const abi_layout *older,
+                                   const cmp_option *theirs, unsigned depth)
 {
-    const size_t stride = abi_size(minor, ABI_cmp_option);
-    if (theirs == NULL || stride == sizeof(cmp_option) || depth > ROWS_CHECK_DEPTH) {
+    if (theirs == NULL || depth > ROWS_CHECK_DEPTH) {
         return theirs; /* nothing to do, or to be refused */
     }
+    const size_t stride = older->size[ABI_cmp_option];
     size_t count = 0;
     cmp_option row;
     do {
-        abi_read(minor, ABI_cmp_option, &row, (const char *)theirs + count++ * stride);
+        abi_read(older, ABI_cmp_option, &row, (const char *)theirs + count++ * stride);
     } while (row.name != NULL && count <= ROWS_CHECK_MAX);
     cmp_option *rows = kit_arena_calloc(memory, count, sizeof(*rows));
     for (size_t i = 0; i < count; i++) {
-        abi_read(minor, ABI_cmp_option, &rows[i], (const char *)theirs + i * stride);
-        rows[i].rows = read_rows(memory, minor, rows[i].rows, depth + 1);
+        abi_read(older, ABI_cmp_option, &rows[i], (const char *)theirs + i * stride);
+        if (rows[i].type == CMP_OPTION_ROWS || rows[i].type == CMP_OPTION_GROUP) {
+            rows[i].rows = read_rows(memory, older, rows[i].rows, depth + 1);
+        }
     }
     return rows;
 }
@@ -237,7 +246,10 @@ static bool check_options(const reading *r)
         return wrong(r, "options_size is %zu, wanted at most %zu", p->options_size,
                      OPTIONS_SIZE_MAX);
     }
-    p->options = read_rows(&r->d->memory, r->theirs->abi_minor, p->options, 0);
+    const abi_layout *older = abi_older(p->abi_minor);
+    if (older != NULL) {
+        p->options = read_rows(&r->d->memory, older, p->options, 0);
+    }
     return p->options == NULL ||
            rows_check(p->options, p->options_size, hosts, r->error, r->error_size);
 }
@@ -247,7 +259,7 @@ bool descriptor_read(descriptor *d, const cmp_plugin *theirs, const char *name, 
 {
     *d = (descriptor){.plugin = {.struct_size = 0}};
     kit_arena_init(&d->memory, NULL, 0);
-    const reading r = {.d = d, .theirs = theirs, .error = error, .error_size = error_size};
+    reading r = {.d = d, .theirs = theirs, .error = error, .error_size = error_size};
     /* One that chooses need not serve itself. */
     return read_version(&r) && check_identity(&r, name) && check_texts(&r) &&
            (d->plugin.choose != NULL || (read_kind(&r) && check_life(&r))) &&
@@ -261,9 +273,10 @@ bool descriptor_read_chosen(descriptor *d, const cmp_plugin *theirs, const cmp_p
 {
     *d = (descriptor){.plugin = {.struct_size = 0}};
     kit_arena_init(&d->memory, NULL, 0);
-    const reading r = {.d = d, .theirs = theirs, .error = error, .error_size = error_size};
+    reading r = {.d = d, .theirs = theirs, .error = error, .error_size = error_size};
     return read_version(&r) && check_identity(&r, chooser->name) &&
            (d->plugin.kind == chooser->kind || wrong(&r, "it is of another kind")) &&
+           (d->plugin.abi_minor == chooser->abi_minor || wrong(&r, "it is of another ABI")) &&
            read_kind(&r) && check_life(&r);
 }
 

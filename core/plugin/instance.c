@@ -209,6 +209,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
                      cmp_report *report)
 {
     *i = (instance){.plugin = plugin,
+                    .older = abi_older(plugin->abi_minor),
                     .rows = plugin->options,
                     .name = name,
                     .running = running_owner_of(name, plugin->name),

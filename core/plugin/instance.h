@@ -4,6 +4,7 @@
 #include "base/running.h"
 #include "event/pool.h"
 #include "outbound/outbound.h"
+#include "plugin/abi.h"
 #include "plugin/descriptor.h"
 
 /* What the running process gives to instances; may come into being after they were created. Lives
@@ -31,6 +32,7 @@ typedef struct instance_cache_counters {
 typedef struct instance {
     const cmp_plugin *plugin;     /* the descriptor that serves it (cmp_plugin.choose) */
     descriptor chosen;            /* that one, when it was chosen for this instance */
+    const abi_layout *older;      /* how its structs lie; NULL: as ours do */
     const cmp_option *rows;       /* of its options; NULL: it has none */
     const char *name;             /* as in the configuration */
     const running_owner *running; /* what is entered when it is called */

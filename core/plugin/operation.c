@@ -1,6 +1,7 @@
 /* See operation.h. */
 #include "plugin/operation.h"
 
+#include "plugin/abi_record.h"
 #include "plugin/headers_check.h"
 
 _Static_assert(CMP_AUTH_PENDING == OPERATION_PENDING, "auth verdicts begin with PENDING");
@@ -83,6 +84,14 @@ static int lookup_call(const instance *i, void *worker_state, cmp_op op,
                                              &answer->record);
 }
 
+static void lookup_adopt(int verdict, const abi_layout *older, kit_arena *memory,
+                         operation_answer *answer)
+{
+    if (verdict == CMP_STORE_FOUND) {
+        abi_record_adopt(older, memory, &answer->record);
+    }
+}
+
 static bool lookup_good(int verdict, const operation_answer *answer)
 {
     return verdict != CMP_STORE_FOUND || record_complete(&answer->record);
@@ -95,7 +104,7 @@ static void lookup_own(operation_subject *subject, kit_arena *memory)
 
 static void route_begin(operation_answer *answer)
 {
-    answer->route = (cmp_route_answer){.record = CMP_RECORD_INIT};
+    answer->route = (cmp_route_answer){.record = NULL};
 }
 
 static int route_call(const instance *i, void *worker_state, cmp_op op,
@@ -105,12 +114,23 @@ static int route_call(const instance *i, void *worker_state, cmp_op op,
                                             subject->route.target, op, &answer->route);
 }
 
+static void route_adopt(int verdict, const abi_layout *older, kit_arena *memory,
+                        operation_answer *answer)
+{
+    if (verdict == CMP_ROUTE_ANSWER && answer->route.record != NULL) {
+        cmp_record *ours = kit_arena_alloc(memory, sizeof(*ours));
+        abi_record_read(older, answer->route.record, memory, ours);
+        answer->route.record = ours;
+    }
+}
+
 /* A referral's `addr` is looked up among the peers later; here it is enough that there is one. What
  * declines or refuses needs no more than its verdict. */
 static bool route_good(int verdict, const operation_answer *answer)
 {
     return (verdict != CMP_ROUTE_REFERRAL || answer->route.addr.size > 0) &&
-           (verdict != CMP_ROUTE_ANSWER || record_complete(&answer->route.record));
+           (verdict != CMP_ROUTE_ANSWER ||
+            (answer->route.record != NULL && record_complete(answer->route.record)));
 }
 
 static void route_own(operation_subject *subject, kit_arena *memory)
@@ -138,6 +158,7 @@ static cancel_fn route_cancel(const instance *i)
 const operation operation_verify = {.function = RUNNING_VERIFY,
                                     .unavailable = CMP_AUTH_UNAVAILABLE,
                                     .last = CMP_AUTH_UNAVAILABLE,
+                                    .answer = ABI_cmp_auth_answer,
                                     .answer_size = sizeof(cmp_auth_answer),
                                     .begin = verify_begin,
                                     .call = verify_call,
@@ -147,6 +168,7 @@ const operation operation_verify = {.function = RUNNING_VERIFY,
 const operation operation_sign = {.function = RUNNING_SIGN,
                                   .unavailable = CMP_SIGN_UNAVAILABLE,
                                   .last = CMP_SIGN_UNAVAILABLE,
+                                  .answer = ABI_cmp_signature,
                                   .answer_size = sizeof(cmp_signature),
                                   .begin = sign_begin,
                                   .call = sign_call,
@@ -156,18 +178,22 @@ const operation operation_sign = {.function = RUNNING_SIGN,
 const operation operation_lookup = {.function = RUNNING_LOOKUP,
                                     .unavailable = CMP_STORE_UNAVAILABLE,
                                     .last = CMP_STORE_UNAVAILABLE,
+                                    .answer = ABI_cmp_record,
                                     .answer_size = sizeof(cmp_record),
                                     .begin = lookup_begin,
                                     .call = lookup_call,
+                                    .adopt = lookup_adopt,
                                     .good = lookup_good,
                                     .own = lookup_own,
                                     .cancel = store_cancel};
 const operation operation_route = {.function = RUNNING_ROUTE,
                                    .unavailable = CMP_ROUTE_UNAVAILABLE,
                                    .last = CMP_ROUTE_ANSWER,
+                                   .answer = ABI_cmp_route_answer,
                                    .answer_size = sizeof(cmp_route_answer),
                                    .begin = route_begin,
                                    .call = route_call,
+                                   .adopt = route_adopt,
                                    .good = route_good,
                                    .own = route_own,
                                    .cancel = route_cancel};

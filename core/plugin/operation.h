@@ -32,13 +32,19 @@ typedef struct operation {
     running_function function;
     int unavailable; /* the verdict for a plugin that fails */
     int last;        /* the highest verdict */
-    size_t answer_size;
+    abi_struct answer;
+    size_t answer_size; /* of ours */
 
     /* The answer as the plugin finds it. */
     void (*begin)(operation_answer *answer);
 
     int (*call)(const instance *i, void *worker_state, cmp_op op, const operation_subject *subject,
                 operation_answer *answer);
+
+    /* Brings the answer of a plugin of an older minor into our layout, where it points to what may
+     * have grown; NULL: nowhere. What is copied lies in `memory`. */
+    void (*adopt)(int verdict, const abi_layout *older, kit_arena *memory,
+                  operation_answer *answer);
 
     /* Whether the answer has what its verdict promises. */
     bool (*good)(int verdict, const operation_answer *answer);

@@ -45,8 +45,8 @@ typedef struct cmp_auth_answer {
     cmp_str peer;            /* ACCEPT: its name; ABSTAIN: what it has to be, absent when any may.
                                 Valid until control is back in the loop */
     cmp_str credential;      /* ACCEPT: id of the key, for quotas and the journal; may be absent */
-    const char *reason;      /* REJECT, UNAVAILABLE: for the operator's log only; static text */
     cmp_once once;           /* ACCEPT */
+    const char *reason;      /* REJECT, UNAVAILABLE: for the operator's log only; static text */
     uint8_t fingerprint[16]; /* ACCEPT and not CMP_ONCE_NO: the same for a replay, its boundary
                                 twin included, and for nothing else */
 } cmp_auth_answer;
@@ -117,5 +117,5 @@ typedef struct cmp_auth_ops {
      * NULL: none. */
     const char *const *headers;
 
-    uint32_t wants; /* CMP_AUTH_…: what else verify wants to see */
+    uint64_t wants; /* CMP_AUTH_…: what else verify wants to see */
 } cmp_auth_ops;

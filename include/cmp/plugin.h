@@ -11,14 +11,26 @@
  * that fills struct cmp_host.
  *
  * Versions. A plugin loads when its major equals the host's and its minor is not newer. The number
- * is independent of cmpd's release. A minor only appends: fields at the end of size-stamped
- * structs, enumerators, services. Everything else is a new major.
+ * is independent of cmpd's release. A minor only appends: fields at the end of structs,
+ * enumerators, services. Everything else is a new major.
+ *
+ * Structs. Each side may know more fields of a struct than the other. The host reads what a plugin
+ * hands over (descriptor, tables, answers, records, requests) by the minor that the descriptor
+ * names, and takes what lies beyond as zero, in a record as in CMP_RECORD_INIT; what the plugin
+ * hands over to be filled (record_parse, peer_find) it fills as far as that minor goes. What the
+ * host hands over may be larger than the plugin knows. So a struct that may grow is passed by
+ * pointer only, and lies in no other. These never grow, and may lie anywhere: cmp_str, cmp_pair,
+ * cmp_op, cmp_cidr, cmp_cidrs, cmp_strings, cmp_rows. A condition is a cmp_pair.
  *
  * Ledger
  *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
  *                    rows; a descriptor for each instance (choose); services log, clock, random,
  *                    counters, records, transactions, loop, offload, https, keyring, peers. It is
  *                    frozen with the SDK, and only grows from then on.
+ *
+ * tests/abi/ keeps the headers of each minor. After a change of these, tests/abi/update.py takes
+ * them for the minor that is open; none is when the ledger has a date in place of the word, and
+ * then a change begins the next one.
  */
 #pragma once
 

@@ -37,7 +37,7 @@ typedef struct cmp_route_answer {
     bool lookup;         /* FORWARD: to a registry that may answer with a referral; it is believed,
                             remembered, and followed by the host */
     cmp_refusal refusal; /* REFUSE */
-    cmp_record record;   /* ANSWER; as a store's */
+    const cmp_record *record; /* ANSWER; valid as the strings are, with all that it points to */
 } cmp_route_answer;
 
 /* See cmp_auth_ops for `instance`, `worker` and threads. */
@@ -45,7 +45,7 @@ typedef struct cmp_route_ops {
     size_t size; /* of this struct, as the plugin was compiled */
 
     /* Decides where the request goes, which was authenticated, authorised and validated. `target`
-     * is valid until the operation's end; *answer comes as zeros, its record as CMP_RECORD_INIT. */
+     * is valid until the operation's end; *answer comes as zeros. */
     CMP_MUST_USE cmp_route_verdict (*route)(void *instance, void *worker, cmp_route_reason reason,
                                             cmp_str target, cmp_op op, cmp_route_answer *answer);
 

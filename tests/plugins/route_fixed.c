@@ -39,6 +39,7 @@ CMP_OPTIONS(option_rows, fixed_options) = {
 
 typedef struct fixed {
     const fixed_options *options;
+    cmp_record record; /* answer */
 } fixed;
 
 static void *fixed_create(const cmp_host *host, const void *options, void *previous,
@@ -50,6 +51,8 @@ static void *fixed_create(const cmp_host *host, const void *options, void *previ
         abort();
     }
     f->options = options;
+    f->record = CMP_RECORD_INIT;
+    f->record.content = cmp_str_from(f->options->content);
     return f;
 }
 
@@ -57,7 +60,8 @@ static cmp_route_verdict fixed_route(void *instance, void *worker, cmp_route_rea
                                      cmp_str target, cmp_op op, cmp_route_answer *answer)
 {
     (void)worker, (void)reason, (void)target, (void)op;
-    const fixed_options *o = ((const fixed *)instance)->options;
+    const fixed *f = instance;
+    const fixed_options *o = f->options;
     const cmp_route_verdict verdict = answer_verdicts[o->answer];
     switch (verdict) {
     case CMP_ROUTE_REFUSE:
@@ -72,8 +76,7 @@ static cmp_route_verdict fixed_route(void *instance, void *worker, cmp_route_rea
         answer->ttl_s = 60;
         break;
     case CMP_ROUTE_ANSWER:
-        answer->record = CMP_RECORD_INIT;
-        answer->record.content = cmp_str_from(o->content);
+        answer->record = &f->record;
         break;
     default:
         break;

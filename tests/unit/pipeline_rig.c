@@ -110,7 +110,7 @@ static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, 
     p->descriptor.kind = kind;
     p->verdict = verdict;
     p->record = CMP_RECORD_INIT;
-    p->route.record = CMP_RECORD_INIT;
+    p->route.record = &p->record;
     if (kind == CMP_PLUGIN_AUTH) {
         p->descriptor.ops.auth = &auth_ops;
     } else if (kind == CMP_PLUGIN_STORE) {

@@ -349,7 +349,7 @@ static void every_verdict_of_a_route_is_answered(void **state)
             p->route.addr = CMP_STR("c.example.net");
             p->route.prefix = CMP_STR("2B001");
             p->route.ttl_s = 60;
-            p->route.record.content = CMP_STR("routed");
+            p->record.content = CMP_STR("routed");
             rig_ask(&r, "tid=t&ici=2B001-9&user=u");
             if (how == RIG_LATER) {
                 rig_complete(p);
