@@ -1,0 +1,125 @@
+/* The plugin ABI: what a plugin exports, and its history.
+ *
+ * A plugin is a shared library with one exported object:
+ *
+ *     CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+ *         CMP_PLUGIN_ABI,
+ *         .name = "store_example", .kind = CMP_PLUGIN_STORE, …
+ *     };
+ *
+ * It includes only <cmp/…>, links against nothing of its host, and may be loaded by any program
+ * that fills struct cmp_host.
+ *
+ * Versions. A plugin loads when its major equals the host's and its minor is not newer. The number
+ * is independent of cmpd's release. A minor only appends: fields at the end of structs,
+ * enumerators, services. Everything else is a new major.
+ *
+ * Structs. Each side may know more fields of a struct than the other. The host reads what a plugin
+ * hands over (descriptor, tables, answers, records, requests) by the minor that the descriptor
+ * names, and takes what lies beyond as zero, in a record as in CMP_RECORD_INIT; what the plugin
+ * hands over to be filled (record_parse, peer_find) it fills as far as that minor goes. What the
+ * host hands over may be larger than the plugin knows. So a struct that may grow is passed by
+ * pointer only, and lies in no other. These never grow, and may lie anywhere: cmp_str, cmp_pair,
+ * cmp_op, cmp_cidr, cmp_cidrs, cmp_strings, cmp_rows. A condition is a cmp_pair.
+ *
+ * Ledger
+ *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
+ *                    rows; a descriptor for each instance (choose); services log, clock, random,
+ *                    counters, records, transactions, loop, offload, https, keyring, peers. It is
+ *                    frozen with the SDK, and only grows from then on.
+ *
+ * tests/abi/ keeps the headers of each minor. After a change of these, tests/abi/update.py takes
+ * them for the minor that is open; none is when the ledger has a date in place of the word, and
+ * then a change begins the next one.
+ */
+#pragma once
+
+#include <cmp/auth.h>
+#include <cmp/host.h>
+#include <cmp/option.h>
+#include <cmp/route.h>
+#include <cmp/store.h>
+
+#define CMP_ABI_MAJOR 2
+#define CMP_ABI_MINOR 0
+
+/* The symbol that a host looks for. */
+#define CMP_PLUGIN_SYMBOL "cmp_plugin_descriptor"
+
+typedef enum cmp_plugin_kind {
+    CMP_PLUGIN_AUTH = 1,
+    CMP_PLUGIN_STORE,
+    CMP_PLUGIN_ROUTE,
+} cmp_plugin_kind;
+
+enum {
+    /* Its operations may block. They run on a pool of threads, several at once, on an immutable
+     * copy of the transaction; they return their answer, are never cancelled, and an answer that
+     * comes after the deadline is thrown away. worker_start is not called. */
+    CMP_PLUGIN_BLOCKING = 1 << 0,
+};
+
+/* What a plugin is. It is static, and so is all that it points to. */
+typedef struct cmp_plugin {
+    /* Checked before anything else is read. */
+    uint32_t struct_size;
+    uint16_t abi_major;
+    uint16_t abi_minor;
+
+    const char *name; /* as in `use:`; equals the file's name without its extension */
+    cmp_plugin_kind kind;
+    uint32_t flags;
+    uint32_t services;   /* CMP_SERVICE_… that it cannot do without */
+    const char *version; /* the plugin's own */
+    const char *summary; /* one line */
+
+    const cmp_option *options; /* ended by CMP_OPTION_END; NULL: none */
+    size_t options_size;       /* of the struct that they fill */
+
+    /* Checks what the rows cannot: combinations, references; changes nothing. Called before every
+     * create, by `cmpd -t` too, so what create finds out by itself (a file that cannot be read)
+     * need not be looked at twice. Adds errors to `report`. Control thread. May be NULL. */
+    void (*check)(const cmp_host *host, const void *options, cmp_report *report);
+
+    /* Makes an instance. `options` lives as long as the instance. `previous` is NULL or an instance
+     * of the same descriptor that this one replaces; state may be adopted from it, it stays in use
+     * until its own destroy. With CMP_PURPOSE_CHECK it changes nothing anywhere. Returns NULL after
+     * having said why in `report`. Control thread. */
+    void *(*create)(const cmp_host *host, const void *options, void *previous, cmp_report *report);
+
+    /* The host is about to start its workers; `loop` is the control loop. Control thread. May be
+     * NULL. */
+    void (*start)(void *instance, cmp_loop *loop);
+
+    /* The state of one worker, made and ended on its thread. May be NULL, and may return NULL. */
+    void *(*worker_start)(void *instance, cmp_loop *loop);
+    void (*worker_stop)(void *instance, void *worker);
+
+    /* Frees the instance: no operation is under way and no worker is left. Stop timers and watches
+     * of the control loop here, at the latest. Control thread. */
+    void (*destroy)(void *instance);
+
+    /* The vtable of its kind. */
+    union {
+        const cmp_auth_ops *auth;
+        const cmp_store_ops *store;
+        const cmp_route_ops *route;
+    } ops;
+
+    /* For a plugin whose instances do not all do the same, such as two drivers behind one name:
+     * says which descriptor serves an instance with these options, so that each has the operations
+     * that it needs and no more (one that never waits has no cancel). Of what it returns the host
+     * reads flags, check, create, the life cycle and ops, and of this one the rest; it is static,
+     * of the same name and kind, and chooses no further. NULL after having said why in `report`.
+     * Called before check, changes nothing. Control thread.
+     *
+     * NULL: this descriptor serves all instances. Otherwise it need not have those itself. */
+    const struct cmp_plugin *(*choose)(const cmp_host *host, const void *options,
+                                       cmp_report *report);
+} cmp_plugin;
+
+#define CMP_PLUGIN_ABI                                                                             \
+    .struct_size = sizeof(cmp_plugin), .abi_major = CMP_ABI_MAJOR, .abi_minor = CMP_ABI_MINOR
+
+/* The table of options and the struct that they fill (CMP_OPTIONS in <cmp/option.h>). */
+#define CMP_PLUGIN_OPTIONS(table) .options = (table), .options_size = sizeof(table##_fills)

@@ -1,0 +1,125 @@
+"""What a set of plugin headers says: its structs and their fields, its enumerators, its ledger; and
+how a compiler lays it out. The headers are regular enough to be read without one."""
+
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+SETS = Path(__file__).resolve().parent
+OURS = TOP / "include"
+
+STRUCT = re.compile(r"(?<!> )\bstruct (cmp_\w+) \{")  # no template
+ENUM = re.compile(r"\benum(?: cmp_\w+)? \{([^}]*)\}")
+LEDGER = re.compile(r"^ \*   (\d+\.\d+)  (\S+) ", re.M)
+NEVER = re.compile(r"never grow[^:]*: ([\w, ]+)\.")
+
+
+def without_comments(text):
+    """And with one space where there were any."""
+    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def closing(text, at):
+    """Behind the brace that closes the one before `at`."""
+    depth = 1
+    while depth > 0:
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+    return at
+
+
+def declarations(body):
+    """The members of a struct, split where a semicolon is in no brace."""
+    depth, begin, found = 0, 0, []
+    for at, c in enumerate(body):
+        depth += {"{": 1, "}": -1}.get(c, 0)
+        if c == ";" and depth == 0:
+            found.append(body[begin:at].strip())
+            begin = at + 1
+    return found
+
+
+def names_in(declaration):
+    """Of the fields that it declares: several in `int64_t min, max`."""
+    function = re.search(r"\(\*(\w+)\)\s*\(", declaration)
+    if function is not None and "{" not in declaration:
+        return [function[1]]
+    last = declaration.split("}")[-1]
+    return [re.search(r"(\w+)\s*(\[[^]]*\])?$", part.strip())[1] for part in last.split(",")]
+
+
+class Headers:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        files = sorted((self.folder / "cmp").glob("*.h"))
+        self.text = {path.name: path.read_text() for path in files}
+        self.code = {name: without_comments(text) for name, text in self.text.items()}
+        whole = " ".join(self.code.values())
+        self.structs = {}  # name: [(fields, declaration)]
+        for match in STRUCT.finditer(whole):
+            body = whole[match.end() : closing(whole, match.end()) - 1]
+            self.structs[match[1]] = [(names_in(d), d) for d in declarations(body)]
+        self.enumerators = [
+            part.split("=")[0].strip()
+            for match in ENUM.finditer(whole)
+            for part in match[1].split(",")
+            if part.strip()
+        ]
+        plugin = self.text["plugin.h"]
+        self.number = "%s.%s" % tuple(
+            re.search(rf"#define CMP_ABI_{part} (\d+)", plugin)[1] for part in ("MAJOR", "MINOR")
+        )
+        self.ledger = dict(LEDGER.findall(plugin))
+        never = NEVER.search(re.sub(r"\s+\*?\s*", " ", plugin))
+        self.never_grow = re.findall(r"cmp_\w+", never[1]) if never else []
+
+    def fields(self, struct):
+        return [name for names, _ in self.structs[struct] for name in names]
+
+    def layout(self, compiler):
+        """Sizes, places of fields, and values of enumerators."""
+        lines = ["#include <cmp/plugin.h>", "#include <stdio.h>", "int main(void) {", 'puts("{");']
+        for struct in self.structs:
+            lines.append(f'printf("\\"{struct}\\": [0, %zu],\\n", sizeof(struct {struct}));')
+            for field in self.fields(struct):
+                of = f"((struct {struct} *)0)->{field}"
+                lines.append(
+                    f'printf("\\"{struct}.{field}\\": [%zu, %zu],\\n",'
+                    f" offsetof(struct {struct}, {field}), sizeof({of}));"
+                )
+        lines += [f'printf("\\"{e}\\": %lld,\\n", (long long){e});' for e in self.enumerators]
+        return run_c(compiler, [*lines, 'puts("\\"\\": 0}");', "return 0; }"], self.folder)
+
+
+def run_c(compiler, lines, *folders, sources=()):
+    """Compiles a program, runs it, and reads what it writes, which is JSON."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source, program = Path(scratch, "program.c"), Path(scratch, "program")
+        source.write_text("\n".join(lines) + "\n")
+        includes = [word for folder in folders for word in ("-I", folder)]
+        command = [compiler, "-std=c17", *includes, source, *sources, "-o", program]
+        subprocess.run(command, check=True)
+        return json.loads(subprocess.run([program], check=True, capture_output=True).stdout)
+
+
+def frozen_sets():
+    """All minors that are kept, the newest last."""
+    folders = [path for path in SETS.iterdir() if re.fullmatch(r"\d+\.\d+", path.name)]
+    return [Headers(path) for path in sorted(folders, key=lambda p: int(p.name.split(".")[1]))]
+
+
+def growing():
+    """The structs that the core has a row for."""
+    text = (TOP / "core/plugin/abi.h").read_text()
+    return re.findall(r"X\((cmp_\w+)\)", text)
+
+
+def sizes_row(headers, compiler="cc"):
+    """Its row of core/plugin/abi_sizes.inc."""
+    layout = headers.layout(compiler)
+    rows = [f"    [ABI_{name}] = {layout[name][1]},\n" for name in growing() if name in layout]
+    return f"/* {headers.number} */\n{{{{\n{''.join(rows)}}}}},\n"
