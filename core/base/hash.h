@@ -16,6 +16,12 @@ static inline uint64_t hash_octets(const void *at, size_t size)
     return XXH3_64bits_withSeed(at, size, hash_seed);
 }
 
+/* For what outlives the process: with a seed of its own. */
+static inline uint64_t hash_seeded(uint64_t seed, const void *at, size_t size)
+{
+    return XXH3_64bits_withSeed(at, size, seed);
+}
+
 static inline uint64_t hash_str(cmp_str text)
 {
     return hash_octets(text.at, text.size);

@@ -111,7 +111,8 @@ typedef struct conf_peer {
 
 typedef struct conf_replay {
     int64_t window_ms, size_bytes, quota_percent;
-    int when_full; /* replay_when_full */
+    int when_full;    /* replay_when_full */
+    const char *file; /* NULL: memory of the process's own */
 } conf_replay;
 
 /* What a client of HTTP/2 may spend on one connection (core/http/meter.h); rates are an hour's. */

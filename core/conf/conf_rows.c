@@ -58,6 +58,8 @@ CMP_OPTIONS(replay_rows, conf_replay) = {
             "percent of the memory that one key may fill", CMP_DEFAULT("50"), CMP_RANGE(1, 100)),
     CMP_ROW_ENUM("when_full", conf_replay, when_full, when_full,
                  "forget the key's oldest request, or refuse new ones", CMP_DEFAULT("forget")),
+    CMP_ROW("file", PATH, conf_replay, file,
+            "keep it in this file, so that it outlives the process; otherwise it ends with it"),
     CMP_OPTION_END,
 };
 

@@ -13,6 +13,7 @@
 #include "observe/counters.h"
 #include "observe/log_keeper.h"
 #include "observe/watchdog.h"
+#include "peers/replay_file.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/memory.h>
@@ -236,6 +237,16 @@ static void signals_block(sigset_t *set)
 
 /* ---- start and stop ---- */
 
+static void replay_check(const conf *c, cmp_report *report)
+{
+    static const char key[] = "replay.file";
+    const char *file = c->top.replay.file;
+    char error[256];
+    if (file != NULL && !replay_file_check(file, error, sizeof(error))) {
+        report_add(report, conf_place_of(c, key), key, "%s: %s", file, error);
+    }
+}
+
 /* Binding comes last: an error that can be found without it leaves no socket behind, and a check
  * (-t) never gets that far. */
 static bool build(daemon_state *d, const char *path, const char *const *folders, bool bind_too)
@@ -246,6 +257,7 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
     if (d->generation != NULL) {
         privileges_check(d->generation->conf, &report);
         admin_check(d->generation->conf, &report);
+        replay_check(d->generation->conf, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
         const conf_log *log = &d->generation->conf->top.log;
@@ -262,13 +274,27 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
     return good;
 }
 
+/* As the user that serves: the file has to be its own. */
 static replay *replay_from_conf(const conf_replay *c)
 {
     const replay_options options = {.window_ms = c->window_ms,
                                     .size_bytes = (size_t)c->size_bytes,
                                     .quota_percent = (unsigned)c->quota_percent,
                                     .when_full = (replay_when_full)c->when_full};
-    return replay_create(&options);
+    if (c->file == NULL) {
+        return replay_create(&options);
+    }
+    char error[256];
+    const int64_t now_ms = clock_now_ms();
+    replay *r = replay_open(&options, c->file, now_ms, error, sizeof(error));
+    if (r == NULL) {
+        log_error("replay", "%s: %s", c->file, error);
+        return NULL;
+    }
+    const replay_stats found = replay_stats_get(r, now_ms);
+    log_notice("replay", "%s: %llu requests are remembered; nothing is missing of the last %.0f s",
+               c->file, (unsigned long long)found.entries, (double)found.reach_ms / 1000);
+    return r;
 }
 
 static void watch(daemon_state *d)
@@ -295,6 +321,9 @@ static bool start(daemon_state *d)
         return false;
     }
     d->process.replay = replay_from_conf(&c->top.replay);
+    if (d->process.replay == NULL) {
+        return false;
+    }
     d->process.referrals = referrals_create((size_t)c->top.limits.referrals);
     d->process.pool = pool_create((unsigned)c->top.limits.blocking_threads, POOL_QUEUE);
     d->site.pool = d->process.pool;

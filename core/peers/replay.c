@@ -2,17 +2,18 @@
  * there is no room. Asked once for every signed request, after its signature was found valid. */
 #include "peers/replay.h"
 
-#include "base/hash.h"
-#include "peers/replay_shard.h"
+#include "peers/replay_memory.h"
 
+#include "base/hash.h"
+
+#include <cmp-kit/memory.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-
-/* 64 shards: with as many workers as machines have cores, two seldom want one lock at one time. */
-#define SHARD_BITS_MAX 6
-#define SHARD_SIZE_MIN ((size_t)16 * 1024)
-#define PAGE_SIZE      ((size_t)4096)
+#include <unistd.h>
 
 /* Times are kept modulo 2^32 ms, so the window must be well below that. */
 #define WINDOW_MAX_MS ((int64_t)INT32_MAX)
@@ -23,87 +24,51 @@
 #define SWEEP_SLOTS 16 /* credentials that are looked after in one call that needs a chunk */
 #define QUOTA_MIN   2  /* chunks */
 
+#define LONG_AGO_MS (INT64_MIN / 2)
+
 struct replay {
-    size_t size_bytes;
-    unsigned shard_bits;
-    shard shards[];
+    replay_memory memory;
 };
 
-/* ---- making ---- */
+/* ---- settings ---- */
 
-static size_t shard_total(const replay *r)
+static uint32_t window_of(const replay_options *options)
 {
-    return (size_t)1 << r->shard_bits;
+    return options->window_ms < 0               ? 0
+           : options->window_ms > WINDOW_MAX_MS ? (uint32_t)WINDOW_MAX_MS
+                                                : (uint32_t)options->window_ms;
 }
 
 static void configure(shard *s, const replay_options *options)
 {
-    const int64_t window = options->window_ms < 0               ? 0
-                           : options->window_ms > WINDOW_MAX_MS ? WINDOW_MAX_MS
-                                                                : options->window_ms;
+    const uint32_t window = window_of(options);
     /* What had left a shorter window is gone. */
-    if (window > s->window_ms && s->now_ms - s->window_ms > s->lost_ms) {
-        s->lost_ms = s->now_ms - s->window_ms;
+    if (window > s->state->window_ms &&
+        s->state->now_ms - s->state->window_ms > s->state->lost_ms) {
+        s->state->lost_ms = s->state->now_ms - s->state->window_ms;
     }
     const unsigned percent = options->quota_percent < 100 ? options->quota_percent : 100;
     const uint32_t quota = (uint32_t)((uint64_t)s->chunk_count * percent / 100);
-    s->quota = quota > QUOTA_MIN ? quota : QUOTA_MIN;
-    s->window_ms = (uint32_t)window;
-    s->refuse = options->when_full == REPLAY_REFUSE;
+    s->state->quota = quota > QUOTA_MIN ? quota : QUOTA_MIN;
+    s->state->window_ms = window;
+    s->state->refuse = options->when_full == REPLAY_REFUSE;
 }
 
-/* Pages that no entry has come to yet are reserved, not resident. */
-static void *map(size_t size)
+/* Whoever died in it left it to us; all that was remembered is still there. */
+static void lock(shard *s)
 {
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
-    if (at == MAP_FAILED) {
-        fputs("out of memory\n", stderr);
-        abort();
-    }
-    return at;
-}
-
-/* One mapping for all: the kernel hands it out zeroed, as shards want it, and it can be said to the
- * octet what the operator's `size` bought. */
-replay *replay_create(const replay_options *options)
-{
-    const size_t wanted = options->size_bytes / PAGE_SIZE * PAGE_SIZE;
-    const size_t size = wanted > SHARD_SIZE_MIN ? wanted : SHARD_SIZE_MIN;
-    replay *r = map(size);
-    r->size_bytes = size;
-    while (r->shard_bits < SHARD_BITS_MAX && size >> (r->shard_bits + 1) >= SHARD_SIZE_MIN) {
-        r->shard_bits++;
-    }
-    const size_t heads = sizeof(*r) + shard_total(r) * sizeof(shard);
-    const size_t each = (size - heads) >> r->shard_bits;
-    const uint32_t chunks = shard_chunks_for(each);
-    for (size_t i = 0; i < shard_total(r); i++) {
-        shard *s = &r->shards[i];
-        shard_init(s, chunks, (char *)r + heads + i * shard_memory_size(chunks));
-        configure(s, options);
-        s->lost_ms = INT64_MIN / 2;
-    }
-    return r;
-}
-
-void replay_destroy(replay **r)
-{
-    if (*r != NULL) {
-        for (size_t i = 0; i < shard_total(*r); i++) {
-            shard_dispose(&(*r)->shards[i]);
-        }
-        munmap(*r, (*r)->size_bytes);
-        *r = NULL;
+    if (!shard_lock(s)) {
+        shard_rebuild(s, s->state->window_ms);
     }
 }
 
 void replay_configure(replay *r, const replay_options *options)
 {
-    for (size_t i = 0; i < shard_total(r); i++) {
-        pthread_mutex_lock(&r->shards[i].lock);
-        configure(&r->shards[i], options);
-        pthread_mutex_unlock(&r->shards[i].lock);
+    for (size_t i = 0; i < r->memory.shard_count; i++) {
+        shard *s = &r->memory.shards[i];
+        lock(s);
+        configure(s, options);
+        shard_unlock(s);
     }
 }
 
@@ -115,22 +80,22 @@ void replay_configure(replay *r, const replay_options *options)
  * the difference is added. Either way nothing leaves the window too early. */
 static void clock_set(shard *s, int64_t now_ms)
 {
-    const int64_t ahead = s->now_ms - (now_ms + s->shift_ms);
+    const int64_t ahead = s->state->now_ms - (now_ms + s->state->shift_ms);
     if (ahead <= 0) {
-        s->now_ms -= ahead;
-    } else if (ahead > s->window_ms) {
-        s->shift_ms += ahead;
+        s->state->now_ms -= ahead;
+    } else if (ahead > s->state->window_ms) {
+        s->state->shift_ms += ahead;
     }
 }
 
 static uint32_t age_ms(const shard *s, uint32_t time)
 {
-    return (uint32_t)s->now_ms - time;
+    return (uint32_t)s->state->now_ms - time;
 }
 
 static bool expired(const shard *s, uint32_t time)
 {
-    return age_ms(s, time) > s->window_ms;
+    return age_ms(s, time) > s->state->window_ms;
 }
 
 /* ---- room ---- */
@@ -151,11 +116,14 @@ static void reclaim(shard *s, uint16_t credential)
 static void sweep(shard *s)
 {
     const shard_credential *all = s->credentials;
-    for (int n = 0; n < SWEEP_SLOTS || (all[s->largest].chunks == 0 && s->chunks_used != 0); n++) {
-        s->cursor = s->cursor < s->credential_last ? (uint16_t)(s->cursor + 1) : 1;
-        reclaim(s, s->cursor);
-        if (all[s->cursor].chunks > all[s->largest].chunks) {
-            s->largest = s->cursor;
+    for (int n = 0;
+         n < SWEEP_SLOTS || (all[s->state->largest].chunks == 0 && s->state->chunks_used != 0);
+         n++) {
+        s->state->cursor =
+            s->state->cursor < s->credential_last ? (uint16_t)(s->state->cursor + 1) : 1;
+        reclaim(s, s->state->cursor);
+        if (all[s->state->cursor].chunks > all[s->state->largest].chunks) {
+            s->state->largest = s->state->cursor;
         }
     }
 }
@@ -166,10 +134,10 @@ static void forget(shard *s, uint16_t credential)
     const uint32_t chunk = s->credentials[credential].oldest;
     const shard_chunk *k = &s->chunks[chunk];
     for (unsigned i = 0; i < CHUNK_ENTRIES; i++) {
-        s->forgotten += (k->live >> i & 1) != 0 && !expired(s, k->entries[i].time);
+        s->state->forgotten += (k->live >> i & 1) != 0 && !expired(s, k->entries[i].time);
     }
-    const int64_t time = s->now_ms - age_ms(s, k->time);
-    s->lost_ms = time > s->lost_ms ? time : s->lost_ms;
+    const int64_t time = s->state->now_ms - age_ms(s, k->time);
+    s->state->lost_ms = time > s->state->lost_ms ? time : s->state->lost_ms;
     shard_drop_chunk(s, chunk);
 }
 
@@ -181,8 +149,8 @@ static bool make_room(shard *s, uint16_t asking)
     reclaim(s, asking);
     sweep(s);
     /* More than one has to go when the quota was lowered. */
-    for (int n = 0; n < RECLAIM_MAX && c->chunks >= s->quota; n++) {
-        if (s->refuse) {
+    for (int n = 0; n < RECLAIM_MAX && c->chunks >= s->state->quota; n++) {
+        if (s->state->refuse) {
             return false;
         }
         forget(s, asking);
@@ -190,10 +158,10 @@ static bool make_room(shard *s, uint16_t asking)
     if (shard_has_chunk(s)) {
         return true;
     }
-    if (s->refuse) {
+    if (s->state->refuse) {
         return false;
     }
-    forget(s, c->chunks >= s->credentials[s->largest].chunks ? asking : s->largest);
+    forget(s, c->chunks >= s->credentials[s->state->largest].chunks ? asking : s->state->largest);
     return true;
 }
 
@@ -204,7 +172,8 @@ static bool make_room(shard *s, uint16_t asking)
  * it is found. */
 static shard *shard_of(replay *r, const shard_key *key)
 {
-    return &r->shards[(key->hash >> (64 - SHARD_BITS_MAX)) & (shard_total(r) - 1)];
+    return &r->memory
+                .shards[(key->hash >> (64 - REPLAY_SHARD_BITS_MAX)) & (r->memory.shard_count - 1)];
 }
 
 static replay_verdict remember(shard *s, const shard_key *key, uint64_t credential_hash,
@@ -222,7 +191,7 @@ static replay_verdict remember(shard *s, const shard_key *key, uint64_t credenti
     if (shard_needs_chunk(s, asking) && !make_room(s, asking)) {
         return REPLAY_FULL;
     }
-    shard_add(s, key, credential_hash, (uint32_t)s->now_ms, digest);
+    shard_add(s, key, credential_hash, (uint32_t)s->state->now_ms, digest);
     return REPLAY_NEW;
 }
 
@@ -231,38 +200,40 @@ static replay_verdict remember(shard *s, const shard_key *key, uint64_t credenti
 replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fingerprint[16],
                                uint64_t digest, int64_t now_ms)
 {
-    const shard_key key = shard_key_of(fingerprint);
+    const shard_key key = shard_key_of(&r->memory.shards[0], fingerprint);
     shard *s = shard_of(r, &key);
-    const uint64_t credential_hash = hash_str(credential);
+    const uint64_t credential_hash =
+        hash_seeded(r->memory.shards[0].seed, credential.at, credential.size);
     shard_prefetch(s, &key, credential_hash);
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     clock_set(s, now_ms);
     const replay_verdict verdict = remember(s, &key, credential_hash, digest);
-    pthread_mutex_unlock(&s->lock);
+    shard_unlock(s);
     return verdict;
 }
 
 /* It may be gone: forgotten for want of room while its request was under way. */
 void replay_release(replay *r, const uint8_t fingerprint[16])
 {
-    const shard_key key = shard_key_of(fingerprint);
+    const shard_key key = shard_key_of(&r->memory.shards[0], fingerprint);
     shard *s = shard_of(r, &key);
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     const uint32_t entry = shard_find(s, &key);
     if (entry != 0) {
         shard_drop(s, entry);
     }
-    pthread_mutex_unlock(&s->lock);
+    shard_unlock(s);
 }
 
 static void stats_add(const shard *s, int64_t now_ms, replay_stats *stats)
 {
-    const int64_t now = now_ms + s->shift_ms > s->now_ms ? now_ms + s->shift_ms : s->now_ms;
-    const int64_t window = s->window_ms;
-    const int64_t reach = now - s->lost_ms < window ? now - s->lost_ms : window;
-    stats->entries += s->count;
+    const int64_t now = now_ms + s->state->shift_ms > s->state->now_ms ? now_ms + s->state->shift_ms
+                                                                       : s->state->now_ms;
+    const int64_t window = s->state->window_ms;
+    const int64_t reach = now - s->state->lost_ms < window ? now - s->state->lost_ms : window;
+    stats->entries += s->state->count;
     stats->capacity += (uint64_t)s->chunk_count * CHUNK_ENTRIES;
-    stats->forgotten += s->forgotten;
+    stats->forgotten += s->state->forgotten;
     stats->reach_ms = reach < stats->reach_ms ? reach : stats->reach_ms;
 }
 
@@ -270,11 +241,215 @@ static void stats_add(const shard *s, int64_t now_ms, replay_stats *stats)
  * them. */
 replay_stats replay_stats_get(replay *r, int64_t now_ms)
 {
-    replay_stats stats = {.size_bytes = r->size_bytes, .reach_ms = INT64_MAX};
-    for (size_t i = 0; i < shard_total(r); i++) {
-        pthread_mutex_lock(&r->shards[i].lock);
-        stats_add(&r->shards[i], now_ms, &stats);
-        pthread_mutex_unlock(&r->shards[i].lock);
+    replay_stats stats = {.size_bytes = (size_t)r->memory.head->size, .reach_ms = INT64_MAX};
+    for (size_t i = 0; i < r->memory.shard_count; i++) {
+        lock(&r->memory.shards[i]);
+        stats_add(&r->memory.shards[i], now_ms, &stats);
+        shard_unlock(&r->memory.shards[i]);
     }
     return stats;
+}
+
+/* ---- making ---- */
+
+static uint64_t draw_seed(void)
+{
+    uint64_t seed;
+    if (RAND_bytes((unsigned char *)&seed, sizeof(seed)) != 1) {
+        abort(); /* as in hash.c */
+    }
+    return seed;
+}
+
+/* `lost_ms`: what was seen until then is not known. */
+static void begin(replay_memory *m, const replay_options *options, int64_t lost_ms)
+{
+    for (size_t i = 0; i < m->shard_count; i++) {
+        configure(&m->shards[i], options);
+        m->shards[i].state->lost_ms = lost_ms;
+    }
+}
+
+replay *replay_create(const replay_options *options)
+{
+    replay *r = kit_calloc(1, sizeof(*r));
+    replay_memory_make(&r->memory, replay_memory_size(options->size_bytes), draw_seed());
+    begin(&r->memory, options, LONG_AGO_MS);
+    return r;
+}
+
+void replay_destroy(replay **r)
+{
+    if (*r != NULL) {
+        replay_memory_dispose(&(*r)->memory);
+        free(*r);
+        *r = NULL;
+    }
+}
+
+/* ---- in a file ---- */
+
+/* One that is known by its time, which is no longer cut to 32 bits. */
+typedef struct moved {
+    shard_saved entry;
+    int64_t time_ms;
+} moved;
+
+static int by_time(const void *a, const void *b)
+{
+    const int64_t x = ((const moved *)a)->time_ms, y = ((const moved *)b)->time_ms;
+    return x < y ? -1 : x > y;
+}
+
+static size_t collect(const replay_memory *m, uint32_t window_ms, moved *all)
+{
+    const size_t room = (size_t)m->shards[0].chunk_count * CHUNK_ENTRIES;
+    shard_saved *saved = kit_calloc(room, sizeof(*saved));
+    size_t count = 0;
+    for (size_t i = 0; i < m->shard_count; i++) {
+        const shard *s = &m->shards[i];
+        const size_t found = shard_collect(s, window_ms, saved);
+        for (size_t k = 0; k < found; k++) {
+            all[count++] = (moved){saved[k], s->state->now_ms - age_ms(s, saved[k].time)};
+        }
+    }
+    free(saved);
+    return count;
+}
+
+/* From the oldest on, by the same rules as if all of it came again: what a smaller memory has no
+ * room for is forgotten, and said to be. */
+static void adopt(replay *to, const replay_memory *from, uint32_t window_ms)
+{
+    const size_t room = (size_t)from->shards[0].chunk_count * CHUNK_ENTRIES * from->shard_count;
+    moved *all = kit_calloc(room, sizeof(*all));
+    const size_t count = collect(from, window_ms, all);
+    qsort(all, count, sizeof(*all), by_time);
+    for (size_t i = 0; i < count; i++) {
+        const shard_saved *e = &all[i].entry;
+        const shard_key key = shard_key_of(&to->memory.shards[0], e->id);
+        shard *s = shard_of(to, &key);
+        clock_set(s, all[i].time_ms);
+        if (remember(s, &key, e->credential_hash, e->digest) == REPLAY_FULL) {
+            s->state->lost_ms = s->state->now_ms;
+        }
+    }
+    for (size_t i = 0; i < to->memory.shard_count; i++) {
+        for (size_t k = 0; k < from->shard_count; k++) {
+            const int64_t lost_ms = from->shards[k].state->lost_ms;
+            shard_state *state = to->memory.shards[i].state;
+            state->lost_ms = lost_ms > state->lost_ms ? lost_ms : state->lost_ms;
+        }
+    }
+    free(all);
+}
+
+/* Another size: a new file takes in what the old one knows, and its place. Others who wait for the
+ * old one see that, and wait for the new one. */
+static bool resize(replay *r, const char *path, const replay_options *options, char *error,
+                   size_t error_size)
+{
+    char new[PATH_MAX];
+    replay_file f;
+    replay by;
+    snprintf(new, sizeof(new), "%s.new", path);
+    if (!replay_file_open(&f, new, error, error_size)) {
+        return false;
+    }
+    if (!replay_memory_make_in(&by.memory, &f, replay_memory_size(options->size_bytes),
+                               r->memory.head->seed, error, error_size)) {
+        replay_file_close(&f);
+        unlink(new);
+        return false;
+    }
+    begin(&by.memory, options, LONG_AGO_MS);
+    adopt(&by, &r->memory, window_of(options));
+    if (rename(new, path) != 0) {
+        snprintf(error, error_size, "it cannot be replaced: %s", strerror(errno));
+        replay_memory_dispose(&by.memory);
+        unlink(new);
+        return false;
+    }
+    replay_memory_dispose(&r->memory);
+    r->memory = by.memory;
+    return true;
+}
+
+/* What the last process left: locks that nobody holds, and perhaps a change that did not end. After
+ * a start of the machine any octets may be missing: what is there is still refused, but nothing is
+ * promised of the time before. */
+static void mend(replay *r, const replay_options *options, int64_t now_ms)
+{
+    const bool restarted = replay_memory_restarted(&r->memory);
+    for (size_t i = 0; i < r->memory.shard_count; i++) {
+        shard *s = &r->memory.shards[i];
+        shard_lock_init(s, true);
+        if (restarted) {
+            s->state->shift_ms = 0;
+            clock_set(s, now_ms);
+        }
+        if (restarted || s->state->changes != 0) {
+            shard_rebuild(s, window_of(options));
+        }
+        s->state->changes = 0;
+        if (restarted) {
+            s->state->lost_ms = s->state->now_ms;
+        }
+    }
+}
+
+static bool use_found(replay *r, replay_file *f, const replay_head *head, const char *path,
+                      const replay_options *options, int64_t now_ms, char *error, size_t error_size)
+{
+    const bool alone = f->alone;
+    if (!replay_memory_attach(&r->memory, f, head, error, error_size)) {
+        return false;
+    }
+    if (!alone) {
+        return true; /* with the size that it has */
+    }
+    mend(r, options, now_ms);
+    return replay_memory_size(options->size_bytes) == head->size ||
+           resize(r, path, options, error, error_size);
+}
+
+replay *replay_open(const replay_options *options, const char *path, int64_t now_ms, char *error,
+                    size_t error_size)
+{
+    replay_file f;
+    if (!replay_file_open(&f, path, error, error_size)) {
+        return NULL;
+    }
+    replay *r = kit_calloc(1, sizeof(*r));
+    r->memory.file.fd = -1;
+    replay_head head;
+    bool good = false;
+    switch (replay_memory_look(&f, &head)) {
+    case REPLAY_MEMORY_FOUND:
+        good = use_found(r, &f, &head, path, options, now_ms, error, error_size);
+        break;
+    case REPLAY_MEMORY_NONE:
+    case REPLAY_MEMORY_OTHER:
+        if (!f.alone) {
+            snprintf(error, error_size, "another process uses it, with another layout");
+            break;
+        }
+        good = replay_memory_make_in(&r->memory, &f, replay_memory_size(options->size_bytes),
+                                     draw_seed(), error, error_size);
+        if (good) {
+            begin(&r->memory, options, now_ms);
+        }
+        break;
+    case REPLAY_MEMORY_FOREIGN:
+        snprintf(error, error_size, "it holds something else than a replay memory");
+        break;
+    }
+    replay_file_close(&f);
+    if (!good) {
+        replay_destroy(&r);
+        return NULL;
+    }
+    replay_file_share(&r->memory.file);
+    replay_configure(r, options);
+    return r;
 }

@@ -1,5 +1,6 @@
 /* The replay memory (SPEC 4): which signed requests were seen. One for all workers, sharded;
- * bounded by its size and by a quota for each key; outlives a reload.
+ * bounded by its size and by a quota for each key; outlives a reload, and in a file the process
+ * too.
  *
  * All functions may be called on any thread. */
 #pragma once
@@ -27,7 +28,20 @@ typedef enum replay_verdict {
     REPLAY_FULL,      /* REPLAY_REFUSE and no room in the key's quota */
 } replay_verdict;
 
+/* In memory of the process's own. */
 replay *replay_create(const replay_options *options);
+
+/* In a file, for its owner alone: what it holds is remembered, whoever wrote it and however that
+ * ended, and processes that have it open at once remember as one. With another size it is copied,
+ * unless somebody has it open: then its size stays, until a process begins alone. Asking costs no
+ * call of the kernel; what the machine had not yet written when its power failed is lost, and
+ * reach_ms says so.
+ *
+ * NULL with the reason in `error`. */
+CMP_MUST_USE replay *replay_open(const replay_options *options, const char *path, int64_t now_ms,
+                                 char *error, size_t error_size);
+
+/* A file stays, with all that it holds. */
 void replay_destroy(replay **r);
 
 /* Asks and remembers in one step. `credential` is the apikeyid (quota); `fingerprint` is uniformly

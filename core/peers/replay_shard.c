@@ -4,6 +4,12 @@
 
 #include "base/hash.h"
 
+#include <cmp-kit/memory.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #define ENTRIES_PER_BUCKET    10 /* on average, when full: 5 of 100 buckets overflow */
 #define CHUNKS_PER_CREDENTIAL 2
 #define CREDENTIAL_HOMES_MIN  ((uint32_t)8)
@@ -56,49 +62,88 @@ uint32_t shard_chunks_for(size_t size)
     return low;
 }
 
-void shard_init(shard *s, uint32_t chunk_count, void *memory)
+void shard_view(shard *s, shard_state *state, uint32_t chunk_count, void *memory, uint64_t seed)
 {
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    /* What happens under the lock is shorter than going to sleep. */
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
-    pthread_mutex_init(&s->lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-
-    s->chunk_count = chunk_count;
-    s->bucket_count = bucket_count(chunk_count);
-    s->credential_mask = (uint16_t)(credential_homes(chunk_count) - 1);
-    s->credential_last = (uint16_t)credential_last(chunk_count);
-    s->buckets = memory;
+    *s = (shard){.state = state,
+                 .buckets = memory,
+                 .seed = seed,
+                 .chunk_count = chunk_count,
+                 .bucket_count = bucket_count(chunk_count),
+                 .credential_mask = (uint16_t)(credential_homes(chunk_count) - 1),
+                 .credential_last = (uint16_t)credential_last(chunk_count),
+                 .tag_shift = PLACE_BITS + CHUNK_BITS_MIN};
     s->chunks = (shard_chunk *)(s->buckets + s->bucket_count);
     s->credentials = (shard_credential *)(s->chunks + chunk_count + 1);
-    s->fresh = 1;
-    s->tag_shift = PLACE_BITS + CHUNK_BITS_MIN;
     while (chunk_count >> (s->tag_shift - PLACE_BITS) != 0) {
         s->tag_shift++;
     }
     s->entry_mask = ((uint32_t)1 << s->tag_shift) - 1;
 }
 
+void shard_init(shard *s, bool shared)
+{
+    shard_lock_init(s, shared);
+    s->state->fresh = 1;
+}
+
+/* ---- the lock ---- */
+
+/* A robust one is told by the kernel when its owner dies; it costs 5 ns more. */
+void shard_lock_init(shard *s, bool shared)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    if (shared) {
+        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    } else {
+        /* What happens under the lock is shorter than going to sleep. */
+        pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    }
+    memset(&s->state->lock, 0, sizeof(s->state->lock));
+    pthread_mutex_init(&s->state->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
 void shard_dispose(shard *s)
 {
-    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->state->lock);
+}
+
+/* The fences keep the compiler from moving stores over the mark. That is all it takes: what a
+ * killed process has stored is in the memory, in the order of its stores. */
+bool shard_lock(shard *s)
+{
+    if (pthread_mutex_lock(&s->state->lock) == EOWNERDEAD) {
+        pthread_mutex_consistent(&s->state->lock);
+    }
+    const bool whole = s->state->changes == 0;
+    s->state->changes = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    return whole;
+}
+
+void shard_unlock(shard *s)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    s->state->changes = 0;
+    pthread_mutex_unlock(&s->state->lock);
 }
 
 /* ---- index ---- */
 
 /* The fingerprint comes from a MAC, but a peer that holds the key could search for ones that fall
  * into one bucket. Hence the keyed hash. */
-static uint64_t id_hash(const uint32_t id[3])
+static uint64_t id_hash(const shard *s, const uint32_t id[3])
 {
-    return hash_octets(id, 3 * sizeof(id[0]));
+    return hash_seeded(s->seed, id, 3 * sizeof(id[0]));
 }
 
-shard_key shard_key_of(const uint8_t fingerprint[16])
+shard_key shard_key_of(const shard *s, const void *id)
 {
     shard_key key;
-    memcpy(key.id, fingerprint, sizeof(key.id));
-    key.hash = id_hash(key.id);
+    memcpy(key.id, id, sizeof(key.id));
+    key.hash = id_hash(s, key.id);
     return key;
 }
 
@@ -227,7 +272,7 @@ static uint16_t credential_add(shard *s, uint64_t hash)
 void shard_prefetch(const shard *s, const shard_key *key, uint64_t credential_hash)
 {
     __builtin_prefetch(&s->buckets[home_of(s, key->hash)], 1);
-    __builtin_prefetch(s, 1);
+    __builtin_prefetch(s->state, 1);
     __builtin_prefetch(&s->credentials[credential_home(s, credential_hash)], 1);
 }
 
@@ -241,17 +286,17 @@ bool shard_needs_chunk(const shard *s, uint16_t credential)
 
 bool shard_has_chunk(const shard *s)
 {
-    return s->chunks_used < s->chunk_count;
+    return s->state->chunks_used < s->chunk_count;
 }
 
 /* Chunks that were given back first: fresh ones are pages that the kernel has yet to find. */
 static void chunk_add(shard *s, uint16_t owner)
 {
-    uint32_t chunk = s->free;
+    uint32_t chunk = s->state->free;
     if (chunk != 0) {
-        s->free = s->chunks[chunk].newer;
+        s->state->free = s->chunks[chunk].newer;
     } else {
-        chunk = s->fresh++;
+        chunk = s->state->fresh++;
     }
     shard_credential *c = &s->credentials[owner];
     shard_chunk *k = &s->chunks[chunk];
@@ -267,7 +312,7 @@ static void chunk_add(shard *s, uint16_t owner)
     c->newest = chunk;
     c->chunks++;
     c->used = 0;
-    s->chunks_used++;
+    s->state->chunks_used++;
 }
 
 static void chunk_remove(shard *s, uint32_t chunk)
@@ -286,9 +331,10 @@ static void chunk_remove(shard *s, uint32_t chunk)
         c->used = CHUNK_ENTRIES; /* what was given back in an older chunk is not given again */
     }
     c->chunks--;
-    s->chunks_used--;
-    k->newer = s->free;
-    s->free = chunk;
+    s->state->chunks_used--;
+    k->live = 0;
+    k->newer = s->state->free;
+    s->state->free = chunk;
 }
 
 /* ---- entries ---- */
@@ -306,10 +352,11 @@ void shard_add(shard *s, const shard_key *key, uint64_t credential_hash, uint32_
     shard_credential *c = &s->credentials[owner];
     shard_chunk *k = &s->chunks[c->newest];
     const unsigned place = c->used++;
-    k->live = (uint16_t)(k->live | 1u << place);
     k->time = time;
     k->entries[place] = (shard_entry){{key->id[0], key->id[1], key->id[2]}, time, digest};
-    s->count++;
+    atomic_signal_fence(memory_order_release); /* with its bit it is there, and whole */
+    k->live = (uint16_t)(k->live | 1u << place);
+    s->state->count++;
     index_add(s, key->hash, entry_number(c->newest, place));
 }
 
@@ -319,9 +366,9 @@ void shard_drop(shard *s, uint32_t entry)
 {
     const uint32_t chunk = entry >> PLACE_BITS;
     shard_chunk *k = &s->chunks[chunk];
-    index_remove(s, id_hash(shard_entry_of(s, entry)->id), entry);
+    index_remove(s, id_hash(s, shard_entry_of(s, entry)->id), entry);
     k->live = (uint16_t)(k->live & ~(1u << place_of(entry)));
-    s->count--;
+    s->state->count--;
     if (k->live == 0) {
         chunk_remove(s, chunk);
     }
@@ -333,14 +380,77 @@ void shard_drop_chunk(shard *s, uint32_t chunk)
     shard_chunk *k = &s->chunks[chunk];
     uint64_t hashes[CHUNK_ENTRIES];
     for (unsigned i = 0; i < CHUNK_ENTRIES; i++) {
-        hashes[i] = id_hash(k->entries[i].id);
+        hashes[i] = id_hash(s, k->entries[i].id);
         __builtin_prefetch(&s->buckets[home_of(s, hashes[i])], 1);
     }
     for (unsigned i = 0; i < CHUNK_ENTRIES; i++) {
         if ((k->live >> i & 1) != 0) {
             index_remove(s, hashes[i], entry_number(chunk, i));
-            s->count--;
+            s->state->count--;
         }
     }
     chunk_remove(s, chunk);
+}
+
+/* ---- after a death ---- */
+
+/* Both are no older than the window, so their difference is not cut. */
+static int by_time(const void *a, const void *b)
+{
+    const uint32_t x = ((const shard_saved *)a)->time, y = ((const shard_saved *)b)->time;
+    return x == y ? 0 : (int32_t)(x - y) < 0 ? -1 : 1;
+}
+
+/* Nothing that it reads is believed but for entries with their bits: any number may be one that was
+ * being changed, or, after a power failure, of another time. */
+size_t shard_collect(const shard *s, uint32_t window_ms, shard_saved *at)
+{
+    size_t count = 0;
+    for (uint32_t chunk = 1; chunk < s->state->fresh && chunk <= s->chunk_count; chunk++) {
+        const shard_chunk *k = &s->chunks[chunk];
+        for (unsigned i = 0; i < CHUNK_ENTRIES && k->owner <= s->credential_last; i++) {
+            const shard_entry *e = &k->entries[i];
+            if ((k->live >> i & 1) != 0 && (uint32_t)s->state->now_ms - e->time <= window_ms) {
+                at[count++] = (shard_saved){.id = {e->id[0], e->id[1], e->id[2]},
+                                            .time = e->time,
+                                            .digest = e->digest,
+                                            .credential_hash = s->credentials[k->owner].hash};
+            }
+        }
+    }
+    if (count > 0) {
+        qsort(at, count, sizeof(*at), by_time);
+    }
+    return count;
+}
+
+static void clear(shard *s)
+{
+    memset(s->buckets, 0, s->bucket_count * sizeof(*s->buckets));
+    memset(s->credentials, 0, ((size_t)s->credential_last + 1) * sizeof(*s->credentials));
+    s->state->count = 0;
+    s->state->free = 0;
+    s->state->fresh = 1;
+    s->state->chunks_used = 0;
+    s->state->cursor = 0;
+    s->state->largest = 0;
+}
+
+/* There is room for all: entries of one credential need no more chunks than they had. Where it is
+ * wanting all the same, what was read is no shard's memory, and the oldest are as good as others.
+ */
+void shard_rebuild(shard *s, uint32_t window_ms)
+{
+    shard_saved *saved = kit_calloc((size_t)s->chunk_count * CHUNK_ENTRIES, sizeof(*saved));
+    const size_t count = shard_collect(s, window_ms, saved);
+    clear(s);
+    for (size_t i = 0; i < count; i++) {
+        const shard_saved *one = &saved[i];
+        const shard_key key = shard_key_of(s, one->id);
+        const uint16_t owner = shard_credential_find(s, one->credential_hash);
+        if (shard_find(s, &key) == 0 && (!shard_needs_chunk(s, owner) || shard_has_chunk(s))) {
+            shard_add(s, &key, one->credential_hash, one->time, one->digest);
+        }
+    }
+    free(saved);
 }

@@ -5,8 +5,12 @@
  * given back as a whole. So what costs most, taking old entries out of the index, is done for a
  * whole chunk with all its cache misses at once, and most calls have none of it.
  *
- * The caller holds `lock`. Entries, chunks and credentials are known by number; 0 is none. Nothing
- * is allocated after shard_init. */
+ * The memory may be shared by processes, and a process may be killed at any point of a change: it
+ * holds no pointer, entries are there from one store on, and shard_rebuild makes all the rest again
+ * from them.
+ *
+ * The caller holds the lock. Entries, chunks and credentials are known by number; 0 is none.
+ * Nothing is allocated but for a rebuild. */
 #pragma once
 
 #include <cmp/base.h>
@@ -53,13 +57,14 @@ typedef struct shard_bucket {
     uint32_t passed;
 } shard_bucket;
 
-typedef struct shard {
+/* What of a shard changes; with the tables, it lies in the memory that processes may share. */
+typedef struct shard_state {
     /* One line that every call writes. */
     _Alignas(SHARD_LINE) pthread_mutex_t lock;
     int64_t now_ms;   /* replay.c: this shard's clock */
-    int64_t shift_ms; /* replay.c */
     uint32_t count;   /* entries */
     uint32_t free;    /* the first free chunk that was in use before */
+    uint32_t changes; /* not 0: somebody is at it, or died at it */
 
     /* One line for calls that need a chunk. */
     _Alignas(SHARD_LINE) int64_t lost_ms; /* replay.c */
@@ -69,31 +74,67 @@ typedef struct shard {
     uint16_t cursor, largest; /* replay.c: credentials */
 
     /* One line that calls only read. */
-    _Alignas(SHARD_LINE) shard_bucket *buckets;
+    _Alignas(SHARD_LINE) int64_t shift_ms; /* replay.c */
+    uint32_t window_ms;                    /* replay.c: policy */
+    uint32_t quota;                        /* replay.c: policy, in chunks */
+    bool refuse;                           /* replay.c: policy */
+} shard_state;
+
+/* This process's view of a shard; only read once it was made. */
+typedef struct shard {
+    shard_state *state;
+    shard_bucket *buckets;
     shard_chunk *chunks;
     shard_credential *credentials; /* a hash table; numbers run from 1 to credential_last */
+    uint64_t seed;                 /* of its hashes: nobody outside knows it */
     uint32_t chunk_count;
     uint32_t bucket_count;
     uint32_t entry_mask; /* the part of a slot that is the entry's number */
     uint16_t credential_mask, credential_last;
     uint8_t tag_shift;
-    bool refuse;        /* replay.c: policy */
-    uint32_t window_ms; /* replay.c: policy */
-    uint32_t quota;     /* replay.c: policy, in chunks */
 } shard;
 
-/* The octets that a shard of so many chunks needs beside its struct; a multiple of SHARD_LINE. */
+/* The octets that the tables of a shard of so many chunks need; a multiple of SHARD_LINE. */
 size_t shard_memory_size(uint32_t chunk_count);
 
 /* The most chunks whose memory fits into `size`; at least 1. */
 uint32_t shard_chunks_for(size_t size);
 
-/* Starts a shard in zeroed memory of shard_memory_size(chunk_count), aligned to SHARD_LINE, which
- * stays the caller's. The struct must be zeroed, too. */
-void shard_init(shard *s, uint32_t chunk_count, void *memory);
+/* Makes a view of the shard at `state`, whose tables are at `memory`:
+ * shard_memory_size(chunk_count) octets. Both are aligned to SHARD_LINE, stay the caller's, and are
+ * not looked at yet. */
+void shard_view(shard *s, shard_state *state, uint32_t chunk_count, void *memory, uint64_t seed);
+
+/* Starts a shard in zeroed memory. */
+void shard_init(shard *s, bool shared);
+
+/* Makes the lock anew: when nobody else has the memory, and it was somebody's before. `shared`: by
+ * processes. */
+void shard_lock_init(shard *s, bool shared);
 void shard_dispose(shard *s);
 
-shard_key shard_key_of(const uint8_t fingerprint[16]);
+/* shard_lock says whether the shard is as it should be. False: who changed it has died, and
+ * shard_rebuild is to be called before anything else. */
+CMP_MUST_USE bool shard_lock(shard *s);
+void shard_unlock(shard *s);
+
+/* One entry, with what its chunk knows. */
+typedef struct shard_saved {
+    uint32_t id[3];
+    uint32_t time;
+    uint64_t digest;
+    uint64_t credential_hash;
+} shard_saved;
+
+/* All entries no older than `window_ms` at the shard's now, from the oldest to the newest, whatever
+ * else is in the memory. `at` has room for chunk_count * CHUNK_ENTRIES. Returns how many. */
+size_t shard_collect(const shard *s, uint32_t window_ms, shard_saved *at);
+
+/* Empties the shard, and adds those entries again. */
+void shard_rebuild(shard *s, uint32_t window_ms);
+
+/* `id`: the first 12 octets of a fingerprint, at any address. */
+shard_key shard_key_of(const shard *s, const void *id);
 
 /* Has the memory that a call will need fetched, all at once. Needs no lock. */
 void shard_prefetch(const shard *s, const shard_key *key, uint64_t credential_hash);

@@ -1,9 +1,10 @@
 """A signed pair is good once: the replay memory (9.3.2 signs tid and ici, and no time)."""
 import concurrent.futures
+import signal
 import time
 
 import pytest
-from daemon import message
+from daemon import CMPD, Site, message, run
 
 ICI = "1A0F1-COUNTED"
 
@@ -129,3 +130,98 @@ def test_the_window_ends(site, b):
     while (status := site.send(pairs).status) == 409 and time.monotonic() < deadline:
         time.sleep(0.3)
     assert status == 200
+
+
+# ---- in a file, which outlives the process ----
+
+
+@pytest.fixture
+def kept(site, b):
+    site.config["replay"] = {"file": "once", "size": "1M"}
+    site.counting()
+    return site
+
+
+def seen(site, *all_pairs):
+    return [site.send(pairs).status for pairs in all_pairs]
+
+
+@pytest.mark.parametrize("ending", ["SIGTERM", "SIGKILL"])
+def test_a_restart_forgets_nothing(kept, b, ending):
+    kept.start()
+    used = [message(b, ICI) for _ in range(20)]
+    assert seen(kept, *used) == [200] * 20
+    kept.signal(getattr(signal, ending))
+    kept.wait()
+    kept.start()
+    assert "20 requests are remembered" in kept.log_text()
+    assert seen(kept, *used) == [409] * 20
+    assert seen(kept, message(b, ICI)) == [200]
+
+
+def test_what_was_released_may_come_again_after_a_restart(kept, b):
+    kept.store("store_async", delay="1ms", path=str(kept.folder / "trace"))
+    kept.config["limits"] = {"transactions": 1000}
+    kept.config["peers"][0]["rate"] = "1/h"
+    kept.start()
+    first, limited = message(b, "1A0F1-ASYNC"), message(b, "1A0F1-ASYNC")
+    assert seen(kept, first) == [200]
+    while (status := kept.send(limited).status) == 200:  # a rate may begin with a few
+        limited = message(b, "1A0F1-ASYNC")
+    assert status == 429
+    kept.stop()
+    del kept.config["peers"][0]["rate"]
+    kept.start()
+    assert seen(kept, first, limited) == [409, 200]
+
+
+def test_another_size_forgets_nothing(kept, b):
+    kept.start()
+    used = message(b, ICI)
+    assert seen(kept, used) == [200]
+    kept.stop()
+    kept.config["replay"]["size"] = "4M"
+    kept.start()
+    assert seen(kept, used) == [409]
+    assert (kept.folder / "once").stat().st_size == 4 << 20
+
+
+def test_two_processes_remember_as_one(kept, b, authority, tmp_path):
+    """As an old one that still answers beside a new one."""
+    kept.start()
+    (tmp_path / "twin").mkdir()
+    twin = Site(tmp_path / "twin", authority)
+    twin.config["peers"] = kept.config["peers"]
+    twin.issued = kept.issued
+    twin.config["replay"] = {"file": str(kept.folder / "once"), "size": "1M"}
+    twin.counting()
+    twin.start()
+    try:
+        one, other = message(b, ICI), message(b, ICI)
+        assert (seen(kept, one), seen(twin, one)) == ([200], [409])
+        assert (seen(twin, other), seen(kept, other)) == ([200], [409])
+    finally:
+        twin.stop()
+
+
+def test_a_check_makes_no_file(kept):
+    assert run(CMPD, "-t", "-c", kept.write()).returncode == 0
+    assert not (kept.folder / "once").exists()
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda path: path.write_text("notes"), "something else than a replay memory"),
+        (lambda path: path.mkdir(), "Is a directory"),
+        (lambda path: (path.touch(), path.chmod(0o644)), "open to others (mode 0644)"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(kept, change, said):
+    path = kept.folder / "once"
+    change(path)
+    if path.is_file() and path.stat().st_size:
+        path.chmod(0o600)
+    ended = run(CMPD, "-c", kept.write())
+    assert ended.returncode == 1 and said in ended.stderr, ended.stderr
+    assert "once" in ended.stderr

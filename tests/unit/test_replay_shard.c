@@ -17,24 +17,25 @@ typedef struct fixture {
     shard_key keys[KEYS];
 } fixture;
 
-static shard_key key_number(uint64_t number)
+static shard_key key_number(const shard *s, uint64_t number)
 {
-    uint8_t fingerprint[16] = {0};
-    memcpy(fingerprint, &number, sizeof(number));
-    return shard_key_of(fingerprint);
+    const uint32_t id[3] = {(uint32_t)number, (uint32_t)(number >> 32), 0};
+    return shard_key_of(s, id);
 }
 
 static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
     const size_t size = shard_memory_size(CHUNKS);
-    f->s = aligned_alloc(SHARD_LINE, sizeof(*f->s));
+    shard_state *changing = aligned_alloc(SHARD_LINE, sizeof(*changing));
     f->memory = aligned_alloc(SHARD_LINE, size);
-    memset(f->s, 0, sizeof(*f->s));
+    memset(changing, 0, sizeof(*changing));
     memset(f->memory, 0, size);
-    shard_init(f->s, CHUNKS, f->memory);
+    f->s = calloc(1, sizeof(*f->s));
+    shard_view(f->s, changing, CHUNKS, f->memory, 7);
+    shard_init(f->s, false);
     for (uint64_t i = 0; i < KEYS; i++) {
-        f->keys[i] = key_number(i);
+        f->keys[i] = key_number(f->s, i);
     }
     *state = f;
     return 0;
@@ -44,6 +45,7 @@ static int teardown(void **state)
 {
     fixture *f = *state;
     shard_dispose(f->s);
+    free(f->s->state);
     free(f->s);
     free(f->memory);
     free(f);
@@ -52,8 +54,8 @@ static int teardown(void **state)
 
 static void assert_empty(const shard *s)
 {
-    assert_int_equal(s->count, 0);
-    assert_int_equal(s->chunks_used, 0);
+    assert_int_equal(s->state->count, 0);
+    assert_int_equal(s->state->chunks_used, 0);
     for (uint32_t i = 0; i < s->bucket_count; i++) {
         const shard_bucket empty = {.passed = 0};
         assert_memory_equal(&s->buckets[i], &empty, sizeof(empty));
@@ -117,7 +119,7 @@ static void churn(fixture *f, unsigned rounds)
             there[i] = true;
             count++;
         }
-        assert_int_equal(s->count, count);
+        assert_int_equal(s->state->count, count);
     }
     for (unsigned i = 0; i < KEYS; i++) {
         assert_int_equal(shard_find(s, &f->keys[i]) != 0, there[i]);
@@ -137,7 +139,7 @@ static void index_agrees_when_buckets_overflow(void **state)
     uint64_t number = 0;
     for (unsigned i = 0; i < KEYS; i++) {
         do {
-            f->keys[i] = key_number(number++);
+            f->keys[i] = key_number(f->s, number++);
         } while ((f->keys[i].hash & UINT32_MAX) * f->s->bucket_count >> 32 > 2);
     }
     churn(f, 50000);
@@ -185,7 +187,7 @@ static void too_many_credentials_share(void **state)
     assert_int_equal(own, 8);
     assert_int_equal(shard_credential_find(s, own * step), shard_credential_find(s, 0));
     shard_add(s, &f->keys[own], own * step, 0, 0);
-    assert_int_equal(s->chunks_used, own);
+    assert_int_equal(s->state->chunks_used, own);
     drop_all(s);
 }
 
