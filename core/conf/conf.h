@@ -132,9 +132,10 @@ typedef struct conf_limits {
     int64_t handshake_timeout_ms; /* of TLS */
     int64_t request_timeout_ms;   /* to send headers and body, and to idle between two requests */
     int64_t write_timeout_ms;     /* in which a client has to take something of what is answered */
-    int64_t held_connection_bytes, held_bytes; /* of requests and answers that are not whole */
-    int64_t blocking_threads;                  /* for plugins that block */
-    int64_t referrals;                         /* that are remembered */
+    /* of requests and answers that are not whole */
+    int64_t held_connection_bytes, held_source_bytes, held_bytes;
+    int64_t blocking_threads; /* for plugins that block */
+    int64_t referrals;        /* that are remembered */
     conf_http2_limits http2;
 } conf_limits;
 

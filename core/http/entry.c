@@ -7,6 +7,7 @@
 #include "http/connection.h"
 #include "http/crowd.h"
 #include "http/handshake.h"
+#include "http/held.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -112,6 +113,9 @@ static void enter(connection *c, int64_t wait_ms)
 {
     gate_tell(c->entrance->gate, GATE_ACCEPTED, c->source);
     crowd_add(&c->entrance->crowd, c);
+    if (!listener_has_balancer(c->listener, c->source)) { /* which stands for many */
+        held_source_known(c);
+    }
     /* While the worker drains there is no time to wait for a turn: who was in the kernel's queue is
      * served at once. */
     if (wait_ms > 0 && !c->sw->draining) {

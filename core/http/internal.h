@@ -45,9 +45,12 @@ struct connection {
     void (*gone)(connection *c);    /* called when the socket has closed; may be NULL */
     cmp_timer *handshake_timer;     /* NULL: done, or in the clear */
 
+    /* see held.h */
+    size_t received, untaken; /* octets that libh2o may be keeping: of requests, of answers */
+    size_t *source_held;      /* of its source's connections here; NULL: that has no bound */
+
     /* see sweep.h */
     unsigned unfinished;       /* h2, at the last look: streams whose request is not whole */
-    size_t received, untaken;  /* octets that libh2o may be keeping: of requests, of answers */
     uint64_t writing_since_ms; /* 0: nothing waits to be written */
     uint64_t taken;            /* octets, then */
     bool cut;                  /* it is at its end */
@@ -89,8 +92,11 @@ struct server {
     uint64_t request_timeout_ms, write_timeout_ms;
     size_t request_max;         /* octets of a request that libh2o can keep before it is whole */
     size_t held_connection_max; /* octets that lie here for one connection */
+    size_t held_source_max;     /* for all of one source in one worker */
     size_t held_max;            /* and for all of one worker */
 };
+
+#define HELD_SOURCES 1024 /* numbers; many more than sources that keep something waiting */
 
 struct server_worker {
     h2o_context_t context; /* for life (see the notes on shutdown in server.c) */
@@ -108,8 +114,13 @@ struct server_worker {
         cmp_timer *timer;
         uint64_t tick_ms;
         int64_t wall_ahead_ms; /* of the monotonic clock, at the last look */
-        size_t held;           /* the most that may lie here of all its connections */
     } sweep;
+
+    struct {                          /* octets, the most that may lie here: see held.h */
+        size_t all;                   /* of its connections */
+        size_t since_look;            /* that came or were answered */
+        size_t sources[HELD_SOURCES]; /* by a number of the source */
+    } held;
 
     struct {
         paced *first, **last;

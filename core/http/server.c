@@ -67,6 +67,14 @@ static void meter_limits_set(meter_limits *m, const conf_limits *limits)
                         .continuations = (unsigned)h->continuations};
 }
 
+/* With many workers a worker's part is less than one connection may have; it gets that, but never
+ * more than half of all. */
+static size_t source_share(const server *s, size_t part)
+{
+    const size_t share = part > s->held_connection_max ? part : s->held_connection_max;
+    return share < s->held_max / 2 ? share : s->held_max / 2;
+}
+
 /* A stream's request: its header block, decoded, and its body, which libh2o keeps up to its own
  * limit. */
 static void sweep_limits_set(server *s, const conf *c, unsigned workers)
@@ -78,6 +86,7 @@ static void sweep_limits_set(server *s, const conf *c, unsigned workers)
         s->config.max_request_entity_size + 2 * (size_t)(limits->header_bytes + limits->uri_bytes);
     s->held_connection_max = (size_t)limits->held_connection_bytes;
     s->held_max = (size_t)limits->held_bytes / workers;
+    s->held_source_max = source_share(s, (size_t)limits->held_source_bytes / workers);
 }
 
 server *server_create(const conf *c, unsigned workers, int64_t connections_max, int descriptors_end)

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/log_limit.h"
 #include "http/connection.h"
+#include "http/held.h"
 #include "observe/counters.h"
 
 #include <linux/tcp.h> /* glibc has an older struct tcp_info */
@@ -20,12 +21,13 @@
 #define TAKE_MIN      1024 /* octets a second that a client has to take; chosen, not measured */
 #define CLOCK_JUMP_MS 500  /* the wall clock was set, not only slewed */
 
-typedef enum cause { LATE, UNREAD, HELD, CAUSES } cause;
+typedef enum cause { LATE, UNREAD, HELD, HELD_SOURCE, CAUSES } cause;
 
 static const char *const texts[CAUSES] = {
     [LATE] = "a request was not whole in time",
     [UNREAD] = "answers were not read",
     [HELD] = "too much of it was kept waiting here",
+    [HELD_SOURCE] = "too much of its source was kept waiting here",
 };
 
 static log_limit ended = {
@@ -40,8 +42,10 @@ static unsigned count_ended[CAUSES], count_idle;
 
 void sweep_setup(void)
 {
-    static const char *const names[CAUSES] = {
-        [LATE] = "ended_late", [UNREAD] = "ended_unread", [HELD] = "ended_held"};
+    static const char *const names[CAUSES] = {[LATE] = "ended_late",
+                                              [UNREAD] = "ended_unread",
+                                              [HELD] = "ended_held",
+                                              [HELD_SOURCE] = "ended_held_source"};
     for (int i = 0; i < CAUSES; i++) {
         count_ended[i] = counter_register("connections", names[i], texts[i]);
     }
@@ -174,61 +178,16 @@ static void look_at_requests(server_worker *sw, uint64_t now_ms)
 
 /* ---- memory ---- */
 
-/* The most that libh2o can be keeping of what has come: no more than came, and no more than the
- * requests that are not whole may have. */
-static void settle_received(connection *c)
+static void end_held(connection *c, bool source)
 {
-    if (c->metered == NULL) { /* libh2o reads a request of HTTP/1 where it came */
-        c->received = c->socket->input->size;
-        return;
-    }
-    const size_t most = c->unfinished * c->sw->server->request_max;
-    c->received = c->received < most ? c->received : most;
-}
-
-static size_t held(const connection *c)
-{
-    return c->received + c->untaken;
-}
-
-static void end_heaviest(server_worker *sw)
-{
-    while (sw->sweep.held > sw->server->held_max) {
-        connection *heaviest = NULL;
-        for (connection *c = sw->connections; c != NULL; c = c->next) {
-            if (!c->cut && (heaviest == NULL || held(c) > held(heaviest))) {
-                heaviest = c;
-            }
-        }
-        if (heaviest == NULL || held(heaviest) == 0) {
-            return;
-        }
-        sw->sweep.held -= held(heaviest);
-        end(heaviest, HELD);
-    }
-}
-
-/* Counts what is really there; who keeps most of it goes when it is too much. */
-static void look_at_memory(server_worker *sw)
-{
-    sw->sweep.held = 0;
-    for (connection *c = sw->connections; c != NULL; c = c->next) {
-        settle_received(c);
-        if (held(c) > sw->server->held_connection_max) {
-            end(c, HELD);
-        }
-        sw->sweep.held += c->cut ? 0 : held(c);
-    }
-    end_heaviest(sw);
+    end(c, source ? HELD_SOURCE : HELD);
 }
 
 static void account(connection *c, size_t octets)
 {
-    server_worker *sw = c->sw;
-    sw->sweep.held += octets;
-    if (held(c) > sw->server->held_connection_max || sw->sweep.held > sw->server->held_max) {
-        look_at_requests(sw, server_now_ms(sw));
-        look_at_memory(sw);
+    if (held_add(c, octets)) {
+        look_at_requests(c->sw, server_now_ms(c->sw));
+        held_look(c->sw, end_held);
     }
 }
 
@@ -323,7 +282,7 @@ static void on_tick(void *arg)
             look_at_http1(c, now_ms);
         }
     }
-    look_at_memory(sw);
+    held_look(sw, end_held);
     sw->sweep.timer = loop_timer_start(sw->worker->loop, sw->sweep.tick_ms, on_tick, sw);
 }
 

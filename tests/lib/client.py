@@ -75,15 +75,18 @@ def send(
     return Answer(reply.status_code, reply.headers, reply.content, reply.http_version)
 
 
-def connect(port, authority, *, host="127.0.0.1", alpn=("http/1.1",), lowest=None, highest=None):
-    """A TLS connection. `lowest` and `highest` are TLS versions."""
+def connect(
+    port, authority, *, host="127.0.0.1", alpn=("http/1.1",), lowest=None, highest=None, source=None
+):
+    """A TLS connection. `lowest` and `highest` are TLS versions, `source` is an address of ours."""
     context = ssl.create_default_context(cafile=str(authority))
     if highest is not None and highest < ssl.TLSVersion.TLSv1_2:
         context.set_ciphers("ALL:@SECLEVEL=0")  # else the client itself would refuse
     context.minimum_version = lowest or ssl.TLSVersion.TLSv1_2
     context.maximum_version = highest or ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(list(alpn))
-    plain = socket.create_connection((host, port), timeout=10)
+    own = (source, 0) if source is not None else None
+    plain = socket.create_connection((host, port), timeout=10, source_address=own)
     try:
         return context.wrap_socket(plain, server_hostname=host)
     except Exception:

@@ -1,5 +1,6 @@
 """Who sends slowly, or does not take what is answered, keeps neither a connection nor memory; by a
 clock that nobody can set."""
+import contextlib
 import os
 import re
 import socket
@@ -11,8 +12,11 @@ import pytest
 from daemon import message
 from frames import Http2
 from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
+from stores import eventually
 
 ICI = "1A0F1-1"
+WIDE = [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}),
+        WindowUpdateFrame(0, window_increment=1 << 24)]
 
 
 @pytest.fixture
@@ -170,21 +174,43 @@ def test_one_answer_without_a_window_is_ended(served):
     served.wait_for_log("connection ended: answers were not read")
 
 
+def ask_without_a_window(site, stack, token, body, *, source):
+    connection = stack.enter_context(Http2(site.port, site.authority.path, source=source))
+    connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+    return connection, ask_for_all(connection, token, body)
+
+
 def test_all_connections_together_are_bounded(served):
     token, body = codes(served, 200, 2000)
     served.config["limits"] |= {"held": "4M", "write_timeout": "60s", "request_timeout": "60s"}
     served.start()
-    connections = [Http2(served.port, served.authority.path) for _ in range(20)]
-    for connection in connections:
-        connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
-        ask_for_all(connection, token, body)
-    daemon_sees = time.monotonic() + 10
-    while served.counter("connections", "ended_held") == 0:
-        assert time.monotonic() < daemon_sees
-        time.sleep(0.05)
-    assert still_serves(served)
-    for connection in connections:
-        connection.connection.close()
+    with contextlib.ExitStack() as open_ones:
+        for i in range(20):
+            ask_without_a_window(served, open_ones, token, body, source=f"127.0.0.{i + 2}")
+        eventually(lambda: served.counter("connections", "ended_held") > 0)
+        assert served.counter("connections", "ended_held_source") == 0
+        assert still_serves(served)
+
+
+def test_all_connections_of_a_source_are_bounded(served):
+    """And nobody else's is ended for it, though it keeps more waiting than any of them."""
+    token, body = codes(served, 200, 2000)
+    served.config["limits"] |= {"held_source": "2M", "held_connection": "1M",
+                                "write_timeout": "60s", "request_timeout": "60s"}
+    served.start()
+    with contextlib.ExitStack() as open_ones:
+        other, _ = ask_without_a_window(served, open_ones, token, body, source="127.0.0.2")
+        more = ask_for_all(other, token, body)  # 800 kB
+        for _ in range(20):  # 8 MB
+            ask_without_a_window(served, open_ones, token, body, source="127.0.0.3")
+        eventually(lambda: served.counter("connections", "ended_held_source") >= 15)
+        served.wait_for_log("connection ended: too much of its source was kept waiting here")
+        assert served.counter("connections", "ended_held_source") == 15
+        assert served.counter("connections", "ended_held") == 0
+        other.send(*WIDE)
+        assert other.read(1, more)
+        assert len(other.body[1]) == len(other.body[more]) > 400_000
+        assert still_serves(served)
 
 
 def test_an_answer_that_is_read_slowly_is_given_time(served):
@@ -192,8 +218,7 @@ def test_an_answer_that_is_read_slowly_is_given_time(served):
     served.start()
     with Http2(served.port, served.authority.path) as connection:
         connection.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
-        connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}))
-        connection.send(WindowUpdateFrame(0, window_increment=1 << 24))
+        connection.send(*WIDE)
         stream = ask_for_all(connection, token, body)
         got = 0
         began = time.monotonic()
@@ -213,17 +238,15 @@ def test_large_answers_take_their_turn(served):
     """All that one connection asks for at once is answered; and one leaves in the middle."""
     token, body = codes(served, 50, 2000)  # 100 kB
     served.start()
-    wide = [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}),
-            WindowUpdateFrame(0, window_increment=1 << 24)]
     with Http2(served.port, served.authority.path) as connection:
-        connection.send(*wide)
+        connection.send(*WIDE)
         streams = [ask_for_all(connection, token, body) for _ in range(30)]
         assert connection.read(*streams)
         assert {connection.status[stream] for stream in streams} == {200}
         assert all(len(connection.body[stream]) > 100_000 for stream in streams)
     for _ in range(5):
         with Http2(served.port, served.authority.path) as connection:
-            connection.send(*wide)
+            connection.send(*WIDE)
             for _ in range(30):
                 ask_for_all(connection, token, body)
     assert still_serves(served)

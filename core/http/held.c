@@ -1,0 +1,105 @@
+/* See held.h. Sums grow with what comes and is answered, and only a look tells what has gone since:
+ * so a sum that is small enough needs none. */
+#include "http/held.h"
+
+/* A look takes as long as there are connections. Who keeps just as much as may be must not have us
+ * look at every octet that comes: so many have to come first, as a part of a connection's bound. */
+#define LOOK_AFTER 16
+
+/* The most that libh2o can be keeping of what has come: no more than came, and no more than the
+ * requests that are not whole may have. */
+static void settle_received(connection *c)
+{
+    if (c->metered == NULL) { /* libh2o reads a request of HTTP/1 where it came */
+        c->received = c->socket->input->size;
+        return;
+    }
+    const size_t most = c->unfinished * c->sw->server->request_max;
+    c->received = c->received < most ? c->received : most;
+}
+
+static size_t held(const connection *c)
+{
+    return c->received + c->untaken;
+}
+
+/* Two sources may have one number: then whoever keeps most of both is ended, which is hardly ever
+ * the wrong one. */
+void held_source_known(connection *c)
+{
+    c->source_held = &c->sw->held.sources[sources_hash(c->source) % HELD_SOURCES];
+}
+
+static void add(connection *c, size_t octets)
+{
+    c->sw->held.all += octets;
+    if (c->source_held != NULL) {
+        *c->source_held += octets;
+    }
+}
+
+static void take(connection *c)
+{
+    c->sw->held.all -= held(c);
+    if (c->source_held != NULL) {
+        *c->source_held -= held(c);
+    }
+}
+
+static bool is_too_much(const connection *c)
+{
+    const server *s = c->sw->server;
+    return held(c) > s->held_connection_max || c->sw->held.all > s->held_max ||
+           (c->source_held != NULL && *c->source_held > s->held_source_max);
+}
+
+bool held_add(connection *c, size_t octets)
+{
+    server_worker *sw = c->sw;
+    add(c, octets);
+    sw->held.since_look += octets;
+    return is_too_much(c) && sw->held.since_look >= sw->server->held_connection_max / LOOK_AFTER;
+}
+
+/* Of one source, or of all. */
+static connection *heaviest(server_worker *sw, const size_t *source)
+{
+    connection *most = NULL;
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        if (!c->cut && (source == NULL || c->source_held == source) &&
+            held(c) > (most != NULL ? held(most) : 0)) {
+            most = c;
+        }
+    }
+    return most;
+}
+
+static void end_heaviest(server_worker *sw, const size_t *source, size_t max,
+                         void (*end)(connection *c, bool source))
+{
+    const size_t *sum = source != NULL ? source : &sw->held.all;
+    connection *c;
+    while (*sum > max && (c = heaviest(sw, source)) != NULL) {
+        take(c);
+        end(c, source != NULL);
+    }
+}
+
+void held_look(server_worker *sw, void (*end)(connection *c, bool source))
+{
+    const server *s = sw->server;
+    memset(&sw->held, 0, sizeof(sw->held));
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        settle_received(c);
+        if (!c->cut && held(c) > s->held_connection_max) {
+            end(c, false);
+        }
+        add(c, c->cut ? 0 : held(c));
+    }
+    for (const connection *c = sw->connections; c != NULL; c = c->next) {
+        if (c->source_held != NULL) {
+            end_heaviest(sw, c->source_held, s->held_source_max, end);
+        }
+    }
+    end_heaviest(sw, NULL, s->held_max, end);
+}
