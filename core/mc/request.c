@@ -37,6 +37,20 @@ void request_own(mc_request *r)
     r->certificate = own_certificate(r->certificate, r->memory);
 }
 
+_Static_assert(CONTEXTUAL_MAX <= 32, "a bit for each");
+
+void request_drop(mc_request *r, uint32_t which)
+{
+    message *m = &r->message;
+    size_t kept = 0;
+    for (size_t i = 0; i < m->contextual_count; i++) {
+        if ((which >> i & 1) == 0) {
+            m->contextual[kept++] = m->contextual[i];
+        }
+    }
+    m->contextual_count = kept;
+}
+
 /* For threads of the pool: what a blocking plugin is shown is its own, and stays as it is when the
  * transaction has ended. */
 void request_copy(mc_request *to, const mc_request *from, kit_arena *memory)

@@ -27,5 +27,8 @@ typedef struct mc_request {
 /* Copies all octets that the message borrows into the request's own memory. */
 void request_own(mc_request *r);
 
+/* Takes contextual parameters out of the message: the i-th one when bit i is set. */
+void request_drop(mc_request *r, uint32_t which);
+
 /* A copy for another thread, in memory of its own. */
 void request_copy(mc_request *to, const mc_request *from, kit_arena *memory);

@@ -84,6 +84,7 @@ static void on_job_done(void *arg)
     }
     if (job->ask != NULL) {
         job->ask->job = NULL;
+        job->ask->consumed = job->copy.consumed;
         /* What the answer points to lies in the job's memory: it lives until this has returned. */
         ask_complete(job->ask, job->copy.verdict, &job->copy.answer);
     }
@@ -182,7 +183,11 @@ cmp_auth_verdict ask_verify(asker *who, instance *i, const cmp_auth_answer **ans
 {
     ask *a = ask_prepare(who, i, &operation_verify);
     *answer = &a->answer.auth;
-    return (cmp_auth_verdict)ask_go(a);
+    const cmp_auth_verdict verdict = (cmp_auth_verdict)ask_go(a);
+    if (verdict == CMP_AUTH_ACCEPT && a->consumed != 0) {
+        request_drop(who->request, a->consumed);
+    }
+    return verdict;
 }
 
 cmp_sign_verdict ask_sign(asker *who, instance *i, const cmp_outgoing *outgoing,

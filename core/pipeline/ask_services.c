@@ -49,6 +49,69 @@ static int64_t service_txn_now_ms(const cmp_host *host, cmp_op op)
     return r != NULL ? r->now_ms : 0;
 }
 
+/* A plugin sees what it has asked for, and not what another one of the chain has. */
+static bool asks_for(const instance *i, const char *name)
+{
+    const char *const *asked =
+        i->plugin->kind == CMP_PLUGIN_AUTH ? i->plugin->ops.auth->headers : NULL;
+    while (asked != NULL && *asked != NULL && (name == NULL || strcmp(*asked, name) != 0)) {
+        asked++;
+    }
+    return asked != NULL && *asked != NULL;
+}
+
+static cmp_str service_txn_header(const cmp_host *host, cmp_op op, const char *name)
+{
+    const ask *a = desk_find(host, op, "txn_header");
+    if (a == NULL) {
+        return CMP_NONE;
+    }
+    if (!asks_for(a->instance, name)) {
+        desk_misuse(a->instance, "txn_header", "for a field that it has not asked for");
+        return CMP_NONE;
+    }
+    for (size_t i = 0; i < a->request->header_count; i++) {
+        if (cmp_str_equal(a->request->headers[i].name, cmp_str_from(name))) {
+            return a->request->headers[i].value;
+        }
+    }
+    return CMP_NONE;
+}
+
+static const cmp_certificate *service_txn_certificate(const cmp_host *host, cmp_op op)
+{
+    const ask *a = desk_find(host, op, "txn_certificate");
+    if (a == NULL) {
+        return NULL;
+    }
+    if (a->instance->plugin->kind != CMP_PLUGIN_AUTH ||
+        (a->instance->plugin->ops.auth->wants & CMP_AUTH_CERTIFICATE) == 0) {
+        desk_misuse(a->instance, "txn_certificate", "though it does not say that it wants it");
+        return NULL;
+    }
+    return a->request->certificate;
+}
+
+static cmp_str service_txn_consume(const cmp_host *host, cmp_op op, const char *name)
+{
+    ask *a = desk_find(host, op, "txn_consume");
+    if (a == NULL) {
+        return CMP_NONE;
+    }
+    if (a->what != &operation_verify) {
+        desk_misuse(a->instance, "txn_consume", "in another operation than verify");
+        return CMP_NONE;
+    }
+    for (size_t i = 0; i < a->request->message.contextual_count; i++) {
+        const cmp_pair *pair = &a->request->message.contextual[i];
+        if (cmp_str_equal(pair->name, cmp_str_from(name))) {
+            a->consumed |= UINT32_C(1) << i;
+            return pair->value;
+        }
+    }
+    return CMP_NONE;
+}
+
 static void *service_txn_alloc(const cmp_host *host, cmp_op op, size_t size)
 {
     const mc_request *r = shown(host, op, "txn_alloc");
@@ -84,6 +147,9 @@ void ask_services(cmp_host *host)
     host->txn_interface = service_txn_interface;
     host->txn_peer = service_txn_peer;
     host->txn_now_ms = service_txn_now_ms;
+    host->txn_header = service_txn_header;
+    host->txn_certificate = service_txn_certificate;
+    host->txn_consume = service_txn_consume;
     host->txn_alloc = service_txn_alloc;
     host->op_data = service_op_data;
     host->complete = service_complete;

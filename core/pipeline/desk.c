@@ -67,6 +67,7 @@ void desk_renew(desk *d, ask *a)
 {
     a->op.generation = ++d->generation;
     a->data = NULL;
+    a->consumed = 0;
 }
 
 void desk_name_job(desk *d, ask *job)

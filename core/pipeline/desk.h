@@ -33,6 +33,7 @@ struct ask {
     const mc_request *request; /* the asker's, or of a job its own copy */
     ask_job *job;              /* of a plugin that blocks, while it is on the pool */
     void *data;                /* the plugin's (op_data) */
+    uint32_t consumed;         /* bit i: the request's i-th contextual parameter (txn_consume) */
     operation_subject subject;
     operation_answer lent;   /* for the plugin to fill in while it is called. It may write there
                                 later, too, for all we know: so nothing is read from it then */

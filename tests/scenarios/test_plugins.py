@@ -19,6 +19,7 @@ REFUSED = {
     "bad_exit": ["loading it ends the process, with exit status 3"],
     "bad_rows": ["option row 1 (far): offset 100000", "lie outside options of 8"],
     "bad_write": ["begin without put"],
+    "bad_headers": ['header field "Authorization"', "lower case"],
     "bad_ops": ["cmp_store_ops has", "wanted"],
 }
 

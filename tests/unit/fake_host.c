@@ -224,6 +224,48 @@ static int64_t fake_txn_now_ms(const cmp_host *host, cmp_op op)
     return op_of(op, "txn_now_ms")->txn->now_ms;
 }
 
+static cmp_str find_pair(const cmp_pair *pairs, size_t count, const char *name, size_t *at)
+{
+    for (*at = 0; *at < count; ++*at) {
+        if (cmp_str_equal(pairs[*at].name, cmp_str_from(name))) {
+            return pairs[*at].value;
+        }
+    }
+    return CMP_NONE;
+}
+
+static cmp_str fake_txn_header(const cmp_host *host, cmp_op op, const char *name)
+{
+    const fake_txn *txn = op_of(op, "txn_header")->txn;
+    const char *const *asked = host_of(host)->plugin->ops.auth->headers;
+    while (asked != NULL && *asked != NULL && strcmp(*asked, name) != 0) {
+        asked++;
+    }
+    if (asked == NULL || *asked == NULL) {
+        die("txn_header: not asked for", name);
+    }
+    size_t at;
+    return find_pair(txn->headers, txn->header_count, name, &at);
+}
+
+static const cmp_certificate *fake_txn_certificate(const cmp_host *host, cmp_op op)
+{
+    if ((host_of(host)->plugin->ops.auth->wants & CMP_AUTH_CERTIFICATE) == 0) {
+        die("txn_certificate", "it does not say that it wants it");
+    }
+    return op_of(op, "txn_certificate")->txn->certificate;
+}
+
+static cmp_str fake_txn_consume(const cmp_host *host, cmp_op op, const char *name)
+{
+    (void)host;
+    fake_txn *txn = op_of(op, "txn_consume")->txn;
+    size_t at;
+    const cmp_str value = find_pair(txn->contextual, txn->contextual_count, name, &at);
+    txn->consumed |= at < txn->contextual_count ? UINT32_C(1) << at : 0;
+    return value;
+}
+
 static void *fake_txn_alloc(const cmp_host *host, cmp_op op, size_t size)
 {
     (void)host;
@@ -617,6 +659,9 @@ void fake_host_init(fake_host *f)
         .txn_interface = fake_txn_interface,
         .txn_peer = fake_txn_peer,
         .txn_now_ms = fake_txn_now_ms,
+        .txn_header = fake_txn_header,
+        .txn_certificate = fake_txn_certificate,
+        .txn_consume = fake_txn_consume,
         .txn_alloc = fake_txn_alloc,
         .op_data = fake_op_data,
         .complete = fake_complete,

@@ -175,6 +175,10 @@ typedef struct fake_txn {
     cmp_str params[CMP_PARAM_MAX];
     const cmp_pair *contextual;
     size_t contextual_count;
+    uint32_t consumed; /* bit i: contextual[i] */
+    const cmp_pair *headers;
+    size_t header_count;
+    const cmp_certificate *certificate;
     uint8_t source[16];
     cmp_str listener;
     cmp_interface interface;

@@ -9,6 +9,9 @@
 static int scripted(rig_plugin *p, cmp_op op, const void *answer)
 {
     p->asked++;
+    if (p->look != NULL) {
+        p->look(p, op);
+    }
     switch (p->how) {
     case RIG_AT_ONCE:
     case RIG_BLOCKING:
@@ -112,7 +115,8 @@ static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, 
     p->record = CMP_RECORD_INIT;
     p->route.record = &p->record;
     if (kind == CMP_PLUGIN_AUTH) {
-        p->descriptor.ops.auth = &auth_ops;
+        p->auth_ops = auth_ops;
+        p->descriptor.ops.auth = &p->auth_ops;
     } else if (kind == CMP_PLUGIN_STORE) {
         p->descriptor.ops.store = &store_ops;
     } else {
@@ -227,6 +231,9 @@ void rig_send(rig *r, carriage how, cmp_str text)
     t->front = &front;
     t->front_data = r;
     t->request.now_ms = clock_now_ms();
+    t->request.headers = r->headers;
+    t->request.header_count = r->header_count;
+    t->request.certificate = r->certificate;
     t->carriage = how;
     t->text = text;
     r->last = t;

@@ -15,9 +15,12 @@ typedef enum rig_how {
     RIG_BLOCKING /* on the pool */
 } rig_how;
 
-typedef struct rig_plugin {
+typedef struct rig_plugin rig_plugin;
+struct rig_plugin {
     cmp_plugin descriptor;
+    cmp_auth_ops auth_ops; /* of an auth plugin */
     rig_how how;
+    void (*look)(rig_plugin *p, cmp_op op); /* called when it is asked; may be NULL */
     int verdict;
     cmp_auth_answer auth;
     cmp_record record;
@@ -28,7 +31,7 @@ typedef struct rig_plugin {
     cmp_op op; /* pending */
     cmp_str target;
     cmp_route_reason reason;
-} rig_plugin;
+};
 
 typedef struct rig {
     conf conf;
@@ -44,6 +47,11 @@ typedef struct rig {
     way ways[2];
     void *caches[1]; /* of the first store, when a test gives it one */
     rig_plugin auth[RIG_PLUGINS], stores[RIG_PLUGINS], routes[RIG_PLUGINS];
+
+    /* what requests bring beside their message */
+    cmp_pair *headers;
+    size_t header_count;
+    const cmp_certificate *certificate;
 
     /* the last answer */
     unsigned answers;

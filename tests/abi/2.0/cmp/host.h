@@ -114,6 +114,26 @@ struct cmp_host {
     /* Unix time at which the request came in; 0 when stale. */
     int64_t (*txn_now_ms)(const cmp_host *host, cmp_op op);
 
+    /* For auth plugins: the value of a header field that cmp_auth_ops.headers names, by that name.
+     * Absent when it was not sent, or the handle is stale. A field that was sent several times is
+     * joined, by "; " for cookie and by ", " for all others (RFC 9110, 5.3); but a request with two
+     * of authorization or of proxy-authorization never gets here: it is malformed. On the interface
+     * codes a request with authorization is answered by the host's own tokens, and no plugin is
+     * asked. Valid as parameters are. Most are secrets: they belong in no log and no reason. */
+    cmp_str (*txn_header)(const cmp_host *host, cmp_op op, const char *name);
+
+    /* For auth plugins that say CMP_AUTH_CERTIFICATE: what the client has shown in its handshake.
+     * NULL when it was none, the listener does not ask for one (tls.client_certificate), or the
+     * handle is stale. Behind a balancer that ends TLS it is the balancer's. Valid as parameters
+     * are. */
+    const cmp_certificate *(*txn_certificate)(const cmp_host *host, cmp_op op);
+
+    /* In verify: takes a contextual parameter of that name for the plugin's own, and returns its
+     * value; absent when there is none, or the handle is stale. If this plugin accepts, nobody sees
+     * the parameter after it: no store, route, or next hop, no variant, and a retransmission may
+     * carry another value. With any other verdict it stays where it was. */
+    cmp_str (*txn_consume)(const cmp_host *host, cmp_op op, const char *name);
+
     /* Memory until the request's end, and so for what an answer points to; aligned for any type,
      * not zeroed. NULL when stale, and never otherwise. */
     void *(*txn_alloc)(const cmp_host *host, cmp_op op, size_t size);

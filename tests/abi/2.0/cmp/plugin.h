@@ -25,8 +25,10 @@
  * Ledger
  *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
  *                    rows; a descriptor for each instance (choose); services log, clock, random,
- *                    counters, records, transactions, loop, offload, https, keyring, peers. It is
- *                    frozen with the SDK, and only grows from then on.
+ *                    counters, records, transactions, loop, offload, https, keyring, peers; for
+ *                    authentication header fields, client certificates, parameters that are taken,
+ *                    and header fields that a signature adds. It is frozen with the SDK, and
+ *                    only grows from then on.
  *
  * tests/abi/ keeps the headers of each minor. After a change of these, tests/abi/update.py takes
  * them for the minor that is open; none is when the ledger has a date in place of the word, and
