@@ -1,33 +1,23 @@
 /* The last stop before the front sends: writes the body straight into the response's memory. */
 #include "pipeline/encode.h"
 
+#include "mc/location.h"
 #include "mc/record.h"
 #include "mc/reply.h"
 #include "mc/variant.h"
 #include "pipeline/codes.h"
 #include "pipeline/trace.h"
 
-#include <cmp-kit/text.h>
-
-/* A browser is sent to where the code leads, when that is http(s); everybody else is told. Visible
- * ASCII only: a line break in a Location would begin a header field of the code's owner. */
-static bool is_redirect(const txn *t, const reply_resolved *r)
-{
-    const cmp_str content = r->content;
-    return t->wants_redirect &&
-           ((content.size > 8 && memcmp(content.at, "https://", 8) == 0) ||
-            (content.size > 7 && memcmp(content.at, "http://", 7) == 0)) &&
-           kit_ascii_visible(content);
-}
-
+/* A browser is sent to where the code leads, when that is http(s); everybody else is told. */
 static void encode_content(txn *t, const reply_resolved *reply, txn_answer *a)
 {
+    const cmp_str location = t->wants_redirect ? location_of(reply->content, &t->memory) : CMP_NONE;
     a->ttl_s = reply->ttl_s;
-    if (is_redirect(t, reply)) {
+    if (location.at != NULL) {
         a->status = 302;
         a->reason = "Found";
         a->type = ANSWER_REDIRECT;
-        a->location = reply->content;
+        a->location = location;
         a->body = "";
         return;
     }

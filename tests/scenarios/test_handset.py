@@ -85,6 +85,28 @@ def test_a_browser_is_sent_on(home, accept, redirected):
     assert answer.headers["vary"].lower() == "accept"
 
 
+@pytest.mark.parametrize(
+    "content, location",
+    [
+        ("HTTPS://A.EXAMPLE/X", "HTTPS://A.EXAMPLE/X"),
+        ("https://a.example/café", "https://a.example/caf%C3%A9"),
+        ("https://café.example/?q=ü#é", "https://xn--caf-dma.example/?q=%C3%BC#%C3%A9"),
+        ("JavaScript://a.example/%0Aalert(1)", None),
+        ("https://a.example/\x85", None),
+        ("https://a.example/ x", None),
+    ],
+)
+def test_an_iri_is_sent_as_a_uri(home, content, location):
+    home.holds(**{"1A0F1-IRI": content})
+    home.start()
+    answer = home.scan("1A0F1-IRI", headers={"accept": BROWSER})
+    if location is None:
+        assert answer.status == 200 and "location" not in answer.headers
+    else:
+        assert (answer.status, answer.headers["location"]) == (302, location)
+    assert home.scan("1A0F1-IRI").json["content"] == content
+
+
 @pytest.mark.parametrize("ici", ["1A0F1-TEXT", "1A0F1-CARD", "1A0F1-SPLIT", "1A0F1-SCRIPT"])
 def test_only_to_pages(home, ici):
     home.start()
