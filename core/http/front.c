@@ -304,6 +304,7 @@ static http_fault read_request(const h2o_req_t *req, txn *t, const connection *c
         t->first = c->counted && c->requests == 1;
         balancer_source(req, t->listener, t->request.source);
         t->wants_redirect = handset_wants_redirect(req);
+        t->language = handset_language(req, t->listener);
     }
     read_traceparent(req, t);
     if (h2o_memis(method.base, method.len, H2O_STRLIT("POST"))) {

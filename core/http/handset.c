@@ -1,6 +1,7 @@
 /* See handset.h; called by front.c. */
 #include "http/handset.h"
 
+#include "base/accept_language.h"
 #include "base/field.h"
 #include "http/fields.h"
 
@@ -26,6 +27,20 @@ bool handset_wants_redirect(const h2o_req_t *req)
     return html > json;
 }
 
+cmp_str handset_language(const h2o_req_t *req, const listener *l)
+{
+    accept_language a = {.quality = 0};
+    ssize_t at = -1;
+    if (!l->conf->accept_language) {
+        return CMP_NONE;
+    }
+    while ((at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT_LANGUAGE, at)) >= 0) {
+        const h2o_iovec_t value = req->headers.entries[at].value;
+        accept_language_read(&a, (cmp_str){value.base, value.len});
+    }
+    return a.code;
+}
+
 /* The request's origin, when the listener lets its pages read answers; "*" when all may. */
 static cmp_str allowed_origin(const h2o_req_t *req, const listener *l)
 {
@@ -43,15 +58,17 @@ static void add(h2o_req_t *req, const char *name, cmp_str value)
                           copy.len);
 }
 
+/* Accept decides between JSON and a redirect. */
 void handset_add_headers(h2o_req_t *req, const listener *l)
 {
+    const bool language = l->conf->accept_language;
     if (l->cors.count == 0) {
-        /* Accept decides between JSON and a redirect. */
-        add(req, "vary", CMP_STR("Accept"));
+        add(req, "vary", language ? CMP_STR("Accept, Accept-Language") : CMP_STR("Accept"));
         return;
     }
     const cmp_str allowed = allowed_origin(req, l);
-    add(req, "vary", CMP_STR("Accept, Origin"));
+    add(req, "vary",
+        language ? CMP_STR("Accept, Accept-Language, Origin") : CMP_STR("Accept, Origin"));
     if (allowed.at != NULL) {
         add(req, "access-control-allow-origin", allowed);
     }

@@ -3,6 +3,7 @@
 #include "mc/decode.h"
 #include "pipeline/step.h"
 
+#include <cmp-kit/text.h>
 #include <cmp-kit/uuid.h>
 
 /* MC-1: what only CMPs say to each other is refused, and the Home CMP makes the tid. */
@@ -29,6 +30,21 @@ static bool complete_handset_message(txn *t, fault *f)
     return true;
 }
 
+/* Table 19's `language` is for tailoring the answer; what the handset says itself goes before what
+ * its browser says of every page. In lower case, as ISO 639-1 is written. */
+static void take_language(txn *t)
+{
+    cmp_str *language = &t->request.message.params[CMP_PARAM_LANGUAGE];
+    if (language->at != NULL || t->language.at == NULL) {
+        return;
+    }
+    char *code = kit_arena_alloc(&t->memory, t->language.size);
+    for (size_t i = 0; i < t->language.size; i++) {
+        code[i] = kit_ascii_lower(t->language.at[i]);
+    }
+    *language = (cmp_str){code, t->language.size};
+}
+
 step_result step_decode(txn *t)
 {
     fault f = {.code = ERROR_MALFORMED};
@@ -37,6 +53,7 @@ step_result step_decode(txn *t)
                     : decode_form(t->text, &t->memory, &t->request.message, &f);
     if (read && t->request.interface == CMP_INTERFACE_MC1) {
         read = complete_handset_message(t, &f);
+        take_language(t);
     }
     /* Without tid or ici there is nothing that a signature could be checked against. */
     if (!read || !message_identified(&t->request.message, &f)) {

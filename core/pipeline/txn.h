@@ -107,6 +107,7 @@ struct txn {
     carriage carriage;
     cmp_str text;         /* query string or body */
     cmp_str traceparent;  /* W3C Trace Context; absent: none came */
+    cmp_str language;     /* MC-1: what Accept-Language prefers; until it is decoded */
     bool wants_redirect;  /* MC-1: a browser */
     bool first;           /* MC-1: of a connection that is its source's own */
     codes_request *codes; /* PURPOSE_CODES; see codes.h */

@@ -82,7 +82,47 @@ def test_a_browser_is_sent_on(home, accept, redirected):
         assert answer.headers["cache-control"] == "private, max-age=42"
     else:
         assert answer.status == 200 and answer.json["content"] == PAGE
-    assert answer.headers["vary"].lower() == "accept"
+    assert answer.headers["vary"].lower() == "accept, accept-language"
+
+
+@pytest.mark.parametrize(
+    "accept, language, chosen",
+    [
+        ("fr", {}, "fr"),
+        ("FR-ca, en;q=0.9", {}, "fr"),
+        ("en;q=0.1, *;q=0.9, fr;q=0.2", {}, "fr"),
+        ("en, fr;q=0.9", {}, None),
+        ("fr;q=0", {}, None),
+        ("*", {}, None),
+        ("fr", {"language": "en"}, None),
+        ("en", {"language": "fr"}, "fr"),
+    ],
+)
+def test_the_language_that_a_browser_wants(home, accept, language, chosen):
+    home.start()
+    answer = home.scan(OWN, headers={"accept-language": accept}, **language)
+    assert answer.json.get("language") == chosen
+    assert answer.headers["vary"].lower() == "accept, accept-language"
+    answer = home.scan(OWN, headers={"accept-language": accept, "accept": BROWSER}, **language)
+    assert answer.headers["location"] == ("https://a.example.net/fr" if chosen else PAGE)
+
+
+def test_the_language_goes_on_to_the_next_hop(world, home):
+    b = world.recipient("b")
+    home.routes(table={"use": "route_prefix"})
+    world.join(home, b, prefixes=["2B001"])
+    b.codes["2B001-1"] = "https://b.example.net/1"
+    home.start()
+    assert home.scan("2B001-1", headers={"accept-language": "FR-ca"}).status == 200
+    assert b.verified[-1].params["language"] == "fr"
+
+
+def test_an_operator_may_leave_the_language_to_the_parameter(home):
+    home.handsets["accept_language"] = False
+    home.start()
+    answer = home.scan(OWN, headers={"accept-language": "fr"})
+    assert "language" not in answer.json and answer.headers["vary"].lower() == "accept"
+    assert home.scan(OWN, language="fr").json["language"] == "fr"
 
 
 @pytest.mark.parametrize(
