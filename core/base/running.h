@@ -19,6 +19,7 @@
     X(START, "start")                                                                              \
     X(WORKER_START, "worker_start")                                                                \
     X(WORKER_STOP, "worker_stop")                                                                  \
+    X(KEYS_CHANGED, "keys_changed")                                                                \
     X(VERIFY, "verify")                                                                            \
     X(SIGN, "sign")                                                                                \
     X(LOOKUP, "lookup")                                                                            \

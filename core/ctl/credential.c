@@ -145,7 +145,7 @@ bool credential_open(credential *c, const credential_choice *choice, cmp_key_use
 void credential_dispose(credential *c)
 {
     if (c->ring != NULL) {
-        keyring_destroy(&c->ring);
+        keyring_unref(&c->ring);
     }
     secret_free(&c->secret, c->secret_size);
 }

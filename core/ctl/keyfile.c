@@ -91,7 +91,7 @@ static bool check(const char *path, const char *place, size_t *count)
     *count = keyring_tokens(ring)->count + (keyring_pseudonym_secret(ring).size > 0);
     keyring_each(ring, CMP_KEY_ISSUED, count_key, count);
     keyring_each(ring, CMP_KEY_RECEIVED, count_key, count);
-    keyring_destroy(&ring);
+    keyring_unref(&ring);
     return true;
 }
 

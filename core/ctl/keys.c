@@ -20,7 +20,10 @@ static const subcommand_group group = {
     .before = "Keeps the keyring: the file with the keys that we issued to peers (they sign, we\n"
               "verify), those that we received from peers (we sign, they verify), and tokens of\n"
               "the interface codes.",
-    .after = "cmpd reads the keyring when it starts.",
+    .after =
+        "A running cmpd takes a changed keyring within a second, without a restart; its log says "
+        "so,\n"
+        "or what is wrong with the file. Until then, and while it is wrong, the old keys count.",
     .at = subcommands,
 };
 

@@ -164,6 +164,6 @@ int keys_list_run(int argc, char **argv)
         return EXIT_CANNOT;
     }
     print_all(ring, o.json);
-    keyring_destroy(&ring);
+    keyring_unref(&ring);
     return EXIT_GOOD;
 }

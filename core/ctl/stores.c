@@ -192,7 +192,7 @@ void stores_close(stores **ref)
     }
     store_call_free(&s->call);
     loader_destroy(&s->loader);
-    keyring_destroy(&s->g.keyring);
+    keyring_unref(&s->g.keyring);
     peers_destroy(&s->g.peers);
     conf_destroy(&s->g.conf);
     kit_arena_reset(&s->g.memory);

@@ -258,6 +258,20 @@ static void check_release(builder *b, const conf_peer *p, const char *path)
     }
 }
 
+/* The name of the first peer that sees no users, or NULL. */
+static const char *peer_without_users(const conf *c)
+{
+    for (size_t i = 0; i < c->top.peers.count; i++) {
+        const conf_peer *p = (const conf_peer *)c->top.peers.at + i;
+        for (size_t w = 0; w < p->release.withhold.count; w++) {
+            if (strcmp(p->release.withhold.at[w], "user") == 0) {
+                return p->name;
+            }
+        }
+    }
+    return NULL;
+}
+
 static void build_way(builder *b, size_t at)
 {
     generation *g = b->g;
@@ -332,6 +346,30 @@ static void build_parts(builder *b, instance_site *site)
     g->routes = build_chain(b, &top->resolve.routes, CMP_PLUGIN_ROUTE, "resolve.routes");
 }
 
+/* What the configuration's own errors would say at a start, said of the keyring: it is that which
+ * has changed. A file with nothing in it is one that somebody failed to write. */
+keyring *generation_read_keyring(generation *g, cmp_report *report)
+{
+    const char *path = g->conf->top.keys;
+    const size_t errors = report->count;
+    keyring *k = keyring_load(path, peer_known, g->peers, report);
+    if (k == NULL) {
+        return NULL;
+    }
+    if (keyring_mark(k)->size == 0) {
+        report_add(report, (conf_place){.file = path}, NULL, "the keyring is empty");
+    }
+    const char *blinded = peer_without_users(g->conf);
+    if (blinded != NULL && keyring_pseudonym_secret(k).size == 0) {
+        report_add(report, (conf_place){.file = path}, "pseudonym_secret",
+                   "is needed to withhold users from the peer %s", blinded);
+    }
+    if (report->count != errors) {
+        keyring_unref(&k);
+    }
+    return k;
+}
+
 /* Once for the process: a library that is closed and opened again may or may not be the same
  * code. */
 static loader *make_loader(const char *const *extra, const conf *c)
@@ -355,6 +393,7 @@ generation *generation_build(const char *path, const char *const *extra_folders,
     }
     generation *g = kit_calloc(1, sizeof(*g));
     kit_arena_init(&g->memory, NULL, 0);
+    pthread_mutex_init(&g->keyring_lock, NULL);
     g->conf = c;
     if (site->worker_count == 0) {
         const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -394,10 +433,11 @@ void generation_destroy(generation **g_ref)
             origin_unref(&g->ways[i].urls[u]);
         }
     }
-    keyring_destroy(&g->keyring);
+    keyring_unref(&g->keyring);
     peers_destroy(&g->peers);
     conf_destroy(&g->conf);
     kit_arena_reset(&g->memory);
+    pthread_mutex_destroy(&g->keyring_lock);
     free(g);
     *g_ref = NULL;
 }

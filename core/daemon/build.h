@@ -13,5 +13,9 @@ uint32_t build_services(void);
 generation *generation_build(const char *path, const char *const *extra_folders,
                              loader **loader_ref, instance_site *site, cmp_report *report);
 
+/* Reads the keyring's file anew, for the generation as it is. NULL with errors in the report;
+ * otherwise the caller's share. Control thread. */
+keyring *generation_read_keyring(generation *g, cmp_report *report);
+
 /* No worker may use it any more. */
 void generation_destroy(generation **g);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/budget.h"
 #include "daemon/build.h"
+#include "daemon/keys_watch.h"
 #include "daemon/privileges.h"
 #include "http/hpack_probe.h"
 #include "http/server.h"
@@ -56,6 +57,7 @@ struct daemon_state {
     worker_thread *threads;
     unsigned started; /* threads that were created */
     unsigned ready, ended;
+    keys_watch *keys;
     bool stopping;
     uint64_t stopping_since_ms;
 };
@@ -171,6 +173,15 @@ static bool workers_start(daemon_state *d)
         d->started++;
     }
     return true;
+}
+
+/* Instances know of it by now; this is for what the core itself asks the keyring. */
+static void on_keys_changed(void *arg)
+{
+    daemon_state *d = arg;
+    for (unsigned i = 0; i < d->started; i++) {
+        loop_post(d->threads[i].loop, worker_take_keyring, &d->threads[i].worker);
+    }
 }
 
 /* Nothing of a worker is touched from here but by a message: its state is its own thread's. */
@@ -425,9 +436,11 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     if (!started) {
         workers_stop(&d);
     }
+    d.keys = started ? keys_watch_start(d.control, d.generation, on_keys_changed, &d) : NULL;
     while (d.ended < d.started || !d.stopping) {
         loop_turn(d.control);
     }
+    keys_watch_stop(&d.keys);
     watchdog_remove(&d.watched);
     const bool clean = tear_down(&d);
     log_keeper_stop();

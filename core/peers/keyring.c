@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ const char *const key_tid_format_names[] = {
 static const char *const repeat_names[] = {"refuse", "identical", NULL};
 
 struct keyring {
+    atomic_uint shares;
+    kit_file_mark mark;
     kit_arena memory; /* of everything but the secrets */
     cmp_key *keys;
     size_t count;
@@ -302,11 +305,14 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
                       cmp_report *report)
 {
     const size_t errors_before = report->count;
+    const kit_file_mark mark = kit_file_mark_of(path); /* before: a change meanwhile shows later */
     yaml_file *file = open_file(path, report);
     if (file == NULL) {
         return NULL;
     }
     keyring *k = kit_calloc(1, sizeof(*k));
+    k->shares = 1;
+    k->mark = mark;
     kit_arena_init(&k->memory, NULL, 0);
     ring_file ring;
     schema_fill(ring_rows, file, yaml_root(file), "", NULL, &k->memory, &ring, report);
@@ -320,25 +326,41 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     schema_wipe(ring_rows, &ring);
     yaml_close(&file);
     if (report->count != errors_before) {
-        keyring_destroy(&k);
+        keyring_unref(&k);
     }
     return k;
 }
 
 /* The public struct shows plugins a constant secret; the memory behind it is ours. */
-void keyring_destroy(keyring **k)
+static void destroy(keyring *k)
 {
-    if (*k == NULL) {
-        return;
+    for (size_t i = 0; i < k->count; i++) {
+        uint8_t *secret = (uint8_t *)(uintptr_t)k->keys[i].secret;
+        secret_free(&secret, k->keys[i].secret_size);
     }
-    for (size_t i = 0; i < (*k)->count; i++) {
-        uint8_t *secret = (uint8_t *)(uintptr_t)(*k)->keys[i].secret;
-        secret_free(&secret, (*k)->keys[i].secret_size);
+    secret_free(&k->pseudonym_secret, k->pseudonym_secret_size);
+    kit_arena_reset(&k->memory);
+    free(k);
+}
+
+keyring *keyring_ref(keyring *k)
+{
+    atomic_fetch_add(&k->shares, 1);
+    return k;
+}
+
+void keyring_unref(keyring **ref)
+{
+    keyring *k = *ref;
+    *ref = NULL;
+    if (k != NULL && atomic_fetch_sub(&k->shares, 1) == 1) {
+        destroy(k);
     }
-    secret_free(&(*k)->pseudonym_secret, (*k)->pseudonym_secret_size);
-    kit_arena_reset(&(*k)->memory);
-    free(*k);
-    *k = NULL;
+}
+
+const kit_file_mark *keyring_mark(const keyring *k)
+{
+    return &k->mark;
 }
 
 void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key *key, void *arg),

@@ -16,18 +16,26 @@
 
 #include "peers/tokens.h"
 
+#include <cmp-kit/file.h>
 #include <cmp/key.h>
 
 typedef struct keyring keyring;
 
 /* Reads the file; refuses one that group or others can read or write (say whose it is and the
  * mode), double ids within one use, empty secrets, peers that `peer_known` does not know (NULL:
- * any). NULL with errors in the report. No message ever holds a secret. */
+ * any). NULL with errors in the report; otherwise the caller's share. No message ever holds a
+ * secret. */
 keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char *name), void *arg,
                       cmp_report *report);
 
-/* Wipes all secrets. */
-void keyring_destroy(keyring **k);
+/* Another share of it. Any thread. */
+keyring *keyring_ref(keyring *k);
+
+/* Gives a share back, and nulls it; NULL is fine. The last one wipes all secrets. Any thread. */
+void keyring_unref(keyring **k);
+
+/* The file's mark when it was read. Lives as long as the keyring. */
+const kit_file_mark *keyring_mark(const keyring *k);
 
 /* Visits keys of one use in the file's order. */
 void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key *key, void *arg),

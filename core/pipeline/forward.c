@@ -54,7 +54,7 @@ static bool is_withheld(const way *w, cmp_str name)
  * spell another pair. */
 static cmp_str pseudonym(txn *t, cmp_str user)
 {
-    const cmp_str secret = keyring_pseudonym_secret(t->generation->keyring);
+    const cmp_str secret = keyring_pseudonym_secret(t->worker->keyring);
     const cmp_str name = t->hop->to->name;
     unsigned char *text = kit_arena_alloc(&t->memory, name.size + 1 + user.size);
     memcpy(text, name.at, name.size);

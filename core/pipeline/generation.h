@@ -11,6 +11,7 @@
 #include "plugin/instance.h"
 
 #include <cmp-kit/networks.h>
+#include <pthread.h>
 
 /* Plugin instances in the order in which they are asked. */
 typedef struct chain {
@@ -61,7 +62,9 @@ typedef struct way {
 
 typedef struct generation {
     conf *conf;
-    keyring *keyring;
+    pthread_mutex_t keyring_lock;
+    keyring *keyring; /* the newest; NULL: none was configured. Others than the control thread ask
+                         for a share of it */
     peers *peers;
     instance *instances; /* conf->plugins, in their order */
     size_t instance_count;
@@ -74,3 +77,10 @@ typedef struct generation {
     cmp_str host;       /* our own; absent when the configuration names none */
     kit_arena memory;
 } generation;
+
+/* A share of the newest keyring; NULL: there is none. Any thread. */
+keyring *generation_keyring(generation *g);
+
+/* Puts `fresh`, whose share is handed over, in the old one's place, and tells the instances.
+ * Workers go on with the old one until each takes the new (worker_take_keyring). Control thread. */
+void generation_replace_keyring(generation *g, keyring *fresh);

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-static const generation *generation_of(const cmp_host *host)
+static generation *generation_of(const cmp_host *host)
 {
     const instance *i = host->core;
     return i->context;
@@ -86,10 +86,11 @@ static void service_store_changed(const cmp_host *host, cmp_str ici)
 static void service_key_each(const cmp_host *host, cmp_key_use use,
                              void (*visit)(const cmp_key *key, void *arg), void *arg)
 {
-    const keyring *keys = generation_of(host)->keyring;
+    keyring *keys = generation_keyring(generation_of(host));
     if (keys != NULL) {
         keyring_each(keys, use, visit, arg);
     }
+    keyring_unref(&keys);
 }
 
 static cmp_peer peer_view(const peer *p)

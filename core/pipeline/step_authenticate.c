@@ -61,14 +61,22 @@ static step_result accepted(txn *t, const instance *i, const cmp_auth_answer *an
     return STEP_NEXT;
 }
 
-/* The interface codes: a token in place of a signature. */
+/* The interface codes: a token in place of a signature. It is copied, as the keyring may be
+ * replaced before the request has ended. */
 static step_result authenticate_bearer(txn *t)
 {
-    const keyring *keys = t->generation->keyring;
-    if (keys != NULL) {
-        t->bearer = tokens_find(keyring_tokens(keys), t->codes->bearer, t->request.now_ms);
+    const keyring *keys = t->worker->keyring;
+    const token *found =
+        keys != NULL ? tokens_find(keyring_tokens(keys), t->codes->bearer, t->request.now_ms)
+                     : NULL;
+    if (found == NULL) {
+        return rejected(t, "", "no valid token");
     }
-    return t->bearer != NULL ? STEP_NEXT : rejected(t, "", "no valid token");
+    token *copy = kit_arena_alloc(&t->memory, sizeof(*copy));
+    *copy = *found;
+    copy->name = kit_arena_copy(&t->memory, found->name);
+    t->bearer = copy;
+    return STEP_NEXT;
 }
 
 step_result step_authenticate(txn *t)

@@ -127,7 +127,8 @@ struct txn {
     /* ---- what the steps found ---- */
     cmp_str expected_peer; /* an auth plugin abstained, but knows who it must be */
     peer *requestor;       /* NULL until authenticated; see txn_set_requestor */
-    const token *bearer;   /* PURPOSE_CODES: authenticated by this, and no peer */
+    const token *bearer;   /* PURPOSE_CODES: authenticated by this, and no
+                              peer; a copy */
     cmp_str credential;
     cmp_once once;
     uint8_t fingerprint[16];

@@ -40,6 +40,7 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
     *w = (worker){.index = index,
                   .loop = l,
                   .generation = g,
+                  .keyring = generation_keyring(g),
                   .outbound = outbound_create(l, p->pool),
                   .process = p,
                   .desk = {.worker = index, .loop = l, .pool = p->pool},
@@ -52,6 +53,13 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
             store->caches[index] = cache_create(&store->cache_settings);
         }
     }
+}
+
+void worker_take_keyring(void *arg)
+{
+    worker *w = arg;
+    keyring_unref(&w->keyring);
+    w->keyring = generation_keyring(w->generation);
 }
 
 void worker_disconnect(worker *w)
@@ -69,6 +77,7 @@ void worker_dispose(worker *w)
             cache_destroy(&c);
         }
     }
+    keyring_unref(&w->keyring);
     desk_dispose(&w->desk);
     free(w->store_pending);
     w->store_pending = NULL;

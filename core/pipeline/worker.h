@@ -21,6 +21,7 @@ typedef struct worker {
     unsigned index;
     loop *loop;
     generation *generation;
+    keyring *keyring; /* a share of the generation's; NULL: none */
     outbound *outbound;
     process *process;
     desk desk; /* of its operations */
@@ -34,6 +35,10 @@ typedef struct worker {
 
 /* On the worker's own thread. */
 void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p);
+
+/* Takes the generation's newest keyring in place of the one it has. On the worker's own thread,
+ * between two turns; as a message of a loop. */
+void worker_take_keyring(void *w);
 
 /* Closes the connections to peers; on the worker's own thread, when no transaction is left. */
 void worker_disconnect(worker *w);

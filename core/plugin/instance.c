@@ -263,6 +263,15 @@ void instance_start(instance *i, loop *control)
     }
 }
 
+void instance_keys_changed(instance *i)
+{
+    if (i->plugin->keys_changed != NULL) {
+        const uintptr_t before = instance_enter(i, RUNNING_KEYS_CHANGED);
+        i->plugin->keys_changed(i->self);
+        running_leave(before);
+    }
+}
+
 /* What blocks runs on threads of the pool, any of them: it has no state for each worker, and nobody
  * who would start it. */
 void instance_worker_start(instance *i, unsigned worker, loop *l)

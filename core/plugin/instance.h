@@ -67,6 +67,9 @@ void instance_count_faults(instance *i);
 /* The control loop is about to start the workers. */
 void instance_start(instance *i, loop *control);
 
+/* The keyring that its services show is another one. Control thread. */
+void instance_keys_changed(instance *i);
+
 /* On the worker's own thread. */
 void instance_worker_start(instance *i, unsigned worker, loop *l);
 void instance_worker_stop(instance *i, unsigned worker);

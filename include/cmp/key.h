@@ -30,8 +30,10 @@ typedef enum cmp_key_use {
     CMP_KEY_RECEIVED, /* the peer gave it to us; we sign to it */
 } cmp_key_use;
 
-/* One key of the keyring. It belongs to the host, does not change, and lives as long as the plugin
- * instance that asked for it; the secret is wiped after that. Never log or copy the secret. */
+/* One key of the keyring. It belongs to the host and is valid during the visit that shows it
+ * (key_each) only: an operator may replace the keyring at any time, and the old secrets are wiped
+ * then. What a plugin derives of a secret it wipes itself (cmp_plugin.keys_changed). Never log or
+ * copy the secret. */
 typedef struct cmp_key {
     cmp_str id;   /* apikeyid */
     cmp_str peer; /* name of the peer */

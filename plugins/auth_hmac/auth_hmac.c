@@ -16,6 +16,7 @@ static void *hmac_create(const cmp_host *host, const void *options, void *previo
 static void hmac_destroy(void *instance);
 static void *hmac_worker_start(void *instance, cmp_loop *loop);
 static void hmac_worker_stop(void *instance, void *worker);
+static void hmac_keys_changed(void *instance);
 static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
                                     cmp_auth_answer *answer);
 static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *outgoing,
@@ -38,6 +39,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .create = hmac_create,
     .worker_start = hmac_worker_start,
     .worker_stop = hmac_worker_stop,
+    .keys_changed = hmac_keys_changed,
     .destroy = hmac_destroy,
     .ops.auth = &ops,
 };
@@ -58,13 +60,6 @@ typedef struct hmac_worker {
     keyed decoys[HASH_COUNT]; /* verify a request whose key is unknown, at the same cost */
 } hmac_worker;
 
-static const cmp_key decoy_keys[HASH_COUNT] = {
-    [CMP_HASH_SHA256] = {.hash = CMP_HASH_SHA256},
-    [CMP_HASH_SHA1] = {.hash = CMP_HASH_SHA1},
-    [CMP_HASH_SHA384] = {.hash = CMP_HASH_SHA384},
-    [CMP_HASH_SHA512] = {.hash = CMP_HASH_SHA512},
-};
-
 /* A decoy has a secret that nobody knows. Its state is missing where OpenSSL lacks the hash; no key
  * uses that hash then, and neither is the decoy asked for. */
 static keyed decoy_make(const cmp_host *host, cmp_hash hash)
@@ -73,7 +68,7 @@ static keyed decoy_make(const cmp_host *host, cmp_hash hash)
     host->random(host, secret, sizeof(secret));
     kit_signature_state *state = kit_signature_state_create(hash, secret, sizeof(secret));
     OPENSSL_cleanse(secret, sizeof(secret));
-    return (keyed){.key = &decoy_keys[hash], .state = state};
+    return (keyed){.key = {.hash = hash}, .state = state};
 }
 
 static void *hmac_create(const cmp_host *host, const void *options, void *previous,
@@ -99,13 +94,18 @@ static void hmac_destroy(void *instance)
     free(instance);
 }
 
+static void make_tables(const cmp_host *host, hmac_worker *w)
+{
+    w->issued = key_table_create(host, CMP_KEY_ISSUED);
+    w->received = key_table_create(host, CMP_KEY_RECEIVED);
+}
+
 static void *hmac_worker_start(void *instance, cmp_loop *loop)
 {
     (void)loop;
     const hmac_instance *self = instance;
     hmac_worker *w = kit_alloc(sizeof(*w));
-    w->issued = key_table_create(self->host, CMP_KEY_ISSUED);
-    w->received = key_table_create(self->host, CMP_KEY_RECEIVED);
+    make_tables(self->host, w);
     for (int hash = 0; hash < HASH_COUNT; hash++) {
         w->decoys[hash] = decoy_make(self->host, (cmp_hash)hash);
     }
@@ -122,6 +122,24 @@ static void hmac_worker_stop(void *instance, void *worker)
         kit_signature_state_destroy(&w->decoys[hash].state);
     }
     free(w);
+}
+
+/* Between two requests, so that none has a key of the old tables in hand. */
+static void renew_tables(void *instance, void *worker, void *arg)
+{
+    (void)arg;
+    hmac_worker *w = worker;
+    if (w != NULL) {
+        key_table_destroy(&w->issued);
+        key_table_destroy(&w->received);
+        make_tables(((const hmac_instance *)instance)->host, w);
+    }
+}
+
+static void hmac_keys_changed(void *instance)
+{
+    const cmp_host *host = ((const hmac_instance *)instance)->host;
+    host->workers_call(host, renew_tables, NULL);
 }
 
 /* ---- verify ---- */
@@ -164,7 +182,7 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
     /* 9.3.2: the stored key is found by the apikeyid, and the signature validated with it. */
     keyed *found = key_table_find(w->issued, id);
     keyed *k = found != NULL ? found : &w->decoys[key_table_hash_for(w->issued, id)];
-    const cmp_key *key = k->key;
+    const cmp_key *key = &k->key;
 
     uint8_t theirs[KIT_SIGNATURE_MAC_MAX] = {0}, ours[KIT_SIGNATURE_MAC_MAX] = {0};
     const bool readable = kit_signature_parse(text, key->hash, theirs);
@@ -197,7 +215,7 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
 /* ---- sign ---- */
 
 /* With the key that the recipient gave to us (9.3.2), never with one that we issued. What the
- * answer points to is the host's key, which lives as long as the instance. */
+ * answer points to is the table's, and stays until control is back in the loop. */
 static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoing *outgoing,
                                   cmp_op op, cmp_signature *signature)
 {
@@ -212,7 +230,7 @@ static cmp_sign_verdict hmac_sign(void *instance, void *worker, const cmp_outgoi
     if (!kit_signature_compute(k->state, outgoing->tid, outgoing->ici, mac)) {
         return CMP_SIGN_UNAVAILABLE;
     }
-    signature->apikeyid = k->key->id;
-    signature->size = kit_signature_encode(mac, k->key->hash, k->key->encoding, signature->text);
+    signature->apikeyid = k->key.id;
+    signature->size = kit_signature_encode(mac, k->key.hash, k->key.encoding, signature->text);
     return CMP_SIGN_DONE;
 }

@@ -1,7 +1,8 @@
-/* The table that a worker looks keys up in. It is built when the worker starts and does not change,
- * so requests share no lock and no cache line over it. */
+/* The table that a worker looks keys up in. It does not change; when the keyring does, the worker
+ * builds another one between two requests. So requests share no lock and no cache line over it. */
 #include "keys.h"
 
+#include <cmp-kit/arena.h>
 #include <cmp-kit/memory.h>
 
 #define XXH_INLINE_ALL
@@ -12,9 +13,10 @@
 struct key_table {
     const cmp_host *host;
     cmp_key_use use;
-    uint64_t seed; /* nobody outside can aim at one bucket */
-    keyed *keys;   /* in the file's order */
-    size_t count;
+    uint64_t seed;    /* nobody outside can aim at one bucket */
+    kit_arena memory; /* of texts */
+    keyed *keys;      /* in the file's order */
+    size_t count, room;
     keyed **buckets;
     size_t mask; /* their number less one; a power of two */
 };
@@ -49,6 +51,9 @@ static void digest_id(cmp_str id, uint8_t digest[FINGERPRINT_SIZE])
 static void add_key(const cmp_key *key, void *arg)
 {
     key_table *table = arg;
+    if (table->count == table->room) {
+        return; /* the keyring was replaced since they were counted: another table will follow */
+    }
     kit_signature_state *state =
         kit_signature_state_create(key->hash, key->secret, key->secret_size);
     if (state == NULL) {
@@ -60,7 +65,11 @@ static void add_key(const cmp_key *key, void *arg)
     const cmp_str name = table->use == CMP_KEY_ISSUED ? key->id : key->peer;
     keyed **bucket = &table->buckets[hash_of(table, name) & table->mask];
     keyed *k = &table->keys[table->count++];
-    *k = (keyed){.key = key, .state = state, .next = *bucket};
+    *k = (keyed){.key = *key, .state = state, .next = *bucket};
+    k->key.id = kit_arena_copy(&table->memory, key->id);
+    k->key.peer = kit_arena_copy(&table->memory, key->peer);
+    k->key.secret = NULL;
+    k->key.secret_size = 0;
     digest_id(key->id, k->id_digest);
     *bucket = k;
 }
@@ -72,16 +81,16 @@ key_table *key_table_create(const cmp_host *host, cmp_key_use use)
     table->use = use;
     host->random(host, &table->seed, sizeof(table->seed));
 
-    size_t total = 0;
-    host->key_each(host, use, count_key, &total);
+    kit_arena_init(&table->memory, NULL, 0);
+    host->key_each(host, use, count_key, &table->room);
     size_t buckets = 1;
     /* At most half full: a bucket hardly ever holds two names. */
-    while (buckets < 2 * total) {
+    while (buckets < 2 * table->room) {
         buckets *= 2;
     }
     table->mask = buckets - 1;
     table->buckets = kit_calloc(buckets, sizeof(keyed *));
-    table->keys = kit_calloc(total, sizeof(keyed));
+    table->keys = kit_calloc(table->room, sizeof(keyed));
     host->key_each(host, use, add_key, table);
     return table;
 }
@@ -94,6 +103,7 @@ void key_table_destroy(key_table **table)
     for (size_t i = 0; i < (*table)->count; i++) {
         kit_signature_state_destroy(&(*table)->keys[i].state);
     }
+    kit_arena_reset(&(*table)->memory);
     free((*table)->keys);
     free((*table)->buckets);
     free(*table);
@@ -105,7 +115,7 @@ void key_table_destroy(key_table **table)
 keyed *key_table_find(const key_table *table, cmp_str id)
 {
     keyed *k = bucket_of(table, id);
-    while (k != NULL && !cmp_str_equal(k->key->id, id)) {
+    while (k != NULL && !cmp_str_equal(k->key.id, id)) {
         k = k->next;
     }
     return k;
@@ -116,11 +126,11 @@ keyed *key_table_current(const key_table *table, cmp_str peer, int64_t now_ms)
     keyed *newest = NULL;
     /* A bucket holds the last in the file first, so an equal one never displaces it. */
     for (keyed *k = bucket_of(table, peer); k != NULL; k = k->next) {
-        if (!cmp_str_equal(k->key->peer, peer) || kit_key_not_yet(k->key, now_ms) ||
-            kit_key_expired(k->key, now_ms)) {
+        if (!cmp_str_equal(k->key.peer, peer) || kit_key_not_yet(&k->key, now_ms) ||
+            kit_key_expired(&k->key, now_ms)) {
             continue;
         }
-        if (newest == NULL || k->key->not_before_ms > newest->key->not_before_ms) {
+        if (newest == NULL || k->key.not_before_ms > newest->key.not_before_ms) {
             newest = k;
         }
     }
@@ -131,6 +141,6 @@ keyed *key_table_current(const key_table *table, cmp_str peer, int64_t now_ms)
  * one each time, so its time is what a known key's could be. */
 cmp_hash key_table_hash_for(const key_table *table, cmp_str id)
 {
-    return table->count > 0 ? table->keys[hash_of(table, id) % table->count].key->hash
+    return table->count > 0 ? table->keys[hash_of(table, id) % table->count].key.hash
                             : CMP_HASH_SHA256;
 }

@@ -7,9 +7,9 @@
 
 #define FINGERPRINT_SIZE ((size_t)16)
 
-/* A key of the keyring, ready for use. */
+/* A key of the keyring, ready for use: all of it but the secret, which the state has absorbed. */
 typedef struct keyed {
-    const cmp_key *key;
+    cmp_key key; /* texts are the table's */
     kit_signature_state *state;
     uint8_t id_digest[FINGERPRINT_SIZE]; /* tells keys apart in fingerprints; the same everywhere */
     struct keyed *next;                  /* in the bucket */
@@ -19,7 +19,7 @@ typedef struct key_table key_table;
 
 /* Prepares all keys of one use: issued ones are found by their id, received ones by the peer. A key
  * whose hash OpenSSL does not offer is logged and left out. The table belongs to the caller, and to
- * one thread. */
+ * one thread. Ending it wipes what was derived of secrets. */
 key_table *key_table_create(const cmp_host *host, cmp_key_use use);
 void key_table_destroy(key_table **table);
 

@@ -89,19 +89,32 @@ static size_t compute(const cmp_key *key, cmp_str tid, cmp_str icis,
     return good ? kit_signature_encode(mac, key->hash, key->encoding, text) : 0;
 }
 
+typedef struct signing {
+    credential_signature *signature;
+    cmp_str icis;
+    bool done;
+} signing;
+
+/* What is sent is copied: the key is gone after the visit. */
+static void sign(const cmp_key *key, void *arg)
+{
+    signing *s = arg;
+    credential_signature *to = s->signature;
+    const cmp_str tid = {to->tid, sizeof(to->tid)};
+    const size_t size = compute(key, tid, s->icis, to->text);
+    if (size > 0 && key->id.size <= sizeof(to->id)) {
+        memcpy(to->id, key->id.at, key->id.size);
+        to->headers[0] = (cmp_pair){CMP_STR("cmp-tid"), tid};
+        to->headers[1] = (cmp_pair){CMP_STR("cmp-key-id"), {to->id, key->id.size}};
+        to->headers[2] = (cmp_pair){CMP_STR("cmp-signature"), {to->text, size}};
+        s->done = true;
+    }
+}
+
 bool credential_sign(const remote *r, cmp_str icis, credential_signature *signature)
 {
-    const cmp_host *host = r->host;
-    const int64_t now_ms = host->now_ms(host);
-    const cmp_key *key = kit_key_for_peer(host, cmp_str_from(r->options->peer), now_ms);
-    if (key == NULL) {
-        return false;
-    }
+    const int64_t now_ms = r->host->now_ms(r->host);
+    signing s = {.signature = signature, .icis = icis};
     kit_uuid_v7_make(now_ms, signature->tid); /* the server may want to know how old it is */
-    const cmp_str tid = {signature->tid, sizeof(signature->tid)};
-    const size_t size = compute(key, tid, icis, signature->text);
-    signature->headers[0] = (cmp_pair){CMP_STR("cmp-tid"), tid};
-    signature->headers[1] = (cmp_pair){CMP_STR("cmp-key-id"), key->id};
-    signature->headers[2] = (cmp_pair){CMP_STR("cmp-signature"), {signature->text, size}};
-    return size > 0;
+    return kit_key_for_peer(r->host, cmp_str_from(r->options->peer), now_ms, sign, &s) && s.done;
 }

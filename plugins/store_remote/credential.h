@@ -7,6 +7,7 @@
 #include <cmp-kit/uuid.h>
 
 #define CREDENTIAL_HEADERS 3
+#define CREDENTIAL_ID_MAX  128 /* as `apikeyid` may have */
 
 /* Finds what the options name. False after having said why in the report. */
 CMP_MUST_USE bool credential_open(remote *r, cmp_report *report);
@@ -18,6 +19,7 @@ void credential_close(remote *r);
 typedef struct credential_signature {
     cmp_pair headers[CREDENTIAL_HEADERS];
     char tid[KIT_UUID_TEXT_SIZE];
+    char id[CREDENTIAL_ID_MAX];
     char text[KIT_SIGNATURE_TEXT_MAX];
 } credential_signature;
 

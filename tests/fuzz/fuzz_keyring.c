@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         keyring_each(k, CMP_KEY_ISSUED, check_key, NULL);
         keyring_each(k, CMP_KEY_RECEIVED, check_key, NULL);
     }
-    keyring_destroy(&k);
+    keyring_unref(&k);
     report_dispose(&report);
     return 0;
 }

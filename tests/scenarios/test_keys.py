@@ -1,10 +1,14 @@
 """Keys come and go without a gap, and the keyring is guarded."""
+import http.client
+import ssl
 import time
 from datetime import datetime, timezone
+from urllib.parse import urlencode
 
 import pytest
-from daemon import CMPD, message, run
-from signing import uuid7
+from daemon import CMPCTL, CMPD, message, run
+from signing import Key, uuid7
+from world import home_and
 
 ICI = "1A0F1-COUNTED"
 LONG = "hush-hush-hush-hush"
@@ -32,6 +36,147 @@ def test_a_window_opens_and_closes_while_cmpd_runs(site):
     assert (site.ask(closing, ICI).status, site.ask(opening, ICI).status) == (200, 401)
     time.sleep(max(0, now + 6.2 - time.time()))
     assert (site.ask(closing, ICI).status, site.ask(opening, ICI).status) == (401, 200)
+
+
+# ---- the file changes while cmpd runs ----
+
+
+SOON = 1  # seconds: a change takes effect within
+
+
+class Open:
+    """One connection that stays open, and says what its requests are answered."""
+
+    def __init__(self, site, path="/mc-3/resolve-ici"):
+        context = ssl.create_default_context(cafile=site.authority.path)
+        self.connection = http.client.HTTPSConnection("localhost", site.port, context=context)
+        self.connection.connect()
+        self.socket = self.connection.sock
+        self.path = path
+
+    def ask(self, method, path, body=None, headers=()):
+        self.connection.request(method, path, body, dict(headers))
+        answer = self.connection.getresponse()
+        answer.read()
+        assert self.connection.sock is self.socket
+        return answer.status
+
+    def resolve(self, key):
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", self.path, urlencode(message(key, ICI)), form.items())
+
+    def read(self, token):
+        return self.ask("GET", f"/codes/v1/codes/{ICI}", None, [("authorization", f"Bearer {token}")])
+
+
+def becomes(status, ask, *, before, seconds=SOON + 0.5):
+    """Until then it is as it was before. (Half a second more is for a busy machine.)"""
+    deadline = time.monotonic() + seconds
+    while (now := ask()) != status:
+        assert now == before and time.monotonic() < deadline, f"still {now}"
+        time.sleep(0.02)
+
+
+def keys(site, *words, **how):
+    ended = run(CMPCTL, "keys", *words, "--keys", site.folder / "keys.yaml", **how)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_a_revoked_key_is_refused_at_once(site):
+    b, other = site.peer("b"), site.key("b")
+    site.counting()
+    site.start()
+    open_one = Open(site)
+    assert open_one.resolve(b) == 200
+    keys(site, "revoke", "--id", b.id)
+    becomes(401, lambda: open_one.resolve(b), before=200)
+    assert open_one.resolve(other) == 200
+    keys(site, "revoke", "--id", other.id, "--delete")
+    becomes(401, lambda: open_one.resolve(other), before=200)
+
+
+def test_a_new_key_is_good_at_once(site):
+    site.peer("b")
+    site.counting()
+    site.start()
+    open_one = Open(site)
+    issued = keys(site, "issue", "--peer", "b", "--id", "k-new")
+    secret = next(line.split()[1] for line in issued.splitlines() if " apikey " in line)
+    new = Key("k-new", "b", secret=secret.encode())
+    becomes(200, lambda: open_one.resolve(new), before=401)
+
+
+def test_tokens_change_at_once(site):
+    site.listener["interfaces"].append("codes")
+    reader = site.token("reader")
+    site.counting()
+    site.start()
+    open_one = Open(site)
+    assert open_one.read(reader) == 200
+    keys(site, "revoke", "--id", "reader")
+    becomes(401, lambda: open_one.read(reader), before=200)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("issued:\n- {id: k, peer: nobody, secret: 0123456789abcdef}\n", "keys.yaml:2:"),
+        ("issued: [", "keys.yaml:"),
+        ("", "is empty"),
+        (None, "cannot be opened"),
+    ],
+)
+def test_a_bad_keyring_leaves_the_old_keys(site, text, words):
+    b = site.peer("b")
+    site.counting()
+    site.expect_error("the keys read before stay in use")
+    site.start()
+    path = site.folder / "keys.yaml"
+    good = path.read_text()
+    open_one = Open(site)
+    path.write_text(text) if text is not None else path.unlink()
+    line = site.wait_for_log("the keys read before stay in use", seconds=SOON + 1)
+    assert words in line["message"]
+    assert open_one.resolve(b) == 200
+    time.sleep(SOON)
+    said = [line for line in site.log("error") if "stay in use" in line["message"]]
+    assert len(said) == 1
+    path.write_text(good.replace('"id": "b-1"', '"id": "b-2"'))
+    path.chmod(0o600)
+    becomes(401, lambda: open_one.resolve(b), before=200)
+
+
+def test_a_keyring_that_others_can_read_is_not_taken(site):
+    b = site.peer("b")
+    site.counting()
+    site.expect_error("is open to others")
+    site.start()
+    path = site.folder / "keys.yaml"
+    path.chmod(0o644)
+    path.write_text(path.read_text())
+    site.wait_for_log("is open to others", seconds=SOON + 1)
+    assert Open(site).resolve(b) == 200
+
+
+def test_received_keys_change_at_once(world):
+    b = world.cmp("b", "2B001")
+    home = home_and(world, b)
+    b.holds(**{"2B001-1": "one"})
+    home.expect_error("no received key is valid now")
+    home.expect_error("more requests that could not be signed")
+    world.start()
+
+    def scan():
+        return home.scan("2B001-1").status
+
+    assert scan() == 200
+    [key] = home.received
+    keys(home, "revoke", "--id", key.id, "--use", "received", "--delete")
+    becomes(500, scan, before=200)
+    words = ("import", "--peer", "b", "--id", key.id, "--secret-format", "hex")
+    keys(home, *words, input=key.secret.hex())
+    becomes(200, scan, before=500)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o660])

@@ -599,13 +599,30 @@ void fake_host_answer(fake_host *f, const cmp_https_answer *answer)
 
 /* ---- keys and peers ---- */
 
+/* A key is gone when its visit is over: what a plugin keeps of it, it has to have copied. */
+static void show_key(const cmp_key *key, void (*visit)(const cmp_key *key, void *arg), void *arg)
+{
+    const size_t size = key->id.size + key->peer.size + key->secret_size;
+    char *octets = kit_alloc(size);
+    cmp_key shown = *key;
+    shown.id.at = memcpy(octets, key->id.at, key->id.size);
+    shown.peer.at = memcpy(octets + key->id.size, key->peer.at, key->peer.size);
+    shown.secret = (uint8_t *)octets + key->id.size + key->peer.size;
+    if (key->secret_size > 0) {
+        memcpy(octets + key->id.size + key->peer.size, key->secret, key->secret_size);
+    }
+    visit(&shown, arg);
+    explicit_bzero(octets, size);
+    free(octets);
+}
+
 static void fake_key_each(const cmp_host *host, cmp_key_use use,
                           void (*visit)(const cmp_key *key, void *arg), void *arg)
 {
     const fake_host *f = host_of(host);
     for (size_t i = 0; i < f->key_count; i++) {
         if (f->keys[i].use == use) {
-            visit(&f->keys[i], arg);
+            show_key(&f->keys[i], visit, arg);
         }
     }
 }

@@ -223,6 +223,39 @@ static void refuses_what_was_changed(void **state)
     assert_int_equal(ask(b, "k-repeat", signature, "tid-1", "1A0F1-XYZ", &answer), CMP_AUTH_REJECT);
 }
 
+static cmp_auth_verdict ask_with(bench *b, const char *id, const char *secret)
+{
+    char text[KIT_SIGNATURE_TEXT_MAX];
+    cmp_auth_answer answer;
+    const cmp_str signature = signed_by(secret, CMP_HASH_SHA256, TID_NOW, ICI, text);
+    return ask(b, id, signature, TID_NOW, ICI, &answer);
+}
+
+/* The keyring is another one from a moment on: what was good is not, and the other way round. */
+static void keys_that_change(void **state)
+{
+    bench *b = *state;
+    static const cmp_key others[] = {
+        {KEY("k-plain", "b", CMP_KEY_ISSUED, "another secret", ALWAYS)},
+        {KEY("k-new", "c", CMP_KEY_ISSUED, "new secret", ALWAYS)},
+    };
+    assert_int_equal(ask_with(b, "k-plain", "plain secret"), CMP_AUTH_ACCEPT);
+    assert_int_equal(ask_with(b, "k-new", "new secret"), CMP_AUTH_REJECT);
+    b->host.keys = others;
+    b->host.key_count = COUNT(others);
+    b->host.deferred = true; /* until the worker is between two requests */
+    cmp_plugin_descriptor.keys_changed(b->host.instance);
+    assert_int_equal(ask_with(b, "k-plain", "plain secret"), CMP_AUTH_ACCEPT);
+    fake_host_run(&b->host, 0);
+    assert_int_equal(ask_with(b, "k-plain", "plain secret"), CMP_AUTH_REJECT);
+    assert_int_equal(ask_with(b, "k-plain", "another secret"), CMP_AUTH_ACCEPT);
+    assert_int_equal(ask_with(b, "k-new", "new secret"), CMP_AUTH_ACCEPT);
+    b->host.key_count = 0;
+    cmp_plugin_descriptor.keys_changed(b->host.instance);
+    fake_host_run(&b->host, 0);
+    assert_int_equal(ask_with(b, "k-new", "new secret"), CMP_AUTH_REJECT);
+}
+
 static void an_empty_keyring_refuses_everybody(void **state)
 {
     (void)state;
@@ -438,6 +471,7 @@ int main(void)
         WITH_PLUGIN(refuses_signatures_that_are_none),
         WITH_PLUGIN(refuses_what_was_changed),
         cmocka_unit_test(an_empty_keyring_refuses_everybody),
+        WITH_PLUGIN(keys_that_change),
         WITH_PLUGIN(accepts_every_key_that_holds),
         WITH_PLUGIN(windows_count_at_the_time_of_the_request),
         WITH_PLUGIN(boundary_twins_have_one_fingerprint),

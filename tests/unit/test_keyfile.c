@@ -52,7 +52,7 @@ static const char *shown(void)
     text[0] = '\0';
     keyring_each(ring, CMP_KEY_ISSUED, show_key, text);
     keyring_each(ring, CMP_KEY_RECEIVED, show_key, text);
-    keyring_destroy(&ring);
+    keyring_unref(&ring);
     report_dispose(&report);
     return text;
 }

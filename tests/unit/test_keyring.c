@@ -119,7 +119,7 @@ static void refuses_files_that_others_can_use(void **state)
         assert_int_equal(chmod("k.yaml", closed_modes[i]), 0);
         keyring *k = keyring_load("k.yaml", NULL, NULL, &report);
         assert_non_null(k);
-        keyring_destroy(&k);
+        keyring_unref(&k);
     }
     report_dispose(&report);
 }
@@ -197,9 +197,9 @@ static void reads_good_keys(void **state)
     assert_secret(ours, "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f", 16);
     assert_int_equal(ours->hash, CMP_HASH_SHA512);
     assert_int_equal(ours->encoding, CMP_ENCODING_BASE64);
-    keyring_destroy(&k);
+    keyring_unref(&k);
     assert_null(k);
-    keyring_destroy(&k);
+    keyring_unref(&k);
     report_dispose(&report);
 }
 

@@ -75,7 +75,7 @@ static void a_keyring(void **state)
         keyring *ring = keyring_load("k.yaml", NULL, NULL, &report);
         assert_true((ring != NULL) == (i < 2));
         if (ring != NULL) {
-            keyring_destroy(&ring);
+            keyring_unref(&ring);
         }
         report_dispose(&report);
         assert_int_equal(leaked, 0);

@@ -79,7 +79,7 @@ static void finds_whose_a_text_is(void **state)
     assert_false(token_may(&all[0], TOKEN_WRITE));
     assert_false(token_may(&all[1], TOKEN_READ));
     assert_true(token_may(&all[1], TOKEN_WRITE));
-    keyring_destroy(&ring);
+    keyring_unref(&ring);
     report_dispose(&report);
 }
 
@@ -109,7 +109,7 @@ static void finds_each_of_many(void **state)
         assert_string_equal(name_of(ring, text, 0), name);
     }
     assert_string_equal(name_of(ring, "token 250", 0), "nobody");
-    keyring_destroy(&ring);
+    keyring_unref(&ring);
     report_dispose(&report);
 }
 

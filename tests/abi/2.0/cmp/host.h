@@ -199,7 +199,8 @@ struct cmp_host {
 
     /* ---- CMP_SERVICE_KEYRING ---- */
 
-    /* Visits the keys of one use in the order of their file, expired and future ones included. */
+    /* Visits the keys of one use in the order of their file, expired and future ones included:
+     * those of the newest keyring. A key is valid during its visit. */
     void (*key_each)(const cmp_host *host, cmp_key_use use,
                      void (*visit)(const cmp_key *key, void *arg), void *arg);
 

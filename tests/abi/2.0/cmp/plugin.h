@@ -97,6 +97,14 @@ typedef struct cmp_plugin {
     void *(*worker_start)(void *instance, cmp_loop *loop);
     void (*worker_stop)(void *instance, void *worker);
 
+    /* The keyring was replaced: from now on key_each shows the new one, and when this has returned
+     * the host wipes the old secrets. What was derived of them must be neither used for long nor
+     * left in memory: workers_call gets to each worker's part between two requests. Control thread,
+     * between start and destroy. A host without CMP_SERVICE_LOOP, where nobody could get there,
+     * ends its workers before it replaces a keyring and starts them anew instead of calling this.
+     * NULL: nothing is derived. */
+    void (*keys_changed)(void *instance);
+
     /* Frees the instance: no operation is under way and no worker is left. Stop timers and watches
      * of the control loop here, at the latest. Control thread. */
     void (*destroy)(void *instance);
