@@ -3,21 +3,32 @@
 
 #include "ctl/interrupt.h"
 #include "ctl/output.h"
+#include "mc/record.h"
 #include "plugin/store.h"
 
 #include <cmp-kit/text.h>
 
+#include <stdio.h>
+
 typedef struct sieve {
     const codes_scan *scan;
     cmp_str prefix;
+    char fault[256]; /* of a record that is none */
 } sieve;
 
 /* All of the store is gone through, though a prefix is wanted: `after` is a bound in the store's
  * own order, which may know case. */
 static bool visit(cmp_str ici, const cmp_record *record, void *arg)
 {
-    const sieve *s = arg;
+    sieve *s = arg;
     if (interrupt_came()) {
+        return false;
+    }
+    if (!record_ici_valid(ici)) {
+        snprintf(s->fault, sizeof(s->fault), "it lists a record whose ICI is none");
+        return false;
+    }
+    if (!record_check(record, s->fault, sizeof(s->fault))) {
         return false;
     }
     if (ici.size < s->prefix.size ||
@@ -30,14 +41,16 @@ static bool visit(cmp_str ici, const cmp_record *record, void *arg)
 bool codes_scan_run(const codes_scan *scan, instance *store)
 {
     char error[512] = "";
-    sieve s = {scan, scan->prefix != NULL ? cmp_str_from(scan->prefix) : CMP_STR("")};
+    sieve s = {.scan = scan,
+               .prefix = scan->prefix != NULL ? cmp_str_from(scan->prefix) : CMP_STR("")};
     const bool good = store_scan(store, CMP_NONE, visit, &s, error, sizeof(error));
     if (interrupt_came()) {
         output_fail("interrupted");
         return false;
     }
-    if (!good) {
-        output_fail("store %s: %s", store->name, error);
+    if (!good || s.fault[0] != '\0') {
+        output_fail("store %s: %s", store->name, good ? s.fault : error);
+        return false;
     }
-    return good;
+    return true;
 }

@@ -14,11 +14,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ICI_MAX          ((size_t)256)
-#define CONTENT_MAX      ((size_t)65536)
-#define CONTENT_TYPE_MAX ((size_t)64)
-#define TTL_MAX          31536000 /* one year */
-
 /* One reading. */
 typedef struct reader {
     void *(*alloc)(void *arg, size_t size);
@@ -96,8 +91,8 @@ static bool read_content(const reader *r, place p, const json_t *value, cmp_str 
     if (!read_text(r, p, value, &text)) {
         return false;
     }
-    if (text.size == 0 || text.size > CONTENT_MAX) {
-        return fail(r, p, "1 to %zu octets are expected", CONTENT_MAX);
+    if (text.size == 0 || text.size > CMP_CONTENT_MAX) {
+        return fail(r, p, "1 to %zu octets are expected", CMP_CONTENT_MAX);
     }
     *content = keep(r, text);
     return true;
@@ -109,8 +104,8 @@ static bool read_content_type(const reader *r, place p, const json_t *value, cmp
     if (!read_text(r, p, value, &text)) {
         return false;
     }
-    if (text.size == 0 || text.size > CONTENT_TYPE_MAX || !kit_ascii_visible(text)) {
-        return fail(r, p, "1 to %zu octets of visible ASCII are expected", CONTENT_TYPE_MAX);
+    if (text.size == 0 || text.size > CMP_CONTENT_TYPE_MAX || !kit_ascii_visible(text)) {
+        return fail(r, p, "1 to %zu octets of visible ASCII are expected", CMP_CONTENT_TYPE_MAX);
     }
     *type = keep(r, text);
     return true;
@@ -151,6 +146,9 @@ static bool read_when(const reader *r, size_t index, json_t *when, cmp_variant *
     place p = {"when", index, NULL};
     if (!json_is_object(when) || json_object_size(when) == 0) {
         return fail(r, p, "an object with at least one condition is expected");
+    }
+    if (json_object_size(when) > CMP_CONDITIONS_MAX) {
+        return fail(r, p, "at most %zu conditions are expected", CMP_CONDITIONS_MAX);
     }
     cmp_condition *conditions = r->alloc(r->arg, json_object_size(when) * sizeof(conditions[0]));
     variant->conditions = conditions;
@@ -215,8 +213,8 @@ static bool read_ici(const reader *r, place p, json_t *value)
     if (!read_text(r, p, value, &text)) {
         return false;
     }
-    if (text.size == 0 || text.size > ICI_MAX || !kit_ascii_visible(text)) {
-        return fail(r, p, "1 to %zu octets of visible ASCII are expected", ICI_MAX);
+    if (!record_ici_valid(text)) {
+        return fail(r, p, "1 to %zu octets of visible ASCII are expected", CMP_ICI_MAX);
     }
     *r->ici = keep(r, text);
     return true;
@@ -235,8 +233,8 @@ static bool read_record_content_type(const reader *r, place p, json_t *value)
 static bool read_ttl(const reader *r, place p, json_t *value)
 {
     const json_int_t ttl = json_integer_value(value);
-    if (!json_is_integer(value) || ttl < 0 || ttl > TTL_MAX) {
-        return fail(r, p, "a whole number of seconds from 0 to %d is expected", TTL_MAX);
+    if (!json_is_integer(value) || ttl < 0 || ttl > CMP_TTL_MAX) {
+        return fail(r, p, "a whole number of seconds from 0 to %d is expected", CMP_TTL_MAX);
     }
     r->record->ttl_s = (uint32_t)ttl;
     return true;
@@ -295,6 +293,9 @@ static bool read_variants(const reader *r, place p, json_t *value)
     const size_t count = json_array_size(value);
     if (count == 0) {
         return true;
+    }
+    if (count > CMP_VARIANTS_MAX) {
+        return fail(r, p, "at most %zu are expected", CMP_VARIANTS_MAX);
     }
     cmp_variant *variants = r->alloc(r->arg, count * sizeof(variants[0]));
     for (size_t i = 0; i < count; i++) {

@@ -24,3 +24,11 @@ record_state record_state_at(const cmp_record *record, int64_t now_ms);
 
 /* The content type to be said: the variant's, the record's, or the one that the content shows. */
 cmp_str record_content_type(const cmp_record *record, const cmp_variant *variant);
+
+/* Whether a record that a plugin has filled is one: pointers against sizes, bounds, UTF-8, host
+ * name, status, times. What conditions mean is not looked at. False with the member and what is
+ * wrong with it in `error`. Nothing else in here may be called before. */
+CMP_MUST_USE bool record_check(const cmp_record *record, char *error, size_t error_size);
+
+/* 1 to CMP_ICI_MAX octets of visible ASCII. */
+CMP_MUST_USE bool record_ici_valid(cmp_str ici);

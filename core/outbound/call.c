@@ -127,6 +127,19 @@ outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *
     return c;
 }
 
+outbound_call *outbound_refuse(outbound *o, const char *detail,
+                               void (*done)(void *arg, const cmp_https_answer *answer), void *arg)
+{
+    outbound_call *c = kit_calloc(1, sizeof(*c));
+    c->answer = c->answer_first;
+    c->owner = o;
+    c->done = done;
+    c->arg = arg;
+    c->of = running_as(RUNNING_HTTPS);
+    call_finish(c, CMP_HTTPS_NOT_SENT, detail);
+    return c;
+}
+
 void outbound_avoid_old(outbound_call *c)
 {
     if (c->lane != NULL) {

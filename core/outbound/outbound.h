@@ -72,6 +72,11 @@ void outbound_destroy(outbound **o);
 outbound_call *outbound_start(outbound *o, origin *to, const cmp_https_request *request,
                               void (*done)(void *arg, const cmp_https_answer *answer), void *arg);
 
+/* A request that is not sent at all: `done` is called as outbound_start does it, with NOT_SENT.
+ * `detail` is static text. */
+outbound_call *outbound_refuse(outbound *o, const char *detail,
+                               void (*done)(void *arg, const cmp_https_answer *answer), void *arg);
+
 /* Has a call that was begun in this turn go to a connection that is made from now on, when there
  * may be one more: those that stand may end as the one before did. */
 void outbound_avoid_old(outbound_call *call);

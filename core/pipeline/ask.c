@@ -1,7 +1,7 @@
 /* Calls into plugins, completions, and the pool; between the steps and the plugins' vtables. */
 #include "pipeline/ask.h"
 
-#include "base/log_limit.h"
+#include "pipeline/said.h"
 
 #include <cmp-kit/memory.h>
 
@@ -9,13 +9,6 @@
 #include <stdlib.h>
 
 #define PENDING OPERATION_PENDING
-
-static log_limit bad_answers = {
-    .level = CMP_LOG_ERROR,
-    .what = "bad answers",
-    .each = LOG_EACH_FEW,
-    .all = LOG_ALL_TOGETHER,
-};
 
 /* One operation of a plugin that blocks. The pool thread works on `copy`, `request` and their
  * memory only. */
@@ -30,20 +23,14 @@ struct ask_job {
 
 /* ---- asking ---- */
 
-/* What a plugin answers is checked once, here: nothing behind this looks at an answer that lacks
- * what its verdict promises. */
-static int checked(ask *a, int verdict)
+/* The plugin has failed: whatever it has said, nothing of it is looked at. */
+static int failed(ask *a, const char *wrong)
 {
-    const abi_layout *older = a->instance->older;
-    if (older != NULL && a->what->adopt != NULL) {
-        a->what->adopt(verdict, older, a->request->memory, &a->answer);
+    if (wrong != NULL) {
+        said_wrong(a->instance, running_words[a->what->function], wrong);
+        a->wrong = true;
     }
-    if (verdict > PENDING && verdict <= a->what->last && a->what->good(verdict, &a->answer)) {
-        return verdict;
-    }
-    log_limited(&bad_answers, cmp_str_from(a->instance->name), "lacks", NULL, 0,
-                "plugin %s gave an answer that lacks something (verdict %d)",
-                a->instance->plugin->name, verdict);
+    a->what->begin(&a->answer);
     return a->what->unavailable;
 }
 
@@ -53,6 +40,22 @@ static int call(const ask *a, void *worker_state, operation_answer *answer)
     const int verdict = a->what->call(a->instance, worker_state, a->op, &a->subject, answer);
     running_leave(before);
     return verdict;
+}
+
+/* PENDING comes here only where nobody may wait. */
+static int checked(ask *a, int verdict)
+{
+    char wrong[SAID_FAULT_MAX];
+    if (verdict == PENDING) {
+        return failed(a, instance_blocks(a->instance)
+                             ? "answered PENDING, which a plugin that blocks may not"
+                             : "answered PENDING, which a plugin without cancel may not");
+    }
+    const abi_layout *older = a->instance->older;
+    if (older != NULL && a->what->adopt != NULL) {
+        a->what->adopt(verdict, older, a->request->memory, &a->answer);
+    }
+    return said_answer(a->what, verdict, &a->answer, wrong) ? verdict : failed(a, wrong);
 }
 
 /* On the pool's thread. What it reads of `abandoned` only saves work: whether somebody still waits
@@ -77,11 +80,6 @@ static void on_job_done(void *arg)
 {
     ask_job *job = arg;
     job->desk->jobs--;
-    if (job->copy.verdict == PENDING) {
-        log_limited(&bad_answers, cmp_str_from(job->copy.instance->name), "pending", NULL, 0,
-                    "answered PENDING, which a plugin that blocks may not");
-        job->copy.verdict = job->copy.what->unavailable;
-    }
     if (job->ask != NULL) {
         job->ask->job = NULL;
         job->ask->consumed = job->copy.consumed;
@@ -112,7 +110,7 @@ static int ask_offload(ask *a)
     if (!pool_submit(d->pool, &a->instance->pool_share, d->loop, on_job_work, on_job_done, job)) {
         kit_arena_reset(&job->memory);
         free(job);
-        return a->what->unavailable;
+        return failed(a, NULL);
     }
     d->jobs++;
     a->job = job;
@@ -126,26 +124,22 @@ static int ask_direct(ask *a)
     a->state = ASK_CALLING;
     a->what->begin(&a->lent);
     int verdict = call(a, a->instance->worker_state[who->desk->worker], &a->lent);
-    if (a->state == ASK_DONE) { /* completed from within the call: what is returned comes second */
+    if (a->state == ASK_DONE) { /* completed from within the call */
         if (verdict != PENDING) {
-            log_limited(
-                &bad_answers, cmp_str_from(a->instance->name), "both", NULL, 0,
-                "completed its operation and returned another answer: the first one counts");
+            said_wrong(a->instance, running_words[a->what->function],
+                       "completed, and returned another answer after it");
         }
-        verdict = a->verdict;
-    } else if (verdict == PENDING && a->what->cancel(a->instance) != NULL) {
+        a->state = ASK_IDLE;
+        return checked(a, a->verdict);
+    }
+    /* A request is kept for plugins that can cancel only, so that the others cost no copy. Theirs
+     * must not wait. */
+    if (verdict == PENDING && a->what->cancel(a->instance) != NULL) {
         a->state = ASK_WAITING;
         return PENDING;
-        /* A request is kept for plugins that can cancel only, so that the others cost no copy.
-         * Theirs must not wait. */
-    } else if (verdict == PENDING) {
-        log_limited(&bad_answers, cmp_str_from(a->instance->name), "pending", NULL, 0,
-                    "answered PENDING, which a plugin without cancel may not");
-        verdict = a->what->unavailable;
-    } else {
-        memcpy(&a->answer, &a->lent, a->what->answer_size);
     }
     a->state = ASK_IDLE;
+    memcpy(&a->answer, &a->lent, a->what->answer_size);
     return checked(a, verdict);
 }
 
@@ -161,6 +155,7 @@ static ask *ask_prepare(asker *who, instance *i, const operation *what)
     ask *a = who->ask;
     if (a->state != ASK_DONE) {
         desk_renew(who->desk, a);
+        a->wrong = false;
         a->what = what;
         a->instance = i;
         if (instance_blocks(i) || what->cancel(i) != NULL) {
@@ -215,6 +210,16 @@ cmp_route_verdict ask_route(asker *who, instance *i, cmp_route_reason reason, co
     a->subject.route.target = *target;
     *answer = &a->answer.route;
     return (cmp_route_verdict)ask_go(a);
+}
+
+bool ask_went_wrong(const asker *who)
+{
+    return who->ask != NULL && who->ask->wrong;
+}
+
+void ask_reject(const asker *who, const char *wrong)
+{
+    said_wrong(who->ask->instance, running_words[who->ask->what->function], wrong);
 }
 
 /* ---- the end of an operation ---- */

@@ -42,6 +42,14 @@ CMP_MUST_USE cmp_store_verdict ask_lookup(asker *a, instance *i, const cmp_recor
 CMP_MUST_USE cmp_route_verdict ask_route(asker *a, instance *i, cmp_route_reason reason,
                                          const cmp_str *target, const cmp_route_answer **answer);
 
+/* Whether the last verdict stands for an answer that was none: the plugin is at fault, and not
+ * unavailable. */
+bool ask_went_wrong(const asker *a);
+
+/* Counts and logs that the last answer is of no use here, though it was well-formed: `wrong` names
+ * the field. */
+void ask_reject(const asker *a, const char *wrong);
+
 /* Nobody waits for the answer any more: cancels the operation, if one is under way. */
 void ask_abandon(asker *a);
 

@@ -30,6 +30,11 @@ void desk_enter(desk *d)
     here = d;
 }
 
+const desk *desk_here(void)
+{
+    return here;
+}
+
 static void slab_add(desk *d)
 {
     struct ask_slab *slab = kit_calloc(1, sizeof(*slab));

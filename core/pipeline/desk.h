@@ -27,6 +27,7 @@ struct ask {
     cmp_op op; /* the handle; its generation is that of the last operation */
     ask_state state;
     int verdict;
+    bool wrong; /* the answer was none that a plugin may give */
     const operation *what;
     instance *instance;
     asker *asker;
@@ -57,6 +58,9 @@ typedef struct desk {
 /* This thread is the desk's from now on: handles of its operations are good here, and nowhere
  * else. */
 void desk_enter(desk *d);
+
+/* The desk whose thread this is; NULL: no desk's. */
+const desk *desk_here(void);
 
 /* After the last operation has come back. */
 void desk_dispose(desk *d);

@@ -2,9 +2,11 @@
 #include "pipeline/services.h"
 
 #include "outbound/outbound.h"
+#include "outbound/request_check.h"
+#include "pipeline/said.h"
 #include "pipeline/worker.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 #define CONNECTIONS 8
 #define WAITING     1024
@@ -23,6 +25,10 @@ static cmp_origin *service_origin_open(const cmp_host *host, const cmp_origin_op
     const instance *i = host->core;
     cmp_origin_options given;
     abi_read(i->older, ABI_cmp_origin_options, &given, options);
+    if (given.url == NULL) {
+        snprintf(error, error_size, "there is no URL");
+        return NULL;
+    }
     const origin_options full = {
         .name = i->name,
         .url = given.url,
@@ -48,19 +54,24 @@ static cmp_call *service_https_start(const cmp_host *host, cmp_loop *l, cmp_orig
                                      void (*done)(void *arg, const cmp_https_answer *answer),
                                      void *arg)
 {
-    /* The loop is all that a plugin holds of its worker. There are few of them. */
     const instance *i = host->core;
+    const desk *here = desk_here();
+    if (here == NULL || here->loop != l) {
+        said_wrong(i, "https_start", "loop: is not that of the worker that calls");
+        return NULL;
+    }
     cmp_https_request ours;
     if (i->older != NULL) {
         abi_read(i->older, ABI_cmp_https_request, &ours, request);
         request = &ours;
     }
-    for (unsigned w = 0; w < i->site->worker_count; w++) {
-        if (i->site->worker_loops[w] == l) {
-            return outbound_start(i->site->worker_outbounds[w], o, request, done, arg);
-        }
+    outbound *connections = i->site->worker_outbounds[here->worker];
+    char wrong[REQUEST_FAULT_MAX];
+    if (!request_check(request, wrong)) {
+        said_wrong(i, "https_start", wrong);
+        return outbound_refuse(connections, "the request is not one that can be sent", done, arg);
     }
-    abort(); /* a plugin's bug: the loop is not a worker's */
+    return outbound_start(connections, o, request, done, arg);
 }
 
 void https_services(cmp_host *host)

@@ -5,6 +5,7 @@
 #include "mc/record.h"
 #include "pipeline/ask.h"
 #include "pipeline/cache.h"
+#include "pipeline/said.h"
 #include "plugin/abi_record.h"
 
 #include <cmp-kit/memory.h>
@@ -31,18 +32,29 @@ static bool service_record_parse(const cmp_host *host, const char *json, size_t 
     return good;
 }
 
+static size_t record_write_checked(const instance *i, cmp_str ici, const cmp_record *record,
+                                   char *json, size_t room)
+{
+    char wrong[SAID_FAULT_MAX] = "ici: is none";
+    if (!record_ici_valid(ici) || !record_check(record, wrong, sizeof(wrong))) {
+        said_wrong(i, "record_write", wrong);
+        return 0;
+    }
+    return record_write(ici, record, json, room);
+}
+
 static size_t service_record_write(const cmp_host *host, cmp_str ici, const cmp_record *record,
                                    char *json, size_t room)
 {
     const instance *i = host->core;
     if (i->older == NULL) {
-        return record_write(ici, record, json, room);
+        return record_write_checked(i, ici, record, json, room);
     }
     cmp_record ours;
     kit_arena memory;
     kit_arena_init(&memory, NULL, 0);
     abi_record_read(i->older, record, &memory, &ours);
-    const size_t size = record_write(ici, &ours, json, room);
+    const size_t size = record_write_checked(i, ici, &ours, json, room);
     kit_arena_reset(&memory);
     return size;
 }
@@ -73,6 +85,10 @@ static void service_store_changed(const cmp_host *host, cmp_str ici)
 {
     const instance *store = host->core;
     loop **loops = store->site->worker_loops;
+    if ((ici.at != NULL || ici.size != 0) && !record_ici_valid(ici)) {
+        said_wrong(store, "store_changed", "ici: is none");
+        return;
+    }
     for (unsigned i = 0; store->caches != NULL && loops != NULL && i < store->site->worker_count;
          i++) {
         change *c = kit_alloc(sizeof(*c));
@@ -104,7 +120,7 @@ static cmp_peer peer_view(const peer *p)
 static bool service_peer_find(const cmp_host *host, cmp_str name, cmp_peer *found)
 {
     const instance *i = host->core;
-    const peer *p = peers_find(generation_of(host)->peers, name);
+    const peer *p = name.at != NULL ? peers_find(generation_of(host)->peers, name) : NULL;
     if (p != NULL) {
         const cmp_peer view = peer_view(p);
         abi_write(i->older, ABI_cmp_peer, found, &view);

@@ -3,6 +3,8 @@
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
 
+#include <cmp-kit/text.h>
+
 #define ROUTE_RETRY_S 1
 
 static step_result refused(txn *t, cmp_refusal refusal)
@@ -31,10 +33,25 @@ static step_result forward_to(txn *t, const cmp_route_answer *answer)
     peer *to = peers_find(t->generation->peers, answer->peer);
     /* Routes name a peer, and hold none: peers are of this generation, plugins may be older. */
     if (to == NULL) {
+        ask_reject(&t->asker, "peer: is not configured");
         return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, "A route named no configured peer");
     }
     forward_prepare(t, to, answer->addr, answer->lookup);
     return STEP_NEXT;
+}
+
+/* What a referral is for must head the ICI: the requestor would take it for nonsense otherwise. */
+static step_result refer_to(txn *t, const cmp_route_answer *answer)
+{
+    const cmp_str ici = t->request.message.params[CMP_PARAM_ICI], prefix = answer->prefix;
+    if (prefix.size > ici.size || !kit_ascii_equal_fold(prefix, (cmp_str){ici.at, prefix.size})) {
+        ask_reject(&t->asker, "prefix: does not head the ici");
+        return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, NULL);
+    }
+    /* Lent by the route, and encoded before control is back in the loop. */
+    t->referral = (reply_referral){.prefix = prefix, .addr = answer->addr, .ttl_s = answer->ttl_s};
+    t->result = RESULT_REFERRAL;
+    return STEP_REPLY;
 }
 
 static const char *const reasons[] = {
@@ -78,16 +95,12 @@ step_result step_route(txn *t)
         case CMP_ROUTE_REFUSE:
             return refused(t, answer->refusal);
         case CMP_ROUTE_UNAVAILABLE:
-            return step_retry(t, ERROR_OVERLOADED, ROUTE_RETRY_S, NULL);
+            return ask_went_wrong(&t->asker) ? step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, NULL)
+                                             : step_retry(t, ERROR_OVERLOADED, ROUTE_RETRY_S, NULL);
         case CMP_ROUTE_FORWARD:
             return forward_to(t, answer);
         case CMP_ROUTE_REFERRAL:
-            /* Lent by the route, and encoded before control is back in the loop. */
-            t->referral = (reply_referral){.prefix = answer->prefix,
-                                           .addr = answer->addr,
-                                           .ttl_s = answer->ttl_s};
-            t->result = RESULT_REFERRAL;
-            return STEP_REPLY;
+            return refer_to(t, answer);
         case CMP_ROUTE_ANSWER:
             return step_resolve(t, answer->record);
         }

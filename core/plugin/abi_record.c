@@ -24,9 +24,12 @@ static void copy_variants(kit_arena *memory, cmp_record *record, size_t from_siz
     }
 }
 
+/* What cannot be an array is left as it is, for the check of all records that comes behind this. */
 void abi_record_adopt(const abi_layout *theirs, kit_arena *memory, cmp_record *record)
 {
-    copy_variants(memory, record, theirs->size[ABI_cmp_variant], sizeof(cmp_variant));
+    if (record->variants != NULL && record->variant_count <= CMP_VARIANTS_MAX) {
+        copy_variants(memory, record, theirs->size[ABI_cmp_variant], sizeof(cmp_variant));
+    }
 }
 
 /* Zeros would not do here: they are a time, and a ttl. */

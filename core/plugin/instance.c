@@ -60,7 +60,9 @@ static unsigned service_counter(const cmp_host *host, const char *name, const ch
 static void service_count(const cmp_host *host, unsigned counter, uint64_t add)
 {
     (void)host;
-    counter_add(counter, add);
+    if (counter < COUNTERS_MAX) { /* what `counter` returned, or nothing of ours */
+        counter_add(counter, add);
+    }
 }
 
 typedef struct worker_call {
@@ -200,6 +202,8 @@ void instance_count_faults(instance *i)
         counter_register(i->name, "stale_operations",
                          "calls with an operation that was not under way for it on that thread; "
                          "they changed nothing");
+    i->bad_answers = counter_register(i->name, "bad_answers",
+                                      "answers and requests that were refused for what they said");
 }
 
 /* The host's table is copied for each instance: host->core is how a service knows who calls. That

@@ -46,7 +46,7 @@ typedef struct instance {
     instance_cache cache_settings;
     pool_share pool_share;
     instance_cache_counters cache_counters; /* meaningful when there are caches */
-    unsigned stale_operations; /* counters of what it did wrong; see instance_count_faults */
+    unsigned bad_answers, stale_operations; /* counters of what it did wrong */
 } instance;
 
 /* Fills the services that need nothing but the process: log, clock, random, report, counters, loop,

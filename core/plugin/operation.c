@@ -2,17 +2,11 @@
 #include "plugin/operation.h"
 
 #include "plugin/abi_record.h"
-#include "plugin/headers_check.h"
 
 _Static_assert(CMP_AUTH_PENDING == OPERATION_PENDING, "auth verdicts begin with PENDING");
 _Static_assert(CMP_SIGN_PENDING == OPERATION_PENDING, "sign verdicts begin with PENDING");
 _Static_assert(CMP_STORE_PENDING == OPERATION_PENDING, "store verdicts begin with PENDING");
 _Static_assert(CMP_ROUTE_PENDING == OPERATION_PENDING, "route verdicts begin with PENDING");
-
-static bool record_complete(const cmp_record *record)
-{
-    return record->content.size > 0 || record->transferred_to.size > 0;
-}
 
 /* A plugin writes what it has to say, and no more: what it leaves is to mean the least. */
 static void verify_begin(operation_answer *answer)
@@ -25,13 +19,6 @@ static int verify_call(const instance *i, void *worker_state, cmp_op op,
 {
     (void)subject;
     return (int)i->plugin->ops.auth->verify(i->self, worker_state, op, &answer->auth);
-}
-
-/* Checked here, once, for all plugins (the boundary is a wall): an acceptance of nobody would be a
- * request without a requestor. */
-static bool verify_good(int verdict, const operation_answer *answer)
-{
-    return verdict != CMP_AUTH_ACCEPT || answer->auth.peer.at != NULL;
 }
 
 /* A verification is about the transaction itself, which the pool's thread gets a copy of anyhow. */
@@ -53,15 +40,6 @@ static int sign_call(const instance *i, void *worker_state, cmp_op op,
 {
     return (int)i->plugin->ops.auth->sign(i->self, worker_state, &subject->outgoing, op,
                                           &answer->signature);
-}
-
-static bool sign_good(int verdict, const operation_answer *answer)
-{
-    const cmp_signature *s = &answer->signature;
-    const bool pair = s->apikeyid.size > 0 && s->size > 0 && s->size <= sizeof(s->text);
-    const bool no_pair = s->apikeyid.at == NULL && s->size == 0 && s->header_count > 0;
-    return verdict != CMP_SIGN_DONE ||
-           ((pair || no_pair) && headers_check_added(s->headers, s->header_count));
 }
 
 /* For what waits or goes to another thread: the subject lies on the stack of who asks. */
@@ -92,11 +70,6 @@ static void lookup_adopt(int verdict, const abi_layout *older, kit_arena *memory
     }
 }
 
-static bool lookup_good(int verdict, const operation_answer *answer)
-{
-    return verdict != CMP_STORE_FOUND || record_complete(&answer->record);
-}
-
 static void lookup_own(operation_subject *subject, kit_arena *memory)
 {
     subject->ici = kit_arena_copy(memory, subject->ici);
@@ -122,15 +95,6 @@ static void route_adopt(int verdict, const abi_layout *older, kit_arena *memory,
         abi_record_read(older, answer->route.record, memory, ours);
         answer->route.record = ours;
     }
-}
-
-/* A referral's `addr` is looked up among the peers later; here it is enough that there is one. What
- * declines or refuses needs no more than its verdict. */
-static bool route_good(int verdict, const operation_answer *answer)
-{
-    return (verdict != CMP_ROUTE_REFERRAL || answer->route.addr.size > 0) &&
-           (verdict != CMP_ROUTE_ANSWER ||
-            (answer->route.record != NULL && record_complete(answer->route.record)));
 }
 
 static void route_own(operation_subject *subject, kit_arena *memory)
@@ -162,7 +126,6 @@ const operation operation_verify = {.function = RUNNING_VERIFY,
                                     .answer_size = sizeof(cmp_auth_answer),
                                     .begin = verify_begin,
                                     .call = verify_call,
-                                    .good = verify_good,
                                     .own = nothing_to_own,
                                     .cancel = auth_cancel};
 const operation operation_sign = {.function = RUNNING_SIGN,
@@ -172,7 +135,6 @@ const operation operation_sign = {.function = RUNNING_SIGN,
                                   .answer_size = sizeof(cmp_signature),
                                   .begin = sign_begin,
                                   .call = sign_call,
-                                  .good = sign_good,
                                   .own = sign_own,
                                   .cancel = auth_cancel};
 const operation operation_lookup = {.function = RUNNING_LOOKUP,
@@ -183,7 +145,6 @@ const operation operation_lookup = {.function = RUNNING_LOOKUP,
                                     .begin = lookup_begin,
                                     .call = lookup_call,
                                     .adopt = lookup_adopt,
-                                    .good = lookup_good,
                                     .own = lookup_own,
                                     .cancel = store_cancel};
 const operation operation_route = {.function = RUNNING_ROUTE,
@@ -194,6 +155,5 @@ const operation operation_route = {.function = RUNNING_ROUTE,
                                    .begin = route_begin,
                                    .call = route_call,
                                    .adopt = route_adopt,
-                                   .good = route_good,
                                    .own = route_own,
                                    .cancel = route_cancel};

@@ -46,9 +46,6 @@ typedef struct operation {
     void (*adopt)(int verdict, const abi_layout *older, kit_arena *memory,
                   operation_answer *answer);
 
-    /* Whether the answer has what its verdict promises. */
-    bool (*good)(int verdict, const operation_answer *answer);
-
     /* Copies what the subject borrows. */
     void (*own)(operation_subject *subject, kit_arena *memory);
 

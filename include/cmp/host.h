@@ -80,13 +80,14 @@ struct cmp_host {
 
     /* Writes a record as JSON text, as record_parse reads it, in one line without a newline.
      * Returns its size; writes at most `room` octets to `json` (which may then be cut: call again).
-     */
+     * 0 when it is no record: the host counts and logs what is wrong with it. */
     size_t (*record_write)(const cmp_host *host, cmp_str ici, const cmp_record *record, char *json,
                            size_t room);
 
     /* For stores: the record of `ici` may have changed; what the host keeps of it is dropped.
      * Absent: any record may have; all are asked for again, and what is kept of them serves only
-     * where the operator allows stale records and the store is unavailable. */
+     * where the operator allows stale records and the store is unavailable. What is no ICI is
+     * counted, logged and otherwise ignored. */
     void (*store_changed)(const cmp_host *host, cmp_str ici);
 
     /* ---- operations: with a handle that is good; see cmp_op ---- */
@@ -189,7 +190,9 @@ struct cmp_host {
 
     /* Begins a request on a worker's loop, from its thread: `done(arg, answer)` is called exactly
      * once, later, on that thread, unless the call is cancelled. What `request` points to is
-     * copied. Never NULL. */
+     * copied. A request that cannot be sent as it is (see cmp_https_request) ends so, too, with
+     * CMP_HTTPS_NOT_SENT; the host counts and logs what is wrong with it. NULL, and `done` is not
+     * called, when `loop` is not that of the calling thread's worker. */
     cmp_call *(*https_start)(const cmp_host *host, cmp_loop *loop, cmp_origin *origin,
                              const cmp_https_request *request,
                              void (*done)(void *arg, const cmp_https_answer *answer), void *arg);

@@ -24,16 +24,25 @@ typedef enum cmp_record_status {
     CMP_RECORD_REVOKED,
 } cmp_record_status;
 
-#define CMP_TTL_UNSET UINT32_MAX
-#define CMP_TIME_MIN  INT64_MIN
-#define CMP_TIME_MAX  INT64_MAX
+/* The bounds of a record, whoever it comes from: octets, numbers, and seconds. */
+#define CMP_ICI_MAX          ((size_t)256)   /* visible ASCII */
+#define CMP_CONTENT_MAX      ((size_t)65536) /* UTF-8 without NUL */
+#define CMP_CONTENT_TYPE_MAX ((size_t)64)    /* visible ASCII */
+#define CMP_VARIANTS_MAX     ((size_t)1024)
+#define CMP_CONDITIONS_MAX   ((size_t)64) /* of one variant, and there is one at least */
+#define CMP_TTL_MAX          31536000     /* one year */
+
+#define CMP_TTL_UNSET        UINT32_MAX
+#define CMP_TIME_MIN         INT64_MIN
+#define CMP_TIME_MAX         INT64_MAX
 
 /* A code record. All strings and arrays belong to the store that answers with it. They must stay
  * valid and unchanged until control is back in the loop of the worker that got the answer (that is,
  * until the lookup, or the cmp_store_complete call, has returned and its caller too); what the host
  * needs longer it copies. A plugin that blocks allocates them with cmp_host.txn_alloc instead.
  *
- * Either content or transferred_to is present. */
+ * Either content or transferred_to is present, and not both. The host looks at it once: one that is
+ * no record by what is said here counts as no answer of the plugin's. */
 typedef struct cmp_record {
     cmp_str content;        /* what a direct code would have held; UTF-8 */
     cmp_str content_type;   /* "uri", "text", …; absent: uri for scheme://…, else text */

@@ -130,8 +130,8 @@ def test_what_was_lent_for_a_call_is_nobodys_later(stale):
 
 def test_who_completes_within_the_call_has_answered(stale):
     stale.store("store_stale", how="inside")
-    stale.expect_error("returned another answer")
+    stale.expect_error("completed, and returned another answer")
     stale.expect_error("more bad answers were not logged")
     stale.start()
     assert all(ask_many(stale, lambda i: echoed(stale, i), 20))
-    expect_named(stale, "completed its operation and returned another answer")
+    expect_named(stale, "lookup: completed, and returned another answer after it")
