@@ -28,7 +28,7 @@ def check(folder, config):
 @pytest.mark.parametrize("sample", CONFIGURATIONS, ids=lambda path: path.name)
 def test_a_sample(installed, sample):  # noqa: F811
     path = installed / sample.name
-    path.write_text(sample.read_text())
+    path.write_text(sample.read_text().replace("/run/cmpd/", ""))
     assert check(installed, path).returncode == 0
 
 

@@ -241,7 +241,7 @@ def test_another_schema_stops_the_start(shelf, database, name, words):
     if name == "newer":
         assert "too old" in ended.stderr
     else:
-        assert "/cmpd/sql/postgresql/001_codes.sql" in ended.stderr
+        assert "run etc/sql/postgresql/001_codes.sql" in ended.stderr
 
 
 def test_the_schema_is_made_when_asked_for(shelf, database):

@@ -80,7 +80,7 @@ def test_unless_the_operator_says_no(shelf):
 
 
 @pytest.mark.parametrize(
-    "version, words", [(0, "/cmpd/sql/sqlite/001_codes.sql"), (99, "it is too old for it")]
+    "version, words", [(0, "run etc/sql/sqlite/001_codes.sql"), (99, "it is too old for it")]
 )
 def test_another_schema_stops_the_start(shelf, version, words):
     with database(shelf.path) as db:
