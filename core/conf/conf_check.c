@@ -1,9 +1,9 @@
 /* Checks what rows cannot: names that refer to each other, things that must be unique, and https on
  * MC-3 and MC-6 (9.3.2). */
-#include "conf/bind.h"
 #include "conf/internal.h"
 
 #include "base/address.h"
+#include "base/endpoint.h"
 #include "base/names.h"
 
 #include <cmp-kit/prefixes.h>
@@ -43,6 +43,7 @@ static const conf_peer *peer_at(const check *k, size_t i)
 
 typedef struct entry {
     const char *text, *path;
+    const char *shown; /* the text as it was written */
     size_t order;
 } entry;
 
@@ -51,9 +52,9 @@ typedef struct entries {
     size_t count, room;
 } entries;
 
-/* Borrows both texts, from the configuration or from the check's own memory. NULL, an absent value,
+/* Borrows the texts, from the configuration or from the check's own memory. NULL, an absent value,
  * is passed over. */
-static void entries_add(entries *e, const char *text, const char *path)
+static void entries_add_as(entries *e, const char *text, const char *shown, const char *path)
 {
     if (text == NULL) {
         return;
@@ -62,8 +63,13 @@ static void entries_add(entries *e, const char *text, const char *path)
         e->room = e->room != 0 ? 2 * e->room : 16;
         e->at = kit_realloc(e->at, e->room * sizeof(*e->at));
     }
-    e->at[e->count] = (entry){text, path, e->count};
+    e->at[e->count] = (entry){text, path, shown, e->count};
     e->count++;
+}
+
+static void entries_add(entries *e, const char *text, const char *path)
+{
+    entries_add_as(e, text, text, path);
 }
 
 /* The order of the file decides between equals, so that the later one is the one complained of. */
@@ -88,7 +94,7 @@ static void entries_check_unique(check *k, entries *e)
             continue;
         }
         const conf_place place = conf_place_of(k->c, first->path);
-        wrong(k, e->at[i].path, "\"%s\" is given already at %s:%u:%u", e->at[i].text, place.file,
+        wrong(k, e->at[i].path, "\"%s\" is given already at %s:%u:%u", e->at[i].shown, place.file,
               place.line, place.column);
     }
     free(e->at);
@@ -181,33 +187,6 @@ static void check_not_empty(check *k, const char *listener, const char *key, con
     if (node != NULL && (yaml_nothing(node) ||
                          (fy_node_is_sequence(node) && fy_node_sequence_item_count(node) == 0))) {
         wrong(k, path, "%s", text);
-    }
-}
-
-/* In one canonical form: `[::1]:80` and `[0::1]:80` are one socket, whatever an operator writes. */
-static void add_bind(check *k, entries *binds, const endpoint *a, const char *item)
-{
-    char text[ENDPOINT_TEXT_SIZE];
-    endpoint_format(a, text);
-    entries_add(binds, kit_arena_text(&k->memory, cmp_str_from(text)), item);
-}
-
-/* Port 0 is any free one, and so it is never taken twice. `*` takes both families' ports. */
-static void check_binds(check *k, const conf_listener *l, const char *path, entries *binds)
-{
-    for (size_t i = 0; i < l->bind.count; i++) {
-        const char *item = kit_arena_printf(&k->memory, "%s.bind[%zu]", path, i);
-        conf_bind b;
-        if (!bind_parse(l->bind.at[i], &b)) {
-            wrong(k, item,
-                  "expected an address and a port, such as 0.0.0.0:8443, [::]:8443 or *:8443");
-        } else if (endpoint_port(&b.at) != 0) {
-            endpoint v4;
-            if (b.both_families && endpoint_parse(CMP_STR("0.0.0.0"), endpoint_port(&b.at), &v4)) {
-                add_bind(k, binds, &v4, item);
-            }
-            add_bind(k, binds, &b.at, item);
-        }
     }
 }
 
@@ -341,7 +320,7 @@ static void check_shares(check *k)
 
 static void check_listeners(check *k, const known *plugins)
 {
-    entries names = {.count = 0}, binds = {.count = 0};
+    entries names = {.count = 0};
     if (k->c->top.listeners.count == 0) {
         struct fy_node *node = yaml_find(k->c->files[0], "listeners", false);
         if (yaml_nothing(node) || fy_node_is_sequence(node)) {
@@ -354,13 +333,12 @@ static void check_listeners(check *k, const known *plugins)
         const char *name = kit_arena_printf(&k->memory, "%s.name", path);
         check_name(k, l->name, name);
         entries_add(&names, l->name, name);
-        check_binds(k, l, path, &binds);
         check_listener(k, l, path, plugins);
         check_balancers(k, l, path);
     }
     check_shares(k);
     entries_check_unique(k, &names);
-    entries_check_unique(k, &binds);
+    conf_check_binds(k->c, k->report);
 }
 
 /* ---- peers ---- */
@@ -380,7 +358,7 @@ static void check_prefixes(check *k, const cmp_strings *list, const char *path, 
         for (char *c = folded; *c != '\0'; c++) {
             *c = kit_ascii_lower(*c);
         }
-        entries_add(all, folded, item);
+        entries_add_as(all, folded, list->at[i], item);
     }
 }
 

@@ -10,6 +10,9 @@ void conf_include(conf *c, cmp_report *report);
 /* Checks what rows cannot: references, things that must be unique, TLS where 9.3.2 asks for it. */
 void conf_check(const conf *c, cmp_report *report);
 
+/* Checks the addresses that listeners are bound to. */
+void conf_check_binds(const conf *c, cmp_report *report);
+
 /* Names of listeners, peers and plugins: 1 to 64 of A-Z a-z 0-9 . _ - */
 bool conf_name_valid(cmp_str name);
 #define CONF_NAME_EXPECTED "a name has 1 to 64 letters, digits, dots, hyphens and underscores"

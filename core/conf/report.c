@@ -2,6 +2,8 @@
  * the operator sees all of it at once. */
 #include "conf/report.h"
 
+#include "base/log.h"
+
 #include <stdlib.h>
 
 void report_init(cmp_report *r)
@@ -13,6 +15,7 @@ void report_init(cmp_report *r)
 void report_dispose(cmp_report *r)
 {
     free(r->errors);
+    free(r->warnings);
     kit_arena_reset(&r->memory);
     *r = (cmp_report){.count = 0};
 }
@@ -32,18 +35,18 @@ static int compare_places(const conf_place *a, const conf_place *b)
 /* Puts an error in its place. Errors mostly come in order, so the search begins at the end. The
  * report is read from the top of the file down, though rows, checks and plugins find things in an
  * order of their own. */
-static void insert(cmp_report *r, conf_error error)
+static void insert(conf_error **list, size_t *count, size_t *room, conf_error error)
 {
-    if (r->count == r->room) {
-        r->room = r->room != 0 ? 2 * r->room : 16;
-        r->errors = kit_realloc(r->errors, r->room * sizeof(*r->errors));
+    if (*count == *room) {
+        *room = *room != 0 ? 2 * *room : 16;
+        *list = kit_realloc(*list, *room * sizeof(**list));
     }
-    size_t at = r->count++;
-    while (at > 0 && compare_places(&r->errors[at - 1].place, &error.place) > 0) {
-        r->errors[at] = r->errors[at - 1];
+    size_t at = (*count)++;
+    while (at > 0 && compare_places(&(*list)[at - 1].place, &error.place) > 0) {
+        (*list)[at] = (*list)[at - 1];
         at--;
     }
-    r->errors[at] = error;
+    (*list)[at] = error;
 }
 
 /* A message is one line, whatever a file holds. */
@@ -58,17 +61,24 @@ static const char *one_line(cmp_report *r, const char *text)
     return copy;
 }
 
-static void CMP_PRINTF(4, 0)
-    add(cmp_report *r, conf_place place, const char *key, const char *format, va_list args)
+/* The file's name may be gone before the report is, so it is copied, too. */
+static conf_error CMP_PRINTF(4, 0)
+    make(cmp_report *r, conf_place place, const char *key, const char *format, va_list args)
 {
     char *text = NULL;
     if (vasprintf(&text, format, args) < 0) {
         text = kit_strdup(format);
     }
-    /* The file's name may be gone before the report is. */
     place.file = kit_arena_text(&r->memory, cmp_str_from(place.file));
-    insert(r, (conf_error){place, one_line(r, key), one_line(r, text)});
+    const conf_error error = {place, one_line(r, key), one_line(r, text)};
     free(text);
+    return error;
+}
+
+static void CMP_PRINTF(4, 0)
+    add(cmp_report *r, conf_place place, const char *key, const char *format, va_list args)
+{
+    insert(&r->errors, &r->count, &r->room, make(r, place, key, format, args));
 }
 
 void report_add(cmp_report *r, conf_place place, const char *key, const char *format, ...)
@@ -76,6 +86,14 @@ void report_add(cmp_report *r, conf_place place, const char *key, const char *fo
     va_list args;
     va_start(args, format);
     add(r, place, key, format, args);
+    va_end(args);
+}
+
+void report_warn(cmp_report *r, conf_place place, const char *key, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    insert(&r->warnings, &r->warning_count, &r->warning_room, make(r, place, key, format, args));
     va_end(args);
 }
 
@@ -101,20 +119,37 @@ void report_in_scope(cmp_report *r, const char *key, const char *format, ...)
     va_end(args);
 }
 
+static void print(const conf_error *e, const char *head, FILE *to)
+{
+    if (e->place.file != NULL) {
+        fprintf(to, "%s:", e->place.file);
+        if (e->place.line != 0) {
+            fprintf(to, "%u:%u:", e->place.line, e->place.column);
+        }
+        fputc(' ', to);
+    }
+    fputs(head, to);
+    if (e->key != NULL && *e->key != '\0') {
+        fprintf(to, "%s: ", e->key);
+    }
+    fprintf(to, "%s\n", e->text);
+}
+
 void report_print(cmp_report *r, FILE *to)
 {
     for (size_t i = 0; i < r->count; i++) {
-        const conf_error *e = &r->errors[i];
-        if (e->place.file != NULL) {
-            fprintf(to, "%s:", e->place.file);
-            if (e->place.line != 0) {
-                fprintf(to, "%u:%u:", e->place.line, e->place.column);
-            }
-            fputc(' ', to);
-        }
-        if (e->key != NULL && *e->key != '\0') {
-            fprintf(to, "%s: ", e->key);
-        }
-        fprintf(to, "%s\n", e->text);
+        print(&r->errors[i], "", to);
+    }
+    for (size_t i = 0; i < r->warning_count && r->count == 0; i++) {
+        print(&r->warnings[i], "warning: ", to);
+    }
+}
+
+void report_log_warnings(const cmp_report *r)
+{
+    for (size_t i = 0; i < r->warning_count; i++) {
+        const conf_error *e = &r->warnings[i];
+        log_warning("conf", "%s:%u:%u: %s: %s", e->place.file, e->place.line, e->place.column,
+                    e->key, e->text);
     }
 }

@@ -29,6 +29,8 @@ struct cmp_report {
     kit_arena memory;
     conf_error *errors;
     size_t count, room;
+    conf_error *warnings; /* about what is good all the same */
+    size_t warning_count, warning_room;
     const conf_scope *scope; /* for report_in_scope */
 };
 
@@ -38,8 +40,15 @@ void report_dispose(cmp_report *r);
 void report_add(cmp_report *r, conf_place place, const char *key, const char *format, ...)
     CMP_PRINTF(4, 5);
 
+void report_warn(cmp_report *r, conf_place place, const char *key, const char *format, ...)
+    CMP_PRINTF(4, 5);
+
 /* The service cmp_host.report: about `key` of the current scope (NULL: the section itself). */
 void report_in_scope(cmp_report *r, const char *key, const char *format, ...) CMP_PRINTF(3, 4);
 
-/* Prints `file:line:column: key: text`, a line each, in the order of files and lines. */
+/* Prints `file:line:column: key: text`, a line each, in the order of files and lines. When there is
+ * no error the warnings, in the same way. */
 void report_print(cmp_report *r, FILE *to);
+
+/* Writes the warnings to the log. */
+void report_log_warnings(const cmp_report *r);

@@ -34,7 +34,7 @@ static const args_command command = {
     .summary = "Shows what the running daemon would do with a request, step by step",
     .details =
         "Nobody is authenticated, nothing is remembered, and nothing is sent to a next hop.\n"
-        "Stores and routes are really asked.\n\n"
+        "Stores, routes and the signer are really asked.\n\n"
         "  cmpctl explain 2B001-42 --config cmpd.yaml --as b --param language=fr\n",
     .rows = rows,
 };
@@ -80,6 +80,12 @@ static const char *path_of(const explain_options *o, const char *ici, kit_arena 
                             o->as != NULL ? o->as : "", query_form(&q));
 }
 
+/* The daemon sends nothing, so what the next hop would say is not known. */
+static bool would_be_sent(const json_t *answer)
+{
+    return json_is_true(json_object_get(answer, "would_be_sent"));
+}
+
 static void print_steps(const json_t *answer)
 {
     size_t i;
@@ -92,6 +98,10 @@ static void print_steps(const json_t *answer)
         output_visible(cmp_str_from(text != NULL ? text : ""), stdout);
         putchar('\n');
     }
+    if (would_be_sent(answer)) {
+        printf("%-12s would be sent\n", "answer");
+        return;
+    }
     const char *code = json_string_value(json_object_get(answer, "code"));
     printf("%-12s %d%s%s\n", "answer", (int)json_integer_value(json_object_get(answer, "status")),
            code != NULL ? " " : "", code != NULL ? code : "");
@@ -100,7 +110,8 @@ static void print_steps(const json_t *answer)
 /* Gives the answer back; returns the exit status. */
 static int show(const explain_options *o, json_t *answer)
 {
-    const bool good = json_integer_value(json_object_get(answer, "status")) == 200;
+    const bool good =
+        would_be_sent(answer) || json_integer_value(json_object_get(answer, "status")) == 200;
     if (o->json) {
         output_json(answer);
     } else {

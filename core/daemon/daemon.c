@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "daemon/advice.h"
 #include "daemon/budget.h"
 #include "daemon/build.h"
 #include "daemon/keys_watch.h"
@@ -280,7 +281,17 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
         d->admin = admin_open(d->generation->conf, &report);
     }
     const bool good = report.count == 0 && d->generation != NULL;
-    report_print(&report, stderr);
+    if (good) {
+        advice_give(d->generation, &report);
+        if (!bind_too) {
+            sockets_check(d->generation->conf, &report);
+        }
+    }
+    if (good && bind_too) {
+        report_log_warnings(&report);
+    } else {
+        report_print(&report, stderr);
+    }
     report_dispose(&report);
     return good;
 }
@@ -457,8 +468,8 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     return started ? 0 : 1;
 }
 
-/* All that a start does but what others could notice: no socket is bound, no thread made, no plugin
- * started, and plugins are told that they only check. */
+/* All that a start does but what others could notice: no socket is listened at, no thread made, no
+ * plugin started, and plugins are told that they only check. */
 int daemon_check(const char *path, const char *const *plugin_folders)
 {
     hash_seed_init();

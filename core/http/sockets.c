@@ -144,6 +144,42 @@ static bool bind_for_all(sockets *s, size_t i, const char *text, const conf_list
     return true;
 }
 
+/* An address that is not there yet may come, and a port may be held by the cmpd that this one is to
+ * follow: no errors, as long as nobody wants to serve. */
+static void warn_when_not_free(const conf *c, const char *text, const char *key, cmp_report *report)
+{
+    conf_bind b;
+    if (!bind_parse(text, &b)) {
+        return;
+    }
+    const int fd = socket_open(&b);
+    if (fd >= 0 && socket_bind(fd, &b)) {
+        close(fd);
+        return;
+    }
+    const char *why = errno == EADDRINUSE      ? "it is in use now"
+                      : errno == EADDRNOTAVAIL ? "this machine has no such address now"
+                                               : strerror(errno);
+    report_warn(report, conf_place_of(c, key), key, "%s cannot be bound: %s", text, why);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+void sockets_check(const conf *c, cmp_report *report)
+{
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
+    for (size_t l = 0; l < c->top.listeners.count; l++) {
+        const cmp_strings *texts = &((const conf_listener *)c->top.listeners.at)[l].bind;
+        for (size_t i = 0; i < texts->count; i++) {
+            warn_when_not_free(c, texts->at[i],
+                               kit_arena_printf(&a, "listeners[%zu].bind[%zu]", l, i), report);
+        }
+    }
+    kit_arena_reset(&a);
+}
+
 bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *report)
 {
     const conf_listener *all = c->top.listeners.at;

@@ -16,6 +16,10 @@ typedef struct sockets {
 bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *report);
 void sockets_close(sockets *s);
 
+/* Warns of addresses that could not be bound now. Each is bound for a moment, and not listened
+ * at. */
+void sockets_check(const conf *c, cmp_report *report);
+
 /* Takes a listening socket out of its group: those who wait in its queue are reset, and who comes
  * from now on gets to another worker. Any thread. */
 void socket_withdraw(int fd);

@@ -1,7 +1,6 @@
 /* Certificates and settings of inbound TLS. */
 #include "http/tls.h"
 
-#include "base/log.h"
 #include "base/trust.h"
 #include "http/handshake.h"
 
@@ -75,17 +74,6 @@ static void set_protocols(SSL_CTX *ctx, const conf_listener *l)
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, offers_http2(l) ? ctx : NULL);
 }
 
-static void warn_when_outdated(SSL_CTX *ctx, const conf_listener *l)
-{
-    const X509 *certificate = SSL_CTX_get0_certificate(ctx);
-    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
-        log_warning("tls", "listener %s: certificate %s has expired", l->name, l->tls.certificate);
-    } else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
-        log_warning("tls", "listener %s: certificate %s is not valid yet", l->name,
-                    l->tls.certificate);
-    }
-}
-
 static bool load_certificate(SSL_CTX *ctx, const conf *c, const conf_listener *l, const char *path,
                              cmp_report *report)
 {
@@ -102,7 +90,6 @@ static bool load_certificate(SSL_CTX *ctx, const conf *c, const conf_listener *l
     if (report->count != errors) {
         return false;
     }
-    warn_when_outdated(ctx, l);
     return true;
 }
 

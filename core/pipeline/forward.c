@@ -125,6 +125,11 @@ void forward_renew(txn *t)
     kit_uuid_v7_make(clock_now_ms(), t->hop->tid);
 }
 
+const char *forward_sign_fault(cmp_sign_verdict verdict)
+{
+    return verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable";
+}
+
 /* The credential is the one that the next hop issued to us (9.3.2). */
 cmp_sign_verdict forward_sign(txn *t)
 {
@@ -137,9 +142,8 @@ cmp_sign_verdict forward_sign(txn *t)
                                    .tid = {t->hop->tid, KIT_UUID_TEXT_SIZE},
                                    .ici = t->request.message.params[CMP_PARAM_ICI]};
     const cmp_sign_verdict verdict = ask_sign(&t->asker, w->signer, &outgoing, &t->hop->signature);
-    if (verdict == CMP_SIGN_NO_KEY || verdict == CMP_SIGN_UNAVAILABLE) {
-        const char *cause =
-            verdict == CMP_SIGN_NO_KEY ? "no received key is valid now" : "unavailable";
+    if (!is_traced(t) && (verdict == CMP_SIGN_NO_KEY || verdict == CMP_SIGN_UNAVAILABLE)) {
+        const char *cause = forward_sign_fault(verdict);
         log_limited(&not_signed, t->hop->to->name, cause, NULL, 0,
                     "%s cannot sign to peer %.*s for tid %.*s: %s", w->signer->name,
                     TEXT(t->hop->to->name), TEXT(t->request.message.params[CMP_PARAM_TID]), cause);

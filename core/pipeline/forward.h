@@ -14,6 +14,9 @@ void forward_renew(txn *t);
  * What is wrong was logged. */
 CMP_MUST_USE cmp_sign_verdict forward_sign(txn *t);
 
+/* Why there is no signature: of NO_KEY and UNAVAILABLE. Static. */
+const char *forward_sign_fault(cmp_sign_verdict verdict);
+
 /* Sends it, signed, to the peer's URL: count + 1, and what may be released. The answer comes to
  * `done` as at outbound_start. */
 void forward_send(txn *t, origin *url, uint64_t timeout_ms,

@@ -92,18 +92,10 @@ static const char *const circuits[] = {
     [CIRCUIT_PROBING] = "being probed",
 };
 
-static step_result explain(txn *t)
+/* What the answer would be, only the next hop could say. */
+static step_result explain_sent(txn *t)
 {
     const way *w = way_to(t);
-    for (size_t i = 0; i < w->url_count; i++) {
-        trace_add(t, "forward", "peer %.*s: https://%s%s, circuit %s", TEXT(t->hop->to->name),
-                  origin_authority(w->urls[i]), origin_path(w->urls[i]),
-                  circuits[origin_circuit(w->urls[i])]);
-    }
-    if (!choose_url(t)) {
-        trace_add(t, "forward", "peer %.*s has no URL", TEXT(t->hop->to->name));
-        return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
-    }
     trace_add(t, "forward", "would go to https://%s%s, %s%s, count %lld%s%.*s",
               origin_authority(w->urls[t->hop->url]), origin_path(w->urls[t->hop->url]),
               w->signer != NULL ? "signed by " : "unsigned",
@@ -114,10 +106,36 @@ static step_result explain(txn *t)
     return STEP_REPLY;
 }
 
+/* Begins it; the signer is asked as for a real request. */
+static bool explain_way(txn *t)
+{
+    const way *w = way_to(t);
+    for (size_t i = 0; i < w->url_count; i++) {
+        trace_add(t, "forward", "peer %.*s: https://%s%s, circuit %s", TEXT(t->hop->to->name),
+                  origin_authority(w->urls[i]), origin_path(w->urls[i]),
+                  circuits[origin_circuit(w->urls[i])]);
+    }
+    if (!choose_url(t)) {
+        trace_add(t, "forward", "peer %.*s has no URL", TEXT(t->hop->to->name));
+        return false;
+    }
+    return true;
+}
+
+static step_result not_signed(txn *t, cmp_sign_verdict verdict)
+{
+    if (is_traced(t)) {
+        trace_add(t, "forward", "%s cannot sign to peer %.*s: %s", way_to(t)->signer->name,
+                  TEXT(t->hop->to->name), forward_sign_fault(verdict));
+    }
+    return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, NULL);
+}
+
 /* While the signer has yet to answer, this is called again. */
 static step_result sign_and_send(txn *t)
 {
-    switch (forward_sign(t)) {
+    const cmp_sign_verdict verdict = forward_sign(t);
+    switch (verdict) {
     case CMP_SIGN_PENDING:
         t->hop->state = HOP_SIGNING;
         return STEP_WAIT;
@@ -125,7 +143,10 @@ static step_result sign_and_send(txn *t)
         break;
     case CMP_SIGN_NO_KEY:
     case CMP_SIGN_UNAVAILABLE:
-        return step_refuse(t, ERROR_INTERNAL_ERROR, CMP_NONE, NULL);
+        return not_signed(t, verdict);
+    }
+    if (is_traced(t)) {
+        return explain_sent(t);
     }
     const uint64_t timeout_ms = attempt_time_ms(t);
     t->hop->tried |= UINT64_C(1) << t->hop->url;
@@ -136,10 +157,7 @@ static step_result sign_and_send(txn *t)
 
 static step_result attempt(txn *t)
 {
-    if (is_traced(t)) {
-        return explain(t);
-    }
-    if (!choose_url(t)) {
+    if (is_traced(t) ? !explain_way(t) : !choose_url(t)) {
         return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
     }
     /* Before the signer and the call: both may take longer than h2o's request lives. */

@@ -41,6 +41,10 @@ size_t trace_write(const txn *t, int status, char *to)
         json_put_string(&out, cmp_str_from(line->text));
         json_put(&out, CMP_STR("}"));
     }
+    if (t->result == RESULT_FORWARD) {
+        json_put(&out, CMP_STR("],\"would_be_sent\":true}"));
+        return out.size;
+    }
     json_put(&out, CMP_STR("],\"status\":"));
     json_put_number(&out, (uint64_t)status);
     if (t->result == RESULT_PROBLEM) {

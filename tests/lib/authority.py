@@ -43,7 +43,7 @@ class Authority:
         self.path = folder / "ca.pem"
         self.path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _builder(self, subject, key):
+    def _builder(self, subject, key, days=30):
         now = datetime.datetime.utcnow()
         return (
             x509.CertificateBuilder()
@@ -52,15 +52,15 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - DAY)
-            .not_valid_after(now + 30 * DAY)
+            .not_valid_after(now + days * DAY)
         )
 
-    def issue(self, *names):
+    def issue(self, *names, days=30):
         """Paths of a certificate for these host names and addresses, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_general_name(n) for n in names])
         certificate = (
-            self._builder(_name(names[0]), key)
+            self._builder(_name(names[0]), key, days)
             .add_extension(alternatives, critical=False)
             .sign(self.key, hashes.SHA256())
         )

@@ -6,7 +6,7 @@ import re
 import pytest
 from daemon import CMPD, SANITIZER_MARKS, run
 
-PLACE = re.compile(r"cmpd\.yaml:(\d+):(\d+): ")
+PLACE = re.compile(r"cmpd\.yaml:(\d+):(\d+): (?!warning: )")
 
 
 def check(site, text=None):

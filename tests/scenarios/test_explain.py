@@ -60,7 +60,7 @@ def test_the_rule_of_a_variant(net):
 
 def test_by_prefix(net):
     told = net.explain("2B001-1")
-    assert told["status"] == 200
+    assert told["would_be_sent"] is True and "status" not in told  # what b says, only b knows
     assert texts(told, "lookup") == [
         "store codes (store_file): does not know it",
         "the longest prefix has 5 digits and is that of peer b",
@@ -140,6 +140,20 @@ def test_what_came_from_the_only_way_on(net):
     assert told["code"] in ("not_allowed", "unknown_ici")
 
 
+def test_a_peer_that_we_have_no_key_for(world):
+    home, b = world.cmp("a", "1A0F1"), world.recipient("b")
+    world.join(home, b, prefixes=["2B001"])
+    home.routes(table=TABLE)
+    home.received.clear()
+    home.start()
+    assert "peers[0].sign_with: no key received from b is valid now" in home.log_text()
+    told = home.explain("2B001-1")
+    assert (told["status"], told["code"]) == (500, "internal_error")
+    assert texts(told, "forward")[-1] == "hmac cannot sign to peer b: no received key is valid now"
+    assert home.log("error") == [], "nobody asked in earnest"
+    assert b.connections == 0
+
+
 def test_an_open_circuit(net):
     net.dead.stop()
     net.scans = 3
@@ -153,7 +167,7 @@ def test_for_people(net):
     ended = run(CMPCTL, "explain", "2B001-1", "--config", net.folder / "cmpd.yaml")
     assert ended.returncode == 0
     lines = ended.stdout.splitlines()
-    assert lines[-1].split() == ["answer", "200"]
+    assert lines[-1].split() == ["answer", "would", "be", "sent"]
     assert any(line.startswith("forward") and "signed by hmac" in line for line in lines)
     ended = run(CMPCTL, "explain", "1A0F1-NONE", "--config", net.folder / "cmpd.yaml")
     assert ended.returncode == 1

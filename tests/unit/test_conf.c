@@ -102,7 +102,7 @@ static const struct {
      "c.yaml:16:21: peers[0].host: \"b.example.net\" is given already at c.yaml:1:13\n"},
     {1, "cmp: {host: a.example.net, prefixes: [1A, 1a0f1, 1A0F1]}",
      "c.yaml:1:39: cmp.prefixes[0]: expected a routing prefix: 3 to 64 hexadecimal digits\n"
-     "c.yaml:1:50: cmp.prefixes[2]: \"1a0f1\" is given already at c.yaml:1:43\n"},
+     "c.yaml:1:50: cmp.prefixes[2]: \"1A0F1\" is given already at c.yaml:1:43\n"},
     {2, "keyz: keys.yaml", "c.yaml:2:1: keyz: unknown key; did you mean \"keys\"?\n"},
     {2, "plugin: x", "c.yaml:2:1: plugin: unknown key; did you mean \"plugins\"?\n"},
     {2, "workers: 1025",
@@ -136,7 +136,13 @@ static const struct {
      "c.yaml:10:20: listeners[0].bind[1]: expected an address and a port, such as 0.0.0.0:8443, "
      "[::]:8443 or *:8443\n"},
     {10, "    bind: ['*:80', '0.0.0.0:80']",
-     "c.yaml:10:20: listeners[0].bind[1]: \"0.0.0.0:80\" is given already at c.yaml:10:12\n"},
+     "c.yaml:10:20: listeners[0].bind[1]: \"0.0.0.0:80\" is given already as \"*:80\" at "
+     "c.yaml:10:12\n"},
+    {10, "    bind: ['127.0.0.1:80', '[::1]:80', '0.0.0.0:80', '*:80', '0.0.0.0:81', '[::1]:81']",
+     "c.yaml:10:40: listeners[0].bind[2]: \"0.0.0.0:80\" has the port of \"127.0.0.1:80\" at "
+     "c.yaml:10:12\n"
+     "c.yaml:10:54: listeners[0].bind[3]: \"*:80\" has the port of \"127.0.0.1:80\" at "
+     "c.yaml:10:12\n"},
     {11, "    interfaces: []",
      "c.yaml:11:5: listeners[0].interfaces: at least one interface is needed\n"},
     {11, "    interfaces: mc-2",
@@ -170,7 +176,8 @@ static const struct {
      "  - {name: peers, bind: '[::0]:8443', interfaces: mc-3, authenticate: hmac,\n"
      "     tls: {certificate: a.pem, key: a.key}}",
      "c.yaml:14:12: listeners[1].name: \"peers\" is given already at c.yaml:9:11\n"
-     "c.yaml:14:25: listeners[1].bind[0]: \"[::]:8443\" is given already at c.yaml:10:28\n"},
+     "c.yaml:14:25: listeners[1].bind[0]: \"[::0]:8443\" is given already as \"[::]:8443\" at "
+     "c.yaml:10:28\n"},
     {13,
      "    tls: {certificate: a.pem, key: a.key}\n"
      "    balancers: {from: [10.0.0.0/8, '::ffff:0:0/96', '::/0', 0.0.0.0/0], by: forwarded}",

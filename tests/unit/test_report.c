@@ -24,6 +24,22 @@ static void prints_in_the_order_of_files_and_lines(void **state)
     report_dispose(&report);
 }
 
+static void warnings_come_when_all_is_good(void **state)
+{
+    (void)state;
+    cmp_report report;
+    report_init(&report);
+    report_warn(&report, (conf_place){"a.yaml", 2, 1}, "y", "second");
+    report_warn(&report, (conf_place){"a.yaml", 1, 1}, "x", "first");
+    assert_int_equal(report.count, 0);
+    assert_report(&report, "a.yaml:1:1: warning: x: first\n"
+                           "a.yaml:2:1: warning: y: second\n");
+    report_warn(&report, (conf_place){"a.yaml", 2, 1}, "y", "unheard");
+    report_add(&report, (conf_place){"a.yaml", 3, 1}, "z", "wrong");
+    assert_report(&report, "a.yaml:3:1: z: wrong\n");
+    report_dispose(&report);
+}
+
 static void keeps_messages_on_one_line(void **state)
 {
     (void)state;
@@ -73,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prints_in_the_order_of_files_and_lines),
+        cmocka_unit_test(warnings_come_when_all_is_good),
         cmocka_unit_test(keeps_messages_on_one_line),
         cmocka_unit_test(outlives_the_name_of_the_file),
         cmocka_unit_test(a_check_speaks_of_its_own_section),

@@ -1,0 +1,208 @@
+/* See advice.h; asked once all parts were built, by a check (-t) and by a start. */
+#include "daemon/advice.h"
+
+#include "base/clock.h"
+
+#include <cmp-kit/keys.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <time.h>
+
+#define SOON_DAYS 14
+#define DAY_S     ((int64_t)24 * 60 * 60)
+
+typedef struct advice {
+    const generation *g;
+    cmp_report *report;
+    kit_arena memory;
+} advice;
+
+static void CMP_PRINTF(3, 4) advise(advice *a, const char *key, const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) >= 0) {
+        report_warn(a->report, conf_place_of(a->g->conf, key), key, "%s", text);
+        free(text);
+    }
+    va_end(args);
+}
+
+/* ---- certificates ---- */
+
+typedef struct window {
+    int64_t begin_s, end_s; /* Unix times; no certificate: end_s is INT64_MAX */
+} window;
+
+static int64_t unix_time(const ASN1_TIME *time, int64_t otherwise)
+{
+    struct tm tm;
+    return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : otherwise;
+}
+
+/* When all of a file with a certificate and its chain is valid, for all of them are shown; in a
+ * file of CAs as long as one of them is. What cannot be read was an error before. */
+static window file_window(const char *path, bool one_is_enough)
+{
+    window all = {INT64_MIN, INT64_MAX};
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return all;
+    }
+    bool first = true;
+    for (X509 *c; (c = PEM_read_X509(file, NULL, NULL, NULL)) != NULL; X509_free(c)) {
+        const int64_t begin_s = unix_time(X509_get0_notBefore(c), INT64_MIN);
+        const int64_t end_s = unix_time(X509_get0_notAfter(c), INT64_MAX);
+        if (first || (one_is_enough ? begin_s < all.begin_s : begin_s > all.begin_s)) {
+            all.begin_s = begin_s;
+        }
+        if (first || (one_is_enough ? end_s > all.end_s : end_s < all.end_s)) {
+            all.end_s = end_s;
+        }
+        first = false;
+    }
+    ERR_clear_error(); /* there is always one more that is not found */
+    fclose(file);
+    return all;
+}
+
+static const char *day_of(advice *a, int64_t time_s)
+{
+    const time_t at = (time_t)time_s;
+    struct tm tm;
+    char text[32];
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
+    return kit_arena_printf(&a->memory, "%s", text);
+}
+
+static void advise_certificate(advice *a, const char *path, bool one_is_enough, const char *key)
+{
+    if (path == NULL) {
+        return;
+    }
+    const window w = file_window(path, one_is_enough);
+    const int64_t now_s = clock_now_ms() / 1000;
+    if (w.end_s < now_s) {
+        advise(a, key, "%s has expired, at %s", path, day_of(a, w.end_s));
+    } else if (w.begin_s > now_s) {
+        advise(a, key, "%s is not valid yet, only from %s", path, day_of(a, w.begin_s));
+    } else if (w.end_s - now_s <= SOON_DAYS * DAY_S) {
+        advise(a, key, "%s ends in %lld days, at %s", path, (long long)((w.end_s - now_s) / DAY_S),
+               day_of(a, w.end_s));
+    }
+}
+
+static void advise_certificates(advice *a)
+{
+    const conf_top *top = &a->g->conf->top;
+    for (size_t i = 0; i < top->listeners.count; i++) {
+        const conf_tls *tls = &((const conf_listener *)top->listeners.at)[i].tls;
+        const char *key = kit_arena_printf(&a->memory, "listeners[%zu].tls", i);
+        advise_certificate(a, tls->certificate, false,
+                           kit_arena_printf(&a->memory, "%s.certificate", key));
+        advise_certificate(a, tls->client_ca, true,
+                           kit_arena_printf(&a->memory, "%s.client_ca", key));
+    }
+    for (size_t i = 0; i < top->peers.count; i++) {
+        const conf_peer_tls *tls = &((const conf_peer *)top->peers.at)[i].tls;
+        const char *key = kit_arena_printf(&a->memory, "peers[%zu].tls", i);
+        advise_certificate(a, tls->certificate, false,
+                           kit_arena_printf(&a->memory, "%s.certificate", key));
+        advise_certificate(a, tls->ca, true, kit_arena_printf(&a->memory, "%s.ca", key));
+    }
+}
+
+/* ---- keys ---- */
+
+typedef struct held {
+    const peers *peers;
+    bool *by_index; /* a key that is valid now */
+    int64_t now_ms;
+} held;
+
+static void on_key(const cmp_key *key, void *arg)
+{
+    const held *h = arg;
+    const peer *p = peers_find(h->peers, key->peer);
+    if (p != NULL && !kit_key_not_yet(key, h->now_ms) && !kit_key_expired(key, h->now_ms)) {
+        h->by_index[p->index] = true;
+    }
+}
+
+/* Only a signer that lives by the keyring: another may have its credentials anywhere. */
+static void advise_keys(advice *a)
+{
+    const generation *g = a->g;
+    const size_t count = g->conf->top.peers.count;
+    held h = {.peers = g->peers, .now_ms = clock_now_ms()};
+    h.by_index = kit_arena_calloc(&a->memory, count, sizeof(*h.by_index));
+    if (g->keyring != NULL) {
+        keyring_each(g->keyring, CMP_KEY_RECEIVED, on_key, &h);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const way *w = &g->ways[i];
+        if (w->url_count != 0 && w->signer != NULL && !h.by_index[i] &&
+            (w->signer->plugin->services & CMP_SERVICE_KEYRING) != 0) {
+            advise(a, kit_arena_printf(&a->memory, "peers[%zu].sign_with", i),
+                   "no key received from %s is valid now: what has to go there is answered with "
+                   "500",
+                   w->conf->name);
+        }
+    }
+}
+
+/* ---- plugins ---- */
+
+static bool has(const cmp_strings *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->at[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_used(const conf_top *top, const char *name)
+{
+    if (has(&top->resolve.stores, name) || has(&top->resolve.routes, name) ||
+        (top->resolve.writable != NULL && strcmp(top->resolve.writable, name) == 0)) {
+        return true;
+    }
+    for (size_t i = 0; i < top->listeners.count; i++) {
+        if (has(&((const conf_listener *)top->listeners.at)[i].authenticate, name)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < top->peers.count; i++) {
+        const char *signer = ((const conf_peer *)top->peers.at)[i].sign_with;
+        if (signer != NULL && strcmp(signer, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void advise_plugins(advice *a)
+{
+    const conf *c = a->g->conf;
+    for (size_t i = 0; i < c->plugin_count; i++) {
+        if (!is_used(&c->top, c->plugins[i].name)) {
+            advise(a, c->plugins[i].path,
+                   "is made, but neither resolve, a listener nor a peer uses it");
+        }
+    }
+}
+
+void advice_give(const generation *g, cmp_report *report)
+{
+    advice a = {.g = g, .report = report};
+    kit_arena_init(&a.memory, NULL, 0);
+    advise_plugins(&a);
+    advise_certificates(&a);
+    advise_keys(&a);
+    kit_arena_reset(&a.memory);
+}
