@@ -96,6 +96,14 @@ struct server {
     size_t held_max;            /* and for all of one worker */
 };
 
+/* See linger.h. */
+#define LINGER_MAX 16 /* at a time */
+typedef struct lingering {
+    h2o_socket_t *socket; /* NULL: not used */
+    cmp_timer *timer;     /* NULL: likewise */
+    size_t left;          /* octets that are still read */
+} lingering;
+
 #define HELD_SOURCES 1024 /* numbers; many more than sources that keep something waiting */
 
 struct server_worker {
@@ -107,6 +115,9 @@ struct server_worker {
     connection *connections;
     size_t connection_count;
     metered *metered_watched; /* metered.c: connections to be looked at when the turn ends */
+
+    lingering lingering[LINGER_MAX];
+    unsigned lingering_next; /* the oldest */
 
     uint64_t now_ms; /* of this turn; 0: nobody has asked yet */
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log_limit.h"
 #include "http/hpack.h"
+#include "http/linger.h"
 #include "http/meter.h"
 #include "http/sweep.h"
 #include "observe/counters.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define DISCARD_MAX ((size_t)1024 * 1024)
 #define INPUT_MAX                                                                                  \
     (9 + 16384) /* libh2o leaves an unfinished frame at most, while it still reads                 \
                  */
@@ -28,6 +28,7 @@ struct metered {
     uint64_t written; /* octets, as far as the meter knows */
     bool *gone;       /* set when the socket closes */
     bool ended;       /* nothing more is read */
+    int keeps;        /* then: a descriptor for linger.h, or -1 */
     bool watched;     /* it is in the worker's list */
     metered *next, **previous;
 };
@@ -120,6 +121,9 @@ static void on_gone(connection *c)
     if (m->gone != NULL) {
         *m->gone = true;
     }
+    if (m->ended) {
+        linger_start(c->sw, m->keeps);
+    }
     free(m);
 }
 
@@ -160,6 +164,7 @@ static bool deliver(metered *m, const char *error)
 static void end(metered *m)
 {
     m->ended = true;
+    m->keeps = linger_keep(m->c);
     watch(m);
 }
 
@@ -174,8 +179,6 @@ static void refuse(metered *m, meter_verdict v, const culprit *who)
         return;
     }
     h2o_buffer_consume(&socket->input, socket->input->size); /* an unfinished frame */
-    /* Octets that nobody has read would make the close a reset, which overtakes GOAWAY. */
-    recv(h2o_socket_get_fd(socket), NULL, DISCARD_MAX, MSG_DONTWAIT | MSG_TRUNC);
     const size_t size = meter_refusal(&m->meter, v, frame);
     memcpy(h2o_buffer_reserve(&socket->input, size).base, frame, size);
     socket->input->size += size;

@@ -10,6 +10,7 @@
 #include "http/connection.h"
 #include "http/handshake.h"
 #include "http/hpack.h"
+#include "http/linger.h"
 #include "http/metered.h"
 #include "http/pace.h"
 #include "http/picohttp.h"
@@ -278,6 +279,7 @@ void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained
     /* In this order: a goodbye reaches all who have a connection by then. */
     acceptors_close(sw->acceptors); /* who is in the queue was let in by the kernel */
     connections_turn_away(sw);
+    linger_stop(sw);
     say_goodbye(sw);
     const uint64_t now = server_now_ms(sw);
     sw->drain_until_ms = now + patience_ms;

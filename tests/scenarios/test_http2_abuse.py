@@ -1,5 +1,6 @@
 """HTTP/2 is metered before libh2o sees it, which counts nothing itself: who asks for too much is
 sent GOAWAY, and honest clients never are."""
+import os
 import select
 import ssl
 import struct
@@ -20,6 +21,7 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
+from stores import eventually
 
 OWN_HPACK = daemon.BUILD / "tests" / "cmpd_own_hpack"
 NEVER = 1 << 30  # a stream that does not end: reading on until the connection does
@@ -108,6 +110,55 @@ def test_frames_that_carry_nothing(served, frame):
     assert served.counter("http2", "ended_frames") == 1
     served.wait_for_log("connection ended: too many frames that carry nothing")
     assert answered(connect(served), served)
+
+
+def test_who_goes_on_to_flood_is_told_the_reason(served):
+    """A client that sends all that it has, and then reads. Over and over: a reset that overtakes
+    GOAWAY would be a race that is lost now and then."""
+    tries = 40
+    flood = b"".join(frame.serialize() for frame in pings(20000))  # 340 kB
+    for _ in range(tries):
+        with connect(served) as connection:
+            connection.connection.sendall(flood)
+            assert ends(connection)
+    assert served.counter("http2", "ended_frames") == tries
+    assert stays_open(connect(served), served)
+
+
+def test_who_never_stops_to_flood_is_cut_off(served):
+    flood = b"".join(frame.serialize() for frame in pings(1000))
+    with connect(served) as connection:
+        with pytest.raises(OSError):
+            for _ in range(10000):
+                connection.connection.sendall(flood)
+
+
+def descriptors(site):
+    return len(os.listdir(f"/proc/{site.process.pid}/fd"))
+
+
+def test_who_was_told_and_does_not_go_keeps_nothing(served):
+    """A few are waited for, for two seconds."""
+    before = descriptors(served)
+    silent = [connect(served) for _ in range(30)]
+    for connection in silent:
+        connection.send(*pings(1300))
+    eventually(lambda: served.counter("http2", "ended_frames") == len(silent))
+    eventually(lambda: descriptors(served) <= before + 16)
+    eventually(lambda: descriptors(served) == before)
+    assert all(ends(connection) for connection in silent)
+
+
+def test_a_flood_does_not_hold_up_the_end(served):
+    """Nor do those who were told and do not go."""
+    silent = [connect(served) for _ in range(20)]
+    for connection in silent:
+        connection.send(*pings(1300))
+    eventually(lambda: served.counter("http2", "ended_frames") == 20)
+    began = time.monotonic()
+    served.stop()
+    assert time.monotonic() - began < 1.5
+    assert served.log_text().count("cut off") == 0
 
 
 def test_bodies_in_crumbs(served):
