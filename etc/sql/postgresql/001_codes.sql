@@ -1,13 +1,13 @@
--- Codes of a Code Management Platform, for PostgreSQL 12 and later. Run it once, as the role that
--- shall own the tables:
+-- Codes of a Code Management Platform, for PostgreSQL 12 and later. Run it as the role that shall own
+-- the tables; again, it changes nothing, but gives its triggers back to a table that lost them:
 --     psql -1 -v ON_ERROR_STOP=1 -f 001_codes.sql
 -- Look-ups need `select` on both tables; imports `insert, update, delete` on cmp_codes and
 -- `temporary` on the database.
 
-create table cmp_schema (version integer not null);
-insert into cmp_schema values (1);
+create table if not exists cmp_schema (version integer not null);
+insert into cmp_schema select 1 where not exists (select from cmp_schema);
 
-create table cmp_codes (
+create table if not exists cmp_codes (
     ici text collate "C" not null primary key check (octet_length(ici) between 1 and 256),
     content text,
     content_type text, -- uri, text, …; null: what the content shows
@@ -22,7 +22,7 @@ create table cmp_codes (
 
 -- Tells every server what has changed, so that none answers from memory: an ICI in each
 -- notification, an empty one when too many have changed at once.
-create function cmp_codes_changed() returns trigger language plpgsql as $$
+create or replace function cmp_codes_changed() returns trigger language plpgsql as $$
 begin
     if tg_op = 'TRUNCATE' then
         perform pg_notify('cmp_codes', '');
@@ -38,6 +38,10 @@ begin
 end
 $$;
 
+drop trigger if exists cmp_codes_inserted on cmp_codes;
+drop trigger if exists cmp_codes_updated on cmp_codes;
+drop trigger if exists cmp_codes_deleted on cmp_codes;
+drop trigger if exists cmp_codes_truncated on cmp_codes;
 create trigger cmp_codes_inserted after insert on cmp_codes
     referencing new table as changed
     for each statement execute function cmp_codes_changed();

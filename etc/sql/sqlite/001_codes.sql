@@ -1,11 +1,12 @@
--- Codes of a Code Management Platform, for SQLite. Run it once, in one transaction:
+-- Codes of a Code Management Platform, for SQLite. Run it in one transaction; again, it changes
+-- nothing:
 --     sqlite3 -bail codes.db '.read 001_codes.sql'
 -- store_sql does that by itself when `create` says so.
 
-create table cmp_schema (version integer not null) strict;
-insert into cmp_schema values (1);
+create table if not exists cmp_schema (version integer not null) strict;
+insert into cmp_schema select 1 where not exists (select 1 from cmp_schema);
 
-create table cmp_codes (
+create table if not exists cmp_codes (
     ici text not null primary key check (length(cast(ici as blob)) between 1 and 256),
     content text,
     content_type text, -- uri, text, …; null: what the content shows
