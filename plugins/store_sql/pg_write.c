@@ -1,5 +1,5 @@
-/* Writes to PostgreSQL: what is put and removed is copied into a table of the session, and goes
- * from there into the real one at commit, in one transaction and in the index's order. */
+/* Writes to PostgreSQL: what is put, and removed behind it, is copied into a table of the session,
+ * and goes from there into the real one at commit, in one transaction and in the index's order. */
 #include "pg.h"
 
 #include "changes.h"
@@ -10,8 +10,7 @@
 
 /* `n` counts the calls: the last one for an ICI is what counts. The temporary table is nobody
  * else's, so it may well be lost with the session. It checks nothing: the real one does that. */
-static const char begin_query[] =
-    "begin; "
+static const char copy_query[] =
     "create temporary table cmp_write (ici text collate \"C\", gone boolean, content text, "
     "content_type text, ttl integer, status text, not_before bigint, not_after bigint, "
     "transferred_to text, variants text, n bigint) on commit drop; "
@@ -42,6 +41,7 @@ typedef struct pg_write {
     buffer lines; /* of the COPY, not given to libpq yet */
     buffer scratch, variants;
     uint64_t calls; /* the column n */
+    bool copies;    /* a COPY is under way */
     bool removes;
     changes changes;
 } pg_write;
@@ -50,6 +50,14 @@ static bool fail(PGconn *db, char *error, size_t error_size)
 {
     pg_first_line(PQerrorMessage(db), error, error_size);
     return false;
+}
+
+static bool run(PGconn *db, const char *query, char *error, size_t error_size)
+{
+    PGresult *result = PQexec(db, query);
+    const bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    return good || fail(db, error, error_size);
 }
 
 /* ---- begin, abort ---- */
@@ -74,11 +82,7 @@ void *pg_begin(void *instance, char *error, size_t error_size)
     if (db == NULL) {
         return NULL;
     }
-    PGresult *result = PQexec(db, begin_query);
-    const bool copying = PQresultStatus(result) == PGRES_COPY_IN;
-    PQclear(result);
-    if (!copying) {
-        fail(db, error, error_size);
+    if (!run(db, "begin", error, error_size)) {
         PQfinish(db);
         return NULL;
     }
@@ -172,16 +176,42 @@ static bool end_line(pg_write *w, cmp_str ici, char *error, size_t error_size)
     return send_lines(w, COPY_SIZE, error, error_size);
 }
 
+static bool begin_copy(pg_write *w, char *error, size_t error_size)
+{
+    PGresult *result = PQexec(w->db, copy_query);
+    w->copies = PQresultStatus(result) == PGRES_COPY_IN;
+    PQclear(result);
+    return w->copies || fail(w->db, error, error_size);
+}
+
 /* Nothing is answered here: what the server has against a row shows at commit. */
 bool pg_put(void *instance, void *state, cmp_str ici, const cmp_record *record, char *error,
             size_t error_size)
 {
     (void)instance;
     pg_write *w = state;
+    if (!w->copies && !begin_copy(w, error, error_size)) {
+        return false;
+    }
     put_text(&w->lines, ici);
     buffer_add(&w->lines, "f\t", 2);
     put_record(w, record);
     return end_line(w, ici, error, error_size);
+}
+
+/* What stands alone, as `DELETE` of one code, is told whether there was anything. */
+static bool remove_now(pg_write *w, cmp_str ici, bool *existed, char *error, size_t error_size)
+{
+    static const char query[] = "delete from cmp_codes where ici = $1";
+    char *text = strndup(ici.at, ici.size);
+    const char *value = kit_must(text);
+    PGresult *result = PQexecParams(w->db, query, 1, NULL, &value, NULL, NULL, 0);
+    const bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    *existed = good && strcmp(PQcmdTuples(result), "0") != 0;
+    PQclear(result);
+    free(text);
+    changes_note(&w->changes, ici);
+    return good || fail(w->db, error, error_size);
 }
 
 bool pg_remove(void *instance, void *state, cmp_str ici, bool *existed, char *error,
@@ -190,6 +220,9 @@ bool pg_remove(void *instance, void *state, cmp_str ici, bool *existed, char *er
     (void)instance;
     static const char nothing[] = "t\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t";
     pg_write *w = state;
+    if (!w->copies) {
+        return remove_now(w, ici, existed, error, error_size);
+    }
     *existed = true; /* it will be known at commit */
     w->removes = true;
     put_text(&w->lines, ici);
@@ -198,14 +231,6 @@ bool pg_remove(void *instance, void *state, cmp_str ici, bool *existed, char *er
 }
 
 /* ---- commit ---- */
-
-static bool run(PGconn *db, const char *query, char *error, size_t error_size)
-{
-    PGresult *result = PQexec(db, query);
-    const bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    return good || fail(db, error, error_size);
-}
 
 static bool end_copy(pg_write *w, char *error, size_t error_size)
 {
@@ -224,18 +249,17 @@ static bool end_copy(pg_write *w, char *error, size_t error_size)
         }
         PQclear(result);
     }
-    return good;
+    /* An ICI is either removed or put, so the two may come in any order. */
+    return good && (!w->removes || run(w->db, remove_query, error, error_size)) &&
+           run(w->db, put_query, error, error_size);
 }
 
 bool pg_commit(void *instance, void *state, char *error, size_t error_size)
 {
     (void)instance;
     pg_write *w = state;
-    /* An ICI is either removed or put, so the two may come in any order. */
-    const bool good = end_copy(w, error, error_size) &&
-                      (!w->removes || run(w->db, remove_query, error, error_size)) &&
-                      run(w->db, put_query, error, error_size) &&
-                      run(w->db, "commit", error, error_size);
+    const bool good =
+        (!w->copies || end_copy(w, error, error_size)) && run(w->db, "commit", error, error_size);
     if (good) {
         /* The triggers tell everybody, us too, but a moment later. */
         changes_tell(&w->changes, w->store->store.host);

@@ -1,6 +1,7 @@
 """One suite over every store: what is put into it is what a peer gets, whatever keeps it."""
 import json
 
+import client
 import pytest
 import stores
 from stores import Shelf, eventually
@@ -224,6 +225,28 @@ def test_a_write_is_seen(live):
         eventually(lambda: live.content("1A0F1-1") == content, 2)
     assert live.codes("remove", "1A0F1-1").returncode == 0
     eventually(lambda: live.content("1A0F1-1") == "unknown_ici", 2)
+    again = live.codes("remove", "1A0F1-1")
+    assert again.returncode == 1 and "does not know 1A0F1-1" in again.stderr
+
+
+@pytest.mark.parametrize("name", stores.WRITABLE)
+def test_what_is_not_there_cannot_be_removed(site, request, name):
+    site.listener["interfaces"].append("codes")
+    writer = {"authorization": "Bearer " + site.token("writer", allow=["read", "write"])}
+    Shelf(site, stores.section_of(name, site, request)).start()
+
+    def send(method, **how):
+        url = site.url("/codes/v1/codes/1A0F1-1")
+        return client.send(
+            url, site.authority.path, carriage=None, method=method, headers=writer, **how
+        )
+
+    record = json.dumps({"ici": "1A0F1-1", "content": "x"}).encode()
+    for _ in range(2):
+        assert send("DELETE").status == 404
+        assert send("PUT", body=record, content_type="application/json").status == 204
+        assert send("DELETE").status == 204
+    assert send("DELETE").status == 404
 
 
 def test_an_import_is_seen(live):
