@@ -4,11 +4,37 @@
 #include "pg_listener.h"
 #include "pg_worker.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #define ERROR_SIZE 256
 
 const char *pg_lookup_query(const options *o)
 {
     return o->query != NULL ? o->query : "select " COLUMN_LIST " from cmp_codes where ici = $1";
+}
+
+/* A server tells every client its process, to cancel by. A pooler tells one of its own making,
+ * since another process answers each time. */
+static bool process_differs(const PGconn *db, const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
+           strtol(PQgetvalue(result, 0, 0), NULL, 10) != PQbackendPID(db);
+}
+
+bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result)
+{
+    const options *o = s->store.options;
+    const bool pooled =
+        o->pooler == POOLER_AUTO ? process_differs(db, result) : o->pooler == POOLER_TRUE;
+    if (pooled && !atomic_exchange_explicit(&s->pooler_said, true, memory_order_relaxed)) {
+        s->store.host->log(s->store.host, CMP_LOG_NOTICE,
+                           "a pooler stands before the database: every look-up is prepared anew, "
+                           "and as changes are not heard of, what a cache holds is asked for again "
+                           "every %lld ms",
+                           (long long)o->revalidate_ms);
+    }
+    return pooled;
 }
 
 static void pg_check_url(const cmp_host *host, const char *key, const char *url, cmp_report *report)
@@ -72,6 +98,12 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
     if (!pg_store_try(s, &reached, error, sizeof(error))) {
         if (reached) {
             host->report(report, o->query != NULL ? "query" : "url", "%s", error);
+            pg_destroy(s);
+            return NULL;
+        }
+        /* Who starts may find it mended in a moment; who checks is told what is wrong. */
+        if (host->purpose == CMP_PURPOSE_CHECK && pg_target_refused(&s->primary)) {
+            host->report(report, "url", "%s", error);
             pg_destroy(s);
             return NULL;
         }

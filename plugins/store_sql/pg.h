@@ -14,16 +14,25 @@ typedef struct pg_store {
     char timeout[24];                                   /* of a statement, as the server reads it */
     unsigned batches, batched, timeouts, lost, refused; /* counters */
     struct pg_listener *listener;                       /* NULL: with a query of the operator's */
+    _Atomic bool pooler_said;                           /* it was logged that there is one */
 } pg_store;
 
 /* The text that is prepared for look-ups. */
 const char *pg_lookup_query(const options *o);
 
+/* Asks for what pg_is_pooled wants to know. */
+#define PG_SESSION_QUERY "select pg_backend_pid()"
+
+/* Whether the session is shared with others: then nothing may be left in it, neither settings nor
+ * statements, and the next transaction may find another one. `result` is of PG_SESSION_QUERY. Says
+ * it once for each store. Any thread. */
+bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result);
+
 /* ---- on connections that are waited for (pg_wait.c) ---- */
 
 /* Checks at the start what every lane will need. False with `error`. *reached says whether a server
  * was there at all. */
-CMP_MUST_USE bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_size);
+CMP_MUST_USE bool pg_store_try(pg_store *s, bool *reached, char *error, size_t error_size);
 
 CMP_MUST_USE bool pg_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg,
                           char *error, size_t error_size);

@@ -10,8 +10,17 @@
 #define STATEMENT  "lookup"
 #define ERROR_SIZE 256
 
-/* What the preparation asks for, in order; the version not with a query of the operator's. */
-enum { PREPARE_SETTINGS, PREPARE_VERSION, PREPARE_STATEMENT, PREPARE_COLUMNS, PREPARE_SYNC };
+/* What the preparation asks for, in order; the version not with a query of the operator's. Only
+ * when the first part is answered it is known whether settings may stay in the session. */
+enum {
+    PREPARE_SESSION,
+    PREPARE_SESSION_SYNC,
+    PREPARE_SETTINGS,
+    PREPARE_VERSION,
+    PREPARE_STATEMENT,
+    PREPARE_COLUMNS,
+    PREPARE_SYNC,
+};
 
 static const options *options_of(const pg_lane *l)
 {
@@ -26,25 +35,45 @@ static const char settings_query[] =
     "set_config('default_transaction_read_only', 'on', false), "
     "set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false)";
 
+/* For one transaction, and a pipeline is one up to its sync. */
+static const char local_settings_query[] =
+    "select set_config('statement_timeout', $1, true), "
+    "set_config('transaction_read_only', 'on', true), "
+    "set_config('datestyle', 'ISO', true), set_config('timezone', 'UTC', true)";
+
+static bool send_settings(pg_lane *l)
+{
+    const char *timeout = pg_worker_store(l->worker)->timeout;
+    return PQsendQueryParams(l->connection.db, l->pooled ? local_settings_query : settings_query, 1,
+                             NULL, &timeout, NULL, NULL, 0) == 1;
+}
+
 static void on_connected(void *arg)
 {
     pg_lane *l = arg;
     PGconn *db = l->connection.db;
-    const char *timeout = pg_worker_store(l->worker)->timeout;
-    l->prepared = PREPARE_SETTINGS;
+    l->prepared = PREPARE_SESSION;
     l->null_due = false;
-    bool sent = PQenterPipelineMode(db) &&
-                PQsendQueryParams(db, settings_query, 1, NULL, &timeout, NULL, NULL, 0);
-    if (options_of(l)->query == NULL) {
-        sent = sent && PQsendQueryParams(db, SCHEMA_VERSION_QUERY, 0, NULL, NULL, NULL, NULL, 0);
-    }
-    sent = sent && PQsendPrepare(db, STATEMENT, pg_lookup_query(options_of(l)), 0, NULL) &&
-           PQsendDescribePrepared(db, STATEMENT) && PQpipelineSync(db);
-    if (!sent) {
+    l->stale = false;
+    if (!PQenterPipelineMode(db) ||
+        !PQsendQueryParams(db, PG_SESSION_QUERY, 0, NULL, NULL, NULL, NULL, 0) ||
+        !PQpipelineSync(db)) {
         pg_connection_lose(&l->connection, PQerrorMessage(db));
         return;
     }
     pg_connection_flush(&l->connection);
+}
+
+/* All in one transaction, so it may stand behind a pooler. */
+static bool send_preparation(pg_lane *l)
+{
+    PGconn *db = l->connection.db;
+    const char *name = l->pooled ? "" : STATEMENT;
+    return send_settings(l) &&
+           (options_of(l)->query != NULL ||
+            PQsendQueryParams(db, SCHEMA_VERSION_QUERY, 0, NULL, NULL, NULL, NULL, 0)) &&
+           PQsendPrepare(db, name, pg_lookup_query(options_of(l)), 0, NULL) &&
+           PQsendDescribePrepared(db, name) && PQpipelineSync(db);
 }
 
 static bool version_good(const PGresult *result, char *why, size_t why_size)
@@ -72,12 +101,19 @@ static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t w
     if (step == PREPARE_VERSION) {
         return version_good(result, why, why_size);
     }
+    if (step == PREPARE_SESSION) {
+        l->pooled = pg_is_pooled(pg_worker_store(l->worker), l->connection.db, result);
+    }
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_PIPELINE_SYNC) {
         pg_first_line(PQresultErrorMessage(result), why, why_size);
         return false;
     }
     if (step == PREPARE_COLUMNS && (PQnparams(result) != 1 || !pg_columns(result, &l->columns))) {
         snprintf(why, why_size, "the query must have one parameter, $1, and a column content");
+        return false;
+    }
+    if (step == PREPARE_SESSION_SYNC && !send_preparation(l)) {
+        pg_first_line(PQerrorMessage(l->connection.db), why, why_size);
         return false;
     }
     return true;
@@ -87,6 +123,7 @@ static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t w
 static void become_ready(pg_lane *l)
 {
     l->ready = true;
+    l->settings_due = l->pooled;
     pg_connection_good(&l->connection);
     pg_worker_lane_changed(l->worker, l);
 }
@@ -101,9 +138,16 @@ static bool connection_broken(const PGresult *result)
     if (severity == NULL || state == NULL) {
         return true; /* libpq's own words */
     }
-    /* The statement is not what it was (0A000), or is gone (26000, a pooler's doing). */
-    return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0 ||
-           strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0;
+    return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+}
+
+/* The prepared statement would have other columns since the table was changed (0A000), or is gone
+ * (26000). The other lanes' statements are no better: what is sent again goes without. */
+static bool is_stale(const PGresult *result, const pg_request *r)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return !r->unnamed && state != NULL &&
+           (strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0);
 }
 
 /* A pipeline answers in the order in which it was asked, so a result needs no number. */
@@ -124,12 +168,42 @@ static bool worth_repeating(const PGresult *result)
            (state != NULL && strncmp(state, "40", 2) == 0);
 }
 
+static void take_row(pg_lane *l, pg_request *r, const PGresult *result)
+{
+    row first;
+    column_map columns = l->columns; /* those that are prepared */
+    if (PQntuples(result) == 0) {
+        pg_worker_answered(l->worker, r, NULL);
+    } else if (!r->unnamed || pg_columns(result, &columns)) {
+        pg_row(result, 0, &columns, &first);
+        pg_worker_answered(l->worker, r, &first);
+    } else {
+        pg_worker_failed(l->worker, r, "there is no column content any more");
+    }
+}
+
+/* What a result means for the first look-up that was sent. */
+static void take_result(pg_lane *l, const PGresult *result)
+{
+    pg_request *r = take_first(l);
+    const bool stale = is_stale(result, r);
+    l->stale = l->stale || stale;
+    if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+        take_row(l, r, result);
+    } else if (stale || worth_repeating(result)) {
+        pg_worker_unsent(l->worker, r);
+    } else {
+        pg_worker_failed(l->worker, r, PQresultErrorMessage(result));
+    }
+}
+
 /* False when the connection was lost. */
 static bool on_result(pg_lane *l, const PGresult *result)
 {
     const ExecStatusType status = PQresultStatus(result);
     l->progress_ms = l->connection.host->now_ms(l->connection.host);
     if (status == PGRES_PIPELINE_SYNC) {
+        l->settings_due = l->pooled;
         return true;
     }
     if (TAILQ_EMPTY(&l->sent) || (status == PGRES_FATAL_ERROR && connection_broken(result))) {
@@ -137,19 +211,10 @@ static bool on_result(pg_lane *l, const PGresult *result)
         return false;
     }
     l->null_due = true;
-    pg_request *r = take_first(l);
-    if (status == PGRES_TUPLES_OK) {
-        row first;
-        const bool found = PQntuples(result) > 0;
-        if (found) {
-            pg_row(result, 0, &l->columns, &first);
-        }
-        pg_worker_answered(l->worker, r, found ? &first : NULL);
-    } else if (worth_repeating(result)) {
-        pg_worker_unsent(l->worker, r);
-    } else {
-        pg_worker_failed(l->worker, r, PQresultErrorMessage(result));
+    if (!l->settings_due) {
+        take_result(l, result);
     }
+    l->settings_due = false; /* if they were refused, so is the batch */
     return true;
 }
 
@@ -161,12 +226,20 @@ static bool on_prepared(pg_lane *l, const PGresult *result)
         pg_connection_lose(&l->connection, why);
         return false;
     }
-    if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+    if (l->prepared > PREPARE_SYNC) {
         become_ready(l);
     } else {
-        l->null_due = true;
+        l->null_due = PQresultStatus(result) != PGRES_PIPELINE_SYNC;
     }
     return true;
+}
+
+/* With a new session comes a new statement. */
+static void renew(pg_lane *l)
+{
+    l->ready = false;
+    pg_connection_stop(&l->connection);
+    pg_connection_start(&l->connection);
 }
 
 /* Between the results of two queries libpq says NULL, and it says NULL when there is no more. */
@@ -208,6 +281,9 @@ static void on_readable(void *arg)
     if (l->ready) {
         pg_worker_lane_changed(l->worker, l);
     }
+    if (l->ready && l->stale && l->sent_count == 0) {
+        renew(l);
+    }
 }
 
 static void on_lost(void *arg, const char *why)
@@ -227,36 +303,52 @@ static void on_lost(void *arg, const char *why)
 
 /* ---- sending ---- */
 
-/* `ici` has at most PG_ICI_MAX octets. libpq wants a NUL behind it, and copies it. */
-static bool send_one(pg_lane *l, cmp_str ici)
-{
-    char text[PG_ICI_MAX + 1];
-    const char *value = text;
-    memcpy(text, ici.at, ici.size);
-    text[ici.size] = '\0';
-    return PQsendQueryPrepared(l->connection.db, STATEMENT, 1, &value, NULL, NULL, 0) == 1;
-}
-
-/* An error breaks what follows it up to the next sync; so what was broken once gets its own. */
-static bool send_all(pg_lane *l, struct pg_requests *queue, unsigned most, unsigned *count)
+/* Its ICI has at most PG_ICI_MAX octets. libpq wants a NUL behind it, and copies it. */
+static bool send_one(pg_lane *l, pg_request *r)
 {
     PGconn *db = l->connection.db;
-    bool open = false; /* a batch without its sync */
-    for (*count = 0; *count < most && !TAILQ_EMPTY(queue); ++*count) {
-        pg_request *r = TAILQ_FIRST(queue);
-        TAILQ_REMOVE(queue, r, place);
-        TAILQ_INSERT_TAIL(&l->sent, r, place);
-        l->sent_count++;
-        r->on_lane = true;
-        if (r->again && open && !PQpipelineSync(db)) {
+    char text[PG_ICI_MAX + 1];
+    const char *value = text;
+    memcpy(text, r->ici.at, r->ici.size);
+    text[r->ici.size] = '\0';
+    r->unnamed = l->pooled || l->stale || r->again;
+    return r->unnamed ? PQsendQueryParams(db, pg_lookup_query(options_of(l)), 1, NULL, &value, NULL,
+                                          NULL, 0) == 1
+                      : PQsendQueryPrepared(db, STATEMENT, 1, &value, NULL, NULL, 0) == 1;
+}
+
+/* The next of the queue; *open says whether a batch is without its sync. An error breaks what
+ * follows it up to the next sync; so what was broken once gets its own. */
+static bool send_next(pg_lane *l, struct pg_requests *queue, bool *open)
+{
+    PGconn *db = l->connection.db;
+    pg_request *r = TAILQ_FIRST(queue);
+    TAILQ_REMOVE(queue, r, place);
+    TAILQ_INSERT_TAIL(&l->sent, r, place);
+    l->sent_count++;
+    r->on_lane = true;
+    if (r->again && *open) {
+        if (!PQpipelineSync(db)) {
             return false;
         }
-        if (!send_one(l, r->ici) || (r->again && !PQpipelineSync(db))) {
-            return false;
-        }
-        open = !r->again;
+        *open = false;
     }
-    return !open || PQpipelineSync(db);
+    if (!*open && l->pooled && !send_settings(l)) {
+        return false;
+    }
+    *open = !r->again;
+    return send_one(l, r) && (*open || PQpipelineSync(db));
+}
+
+static bool send_all(pg_lane *l, struct pg_requests *queue, unsigned most, unsigned *count)
+{
+    bool open = false;
+    for (*count = 0; *count < most && !TAILQ_EMPTY(queue); ++*count) {
+        if (!send_next(l, queue, &open)) {
+            return false;
+        }
+    }
+    return !open || PQpipelineSync(l->connection.db);
 }
 
 void pg_lane_send(pg_lane *l, struct pg_requests *queue, unsigned most)

@@ -15,7 +15,8 @@ struct pg_request {
     cmp_str ici;                    /* valid while `op` is set */
     int64_t deadline_ms;
     bool on_lane;
-    bool again; /* it was sent before: not its own fault, so once more, and alone */
+    bool unnamed; /* sent without the prepared statement */
+    bool again;   /* it was sent before: not its own fault, so once more, and alone */
 };
 TAILQ_HEAD(pg_requests, pg_request);
 
@@ -26,10 +27,13 @@ typedef struct pg_lane {
     pg_worker *worker;
     pg_connection connection;
     bool ready;        /* prepared */
+    bool pooled;       /* the session is shared: see pg_is_pooled */
+    bool stale;        /* the prepared statement is of no use any more */
     unsigned prepared; /* results of the preparation that are in */
     struct pg_requests sent;
     unsigned sent_count;
     bool null_due;       /* the result is in, its end is not */
+    bool settings_due;   /* the next result is of the settings before a batch */
     int64_t progress_ms; /* of the last result, or of the first request after a silence */
     column_map columns;
 } pg_lane;

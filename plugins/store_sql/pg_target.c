@@ -2,9 +2,11 @@
 #include "pg_target.h"
 
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define PARAMETERS_MAX     80 /* libpq knows fewer; what is too many is left out */
 #define CONNECT_TIMEOUT_MS 2000
@@ -201,6 +203,54 @@ PGconn *pg_connect_wait(const pg_target *t, char *error, size_t error_size)
     }
     PQsetNoticeProcessor(db, on_notice, NULL);
     return db;
+}
+
+/* ---- why not ---- */
+
+/* To its end, or until the time is up. */
+static void poll_through(PGconn *db, int64_t timeout_ms)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t end_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + timeout_ms;
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    while (PQstatus(db) != CONNECTION_BAD && status != PGRES_POLLING_OK) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        const int64_t left_ms = end_ms - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+        struct pollfd p = {.fd = PQsocket(db),
+                           .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        if (left_ms <= 0 || poll(&p, 1, (int)left_ms) == 0) {
+            return;
+        }
+        status = PQconnectPoll(db);
+    }
+}
+
+/* Of the errors' classes (PostgreSQL, appendix A): invalid authorization, and invalid catalog. */
+static bool is_no(const char *message)
+{
+    for (const char *end; (end = strchr(message, '\n')) != NULL; message = end + 1) {
+        if (end - message >= 5 &&
+            (strncmp(end - 5, "28", 2) == 0 || strncmp(end - 5, "3D", 2) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* libpq has the error's code only in its message, and there in place of the server's words. */
+bool pg_target_refused(const pg_target *t)
+{
+    parameters p = {.count = 0};
+    set_all(&p, t, true);
+    PGconn *db = kit_must(PQconnectStartParams(p.keywords, p.values, 0));
+    PQsetErrorVerbosity(db, PQERRORS_SQLSTATE);
+    PQsetNoticeProcessor(db, on_notice, NULL);
+    poll_through(db, pg_target_timeout_ms(t));
+    const bool refused = PQstatus(db) == CONNECTION_BAD &&
+                         (PQconnectionNeedsPassword(db) == 1 || is_no(PQerrorMessage(db)));
+    PQfinish(db);
+    return refused;
 }
 
 void pg_first_line(const char *message, char *line, size_t line_size)

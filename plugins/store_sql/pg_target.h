@@ -47,5 +47,9 @@ PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first
 /* Connects to a server that can be written to; blocks. NULL with `error` filled. */
 PGconn *pg_connect_wait(const pg_target *t, char *error, size_t error_size);
 
+/* After pg_connect_wait has failed: whether it is the server that says no to the user, the password
+ * or the database's name, as it would again. Blocks. */
+bool pg_target_refused(const pg_target *t);
+
 /* The first line of a message of libpq's. */
 void pg_first_line(const char *message, char *line, size_t line_size);

@@ -87,6 +87,10 @@ static bool try_schema(const pg_store *s, PGconn *db, bool *made, char *error, s
 static bool try_query(const pg_store *s, PGconn *db, char *error, size_t error_size)
 {
     column_map columns;
+    /* In one transaction: behind a pooler the next one may be in another session. */
+    if (!run(db, "begin", error, error_size)) {
+        return false;
+    }
     PGresult *prepared = PQprepare(db, "", pg_lookup_query(s->store.options), 0, NULL);
     PGresult *described = PQdescribePrepared(db, "");
     const bool known = PQresultStatus(prepared) == PGRES_COMMAND_OK;
@@ -98,10 +102,18 @@ static bool try_query(const pg_store *s, PGconn *db, char *error, size_t error_s
     }
     PQclear(prepared);
     PQclear(described);
-    return good;
+    char ended[ERROR_SIZE];
+    return run(db, "rollback", good ? error : ended, good ? error_size : sizeof(ended)) && good;
 }
 
-bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_size)
+static void try_session(pg_store *s, PGconn *db)
+{
+    PGresult *result = PQexec(db, PG_SESSION_QUERY);
+    pg_is_pooled(s, db, result);
+    PQclear(result);
+}
+
+bool pg_store_try(pg_store *s, bool *reached, char *error, size_t error_size)
 {
     PGconn *db = pg_connect_wait(&s->primary, error, error_size);
     *reached = db != NULL;
@@ -109,6 +121,7 @@ bool pg_store_try(const pg_store *s, bool *reached, char *error, size_t error_si
         return false;
     }
     bool made = true;
+    try_session(s, db);
     const bool good =
         (s->store.options->query != NULL || try_schema(s, db, &made, error, error_size)) &&
         (!made || try_query(s, db, error, error_size));
@@ -144,10 +157,17 @@ static row_result show_page(const cmp_host *host, const PGresult *page, cmp_stor
     return result == ROW_NEXT && rows < SCAN_ROWS ? ROW_STOP : result;
 }
 
+/* Nothing is left in the session, which others may share. */
+static const char begin_page[] =
+    "begin read only; set local timezone = 'UTC'; set local datestyle = 'ISO'";
+
 static row_result scan_page(const cmp_host *host, PGconn *db, cmp_store_visit visit, void *arg,
                             char *after, char *error, size_t error_size)
 {
     const char *value = after;
+    if (!run(db, begin_page, error, error_size)) {
+        return ROW_BAD;
+    }
     PGresult *page = PQexecParams(db, scan_query, 1, NULL, &value, NULL, NULL, 0);
     row_result result = ROW_BAD;
     if (PQresultStatus(page) == PGRES_TUPLES_OK) {
@@ -156,7 +176,7 @@ static row_result scan_page(const cmp_host *host, PGconn *db, cmp_store_visit vi
         pg_first_line(PQerrorMessage(db), error, error_size);
     }
     PQclear(page);
-    return result;
+    return result != ROW_BAD && !run(db, "commit", error, error_size) ? ROW_BAD : result;
 }
 
 /* From the primary: a replica may not have yet what was just put. */
@@ -174,9 +194,7 @@ bool pg_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, ch
     if (db == NULL) {
         return false;
     }
-    row_result result = run(db, "set timezone = 'UTC'; set datestyle = 'ISO'", error, error_size)
-                            ? ROW_NEXT
-                            : ROW_BAD;
+    row_result result = ROW_NEXT;
     while (result == ROW_NEXT) {
         result = scan_page(s->store.host, db, visit, arg, last, error, error_size);
     }

@@ -15,11 +15,14 @@ typedef struct options {
     int64_t waiting;
     int synchronous; /* a synchronous_choice */
     int create;      /* a create_choice */
+    int pooler;      /* a pooler_choice */
+    int64_t revalidate_ms;
     int64_t busy_timeout_ms;
 } options;
 
 typedef enum synchronous_choice { SYNCHRONOUS_NORMAL, SYNCHRONOUS_FULL } synchronous_choice;
 typedef enum create_choice { CREATE_AUTO, CREATE_TRUE, CREATE_FALSE } create_choice;
+typedef enum pooler_choice { POOLER_AUTO, POOLER_TRUE, POOLER_FALSE } pooler_choice;
 
 /* Begins each driver's instance. */
 typedef struct store {

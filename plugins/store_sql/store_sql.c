@@ -9,6 +9,9 @@ static const char *const synchronous_choices[] = {
 static const char *const create_choices[] = {
     [CREATE_AUTO] = "auto", [CREATE_TRUE] = "true", [CREATE_FALSE] = "false", NULL};
 
+static const char *const pooler_choices[] = {
+    [POOLER_AUTO] = "auto", [POOLER_TRUE] = "true", [POOLER_FALSE] = "false", NULL};
+
 CMP_OPTIONS(rows, options) = {
     /* Secret, as it may hold a password: no message shows it. */
     CMP_ROW("url", SECRET, options, url,
@@ -28,6 +31,14 @@ CMP_OPTIONS(rows, options) = {
     CMP_ROW("waiting", INTEGER, options, waiting,
             "PostgreSQL: look-ups of each worker that may be under way; more are refused",
             CMP_DEFAULT("1024"), CMP_RANGE(1, 1000000)),
+    CMP_ROW_ENUM("pooler", options, pooler, pooler_choices,
+                 "PostgreSQL: a pooler (pgbouncer) stands before it, which gives each transaction "
+                 "another session; auto: found out",
+                 CMP_DEFAULT("auto")),
+    CMP_ROW("revalidate", DURATION, options, revalidate_ms,
+            "PostgreSQL: how often what the cache holds is asked for again where the database does "
+            "not tell of changes: behind a pooler, or without the schema's triggers",
+            CMP_DEFAULT("1s"), CMP_RANGE(100, 3600000)),
     CMP_ROW_ENUM(
         "synchronous", options, synchronous, synchronous_choices,
         "SQLite: full: no write is lost when the power fails; normal: the last ones may be",

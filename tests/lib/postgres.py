@@ -166,7 +166,8 @@ class Database:
         return set(
             self.psql(
                 "select pid from pg_stat_activity"
-                f" where datname = '{self.name}' and query = 'listen cmp_codes'"
+                f" where datname = '{self.name}' and query like '%from pg_trigger%'"
+                " and pid <> pg_backend_pid()"
             ).split()
         )
 

@@ -20,6 +20,7 @@ enum {
     PATIENCE_MS = 8000,
     RECOVERY_MS = 2000,
     TIMEOUT_MS = 300,
+    REVALIDATE_MS = 200,
     OPS_MAX = 400,
     SLOTS = 20, /* of the server, three of them for its administrator */
 };
@@ -179,6 +180,7 @@ static int set_up(void **state)
     *(int64_t *)option(f, "connections") = 2;
     *(int64_t *)option(f, "statement_timeout") = TIMEOUT_MS;
     *(int64_t *)option(f, "waiting") = 300;
+    *(int64_t *)option(f, "revalidate") = REVALIDATE_MS;
     f->clock_ms = real_ms();
     *state = f;
     return 0;
@@ -583,7 +585,7 @@ static void test_connection_is_ended(void **state)
     ask_many(f, 50);
     ops()->turn_end(f->host.instance, f->host.worker);
     sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'cmpd' "
-        "and query not like 'listen%' limit 1");
+        "and query not like '%pg_trigger%' limit 1");
     ask_many(f, 50);
     await(f);
     for (unsigned i = 0; i < 100; i++) {
@@ -626,7 +628,7 @@ static void test_backend_stands_still(void **state)
     *(int64_t *)option(f, "connections") = 1;
     open_ready(f);
     const int64_t pid = sql_number("select min(pid) from pg_stat_activity where usename = 'cmpd' "
-                                   "and query not like 'listen%'");
+                                   "and query not like '%pg_trigger%'");
     assert_int_equal(kill((pid_t)pid, SIGSTOP), 0);
     const int64_t begin_ms = real_ms();
     ask_many(f, 5);
@@ -678,16 +680,115 @@ static void test_schema_falls_behind(void **state)
     fake_host_expect_log(&f->host, CMP_LOG_ERROR, "run etc/sql/postgresql/001_codes.sql");
 }
 
+/* Each lane's prepared statement is of no use then, and no look-up is to suffer for it. */
 static void test_table_is_changed(void **state)
 {
+    static const char *const changes[] = {"alter table cmp_codes alter ttl type bigint",
+                                          "alter table cmp_codes alter status type varchar(20)"};
     fixture *f = *state;
-    *(int64_t *)option(f, "connections") = 1;
     open_ready(f);
-    fake_host_advance(&f->host, 1100);                  /* it has been good for a while */
-    sql("alter table cmp_codes alter ttl type bigint"); /* the prepared statement is of no use */
+    for (size_t i = 0; i < 2; i++) {
+        ask_many(f, 200); /* on both of them */
+        await(f);
+        sql(changes[i]);
+        for (unsigned times = 0; times < 8; times++) {
+            assert_int_equal(look_up(f, "C1"), CMP_STORE_FOUND);
+        }
+    }
+    turn_for(f, 300);
     assert_int_equal(look_up(f, "C1"), CMP_STORE_FOUND);
+    assert_int_equal(fake_host_counted(&f->host, "lookups_failed"), 0);
+    assert_int_equal(fake_host_counted(&f->host, "connections_lost"), 0);
+}
+
+/* Somebody has renamed a table of his own into place: what is changed in it nobody tells. */
+static void test_table_is_swapped(void **state)
+{
+    fixture *f = *state;
+    open_ready(f);
+    turn_for(f, 3 * REVALIDATE_MS);
+    assert_int_equal(f->host.changed.count, 1);
+    sql("create table other (like cmp_codes including all);"
+        "insert into other (ici, content) values ('C1', 'other');"
+        "alter table cmp_codes rename to older; alter table other rename to cmp_codes;"
+        "grant all on cmp_codes to cmpd");
+    for (unsigned changed = 1; changed < 4;) { /* again and again */
+        turn(f);
+        changed = f->host.changed.count;
+    }
+    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "has lost the triggers that tell of changes");
+    assert_int_equal(look_up(f, "C1"), CMP_STORE_FOUND);
+    assert_str(answer(f, 0)->content, "other");
+
+    load_schema(admin); /* gives the table its triggers */
+    for (unsigned quiet = 0; quiet < 3;) {
+        const unsigned before = f->host.changed.count;
+        turn_for(f, 2 * REVALIDATE_MS);
+        quiet = f->host.changed.count == before ? quiet + 1 : 0;
+    }
+    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "tells of changes again");
+    const unsigned before = f->host.changed.count;
+    sql("update cmp_codes set content = 'new' where ici = 'C1'");
     turn_for(f, 100);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "cached plan");
+    assert_true(f->host.changed.count > before);
+}
+
+static void test_schema_may_be_applied_twice(void **state)
+{
+    fixture *f = *state;
+    load_schema(admin);
+    assert_int_equal(sql_number("select count(*) from cmp_schema"), 1);
+    assert_int_equal(sql_number("select count(*) from cmp_codes"), 400);
+    open_ready(f);
+    sql("update cmp_codes set content = 'new' where ici = 'C1'");
+    turn_for(f, 100);
+    assert_string_equal(f->host.changed.text, "*\nC1\n");
+}
+
+/* The server asks the role `guarded` for its password. */
+static void guard_a_role(void)
+{
+    char line[200];
+    sql("drop role if exists guarded; create role guarded login password 'right';"
+        "grant usage on schema public to guarded; grant select on cmp_schema, cmp_codes to "
+        "guarded");
+    snprintf(line, sizeof(line),
+             "sed -i '1i host all guarded all scram-sha-256' %s/data/pg_hba.conf", folder);
+    assert_int_equal(system(line), 0);
+    sql("select pg_reload_conf()");
+}
+
+/* What the server says itself is an error of the configuration; that it cannot be reached is none.
+ */
+static void test_a_check_asks_the_server(void **state)
+{
+    fixture *f = *state;
+    f->host.table.purpose = CMP_PURPOSE_CHECK;
+    snprintf(f->url, sizeof(f->url), "postgresql://nobody@127.0.0.1:%d/codes", port);
+    refuse_store(f, "role \"nobody\" does not exist");
+    snprintf(f->url, sizeof(f->url), "postgresql://cmpd@127.0.0.1:%d/nowhere", port);
+    refuse_store(f, "database \"nowhere\" does not exist");
+    guard_a_role();
+    snprintf(f->url, sizeof(f->url), "postgresql://guarded:wrong@127.0.0.1:%d/codes", port);
+    for (const int64_t end_ms = real_ms() + PATIENCE_MS; real_ms() < end_ms;) {
+        PGconn *db = PQconnectdb(f->url); /* until the server has read its rules */
+        const bool asks = PQstatus(db) == CONNECTION_BAD;
+        PQfinish(db);
+        if (asks) {
+            break;
+        }
+    }
+    refuse_store(f, "password authentication failed");
+    snprintf(f->url, sizeof(f->url), "postgresql://guarded@127.0.0.1:%d/codes", port);
+    refuse_store(f, "no password supplied");
+    snprintf(f->url, sizeof(f->url), "postgresql://guarded:right@127.0.0.1:%d/codes", port);
+    open_store(f);
+    fake_host_close(&f->host);
+    sql("drop owned by guarded; drop role guarded");
+
+    snprintf(f->url, sizeof(f->url), "postgresql://cmpd@127.0.0.1:1/codes");
+    open_store(f);
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "Connection refused");
 }
 
 /* ---- hosts ---- */
@@ -770,7 +871,7 @@ static void test_replica(void **state)
     assert_str(answer(f, 0)->content, "of the replica");
     turn_for(f, 50);
     assert_int_equal(sql_number("select count(*) from pg_stat_activity where usename = 'cmpd' "
-                                "and datname = 'codes' and query not like 'listen%'"),
+                                "and datname = 'codes' and query not like '%pg_trigger%'"),
                      0); /* the primary is left alone again */
     fake_host_expect_log(&f->host, CMP_LOG_ERROR, "the replica: ");
 }
@@ -821,6 +922,15 @@ static void take_away(fixture *f, void *write, const char *ici)
     assert_true(existed);
 }
 
+static void take_nothing_away(fixture *f, void *write, const char *ici)
+{
+    char error[200];
+    bool existed = true;
+    assert_true(
+        ops()->remove(f->host.instance, write, cmp_str_from(ici), &existed, error, sizeof(error)));
+    assert_false(existed);
+}
+
 static void commit(fixture *f, void *write)
 {
     char error[200];
@@ -867,6 +977,23 @@ static void test_writes(void **state)
     await(f);
     assert_int_equal(f->ops[0].verdict, CMP_STORE_ABSENT);
     assert_int_equal(f->ops[1].verdict, CMP_STORE_ABSENT);
+}
+
+static void test_removals_that_stand_alone(void **state)
+{
+    fixture *f = *state;
+    open_ready(f);
+    void *write = begin(f);
+    take_nothing_away(f, write, "unknown");
+    take_away(f, write, "C1");
+    take_nothing_away(f, write, "C1");
+    take_away(f, write, "C2");
+    put(f, write, "C2", "again");
+    assert_int_equal(look_up(f, "C1"), CMP_STORE_FOUND); /* until commit */
+    commit(f, write);
+    assert_int_equal(look_up(f, "C1"), CMP_STORE_ABSENT);
+    assert_int_equal(look_up(f, "C2"), CMP_STORE_FOUND);
+    assert_str(answer(f, 0)->content, "again");
 }
 
 static void test_writes_every_column(void **state)
@@ -951,6 +1078,10 @@ int main(void)
         SQL_TEST(test_slots_are_taken),
         SQL_TEST(test_schema_falls_behind),
         SQL_TEST(test_table_is_changed),
+        SQL_TEST(test_table_is_swapped),
+        SQL_TEST(test_schema_may_be_applied_twice),
+        SQL_TEST(test_a_check_asks_the_server),
+        SQL_TEST(test_removals_that_stand_alone),
         SQL_TEST(test_several_hosts),
         SQL_TEST(test_a_silent_host),
         SQL_TEST(test_no_such_name),
