@@ -71,12 +71,15 @@ typedef struct search {
     const char *id, *peer;
     int64_t now_ms;
     const cmp_key *found;
+    bool several;
 } search;
 
 static void visit_id(const cmp_key *key, void *arg)
 {
     search *s = arg;
-    if (cmp_str_equal(key->id, cmp_str_from(s->id))) {
+    if (cmp_str_equal(key->id, cmp_str_from(s->id)) &&
+        (s->peer == NULL || cmp_str_equal(key->peer, cmp_str_from(s->peer)))) {
+        s->several = s->found != NULL;
         s->found = key;
     }
 }
@@ -108,8 +111,15 @@ static bool find(credential *c, const credential_choice *choice, cmp_key_use pre
                          visit_id, &s);
         }
     }
+    if (s.several) {
+        output_fail("%s: several peers gave us a key \"%s\"; say whose with --peer", choice->keys,
+                    choice->id);
+        return false;
+    }
     if (s.found == NULL && choice->id != NULL) {
-        output_fail("%s: it has no key of the id \"%s\"", choice->keys, choice->id);
+        output_fail("%s: it has no key of the id \"%s\"%s%s", choice->keys, choice->id,
+                    choice->peer != NULL ? " and the peer " : "",
+                    choice->peer != NULL ? choice->peer : "");
     } else if (s.found == NULL) {
         output_fail("%s: no key received from \"%s\" is valid now", choice->keys, choice->peer);
     } else {
@@ -130,7 +140,7 @@ bool credential_open(credential *c, const credential_choice *choice, cmp_key_use
     if (choice->secret_file != NULL) {
         return open_file(c, choice);
     }
-    if ((choice->id != NULL) == (choice->peer != NULL)) {
+    if (choice->id == NULL && choice->peer == NULL) {
         output_fail("--keys needs --id, to say which key");
         return false;
     }

@@ -7,7 +7,8 @@
 
 /* What the operator has said; members not given are NULL. */
 typedef struct credential_choice {
-    const char *keys, *id, *peer; /* a keyring, and a key of it by its id or as the peer's newest */
+    const char *keys, *id, *peer; /* a keyring, and a key of it: by its id, as the peer's newest,
+                                    or both when several peers gave us one of that id */
     const char *secret_file, *hash;
 } credential_choice;
 

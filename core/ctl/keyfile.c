@@ -9,6 +9,7 @@
 #include <libfyaml.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,8 +19,11 @@ static const char header[] =
     "# The keyring of cmpd, kept by \"cmpctl keys\". It holds secrets: mode 0600, and\n"
     "# no copy of it belongs anywhere else. Comments of your own are not kept.\n";
 
+#define FRESH ".new"
+
 struct keyfile {
-    char *path; /* where the file really is */
+    char *path;  /* where the file really is */
+    char *fresh; /* the new one, for as long as it is beside the old one */
     char *folder;
     int lock;
     bool exists;
@@ -37,6 +41,9 @@ static void set_path(keyfile *k, const char *path)
 {
     char real[PATH_MAX];
     k->path = kit_strdup(realpath(path, real) != NULL ? real : path);
+    const size_t size = strlen(k->path) + sizeof(FRESH);
+    k->fresh = kit_alloc(size);
+    snprintf(k->fresh, size, "%s" FRESH, k->path);
     char *copy = kit_strdup(k->path);
     k->folder = kit_strdup(dirname(copy));
     free(copy);
@@ -126,7 +133,12 @@ keyfile *keyfile_open(const char *path)
     keyfile *k = kit_calloc(1, sizeof(*k));
     k->lock = -1;
     set_path(k, path);
-    if (!take_lock(k) || !read_document(k)) {
+    if (!take_lock(k)) {
+        keyfile_close(&k);
+        return NULL;
+    }
+    unlink(k->fresh); /* of somebody who was killed in a very bad moment: secrets, for nobody */
+    if (!read_document(k)) {
         keyfile_close(&k);
     }
     return k;
@@ -142,6 +154,7 @@ void keyfile_close(keyfile **k)
         close((*k)->lock);
     }
     free((*k)->path);
+    free((*k)->fresh);
     free((*k)->folder);
     free(*k);
     *k = NULL;
@@ -175,16 +188,20 @@ static struct fy_node *value_node(keyfile *k, const keyfile_member *member)
     return fy_node_build_from_malloc_string(k->document, written, FY_NT); /* takes it over */
 }
 
-keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id)
+keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *peer,
+                            bool *several)
 {
     const char *member = list == KEYFILE_TOKENS ? "name" : "id";
-    struct fy_node *node = list_of(k, list), *entry;
+    struct fy_node *node = list_of(k, list), *entry, *found = NULL;
+    *several = false;
     for (void *at = NULL; node != NULL && (entry = fy_node_sequence_iterate(node, &at)) != NULL;) {
-        if (cmp_str_equal(keyfile_get(entry, member), cmp_str_from(id))) {
-            return entry;
+        if (cmp_str_equal(keyfile_get(entry, member), cmp_str_from(id)) &&
+            (peer == NULL || cmp_str_equal(keyfile_get(entry, "peer"), cmp_str_from(peer)))) {
+            *several = found != NULL;
+            found = found != NULL ? found : entry;
         }
     }
-    return NULL;
+    return found;
 }
 
 cmp_str keyfile_get(keyfile_entry *entry, const char *name)
@@ -265,34 +282,63 @@ static void sync_folder(const keyfile *k)
     }
 }
 
-/* In the same folder, for a rename does not cross file systems. What was written is read once more
- * as cmpd would read it: it must never find a keyring that it refuses. */
-static bool replace(const keyfile *k, const char *text)
+/* In the same folder, for a rename does not cross file systems; without a name where the file
+ * system can do that, so that who is killed leaves no copy of the secrets. Mode 0600. */
+static int open_nameless(const keyfile *k, bool *has_name)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/.keys.XXXXXX", k->folder);
-    const int fd = mkostemp(path, O_CLOEXEC); /* mode 0600 */
+    const int fd = open(k->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    *has_name = fd < 0;
+    return fd >= 0 ? fd : open(k->fresh, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* A nameless file can get a name, but not one that is taken: so it is named and renamed. */
+static bool put_in_place(const keyfile *k, const char *path, bool has_name)
+{
+    return (has_name || linkat(AT_FDCWD, path, AT_FDCWD, k->fresh, AT_SYMLINK_FOLLOW) == 0) &&
+           rename(k->fresh, k->path) == 0;
+}
+
+/* What was written is read once more as cmpd would read it: it must never find a keyring that it
+ * refuses. */
+static bool write_and_place(const keyfile *k, const char *text)
+{
+    char path[32];
+    bool has_name;
+    const int fd = open_nameless(k, &has_name);
     if (fd < 0) {
         output_fail("%s: no file can be made: %s", k->folder, strerror(errno));
         return false;
     }
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     size_t count;
     bool done = fill(k, fd, text);
-    done = close(fd) == 0 && done;
     if (!done) {
-        output_fail("%s: %s", path, strerror(errno));
+        output_fail("%s: %s", k->fresh, strerror(errno));
     } else if (!check(path, k->path, &count)) {
         done = false;
-    } else if (rename(path, k->path) != 0) {
+    } else if (!put_in_place(k, path, has_name)) {
         output_fail("%s: %s", k->path, strerror(errno));
         done = false;
     }
+    close(fd);
     if (!done) {
-        unlink(path);
-        return false;
+        unlink(k->fresh);
     }
-    sync_folder(k);
-    return true;
+    return done;
+}
+
+/* Signals wait until the secrets are in one place again. */
+static bool replace(const keyfile *k, const char *text)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    const bool done = write_and_place(k, text);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (done) {
+        sync_folder(k);
+    }
+    return done;
 }
 
 bool keyfile_save(keyfile *k)

@@ -27,8 +27,10 @@ keyfile *keyfile_open(const char *path);
 /* Gives the lock back; what was not saved is lost. */
 void keyfile_close(keyfile **k);
 
-/* The key of that id, or the token of that name; or NULL. */
-keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id);
+/* The key of that id, or the token of that name; or NULL. Several peers may have given us keys of
+ * one id: `peer` says whose is meant; NULL: the first, and *several whether there are more. */
+keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *peer,
+                            bool *several);
 
 void keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, size_t count);
 void keyfile_remove(keyfile *k, keyfile_list list, keyfile_entry *entry);

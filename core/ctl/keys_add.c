@@ -67,9 +67,11 @@ static bool add(const add_options *o, keyfile_list list, const keyfile_member *m
     if (k == NULL) {
         return false;
     }
-    bool done = false;
-    if (keyfile_find(k, list, o->id) != NULL) {
-        output_fail("%s: it has a key of the id \"%s\" already", o->keys, o->id);
+    const bool theirs = list == KEYFILE_RECEIVED; /* which calls it as it likes */
+    bool done = false, unused;
+    if (keyfile_find(k, list, o->id, theirs ? o->peer : NULL, &unused) != NULL) {
+        output_fail("%s: it has a key of the id \"%s\"%s%s already", o->keys, o->id,
+                    theirs ? " from " : "", theirs ? o->peer : "");
     } else {
         keyfile_add(k, list, members, count);
         done = keyfile_save(k);

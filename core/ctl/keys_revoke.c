@@ -8,7 +8,7 @@
 #include <cmp-kit/times.h>
 
 typedef struct revoke_options {
-    const char *keys, *id, *use, *at;
+    const char *keys, *id, *use, *peer, *at;
     bool remove;
 } revoke_options;
 
@@ -18,6 +18,8 @@ static const args_row rows[] = {
              "the key to end, or the token of that name"),
     ARGS_ROW("use", TEXT, revoke_options, use, "USE",
              "issued, received or token, when the id is several"),
+    ARGS_ROW("peer", TEXT, revoke_options, peer, "NAME",
+             "whose key it is, when several peers gave us one of that id"),
     ARGS_ROW("at", TEXT, revoke_options, at, "TIME", "valid until then (RFC 3339); otherwise now"),
     ARGS_ROW("delete", FLAG, revoke_options, remove, NULL, "take the key out of the file instead"),
     {.name = NULL},
@@ -42,8 +44,14 @@ static keyfile_entry *find(keyfile *k, const revoke_options *o, int *use)
     const int wanted = *use;
     keyfile_entry *found = NULL;
     for (int i = KEYFILE_ISSUED; i <= KEYFILE_TOKENS; i++) {
-        keyfile_entry *one =
-            wanted < 0 || wanted == i ? keyfile_find(k, (keyfile_list)i, o->id) : NULL;
+        bool several = false;
+        keyfile_entry *one = (wanted < 0 || wanted == i) && (o->peer == NULL || i != KEYFILE_TOKENS)
+                                 ? keyfile_find(k, (keyfile_list)i, o->id, o->peer, &several)
+                                 : NULL;
+        if (several) {
+            output_fail("several peers gave us a key \"%s\"; say whose with --peer", o->id);
+            return NULL;
+        }
         if (one != NULL && found != NULL) {
             output_fail("\"%s\" is both %s and %s; say which with --use", o->id, use_names[*use],
                         use_names[i]);

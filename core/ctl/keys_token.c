@@ -61,8 +61,8 @@ static bool add(const token_options *o, const keyfile_member *members, size_t co
     if (k == NULL) {
         return false;
     }
-    bool done = false;
-    if (keyfile_find(k, KEYFILE_TOKENS, o->name) != NULL) {
+    bool done = false, unused;
+    if (keyfile_find(k, KEYFILE_TOKENS, o->name, NULL, &unused) != NULL) {
         output_fail("%s: it has a token of the name \"%s\" already", o->keys, o->name);
     } else {
         keyfile_add(k, KEYFILE_TOKENS, members, count);

@@ -18,6 +18,8 @@ static const args_row rows[] = {
     ARGS_ROW("keys", TEXT, sign_options, key.keys, "FILE", "the keyring to take the key from"),
     ARGS_ROW("id", TEXT, sign_options, key.id, "APIKEYID",
              "the key of that id, received or issued"),
+    ARGS_ROW("peer", TEXT, sign_options, key.peer, "NAME",
+             "whose key it is, when several peers gave us one of that id"),
     ARGS_ROW("secret-file", TEXT, sign_options, key.secret_file, "FILE",
              "a file that holds the apikey; - is stdin"),
     ARGS_ROW("hash", TEXT, sign_options, key.hash, "HASH",

@@ -21,6 +21,8 @@ static const args_row rows[] = {
     ARGS_ROW("keys", TEXT, verify_options, key.keys, "FILE", "the keyring to take the key from"),
     ARGS_ROW("id", TEXT, verify_options, key.id, "APIKEYID",
              "the key of that id, issued or received"),
+    ARGS_ROW("peer", TEXT, verify_options, key.peer, "NAME",
+             "whose key it is, when several peers gave us one of that id"),
     ARGS_ROW("secret-file", TEXT, verify_options, key.secret_file, "FILE",
              "a file that holds the apikey; - is stdin"),
     ARGS_ROW("hash", TEXT, verify_options, key.hash, "HASH",

@@ -197,12 +197,17 @@ static int64_t time_of(const load *l, const char *member, const char *text, int6
     return ms;
 }
 
-/* `apikeyid` has to name one key. One id in both lists is two keys of two owners, and may be. */
+/* `apikeyid` has to name one key of whoever has made it up: of ours, or of one peer. What two peers
+ * call the same is two keys. */
 static void check_double(const load *l, const cmp_key *key)
 {
+    const bool issued = key->use == CMP_KEY_ISSUED;
     for (const cmp_key *k = l->ring->keys; k < key; k++) {
-        if (k->use == key->use && key->id.at != NULL && cmp_str_equal(k->id, key->id)) {
-            wrong(l, "id", "another key of this list has the same id");
+        if (k->use == key->use && key->id.at != NULL && cmp_str_equal(k->id, key->id) &&
+            (issued || cmp_str_equal(k->peer, key->peer))) {
+            wrong(l, "id",
+                  issued ? "another key of this list has the same id"
+                         : "another key received from this peer has the same id");
             return;
         }
     }

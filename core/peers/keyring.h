@@ -22,9 +22,9 @@
 typedef struct keyring keyring;
 
 /* Reads the file; refuses one that group or others can read or write (say whose it is and the
- * mode), double ids within one use, empty secrets, peers that `peer_known` does not know (NULL:
- * any). NULL with errors in the report; otherwise the caller's share. No message ever holds a
- * secret. */
+ * mode), double ids (of all that we issued, or of what one peer gave to us), empty secrets, peers
+ * that `peer_known` does not know (NULL: any). NULL with errors in the report; otherwise the
+ * caller's share. No message ever holds a secret. */
 keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char *name), void *arg,
                       cmp_report *report);
 

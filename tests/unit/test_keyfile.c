@@ -57,6 +57,14 @@ static const char *shown(void)
     return text;
 }
 
+static keyfile_entry *find(keyfile *k, keyfile_list list, const char *id)
+{
+    bool several;
+    keyfile_entry *entry = keyfile_find(k, list, id, NULL, &several);
+    assert_false(several);
+    return entry;
+}
+
 static bool add(const char *id, const char *secret)
 {
     keyfile *k = keyfile_open(path);
@@ -133,8 +141,8 @@ static void sets_and_removes(void **unused)
     (void)unused;
     write_file(two_keys, 0600);
     keyfile *k = keyfile_open(path);
-    assert_null(keyfile_find(k, KEYFILE_ISSUED, "ours"));
-    keyfile_entry *entry = keyfile_find(k, KEYFILE_ISSUED, "k-1");
+    assert_null(find(k, KEYFILE_ISSUED, "ours"));
+    keyfile_entry *entry = find(k, KEYFILE_ISSUED, "k-1");
     assert_non_null(entry);
     assert_null(keyfile_get(entry, "not_after").at);
     const keyfile_member skew = {"max_skew", "7s", true};
@@ -142,10 +150,42 @@ static void sets_and_removes(void **unused)
     keyfile_set(k, entry, &skew);
     keyfile_set(k, entry, &end);
     assert_true(cmp_str_equal(keyfile_get(entry, "not_after"), CMP_STR("2026-11-24T00:00:00Z")));
-    keyfile_remove(k, KEYFILE_RECEIVED, keyfile_find(k, KEYFILE_RECEIVED, "ours"));
+    keyfile_remove(k, KEYFILE_RECEIVED, find(k, KEYFILE_RECEIVED, "ours"));
     assert_true(keyfile_save(k));
     keyfile_close(&k);
     assert_string_equal(shown(), "issued k-1 b 23 7 1;");
+}
+
+static void an_id_of_two_peers(void **unused)
+{
+    (void)unused;
+    write_file("received:\n"
+               "- {id: x, peer: b, secret: 0123456789abcdef}\n"
+               "- {id: x, peer: c, secret: 0123456789abcdef}\n",
+               0600);
+    bool several;
+    keyfile *k = keyfile_open(path);
+    assert_non_null(keyfile_find(k, KEYFILE_RECEIVED, "x", NULL, &several));
+    assert_true(several);
+    assert_null(keyfile_find(k, KEYFILE_RECEIVED, "x", "d", &several));
+    keyfile_remove(k, KEYFILE_RECEIVED, keyfile_find(k, KEYFILE_RECEIVED, "x", "b", &several));
+    assert_false(several);
+    assert_true(keyfile_save(k));
+    keyfile_close(&k);
+    assert_string_equal(shown(), "received x c 16 0 0;");
+}
+
+/* One that was killed between two system calls leaves what only its successor can remove. */
+static void what_was_left_behind_goes(void **unused)
+{
+    (void)unused;
+    write_file(two_keys, 0600);
+    char fresh[sizeof(path) + 8];
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    assert_int_equal(symlink("/etc/passwd", fresh), 0);
+    keyfile *k = keyfile_open(path);
+    keyfile_close(&k);
+    assert_int_equal(other_files(), 0);
 }
 
 static void an_emptied_file_can_be_filled_again(void **unused)
@@ -154,7 +194,7 @@ static void an_emptied_file_can_be_filled_again(void **unused)
     write_file("", 0600);
     assert_true(add("k-1", "a secret of k-1, long enough"));
     keyfile *k = keyfile_open(path);
-    keyfile_remove(k, KEYFILE_ISSUED, keyfile_find(k, KEYFILE_ISSUED, "k-1"));
+    keyfile_remove(k, KEYFILE_ISSUED, find(k, KEYFILE_ISSUED, "k-1"));
     assert_true(keyfile_save(k));
     keyfile_close(&k);
     assert_string_equal(shown(), "");
@@ -168,7 +208,7 @@ static void a_symbolic_link_stays_one(void **unused)
     write_file(two_keys, 0600);
     assert_int_equal(symlink(path, link_path), 0);
     keyfile *k = keyfile_open(link_path);
-    keyfile_remove(k, KEYFILE_ISSUED, keyfile_find(k, KEYFILE_ISSUED, "k-1"));
+    keyfile_remove(k, KEYFILE_ISSUED, find(k, KEYFILE_ISSUED, "k-1"));
     assert_true(keyfile_save(k));
     keyfile_close(&k);
     struct stat status;
@@ -205,6 +245,8 @@ int main(void)
         cmocka_unit_test(makes_a_file_that_only_the_owner_can_read),
         cmocka_unit_test(keeps_what_it_does_not_touch),
         cmocka_unit_test(sets_and_removes),
+        cmocka_unit_test(an_id_of_two_peers),
+        cmocka_unit_test(what_was_left_behind_goes),
         cmocka_unit_test(an_emptied_file_can_be_filled_again),
         cmocka_unit_test(a_symbolic_link_stays_one),
     };

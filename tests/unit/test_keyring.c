@@ -75,6 +75,11 @@ static const struct {
      "k.yaml:2:48: issued[0].not_after: must be later than not_before\n"},
     {"issued: [{id: k, peer: b, secret: " SECRET "}, {id: k, peer: b, secret: " SECRET "}]",
      "k.yaml:1:59: issued[1].id: another key of this list has the same id\n"},
+    {"received: [{id: k, peer: b, secret: " SECRET "}, {id: k, peer: b, secret: " SECRET "}]",
+     "k.yaml:1:61: received[1].id: another key received from this peer has the same id\n"},
+    {"issued: [{id: k, peer: b, secret: " SECRET "}, {id: k, peer: c, secret: " SECRET "}]",
+     "k.yaml:1:59: issued[1].id: another key of this list has the same id\n"
+     "k.yaml:1:68: issued[1].peer: there is no such peer\n"},
     {"isued: []", "k.yaml:1:1: isued: unknown key; did you mean \"issued\"?\n"},
     {"issued: " SECRET, "k.yaml:1:9: issued: expected a list of mappings, found another text\n"},
     {"- " SECRET, "k.yaml:1:3: expected a mapping, found a list\n"},
