@@ -104,6 +104,9 @@ void schema_print_help(const cmp_option *rows, unsigned indent, FILE *to)
             write_choices(row, to);
         }
         write_bounds(row, " (", ")", to);
+        if (row->type == CMP_OPTION_SECRET) {
+            fprintf(to, "; or %s_file: a file that holds it", row->name);
+        }
         fputc('\n', to);
         if (row->rows != NULL) {
             schema_print_help(row->rows, indent + 2, to);

@@ -1,13 +1,16 @@
 /* Walks a mapping along its option rows: fills the struct, and says all that is wrong. */
 #include "conf/schema.h"
 
+#include "base/log.h"
 #include "base/names.h"
 #include "base/secret.h"
+#include "conf/indirect.h"
 #include "conf/value.h"
 
 #include <cmp-kit/text.h>
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 typedef struct walk {
     const yaml_file *file;
@@ -98,13 +101,73 @@ static bool missing(const walk *w, const trail *t, const cmp_option *row, struct
 
 /* ---- values ---- */
 
+/* The keyring's secrets are octets, which may well look like something else. */
+static bool may_refer(const walk *w, const cmp_option *row)
+{
+    return w->file != NULL && !yaml_secret(w->file) &&
+           (row->type == CMP_OPTION_SECRET || row->type == CMP_OPTION_PATH);
+}
+
+static bool parse_scalar(const walk *w, const cmp_option *row, cmp_str text, void *field,
+                         const char **hint)
+{
+    if (!may_refer(w, row)) {
+        return value_parse(row, text, folder_of(w), w->memory, field, hint);
+    }
+    char *expanded = indirect_expand(text, &w->report->memory, hint);
+    if (expanded == NULL) {
+        return false;
+    }
+    const bool good =
+        value_parse(row, cmp_str_from(expanded), folder_of(w), w->memory, field, hint);
+    secret_wipe(expanded, strlen(expanded));
+    free(expanded);
+    return good;
+}
+
+/* A token is one, and so is a URL with a password in it. */
+static bool holds_password(cmp_str text)
+{
+    const char *end = text.at + text.size;
+    const char *scheme = memmem(text.at, text.size, "://", 3);
+    const char *at = memchr(text.at, '@', text.size);
+    if (memmem(text.at, text.size, "${", 2) != NULL || text.size == 0) {
+        return false;
+    }
+    if (scheme == NULL) {
+        return memchr(text.at, ':', text.size) == NULL; /* sqlite:PATH */
+    }
+    return (at != NULL && at > scheme + 3 &&
+            memchr(scheme + 3, ':', (size_t)(at - scheme) - 3) != NULL) ||
+           memmem(scheme, (size_t)(end - scheme), "password=", 9) != NULL;
+}
+
+/* The keyring is refused then; a configuration is often meant to be read, but for this. */
+static void warn_of_readers(const walk *w, const trail *t, struct fy_node *node)
+{
+    struct stat status;
+    const char *file = w->file != NULL ? yaml_name(w->file) : NULL;
+    if (file != NULL && holds_password(yaml_scalar(node)) && stat(file, &status) == 0 &&
+        (status.st_mode & S_IROTH) != 0) {
+        const char *key = trail_path(t, &w->report->memory);
+        log_warning(
+            "config",
+            "%s:%u: %s: everybody can read the file, and there is a secret in it: run chmod "
+            "o= %s, or give %s_file or ${NAME}",
+            file, yaml_place(w->file, node).line, key, file, key);
+    }
+}
+
 static bool fill_scalar(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
                         void *field)
 {
     const char *hint = NULL;
     if (yaml_nothing(node) || !fy_node_is_scalar(node) ||
-        !value_parse(row, yaml_scalar(node), folder_of(w), w->memory, field, &hint)) {
+        !parse_scalar(w, row, yaml_scalar(node), field, &hint)) {
         return mismatch(w, t, row, node, hint);
+    }
+    if (row->type == CMP_OPTION_SECRET) {
+        warn_of_readers(w, t, node);
     }
     return true;
 }
@@ -312,6 +375,50 @@ static void clear(const cmp_option *rows, char *options)
     }
 }
 
+/* A secret may stand in a file of its own, which NAME_file names in place of NAME. */
+#define FILE_SUFFIX "_file"
+
+static bool is_file_of(const cmp_option *row, cmp_str key)
+{
+    const size_t size = strlen(row->name), suffix = sizeof(FILE_SUFFIX) - 1;
+    return row->type == CMP_OPTION_SECRET && key.size == size + suffix &&
+           memcmp(key.at, row->name, size) == 0 && memcmp(key.at + size, FILE_SUFFIX, suffix) == 0;
+}
+
+static struct fy_node *file_value(const cmp_option *row, struct fy_node *section, kit_arena *a)
+{
+    return row->type == CMP_OPTION_SECRET
+               ? yaml_value(section, cmp_str_from(kit_arena_printf(a, "%s" FILE_SUFFIX, row->name)))
+               : NULL;
+}
+
+static bool fill_from_file(const walk *w, const trail *up, const cmp_option *row,
+                           struct fy_node *node, void *field)
+{
+    kit_arena *a = &w->report->memory;
+    const trail t = {.up = up, .key = kit_arena_printf(a, "%s" FILE_SUFFIX, row->name)};
+    const cmp_option path_row = {.name = t.key, .type = CMP_OPTION_PATH};
+    const char *path = NULL, *hint = NULL;
+    if (!fill_scalar(w, &t, &path_row, node, &path)) {
+        return false;
+    }
+    char *secret = indirect_read(path, a, &hint);
+    if (secret == NULL) {
+        complain(w, &t, place_of(w, node), hint);
+        return false;
+    }
+    const bool good = value_parse(row, cmp_str_from(secret), folder_of(w), w->memory, field, &hint);
+    secret_wipe(secret, strlen(secret));
+    free(secret);
+    if (!good) {
+        char expected[512];
+        schema_expected(row, expected, sizeof(expected));
+        complain(w, &t, place_of(w, node),
+                 kit_arena_printf(a, "%s holds something else than %s", path, expected));
+    }
+    return good;
+}
+
 /* All names that a mapping may have, ended by NULL. */
 static const char *const *known_names(const cmp_option *rows, const char *const *others,
                                       kit_arena *a)
@@ -354,7 +461,7 @@ static void unknown_key(const walk *w, const trail *t, conf_place place, cmp_str
 static bool is_known(const cmp_option *rows, const char *const *others, cmp_str key)
 {
     for (const cmp_option *row = rows; row->name != NULL; row++) {
-        if (cmp_str_equal(key, cmp_str_from(row->name))) {
+        if (cmp_str_equal(key, cmp_str_from(row->name)) || is_file_of(row, key)) {
             return true;
         }
     }
@@ -401,8 +508,16 @@ static bool fill_mapping(const walk *w, const trail *t, const cmp_option *rows,
         const trail inner = {.up = t, .key = row->name};
         struct fy_node *value = yaml_value(node, cmp_str_from(row->name));
         void *field = options + row->offset;
-        if (value != NULL) {
+        struct fy_node *in_file = file_value(row, node, &w->report->memory);
+        if (value != NULL && in_file != NULL) {
+            complain(w, &inner, place_of(w, value),
+                     kit_arena_printf(&w->report->memory, "it and %s_file exclude each other",
+                                      row->name));
+            good = false;
+        } else if (value != NULL) {
             good &= fill_field(w, &inner, row, value, field);
+        } else if (in_file != NULL) {
+            good &= fill_from_file(w, t, row, in_file, field);
         } else if (given && (row->flags & CMP_OPTION_REQUIRED) != 0) {
             good = missing(w, &inner, row, node);
         } else if (row->type == CMP_OPTION_GROUP) {

@@ -77,6 +77,13 @@ static instance *find_instance(generation *g, const char *name)
     return NULL;
 }
 
+/* Otherwise it was reported: there is none, or it could not be opened before it had chosen what
+ * serves it. */
+static bool has_functions(const instance *i)
+{
+    return i != NULL && i->plugin != NULL && i->plugin->ops.store != NULL;
+}
+
 /* Names that are not configured were reported by conf_load. */
 static chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind kind,
                          const char *key)
@@ -84,7 +91,7 @@ static chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind k
     chain c = {.at = kit_arena_calloc(&b->g->memory, names->count, sizeof(instance *))};
     for (size_t n = 0; n < names->count; n++) {
         instance *i = find_instance(b->g, names->at[n]);
-        if (i == NULL || i->plugin == NULL) {
+        if (!has_functions(i)) {
             continue;
         }
         if (i->plugin->kind != kind) {
@@ -207,7 +214,7 @@ static instance *build_signer(builder *b, const conf_peer *p, const char *path)
     }
     const char *key = kit_arena_printf(&b->g->memory, "%s.sign_with", path);
     instance *i = find_instance(b->g, p->sign_with);
-    if (i == NULL || i->plugin == NULL) {
+    if (!has_functions(i)) {
         return NULL; /* reported before */
     }
     if (i->plugin->kind != CMP_PLUGIN_AUTH || i->plugin->ops.auth->sign == NULL) {
@@ -306,7 +313,7 @@ static instance *build_writable(builder *b)
         }
     }
     instance *i = name != NULL ? find_instance(b->g, name) : NULL;
-    if (i == NULL || i->plugin == NULL) {
+    if (!has_functions(i)) {
         return NULL; /* none can be written, or reported before */
     }
     if (i->plugin->kind != CMP_PLUGIN_STORE || i->plugin->ops.store->begin == NULL) {

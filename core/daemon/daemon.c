@@ -268,6 +268,7 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
     d->generation = generation_build(path, folders, &d->loader, &d->site, &report);
     if (d->generation != NULL) {
         privileges_check(d->generation->conf, &report);
+        privileges_check_keyring(d->generation->conf, d->site.purpose, &report);
         admin_check(d->generation->conf, &report);
         replay_check(d->generation->conf, &report);
     }

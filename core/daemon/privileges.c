@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Also under -t, by names alone: whether we could become that user is known to root only. */
@@ -23,6 +24,22 @@ void privileges_check(const conf *c, cmp_report *report)
         report_add(report, conf_place_of(c, "group"), "group", "there is no group \"%s\"",
                    c->top.group);
     }
+}
+
+/* Whoever owns it can read and change it. Without a user to become, root's check may be one for a
+ * service that another user runs: only who starts knows. */
+void privileges_check_keyring(const conf *c, cmp_purpose purpose, cmp_report *report)
+{
+    const struct passwd *user = c->top.user != NULL ? getpwnam(c->top.user) : NULL;
+    const uid_t ours = geteuid() == 0 && user != NULL ? user->pw_uid : geteuid();
+    struct stat status;
+    if (c->top.keys == NULL || stat(c->top.keys, &status) != 0 || status.st_uid == 0 ||
+        status.st_uid == ours || (ours == 0 && purpose == CMP_PURPOSE_CHECK)) {
+        return;
+    }
+    report_add(report, conf_place_of(c, "keys"), "keys",
+               "the keyring belongs to the user with the id %u, expected root%s%s", status.st_uid,
+               user != NULL ? " or " : "", user != NULL ? user->pw_name : "");
 }
 
 /* In this order: with the user's rights gone, groups could no longer be changed. All three ids

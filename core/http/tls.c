@@ -1,6 +1,7 @@
 /* Certificates and settings of inbound TLS. */
 #include "http/tls.h"
 
+#include "base/private_key.h"
 #include "base/trust.h"
 #include "http/handshake.h"
 
@@ -28,13 +29,14 @@ static const char *take_reason(void)
     return reason != NULL ? reason : "unknown reason";
 }
 
-/* Says what is wrong with a file. */
+/* Says what is wrong with a file; without a reason, what OpenSSL has to say. */
 static void report_file(const conf *c, cmp_report *report, const char *path, const char *member,
-                        const char *file)
+                        const char *file, const char *reason)
 {
     char key[256];
     snprintf(key, sizeof(key), "%s.tls.%s", path, member);
-    report_add(report, conf_place_of(c, key), key, "cannot use %s: %s", file, take_reason());
+    report_add(report, conf_place_of(c, key), key, "cannot use %s: %s", file,
+               reason != NULL ? reason : take_reason());
 }
 
 /* The list is the server's order; a client that offers none of them goes on without ALPN. */
@@ -79,13 +81,14 @@ static bool load_certificate(SSL_CTX *ctx, const conf *c, const conf_listener *l
 {
     const size_t errors = report->count;
     if (SSL_CTX_use_certificate_chain_file(ctx, l->tls.certificate) != 1) {
-        report_file(c, report, path, "certificate", l->tls.certificate);
+        report_file(c, report, path, "certificate", l->tls.certificate, NULL);
     }
-    if (SSL_CTX_use_PrivateKey_file(ctx, l->tls.key, SSL_FILETYPE_PEM) != 1) {
-        report_file(c, report, path, "key", l->tls.key);
+    const char *reason;
+    if (!private_key_use(ctx, l->tls.key, &reason)) {
+        report_file(c, report, path, "key", l->tls.key, reason);
     }
     if (report->count == errors && SSL_CTX_check_private_key(ctx) != 1) {
-        report_file(c, report, path, "key", l->tls.key);
+        report_file(c, report, path, "key", l->tls.key, NULL);
     }
     if (report->count != errors) {
         return false;
@@ -103,7 +106,7 @@ static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, 
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(l->tls.client_ca);
     if (names == NULL || !trust_set(ctx, l->tls.client_ca)) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        report_file(c, report, path, "client_ca", l->tls.client_ca);
+        report_file(c, report, path, "client_ca", l->tls.client_ca, NULL);
         return false;
     }
     SSL_CTX_set_client_CA_list(ctx, names); /* takes the names */

@@ -1,5 +1,6 @@
 /* The TLS context of one origin. Certificate and host name are checked by OpenSSL itself: h2o's own
  * check of the name is skipped under TLS 1.3. */
+#include "base/private_key.h"
 #include "base/trust.h"
 #include "outbound/origin.h"
 #include "outbound/wire.h"
@@ -13,10 +14,12 @@
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-/* Says what OpenSSL has to say about a file: what the system said, when it did. */
-static bool refuse(char *error, size_t error_size, const char *what, const char *file)
+/* Says what was said about a file; NULL: what OpenSSL has to say, what the system said when it did.
+ */
+static bool refuse(char *error, size_t error_size, const char *what, const char *file,
+                   const char *said)
 {
-    const char *reason = "unknown reason";
+    const char *reason = said != NULL ? said : "unknown reason";
     unsigned long code;
     while ((code = ERR_get_error()) != 0) {
         if (ERR_SYSTEM_ERROR(code)) {
@@ -32,7 +35,8 @@ static bool refuse(char *error, size_t error_size, const char *what, const char 
 
 static bool load_trust(SSL_CTX *ctx, const char *ca, char *error, size_t error_size)
 {
-    return trust_set(ctx, ca) || refuse(error, error_size, "CA", ca != NULL ? ca : "of the system");
+    return trust_set(ctx, ca) ||
+           refuse(error, error_size, "CA", ca != NULL ? ca : "of the system", NULL);
 }
 
 static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *error,
@@ -43,11 +47,11 @@ static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *err
     }
     const char *key = options->key != NULL ? options->key : options->certificate;
     if (SSL_CTX_use_certificate_chain_file(ctx, options->certificate) != 1) {
-        return refuse(error, error_size, "certificate", options->certificate);
+        return refuse(error, error_size, "certificate", options->certificate, NULL);
     }
-    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ctx) != 1) {
-        return refuse(error, error_size, "key", key);
+    const char *said = NULL;
+    if (!private_key_use(ctx, key, &said) || SSL_CTX_check_private_key(ctx) != 1) {
+        return refuse(error, error_size, "key", key, said);
     }
     return true;
 }
@@ -55,8 +59,10 @@ static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *err
 static bool expect_name(SSL_CTX *ctx, const origin *o)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
-    /* A wildcard stands for a whole label only (RFC 9525, 6.3). */
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    /* A wildcard stands for a whole label only (RFC 9525, 6.3), and a common name for nothing (2).
+     */
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     return o->sni[0] != '\0' ? X509_VERIFY_PARAM_set1_host(param, o->server_name, 0) == 1
                              : X509_VERIFY_PARAM_set1_ip_asc(param, o->server_name) == 1;

@@ -55,15 +55,14 @@ class Authority:
             .not_valid_after(now + days * DAY)
         )
 
-    def issue(self, *names, days=30):
+    def issue(self, *names, days=30, only_common_name=False):
         """Paths of a certificate for these host names and addresses, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_general_name(n) for n in names])
-        certificate = (
-            self._builder(_name(names[0]), key, days)
-            .add_extension(alternatives, critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
+        builder = self._builder(_name(names[0]), key, days)
+        if not only_common_name:
+            builder = builder.add_extension(alternatives, critical=False)
+        certificate = builder.sign(self.key, hashes.SHA256())
         at = self.folder / f"{certificate.serial_number:x}"
         certificate_path, key_path = at.with_suffix(".pem"), at.with_suffix(".key")
         certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

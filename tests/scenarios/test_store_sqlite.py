@@ -326,3 +326,10 @@ def test_a_file_that_is_cut_short(shelf):
     assert is_down(shelf, "1A0F1-2999")
     a_good_file(shelf.site.folder / "good.db").rename(shelf.path)
     eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+
+
+def test_a_wrong_option_is_an_error_like_others(site):
+    """Of a plugin that had no time to choose its driver."""
+    site.store(name="shelf", **sqlite(site) | {"connections": 0})
+    ended = run(CMPD, "-t", "-c", site.write())
+    assert ended.returncode == 1 and "plugins.shelf.connections: expected" in ended.stderr

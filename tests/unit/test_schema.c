@@ -384,7 +384,8 @@ static void help_shows_nested_rows(void **state)
         "  choice                 choice    -                       where to: north, south, west\n"
         "  group                  mapping   -                       more\n"
         "    number               number    (required)              \n"
-        "    secret               secret    -                        (0 to 8 octets)\n"
+        "    secret               secret    -                        (0 to 8 octets); or "
+        "secret_file: a file that holds it\n"
         "  size                   size      1K                      how much (0 to 4K)\n");
     free(text);
 }
