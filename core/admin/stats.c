@@ -6,6 +6,7 @@
 #include "admin/answer.h"
 #include "http/connection.h"
 #include "observe/counters.h"
+#include "observe/health.h"
 #include "observe/watchdog.h"
 
 #include <jansson.h>
@@ -18,15 +19,57 @@ static json_t *number(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
+static json_t *metric_of(const char *owner, const char *name, const char *help)
+{
+    json_t *m = json_object();
+    json_object_set_new(m, "owner", json_string(owner));
+    json_object_set_new(m, "name", json_string(name));
+    json_object_set_new(m, "help", json_string(help));
+    return m;
+}
+
 static void add_counter(const char *owner, const char *name, const char *help, uint64_t value,
                         void *arg)
 {
-    json_t *c = json_object();
-    json_object_set_new(c, "owner", json_string(owner));
-    json_object_set_new(c, "name", json_string(name));
-    json_object_set_new(c, "help", json_string(help));
+    json_t *c = metric_of(owner, name, help);
     json_object_set_new(c, "value", number(value));
     json_array_append_new(arg, c);
+}
+
+static void add_gauge(const char *owner, const char *name, const char *help, int64_t value,
+                      void *arg)
+{
+    json_t *g = metric_of(owner, name, help);
+    json_object_set_new(g, "value", json_integer(value));
+    json_array_append_new(arg, g);
+}
+
+/* Each bucket with its own count, and the last one without an end. */
+static void add_histogram(const char *owner, const char *name, const char *help,
+                          const histogram_sums *sums, void *arg)
+{
+    json_t *h = metric_of(owner, name, help), *buckets = json_array();
+    uint64_t count = 0;
+    for (size_t i = 0; i <= sums->count; i++) {
+        json_t *b = json_object();
+        json_object_set_new(b, "to", i < sums->count ? json_integer(sums->bounds[i]) : json_null());
+        json_object_set_new(b, "count", number(sums->buckets[i]));
+        json_array_append_new(buckets, b);
+        count += sums->buckets[i];
+    }
+    json_object_set_new(h, "count", number(count));
+    json_object_set_new(h, "sum", json_integer(sums->sum));
+    json_object_set_new(h, "buckets", buckets);
+    json_array_append_new(arg, h);
+}
+
+static void add_health(const char *name, cmp_health health, const char *why, void *arg)
+{
+    json_t *h = json_object();
+    json_object_set_new(h, "instance", json_string(name));
+    json_object_set_new(h, "health", json_string(health_names[health]));
+    json_object_set_new(h, "why", json_string(why));
+    json_array_append_new(arg, h);
 }
 
 static json_t *cache_of(const instance *store)
@@ -102,13 +145,20 @@ static char *stats_text(const worker *w, const gates *at_gates)
 {
     const generation *g = w->generation;
     json_t *counters = json_array(), *caches = json_array(), *all = json_object();
+    json_t *gauges = json_array(), *histograms = json_array(), *health = json_array();
     counters_each(add_counter, counters);
+    gauges_each(add_gauge, gauges);
+    histograms_each(add_histogram, histograms);
+    health_each(add_health, health);
     for (size_t i = 0; i < g->instance_count; i++) {
         if (g->instances[i].caches != NULL) {
             json_array_append_new(caches, cache_of(&g->instances[i]));
         }
     }
     json_object_set_new(all, "counters", counters);
+    json_object_set_new(all, "gauges", gauges);
+    json_object_set_new(all, "histograms", histograms);
+    json_object_set_new(all, "health", health);
     add_threads(w->process->watchdog, all);
     json_object_set_new(all, "listeners", listeners_of(at_gates));
     json_object_set_new(all, "caches", caches);

@@ -21,7 +21,8 @@ static const args_command command = {
     .name = "stats",
     .summary = "Shows what the running daemon has counted since it started",
     .details =
-        "A line for each counter: whose it is, its name, its value, and what it counts. Then one\n"
+        "A line for each counter and gauge: whose it is, its name, its value, and what it counts.\n"
+        "Then each histogram with its buckets, and how plugins say they are. Then one line\n"
         "for each thread that a plugin holds right now, and one for each listener: the "
         "connections\n"
         "that there are. Then one for each store with a cache: its hit ratio, the part of the\n"
@@ -112,6 +113,47 @@ static void print_threads(const json_t *threads)
     }
 }
 
+/* ---- histograms, health ---- */
+
+static void print_histograms(const json_t *histograms)
+{
+    size_t i, at;
+    json_t *h, *b;
+    json_array_foreach(histograms, i, h)
+    {
+        printf("%s", i == 0 ? "\n" : "");
+        output_visible(cmp_str_from(text_of(h, "owner")), stdout);
+        putchar(' ');
+        output_visible(cmp_str_from(text_of(h, "name")), stdout);
+        printf(": %lld, sum %lld  ", number_of(h, "count"), number_of(h, "sum"));
+        output_visible(cmp_str_from(text_of(h, "help")), stdout);
+        printf("\n ");
+        json_array_foreach(json_object_get(h, "buckets"), at, b)
+        {
+            if (json_is_integer(json_object_get(b, "to"))) {
+                printf(" to %lld: %lld,", number_of(b, "to"), number_of(b, "count"));
+            } else {
+                printf(" above: %lld\n", number_of(b, "count"));
+            }
+        }
+    }
+}
+
+static void print_health(const json_t *health)
+{
+    size_t i;
+    json_t *h;
+    json_array_foreach(health, i, h)
+    {
+        const char *why = text_of(h, "why");
+        printf("%splugin ", i == 0 ? "\n" : "");
+        output_visible(cmp_str_from(text_of(h, "instance")), stdout);
+        printf(": %s%s", text_of(h, "health"), *why != '\0' ? ": " : "");
+        output_visible(cmp_str_from(why), stdout);
+        putchar('\n');
+    }
+}
+
 /* ---- listeners ---- */
 
 static void print_listeners(const json_t *listeners)
@@ -167,6 +209,9 @@ int stats_run(int argc, char **argv)
         output_json(answer);
     } else {
         print_counters(json_object_get(answer, "counters"));
+        print_counters(json_object_get(answer, "gauges"));
+        print_histograms(json_object_get(answer, "histograms"));
+        print_health(json_object_get(answer, "health"));
         print_threads(json_object_get(answer, "threads"));
         print_listeners(json_object_get(answer, "listeners"));
         print_caches(json_object_get(answer, "caches"));

@@ -13,33 +13,96 @@ struct block {
     block *next;
 };
 
-typedef struct counter {
-    char *owner, *name, *help;
-} counter;
+typedef enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM, /* its cells: a bucket for each bound, one for what is above, the sum */
+} metric_kind;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* names, and the list of blocks */
-static counter names[COUNTERS_MAX];
-static uint64_t (*readers[COUNTERS_MAX])(void); /* NULL: its cells are summed */
-static unsigned name_count;
+typedef struct metric {
+    metric_kind kind;
+    char *owner, *name, *help;
+    uint64_t (*read)(void); /* NULL: its cells are summed */
+    int64_t *bounds;
+    size_t bound_count;
+} metric;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* metrics, and the list of blocks */
+static metric metrics[COUNTERS_MAX];                     /* by their first cell */
+static unsigned cell_count;
 static block *blocks;
 static _Thread_local block *mine;
 
-/* The same again gives the same number: an instance registers on every start, and its counts go on.
- * When there is no room left the last counter is shared, which spoils one figure and stops
- * nobody. */
+static unsigned cells_of(const metric *m)
+{
+    return m->kind == METRIC_HISTOGRAM ? (unsigned)m->bound_count + 2 : 1;
+}
+
+/* With the lock. The same again gives the same number: an instance registers on every start, and
+ * its counts go on. When there is no room left the last one of the kind is shared, which spoils one
+ * figure and stops nobody; of a histogram too, as it must not get fewer cells than it counts in. */
+static unsigned metric_register(const metric *wanted)
+{
+    unsigned last = COUNTERS_MAX;
+    for (unsigned id = 0; id < cell_count; id += cells_of(&metrics[id])) {
+        const metric *m = &metrics[id];
+        if (m->kind != wanted->kind) {
+            continue;
+        }
+        last = id;
+        if (strcmp(m->owner, wanted->owner) == 0 && strcmp(m->name, wanted->name) == 0) {
+            return id;
+        }
+    }
+    if (cell_count + cells_of(wanted) > COUNTERS_MAX) {
+        return last;
+    }
+    const unsigned id = cell_count;
+    cell_count += cells_of(wanted);
+    metrics[id] = *wanted;
+    metrics[id].owner = kit_strdup(wanted->owner);
+    metrics[id].name = kit_strdup(wanted->name);
+    metrics[id].help = kit_strdup(wanted->help);
+    if (wanted->bound_count > 0) {
+        const size_t size = wanted->bound_count * sizeof(*wanted->bounds);
+        metrics[id].bounds = memcpy(kit_alloc(size), wanted->bounds, size);
+    }
+    return id;
+}
+
+static unsigned metric_add(metric_kind kind, const char *owner, const char *name, const char *help)
+{
+    const metric wanted = {.kind = kind,
+                           .owner = (char *)(uintptr_t)owner,
+                           .name = (char *)(uintptr_t)name,
+                           .help = (char *)(uintptr_t)help};
+    pthread_mutex_lock(&lock);
+    const unsigned id = metric_register(&wanted);
+    pthread_mutex_unlock(&lock);
+    return id;
+}
+
 unsigned counter_register(const char *owner, const char *name, const char *help)
 {
+    return metric_add(METRIC_COUNTER, owner, name, help);
+}
+
+unsigned gauge_register(const char *owner, const char *name, const char *help)
+{
+    return metric_add(METRIC_GAUGE, owner, name, help);
+}
+
+unsigned histogram_register(const char *owner, const char *name, const char *help,
+                            const int64_t *bounds, size_t count)
+{
+    const metric wanted = {.kind = METRIC_HISTOGRAM,
+                           .owner = (char *)(uintptr_t)owner,
+                           .name = (char *)(uintptr_t)name,
+                           .help = (char *)(uintptr_t)help,
+                           .bounds = (int64_t *)(uintptr_t)bounds,
+                           .bound_count = count};
     pthread_mutex_lock(&lock);
-    unsigned id = 0;
-    while (id < name_count &&
-           (strcmp(names[id].owner, owner) != 0 || strcmp(names[id].name, name) != 0)) {
-        id++;
-    }
-    if (id == COUNTERS_MAX) {
-        id--;
-    } else if (id == name_count) {
-        names[name_count++] = (counter){kit_strdup(owner), kit_strdup(name), kit_strdup(help)};
-    }
+    const unsigned id = metric_register(&wanted);
     pthread_mutex_unlock(&lock);
     return id;
 }
@@ -49,12 +112,10 @@ void counter_register_read(const char *owner, const char *name, const char *help
 {
     const unsigned id = counter_register(owner, name, help);
     pthread_mutex_lock(&lock);
-    readers[id] = read;
+    metrics[id].read = read;
     pthread_mutex_unlock(&lock);
 }
 
-/* On cache lines of its own: threads that count at the same time must not take them from each
- * other. */
 static block *block_make(void)
 {
     block *b = aligned_alloc(64, (sizeof(*b) + 63) / 64 * 64);
@@ -70,39 +131,142 @@ static block *block_make(void)
     return b;
 }
 
-void counter_add(unsigned id, uint64_t add)
+/* Of the calling thread. Nobody else writes it, so no read-modify-write is needed. */
+static _Atomic uint64_t *cell_of(unsigned id)
 {
     block *b = mine != NULL ? mine : block_make();
-    /* Only this thread writes the cell, so no read-modify-write is needed. */
-    atomic_store_explicit(&b->cells[id],
-                          atomic_load_explicit(&b->cells[id], memory_order_relaxed) + add,
+    return &b->cells[id];
+}
+
+static void cell_add(unsigned id, uint64_t add)
+{
+    _Atomic uint64_t *cell = cell_of(id);
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + add,
                           memory_order_relaxed);
 }
 
+void counter_add(unsigned id, uint64_t add)
+{
+    if (id < COUNTERS_MAX) {
+        cell_add(id, add);
+    }
+}
+
+void gauge_set(unsigned id, int64_t value)
+{
+    if (id < COUNTERS_MAX) {
+        atomic_store_explicit(cell_of(id), (uint64_t)value, memory_order_relaxed);
+    }
+}
+
+void gauge_add(unsigned id, int64_t add)
+{
+    counter_add(id, (uint64_t)add);
+}
+
+/* Bounds do not change once they are there, and there they are before anybody has the id. */
+void histogram_add(unsigned id, int64_t value)
+{
+    if (id >= COUNTERS_MAX) {
+        return;
+    }
+    const metric *m = &metrics[id];
+    unsigned bucket = 0;
+    while (bucket < m->bound_count && value > m->bounds[bucket]) {
+        bucket++;
+    }
+    cell_add(id + bucket, 1);
+    cell_add(id + (unsigned)m->bound_count + 1, (uint64_t)value);
+}
+
+/* ---- reading ---- */
+
 /* The lock is for the list. The cells go on meanwhile: sums are as good as of one moment, and a
  * block outlives its thread so that what it has counted is not lost. */
-uint64_t counter_read(unsigned id)
+static uint64_t sum_of(unsigned id)
 {
     uint64_t sum = 0;
     pthread_mutex_lock(&lock);
-    uint64_t (*const read)(void) = readers[id];
     for (const block *b = blocks; b != NULL; b = b->next) {
         sum += atomic_load_explicit(&b->cells[id], memory_order_relaxed);
     }
     pthread_mutex_unlock(&lock);
-    return read != NULL ? read() : sum;
+    return sum;
 }
 
-/* Names are only ever added, so those up to `count` can be read without the lock, which
- * counter_read takes again. */
+uint64_t counter_read(unsigned id)
+{
+    pthread_mutex_lock(&lock);
+    uint64_t (*const read)(void) = metrics[id].read;
+    pthread_mutex_unlock(&lock);
+    return read != NULL ? read() : sum_of(id);
+}
+
+int64_t gauge_read(unsigned id)
+{
+    return (int64_t)sum_of(id);
+}
+
+void histogram_read(unsigned id, histogram_sums *sums)
+{
+    const metric *m = &metrics[id];
+    *sums = (histogram_sums){.bounds = m->bounds, .count = m->bound_count};
+    for (unsigned i = 0; i <= m->bound_count; i++) {
+        sums->buckets[i] = sum_of(id + i);
+    }
+    sums->sum = (int64_t)sum_of(id + (unsigned)m->bound_count + 1);
+}
+
+/* Metrics are only ever added, so those up to `end` can be read without the lock, which the sums
+ * take again. The next one of that kind from `id` on, or `end`. */
+static unsigned next_of(metric_kind kind, unsigned id, unsigned end)
+{
+    while (id < end && metrics[id].kind != kind) {
+        id += cells_of(&metrics[id]);
+    }
+    return id;
+}
+
+static unsigned end_of_metrics(void)
+{
+    pthread_mutex_lock(&lock);
+    const unsigned end = cell_count;
+    pthread_mutex_unlock(&lock);
+    return end;
+}
+
+#define METRICS_EACH(of_kind, id, end)                                                             \
+    for (unsigned end = end_of_metrics(), id = next_of(of_kind, 0, end); (id) < (end);             \
+         (id) = next_of(of_kind, (id) + cells_of(&metrics[id]), end))
+
 void counters_each(void (*visit)(const char *owner, const char *name, const char *help,
                                  uint64_t value, void *arg),
                    void *arg)
 {
-    pthread_mutex_lock(&lock);
-    const unsigned count = name_count;
-    pthread_mutex_unlock(&lock);
-    for (unsigned id = 0; id < count; id++) {
-        visit(names[id].owner, names[id].name, names[id].help, counter_read(id), arg);
+    METRICS_EACH(METRIC_COUNTER, id, end)
+    {
+        visit(metrics[id].owner, metrics[id].name, metrics[id].help, counter_read(id), arg);
+    }
+}
+
+void gauges_each(void (*visit)(const char *owner, const char *name, const char *help, int64_t value,
+                               void *arg),
+                 void *arg)
+{
+    METRICS_EACH(METRIC_GAUGE, id, end)
+    {
+        visit(metrics[id].owner, metrics[id].name, metrics[id].help, gauge_read(id), arg);
+    }
+}
+
+void histograms_each(void (*visit)(const char *owner, const char *name, const char *help,
+                                   const histogram_sums *sums, void *arg),
+                     void *arg)
+{
+    METRICS_EACH(METRIC_HISTOGRAM, id, end)
+    {
+        histogram_sums sums;
+        histogram_read(id, &sums);
+        visit(metrics[id].owner, metrics[id].name, metrics[id].help, &sums, arg);
     }
 }

@@ -1,10 +1,12 @@
-/* Counters: one cell for each thread and counter, so that counting shares no cache line; summed
- * when somebody reads. They only grow, and live as long as the process. */
+/* Counters, gauges and histograms: cells of each thread, so that counting shares no cache line;
+ * summed when somebody reads. Counters only grow; all live as long as the process. */
 #pragma once
 
 #include <cmp/base.h>
 
-#define COUNTERS_MAX 512
+#define COUNTERS_MAX         2048 /* cells: a histogram has several */
+
+#define HISTOGRAM_BOUNDS_MAX 32
 
 /* Registers a counter, or finds the one that has this owner and name already (a reload). The texts
  * are copied. Beyond COUNTERS_MAX all further ones share one id. Any thread. */
@@ -20,6 +22,38 @@ void counter_add(unsigned id, uint64_t add);
 
 /* The sum over all threads, those that have ended included. */
 uint64_t counter_read(unsigned id);
+
+/* ---- gauges: up and down; each thread has its part, and the sum counts ---- */
+
+unsigned gauge_register(const char *owner, const char *name, const char *help);
+void gauge_set(unsigned id, int64_t value);
+void gauge_add(unsigned id, int64_t add);
+int64_t gauge_read(unsigned id);
+
+/* ---- histograms ---- */
+
+/* `bounds` grow, and are at least one and at most HISTOGRAM_BOUNDS_MAX; copied. The same owner and
+ * name find the histogram that is there, with the bounds that it has. */
+unsigned histogram_register(const char *owner, const char *name, const char *help,
+                            const int64_t *bounds, size_t count);
+void histogram_add(unsigned id, int64_t value);
+
+typedef struct histogram_sums {
+    const int64_t *bounds; /* live as long as the process */
+    size_t count;          /* of bounds; there is one bucket more */
+    uint64_t buckets[HISTOGRAM_BOUNDS_MAX + 1];
+    int64_t sum; /* of all values */
+} histogram_sums;
+
+void histogram_read(unsigned id, histogram_sums *sums);
+
+/* Visit all of their kind, in the order in which they were registered. */
+void gauges_each(void (*visit)(const char *owner, const char *name, const char *help, int64_t value,
+                               void *arg),
+                 void *arg);
+void histograms_each(void (*visit)(const char *owner, const char *name, const char *help,
+                                   const histogram_sums *sums, void *arg),
+                     void *arg);
 
 /* Visits all counters in the order in which they were registered. */
 void counters_each(void (*visit)(const char *owner, const char *name, const char *help,

@@ -45,6 +45,22 @@ static void take_language(txn *t)
     *language = (cmp_str){code, t->language.size};
 }
 
+/* While the signature is checked, memory comes nearer. Nothing is touched but the processor's
+ * cache: a stranger's request may get so far. Of the first store only: what is further back seldom
+ * decides. */
+static void prefetch(const txn *t)
+{
+    const chain *stores = &t->generation->stores;
+    if (stores->count == 0) {
+        return;
+    }
+    const instance *store = stores->at[0];
+    if (store->plugin->ops.store->prefetch != NULL && !instance_blocks(store)) {
+        store->plugin->ops.store->prefetch(store->self, store->worker_state[t->worker->index],
+                                           t->request.message.params[CMP_PARAM_ICI]);
+    }
+}
+
 step_result step_decode(txn *t)
 {
     fault f = {.code = ERROR_MALFORMED};
@@ -59,5 +75,6 @@ step_result step_decode(txn *t)
     if (!read || !message_identified(&t->request.message, &f)) {
         return step_fault(t, &f);
     }
+    prefetch(t);
     return STEP_NEXT;
 }

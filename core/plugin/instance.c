@@ -5,6 +5,7 @@
 #include "base/log_limit.h"
 #include "conf/report.h"
 #include "observe/counters.h"
+#include "observe/health.h"
 #include "plugin/loader.h"
 
 #include <openssl/rand.h>
@@ -63,6 +64,47 @@ static void service_count(const cmp_host *host, unsigned counter, uint64_t add)
     if (counter < COUNTERS_MAX) { /* what `counter` returned, or nothing of ours */
         counter_add(counter, add);
     }
+}
+
+static unsigned service_gauge(const cmp_host *host, const char *name, const char *help)
+{
+    return gauge_register(instance_of(host)->name, name, help);
+}
+
+static void service_gauge_set(const cmp_host *host, unsigned gauge, int64_t value)
+{
+    (void)host;
+    gauge_set(gauge, value);
+}
+
+static void service_gauge_add(const cmp_host *host, unsigned gauge, int64_t add)
+{
+    (void)host;
+    gauge_add(gauge, add);
+}
+
+/* Bounds that are none are cut where they stop growing, and what is left counts. */
+static unsigned service_histogram(const cmp_host *host, const char *name, const char *help,
+                                  const int64_t *bounds, size_t count)
+{
+    size_t good = bounds != NULL && count > 0 ? 1 : 0;
+    while (good > 0 && good < count && good < HISTOGRAM_BOUNDS_MAX &&
+           bounds[good] > bounds[good - 1]) {
+        good++;
+    }
+    return histogram_register(instance_of(host)->name, name, help, bounds, good);
+}
+
+static void service_observe(const cmp_host *host, unsigned histogram, int64_t value)
+{
+    (void)host;
+    histogram_add(histogram, value);
+}
+
+static void service_health(const cmp_host *host, cmp_health health, const char *why)
+{
+    health_set(instance_of(host)->name, health <= CMP_HEALTH_FAILED ? health : CMP_HEALTH_FAILED,
+               why);
 }
 
 typedef struct worker_call {
@@ -165,6 +207,12 @@ void instance_services(cmp_host *host)
     host->report = report_in_scope;
     host->counter = service_counter;
     host->count = service_count;
+    host->gauge = service_gauge;
+    host->gauge_set = service_gauge_set;
+    host->gauge_add = service_gauge_add;
+    host->histogram = service_histogram;
+    host->observe = service_observe;
+    host->health = service_health;
     host->timer_start = service_timer_start;
     host->timer_stop = loop_timer_stop;
     host->watch_start = service_watch_start;

@@ -37,6 +37,14 @@ typedef enum cmp_purpose {
                           notice); destroy comes next. Reading and connecting are allowed */
 } cmp_purpose;
 
+/* How an instance is, in its own judgement. */
+typedef enum cmp_health {
+    CMP_HEALTH_OK,
+    CMP_HEALTH_DEGRADED, /* it answers, and not as it should (from an old file, without a replica)
+                          */
+    CMP_HEALTH_FAILED,   /* it cannot answer now */
+} cmp_health;
+
 typedef struct cmp_host cmp_host;
 
 /* A table for each instance; valid from create to the end of destroy. Pass the table itself as
@@ -68,6 +76,25 @@ struct cmp_host {
      * Names that begin with cache_, stale_operations and bad_answers are the host's own. */
     unsigned (*counter)(const cmp_host *host, const char *name, const char *help);
     void (*count)(const cmp_host *host, unsigned counter, uint64_t add);
+
+    /* A gauge: a number that goes up and down, registered as a counter is. Every thread has a part
+     * of its own, which costs no lock, and the sum of the parts is shown: set and add change the
+     * calling thread's. A worker takes its part back (sets 0) in worker_stop. */
+    unsigned (*gauge)(const cmp_host *host, const char *name, const char *help);
+    void (*gauge_set)(const cmp_host *host, unsigned gauge, int64_t value);
+    void (*gauge_add)(const cmp_host *host, unsigned gauge, int64_t add);
+
+    /* A histogram of whole numbers, in a unit that its name ends in (answer_us), registered as a
+     * counter is. `bounds` are `count` (1 to 32) numbers that grow: the upper ends of its buckets,
+     * which belong to them; what is above the last has a bucket of its own. Copied. */
+    unsigned (*histogram)(const cmp_host *host, const char *name, const char *help,
+                          const int64_t *bounds, size_t count);
+    void (*observe)(const cmp_host *host, unsigned histogram, int64_t value);
+
+    /* How the instance is from now on, and in one line why (copied; NULL with OK); OK before. It is
+     * shown to the operator, and a change of the state is logged. Takes a lock: call it when
+     * something has changed, not for each request. */
+    void (*health)(const cmp_host *host, cmp_health health, const char *why);
 
     /* Reads one code record from its JSON text (one object). On success fills `ici` and `record`,
      * whose strings live in memory got from `alloc` or inside `json`, and returns true. Otherwise

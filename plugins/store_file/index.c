@@ -178,6 +178,11 @@ const uint8_t *index_find(const code_index *index, cmp_str ici)
     return find(index, hash, ici).record;
 }
 
+void index_prefetch(const code_index *index, cmp_str ici)
+{
+    __builtin_prefetch(&index->lines[line_of(index, hash_of(index, ici))]);
+}
+
 /* ---- building ---- */
 
 /* A record on its way into the table. */

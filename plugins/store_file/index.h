@@ -35,6 +35,9 @@ index_result index_build(code_index *index, size_t count, size_t used, index_twi
 /* The packed record of `ici`; NULL: there is none. Valid as long as the index. */
 const uint8_t *index_find(const code_index *index, cmp_str ici);
 
+/* Fetches the part of the table where `ici` would be, for index_find to come. */
+void index_prefetch(const code_index *index, cmp_str ici);
+
 size_t index_count(const code_index *index);
 
 /* The packed record at an offset; offsets go from 0 to index_end, each record's to the next one's.

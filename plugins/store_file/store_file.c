@@ -31,6 +31,7 @@ typedef struct store {
     const cmp_host *host;
     const options *options;
     kit_live *live;
+    unsigned count; /* a gauge */
 } store;
 
 /* The codes as they were at one time. */
@@ -73,6 +74,7 @@ static void log_codes(const void *content, int64_t ms, void *arg)
 {
     const store *s = arg;
     const codes *c = content;
+    s->host->gauge_set(s->host, s->count, (int64_t)index_count(c->index));
     s->host->log(s->host, CMP_LOG_NOTICE, "%s: %zu codes in %lld ms, %zu octets of memory",
                  s->options->path, index_count(c->index), (long long)ms, index_octets(c->index));
 }
@@ -92,6 +94,7 @@ static void store_destroy(void *instance)
 {
     store *s = instance;
     kit_live_destroy(&s->live);
+    s->host->gauge_set(s->host, s->count, 0);
     free(s);
 }
 
@@ -102,6 +105,7 @@ static void *store_create(const cmp_host *host, const void *opts, void *previous
     store *s = kit_calloc(1, sizeof(*s));
     s->host = host;
     s->options = opts;
+    s->count = host->gauge(host, "codes", "codes that are in use");
     s->live = kit_live_create(host, &kind, s->options->path, s, report);
     if (s->live == NULL) {
         store_destroy(s);
@@ -151,6 +155,12 @@ static cmp_store_verdict store_lookup(void *instance, void *worker, cmp_str ici,
     return CMP_STORE_FOUND;
 }
 
+static void store_prefetch(void *instance, void *worker, cmp_str ici)
+{
+    (void)instance;
+    index_prefetch(((const codes *)((const kit_live_share *)worker)->content)->index, ici);
+}
+
 /* ---- scans ---- */
 
 /* Made when it is first needed, as most hosts never scan, and kept as long as the codes. */
@@ -185,6 +195,7 @@ static bool store_scan(void *instance, cmp_str after, cmp_store_visit visit, voi
 static const cmp_store_ops ops = {
     .size = sizeof(cmp_store_ops),
     .lookup = store_lookup,
+    .prefetch = store_prefetch,
     .scan = store_scan,
 };
 

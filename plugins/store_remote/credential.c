@@ -5,23 +5,18 @@
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define TOKEN_SIZE_MAX ((size_t)4096)
-#define BEARER         "Bearer "
+#define BEARER "Bearer "
 
 /* ---- the token ---- */
 
 /* It becomes a header's value, so nothing may be in it that ends one. */
-static bool take_token(remote *r, const char *key, const char *text, size_t size,
-                       cmp_report *report)
+static bool take_token(remote *r, const char *text, cmp_report *report)
 {
+    const size_t size = strlen(text);
     if (size == 0 || !kit_ascii_visible((cmp_str){text, size})) {
-        r->host->report(report, key, "a token has visible ASCII characters only");
+        r->host->report(report, "token", "a token has visible ASCII characters only");
         return false;
     }
     r->authorization = kit_alloc(sizeof(BEARER) + size);
@@ -31,38 +26,10 @@ static bool take_token(remote *r, const char *key, const char *text, size_t size
     return true;
 }
 
-static bool read_token(remote *r, const char *path, cmp_report *report)
-{
-    char text[TOKEN_SIZE_MAX];
-    struct stat status;
-    /* The mode is asked of what is open: the path may lead elsewhere a moment later. */
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* never wait for a pipe */
-    const ssize_t size =
-        fd >= 0 && fstat(fd, &status) == 0 ? read(fd, text, sizeof(text)) : (ssize_t)-1;
-    const int error = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    bool good = false;
-    if (size < 0) {
-        r->host->report(report, "token_file", "%s cannot be read: %s", path, strerror(error));
-    } else if ((status.st_mode & 077) != 0) {
-        r->host->report(report, "token_file", "%s is open to others: run chmod 600 %s", path, path);
-    } else {
-        const size_t used = (size_t)size - (size > 0 && text[size - 1] == '\n');
-        good = take_token(r, "token_file", text, used, report);
-    }
-    explicit_bzero(text, sizeof(text));
-    return good;
-}
-
 bool credential_open(remote *r, cmp_report *report)
 {
     const options *o = r->options;
-    if (o->token_file != NULL) {
-        return read_token(r, o->token_file, report);
-    }
-    return o->token == NULL || take_token(r, "token", o->token, strlen(o->token), report);
+    return o->token == NULL || take_token(r, o->token, report);
 }
 
 void credential_close(remote *r)

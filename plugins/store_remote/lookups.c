@@ -48,6 +48,7 @@ static void waiting_end(worker *w, waiting *ended, cmp_store_verdict verdict,
     const cmp_op op = ended->op;
     free(ended);
     w->under_way--;
+    w->remote->host->gauge_add(w->remote->host, w->remote->under_way, -1);
     cmp_store_complete(w->remote->host, op, verdict, record);
 }
 
@@ -192,6 +193,7 @@ static void start(worker *w, question *q)
         request.header_count = CREDENTIAL_HEADERS;
     }
     host->count(host, r->requests, 1);
+    host->observe(host, r->in_a_request, (int64_t)q->count);
     /* It copies the body and the headers; `done` never comes from within the call. */
     q->call = host->https_start(host, w->loop, r->origin, &request, on_answer, q);
 }
@@ -218,6 +220,7 @@ cmp_store_verdict lookups_lookup(void *instance, void *state, cmp_str ici, cmp_o
     }
     waiting_add(r->host, question_item(w->gathering, ici), op);
     w->under_way++;
+    r->host->gauge_add(r->host, r->under_way, 1);
     return CMP_STORE_PENDING;
 }
 

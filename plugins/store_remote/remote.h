@@ -10,7 +10,7 @@ typedef struct tls_options {
 
 typedef struct options {
     const char *url;
-    const char *token, *token_file;
+    const char *token;
     const char *peer;
     tls_options tls;
     int64_t timeout_ms;
@@ -26,4 +26,6 @@ typedef struct remote {
     char *authorization; /* "Bearer …", wiped at the end; NULL: no token */
     kit_trouble failures;
     unsigned requests, lookups, failed; /* counters */
+    unsigned under_way;                 /* a gauge */
+    unsigned in_a_request;              /* a histogram */
 } remote;

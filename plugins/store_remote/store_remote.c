@@ -28,7 +28,6 @@ CMP_OPTIONS(rows, options) = {
             "written is written there",
             CMP_REQUIRED, CMP_RANGE(9, 2048)),
     CMP_ROW("token", SECRET, options, token, "token that the server gave to us"),
-    CMP_ROW("token_file", PATH, options, token_file, "file that holds it, in place of token"),
     CMP_ROW("peer", STRING, options, peer,
             "sign requests with the key that this peer gave to us, in place of a token",
             CMP_RANGE(1, 64)),
@@ -60,12 +59,11 @@ static void remote_check(const cmp_host *host, const void *opts, cmp_report *rep
 {
     const options *o = opts;
     cmp_peer peer;
-    const int ways = (o->token != NULL) + (o->token_file != NULL) + (o->peer != NULL);
+    const int ways = (o->token != NULL) + (o->peer != NULL);
     if (ways > 1) {
-        host->report(report, NULL, "token, token_file and peer exclude each other");
+        host->report(report, NULL, "token and peer exclude each other");
     } else if (ways == 0 && o->tls.certificate == NULL) {
-        host->report(report, NULL,
-                     "the server has to know us: give token, token_file, peer or a certificate");
+        host->report(report, NULL, "the server has to know us: give token, peer or a certificate");
     }
     /* Whether that peer has given us a key is seen at each request: keys come and expire. */
     if (o->peer != NULL && !host->peer_find(host, cmp_str_from(o->peer), &peer)) {
@@ -112,6 +110,8 @@ static void remote_destroy(void *instance)
     free(r);
 }
 
+static const int64_t batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128};
+
 static void *remote_create(const cmp_host *host, const void *opts, void *previous,
                            cmp_report *report)
 {
@@ -122,6 +122,9 @@ static void *remote_create(const cmp_host *host, const void *opts, void *previou
     kit_trouble_init(&r->failures);
     r->requests = host->counter(host, "requests", "requests sent to the server");
     r->lookups = host->counter(host, "lookups", "look-ups that the server was needed for");
+    r->under_way = host->gauge(host, "under_way", "look-ups that wait for the server");
+    r->in_a_request = host->histogram(host, "in_a_request", "look-ups that one request asks for",
+                                      batch_bounds, sizeof(batch_bounds) / sizeof(batch_bounds[0]));
     r->failed = host->counter(host, "lookups_failed", "look-ups that it did not answer");
     if (!credential_open(r, report) || !open_origin(r, report)) {
         remote_destroy(r);

@@ -189,6 +189,7 @@ static void hold(kit_live *l)
                  "changed for %lld s",
                  l->path, l->kind->count(l->content), l->kind->what,
                  l->kind->count(l->current->content), (long long)(l->options->settle_ms / 1000));
+    l->host->health(l->host, CMP_HEALTH_DEGRADED, "its file has lost much of its content");
     l->kind->free(l->content);
     l->seen = l->file.mark;
     l->held = true;
@@ -198,6 +199,7 @@ static void hold(kit_live *l)
 static void take(kit_live *l)
 {
     l->held = false;
+    l->host->health(l->host, CMP_HEALTH_OK, NULL);
     l->host->count(l->host, l->reloads, 1);
     swap(l);
 }
@@ -218,6 +220,7 @@ static void load_failed(kit_live *l)
     l->host->count(l->host, l->reload_failures, 1);
     l->host->log(l->host, CMP_LOG_ERROR, "%s; the %s read before stay in use", l->file.error,
                  l->kind->what);
+    l->host->health(l->host, CMP_HEALTH_DEGRADED, l->file.error);
 }
 
 static void load_done(void *arg)

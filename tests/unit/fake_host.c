@@ -117,6 +117,41 @@ static void fake_count(const cmp_host *host, unsigned counter, uint64_t add)
     host_of(host)->counters[counter].value += add;
 }
 
+static void fake_gauge_set(const cmp_host *host, unsigned gauge, int64_t value)
+{
+    fake_count(host, gauge, (uint64_t)value - host_of(host)->counters[gauge].value);
+}
+
+static void fake_gauge_add(const cmp_host *host, unsigned gauge, int64_t add)
+{
+    fake_count(host, gauge, (uint64_t)add);
+}
+
+static unsigned fake_histogram(const cmp_host *host, const char *name, const char *help,
+                               const int64_t *bounds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && bounds[i] <= bounds[i - 1]) {
+            die("histogram", "its bounds do not grow");
+        }
+    }
+    return fake_counter_add(host, name, help);
+}
+
+static void fake_observe(const cmp_host *host, unsigned histogram, int64_t value)
+{
+    (void)value;
+    fake_count(host, histogram, 1);
+}
+
+static void fake_health(const cmp_host *host, cmp_health health, const char *why)
+{
+    if ((health == CMP_HEALTH_OK) != (why == NULL)) {
+        die("health", "why says what is wrong, and is NULL with OK");
+    }
+    host_of(host)->health = health;
+}
+
 uint64_t fake_host_counted(const fake_host *f, const char *name)
 {
     for (unsigned i = 0; i < f->counter_count; i++) {
@@ -666,6 +701,12 @@ void fake_host_init(fake_host *f)
         .report = fake_report,
         .counter = fake_counter_add,
         .count = fake_count,
+        .gauge = fake_counter_add,
+        .gauge_set = fake_gauge_set,
+        .gauge_add = fake_gauge_add,
+        .histogram = fake_histogram,
+        .observe = fake_observe,
+        .health = fake_health,
         .record_parse = fake_record_parse,
         .record_write = fake_record_write,
         .store_changed = fake_store_changed,

@@ -99,10 +99,11 @@ struct fake_host {
     const char *origin_error; /* origin_open fails with this */
 
     /* Read by the test. */
-    fake_texts log[CMP_LOG_DEBUG + 1]; /* by level */
-    fake_texts report;                 /* `key: text`, or `text` when the key is NULL */
-    fake_texts changed;                /* store_changed: the ICI, or `*` for any */
-    fake_counter counters[FAKE_COUNTERS_MAX];
+    fake_texts log[CMP_LOG_DEBUG + 1];        /* by level */
+    fake_texts report;                        /* `key: text`, or `text` when the key is NULL */
+    fake_texts changed;                       /* store_changed: the ICI, or `*` for any */
+    fake_counter counters[FAKE_COUNTERS_MAX]; /* gauges and histograms, too: of these the count */
+    cmp_health health;                        /* as the instance said last */
     unsigned counter_count;
 
     /* The instance under test; set by fake_host_open, or by hand. */

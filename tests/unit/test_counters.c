@@ -73,12 +73,96 @@ static void too_many_share_the_last(void **state)
     assert_int_equal(id, COUNTERS_MAX - 1);
 }
 
+static void *gauge_main(void *arg)
+{
+    gauge_set(*(unsigned *)arg, 7);
+    gauge_add(*(unsigned *)arg, -10);
+    return NULL;
+}
+
+/* Each thread has its part: one that sets changes nothing of the others'. */
+static void gauges_are_sums_of_parts(void **state)
+{
+    (void)state;
+    unsigned id = gauge_register("g", "level", "A level");
+    assert_int_equal(gauge_register("g", "level", "A level"), id);
+    assert_int_not_equal(counter_register("g", "level", "A counter of the same name"), id);
+    gauge_set(id, 100);
+    pthread_t thread;
+    pthread_create(&thread, NULL, gauge_main, &id);
+    pthread_join(thread, NULL);
+    assert_int_equal(gauge_read(id), 97);
+    gauge_set(id, -1);
+    assert_int_equal(gauge_read(id), -4);
+}
+
+static void histograms_have_buckets(void **state)
+{
+    (void)state;
+    static const int64_t bounds[] = {-5, 0, 10};
+    static const int64_t values[] = {-6, -5, -4, 0, 1, 10, 11, INT64_C(1) << 40};
+    const unsigned id = histogram_register("h", "size", "Sizes", bounds, 3);
+    assert_int_equal(histogram_register("h", "size", "Sizes", bounds, 1), id);
+    const unsigned next = counter_register("h", "next", "Its neighbour");
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        histogram_add(id, values[i]);
+    }
+    histogram_sums sums;
+    histogram_read(id, &sums);
+    assert_int_equal(sums.count, 3);
+    static const uint64_t expected[] = {2, 2, 2, 2};
+    assert_memory_equal(sums.buckets, expected, sizeof(expected));
+    assert_int_equal(sums.sum, -6 - 5 - 4 + 0 + 1 + 10 + 11 + (INT64_C(1) << 40));
+    assert_int_equal(counter_read(next), 0);
+}
+
+static void on_gauge(const char *owner, const char *name, const char *help, int64_t value,
+                     void *arg)
+{
+    (void)name, (void)help, (void)value;
+    *(unsigned *)arg += strcmp(owner, "of a kind") == 0;
+}
+
+static void on_histogram(const char *owner, const char *name, const char *help,
+                         const histogram_sums *sums, void *arg)
+{
+    (void)name, (void)help, (void)sums;
+    *(unsigned *)arg += strcmp(owner, "of a kind") == 0;
+}
+
+static void on_any_counter(const char *owner, const char *name, const char *help, uint64_t value,
+                           void *arg)
+{
+    (void)name, (void)help, (void)value;
+    *(unsigned *)arg += strcmp(owner, "of a kind") == 0;
+}
+
+static void each_kind_is_shown_by_itself(void **state)
+{
+    (void)state;
+    static const int64_t bounds[] = {1, 2};
+    histogram_register("of a kind", "a", "A", bounds, 2);
+    gauge_register("of a kind", "b", "B");
+    histogram_register("of a kind", "c", "C", bounds, 1);
+    counter_register("of a kind", "d", "D");
+    unsigned counters = 0, gauges = 0, histograms = 0;
+    counters_each(on_any_counter, &counters);
+    gauges_each(on_gauge, &gauges);
+    histograms_each(on_histogram, &histograms);
+    assert_int_equal(counters, 1);
+    assert_int_equal(gauges, 1);
+    assert_int_equal(histograms, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_are_summed),
         cmocka_unit_test(the_same_name_is_the_same_counter),
         cmocka_unit_test(all_are_shown),
+        cmocka_unit_test(gauges_are_sums_of_parts),
+        cmocka_unit_test(histograms_have_buckets),
+        cmocka_unit_test(each_kind_is_shown_by_itself),
         cmocka_unit_test(too_many_share_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,22 +132,19 @@ static void options_that_contradict_each_other(void **state)
     fixture *f = *state;
     const options good = f->options;
     static const struct {
-        const char *token, *token_file, *peer, *certificate, *key, *said;
+        const char *token, *peer, *certificate, *key, *said;
     } cases[] = {
-        {"t", "f", NULL, NULL, NULL, "exclude each other"},
-        {"t", NULL, "b", NULL, NULL, "exclude each other"},
-        {NULL, NULL, NULL, NULL, NULL, "the server has to know us"},
-        {NULL, NULL, "nobody", NULL, NULL, "peer: there is no peer \"nobody\""},
-        {"t", NULL, NULL, "c.pem", NULL, "given together"},
-        {"a b", NULL, NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
-        {"a\r\nX: y", NULL, NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
-        {"", NULL, NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
-        {NULL, "/nowhere/token", NULL, NULL, NULL, "token_file: /nowhere/token cannot be read"},
+        {"t", "b", NULL, NULL, "exclude each other"},
+        {NULL, NULL, NULL, NULL, "the server has to know us"},
+        {NULL, "nobody", NULL, NULL, "peer: there is no peer \"nobody\""},
+        {"t", NULL, "c.pem", NULL, "given together"},
+        {"a b", NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
+        {"a\r\nX: y", NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
+        {"", NULL, NULL, NULL, "token: a token has visible ASCII characters only"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         f->options = good;
         f->options.token = cases[i].token;
-        f->options.token_file = cases[i].token_file;
         f->options.peer = cases[i].peer;
         f->options.tls.certificate = cases[i].certificate;
         f->options.tls.key = cases[i].key;
@@ -165,29 +162,6 @@ static void a_server_that_cannot_be_opened(void **state)
     f->host.origin_error = "url: it is no https";
     assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, &f->options));
     assert_true(fake_host_reported(&f->host, "url: it is no https"));
-}
-
-static void the_token_may_come_from_a_private_file(void **state)
-{
-    fixture *f = *state;
-    char path[] = "/tmp/test-token-XXXXXX";
-    const int fd = mkstemp(path);
-    assert_int_equal(write(fd, "from-file\n", 10), 10);
-    f->options.token = NULL;
-    f->options.token_file = path;
-    fchmod(fd, 0640);
-    assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, &f->options));
-    assert_true(fake_host_reported(&f->host, "is open to others"));
-    fake_host_report_clear(&f->host);
-    fchmod(fd, 0600);
-    close(fd);
-    open_store(f);
-    unlink(path);
-    look_up(f, "A");
-    turn_end(f);
-    const cmp_https_request *r = &f->host.call_order[0]->request;
-    assert_true(cmp_str_equal(r->authorization, CMP_STR("Bearer from-file")));
-    answer_json(f, "{\"records\":[]}");
 }
 
 /* ---- requests ---- */
@@ -507,7 +481,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(options_that_contradict_each_other),
         WITH_STORE(a_server_that_cannot_be_opened),
-        WITH_STORE(the_token_may_come_from_a_private_file),
         WITH_STORE(one_request_for_all_look_ups_of_a_turn),
         WITH_STORE(icis_are_escaped),
         WITH_STORE(an_ici_is_asked_for_once_in_a_request),

@@ -26,6 +26,13 @@ typedef struct cmp_store_ops {
     /* As cmp_auth_ops.cancel. */
     void (*cancel)(void *instance, void *worker, cmp_op op, void *data);
 
+    /* A hint: `ici` may be looked up soon, by a request that may turn out to be anybody's: it is
+     * not authenticated yet. The place to fetch memory into the processor's cache, so that lookup
+     * need not wait for it; nothing else is read, written, counted or asked, and nothing is kept.
+     * Not called for every look-up, and not followed by one each time. NULL: of no use here, as in
+     * every plugin that blocks. */
+    void (*prefetch)(void *instance, void *worker, cmp_str ici);
+
     /* The loop has run all that was ready in this turn: the moment to send a batch of the look-ups
      * that are pending. Called only after turns in which lookup answered PENDING. May be NULL. */
     void (*turn_end)(void *instance, void *worker);
