@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "mc/record.h"
 #include "pipeline/ask.h"
+#include "pipeline/unanswered.h"
 
 #include <cmp-kit/memory.h>
 
@@ -34,6 +35,7 @@ store_call *store_call_open(instance *i)
     c->pool = pool_create(POOL_THREADS, POOL_QUEUE);
     c->desk = (desk){.loop = c->loop, .pool = c->pool};
     desk_enter(&c->desk);
+    unanswered_start(&c->desk, 0);
     i->site->pool = c->pool;
     c->outbound = outbound_create(c->loop, c->pool);
     i->site->worker_loops = &c->loop;
@@ -141,6 +143,7 @@ void store_call_free(store_call **c)
     if (*c == NULL) {
         return;
     }
+    unanswered_stop(&(*c)->desk);
     desk_dispose(&(*c)->desk);
     loop_destroy(&(*c)->loop);
     free(*c);

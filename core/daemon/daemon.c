@@ -8,6 +8,7 @@
 #include "daemon/advice.h"
 #include "daemon/budget.h"
 #include "daemon/build.h"
+#include "daemon/hang.h"
 #include "daemon/keys_watch.h"
 #include "daemon/privileges.h"
 #include "http/hpack_probe.h"
@@ -31,6 +32,7 @@
  * request. */
 #define POOL_QUEUE       256
 #define POOL_PATIENCE_MS 1000
+#define STOP_GRACE_MS    2000 /* for workers to end, after the drain */
 
 typedef struct daemon_state daemon_state;
 
@@ -185,6 +187,12 @@ static void on_keys_changed(void *arg)
     }
 }
 
+/* A worker that a plugin holds does not even begin to drain. */
+static void on_stop_overdue(void *arg)
+{
+    hang_end(((daemon_state *)arg)->generation);
+}
+
 /* Nothing of a worker is touched from here but by a message: its state is its own thread's. */
 static void workers_stop(daemon_state *d)
 {
@@ -196,6 +204,8 @@ static void workers_stop(daemon_state *d)
     for (unsigned i = 0; i < d->started; i++) {
         loop_post(d->threads[i].loop, on_stop, &d->threads[i]);
     }
+    loop_timer_start(d->control, (uint64_t)d->generation->conf->top.drain_ms + STOP_GRACE_MS,
+                     on_stop_overdue, d);
 }
 
 /* ---- signals ---- */
@@ -457,8 +467,7 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     const bool clean = tear_down(&d);
     log_keeper_stop();
     if (!clean) {
-        log_warning("daemon", "ending while plugins still hang");
-        _exit(1);
+        hang_end(d.generation);
     }
     counters_each(log_counter, NULL);
     watchdog_stop(&d.process.watchdog);

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#define WATCHDOG_TURN_MS 1000
+#define WATCHDOG_TURN_MS 1500
 
 typedef struct watchdog watchdog;
 

@@ -2,6 +2,7 @@
 #include "pipeline/ask.h"
 
 #include "pipeline/said.h"
+#include "pipeline/unanswered.h"
 
 #include <cmp-kit/memory.h>
 
@@ -80,6 +81,7 @@ static void on_job_done(void *arg)
 {
     ask_job *job = arg;
     job->desk->jobs--;
+    unanswered_end(job->desk, &job->copy);
     if (job->ask != NULL) {
         job->ask->job = NULL;
         job->ask->consumed = job->copy.consumed;
@@ -113,6 +115,7 @@ static int ask_offload(ask *a)
         return failed(a, NULL);
     }
     d->jobs++;
+    unanswered_begin(d, &job->copy);
     a->job = job;
     a->state = ASK_WAITING;
     return PENDING;
@@ -121,6 +124,9 @@ static int ask_offload(ask *a)
 static int ask_direct(ask *a)
 {
     asker *who = a->asker;
+    if (unanswered_too_many(who->desk, a->instance)) {
+        return failed(a, NULL);
+    }
     a->state = ASK_CALLING;
     a->what->begin(&a->lent);
     int verdict = call(a, a->instance->worker_state[who->desk->worker], &a->lent);
@@ -135,6 +141,7 @@ static int ask_direct(ask *a)
     /* A request is kept for plugins that can cancel only, so that the others cost no copy. Theirs
      * must not wait. */
     if (verdict == PENDING && a->what->cancel(a->instance) != NULL) {
+        unanswered_begin(who->desk, a);
         a->state = ASK_WAITING;
         return PENDING;
     }
@@ -233,12 +240,14 @@ void ask_abandon(asker *who)
     if (a->state == ASK_DONE) {
         a->state = ASK_IDLE;
     } else if (a->state == ASK_WAITING && a->job != NULL) {
+        unanswered_unwanted(&a->job->copy);
         a->job->ask = NULL;
         atomic_store_explicit(&a->job->abandoned, true, memory_order_relaxed);
         a->job = NULL;
         a->state = ASK_IDLE;
     } else if (a->state == ASK_WAITING) {
         /* All of this before the cancel: a plugin may complete from within it. */
+        unanswered_unwanted(a);
         a->state = ASK_ABANDONED;
         who->ask = NULL; /* it comes back by itself */
         ++*who->held;
@@ -283,6 +292,7 @@ void ask_complete(ask *a, int verdict, const void *answer)
         a->state = ASK_DONE;
         break;
     case ASK_WAITING:
+        unanswered_end(who->desk, a);
         answer_take(a, verdict, answer);
         a->state = ASK_DONE;
         before = running_enter(NULL); /* what follows is ours, or another plugin's */
@@ -290,6 +300,7 @@ void ask_complete(ask *a, int verdict, const void *answer)
         running_leave(before);
         break;
     case ASK_ABANDONED:
+        unanswered_end(who->desk, a);
         /* let_go comes last: it may free the transaction, and the asker with it. */
         desk_give(who->desk, a);
         --*who->held;

@@ -10,6 +10,8 @@
 #include "mc/request.h"
 #include "plugin/operation.h"
 
+#include <sys/queue.h>
+
 typedef struct asker asker;
 typedef struct ask ask;
 typedef struct ask_job ask_job;
@@ -40,6 +42,11 @@ struct ask {
                                 later, too, for all we know: so nothing is read from it then */
     operation_answer answer; /* what it has said */
     ask *next_idle;
+
+    /* see unanswered.h */
+    TAILQ_ENTRY(ask) entry;
+    unsigned since_s; /* of the desk's seconds: when it was asked */
+    bool counted, unwanted, overdue;
 };
 
 /* Where operations are asked from: one for each worker, and for a program that plays one. */
@@ -53,6 +60,12 @@ typedef struct desk {
     uint32_t slab_count;
     ask *idle;           /* operations for reuse */
     uint64_t generation; /* of the operation that was asked last */
+
+    /* see unanswered.h */
+    TAILQ_HEAD(, ask) unanswered;
+    unsigned share; /* of them, that one instance may have; 0: any number */
+    unsigned seconds;
+    cmp_timer *tick;
 } desk;
 
 /* This thread is the desk's from now on: handles of its operations are good here, and nowhere

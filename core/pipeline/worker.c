@@ -2,6 +2,7 @@
 #include "pipeline/worker.h"
 
 #include "pipeline/cache.h"
+#include "pipeline/unanswered.h"
 
 #include <cmp-kit/memory.h>
 
@@ -46,6 +47,7 @@ void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
                   .desk = {.worker = index, .loop = l, .pool = p->pool},
                   .store_pending = kit_calloc(g->stores.count, sizeof(bool))};
     desk_enter(&w->desk);
+    unanswered_start(&w->desk, (unsigned)g->conf->top.limits.transactions);
     loop_on_turn_end(l, worker_turn_end, w);
     for (size_t i = 0; i < g->stores.count; i++) {
         instance *store = g->stores.at[i];
@@ -78,6 +80,7 @@ void worker_dispose(worker *w)
         }
     }
     keyring_unref(&w->keyring);
+    unanswered_stop(&w->desk);
     desk_dispose(&w->desk);
     free(w->store_pending);
     w->store_pending = NULL;

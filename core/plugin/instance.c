@@ -252,6 +252,20 @@ void instance_count_faults(instance *i)
                          "they changed nothing");
     i->bad_answers = counter_register(i->name, "bad_answers",
                                       "answers and requests that were refused for what they said");
+    i->not_asked =
+        counter_register(i->name, "not_asked",
+                         "operations that were not begun, as too many were not answered");
+}
+
+/* Each worker writes its own: they must not take a cache line from each other. */
+instance_load *instance_loads_make(unsigned workers)
+{
+    instance_load *loads = aligned_alloc(_Alignof(instance_load), workers * sizeof(*loads));
+    if (loads == NULL) {
+        abort();
+    }
+    memset(loads, 0, workers * sizeof(*loads));
+    return loads;
 }
 
 /* The host's table is copied for each instance: host->core is how a service knows who calls. That
@@ -267,6 +281,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, co
                     .running = running_owner_of(name, plugin->name),
                     .options = options,
                     .worker_state = kit_calloc(site->worker_count, sizeof(void *)),
+                    .loads = instance_loads_make(site->worker_count),
                     .host = *services,
                     .site = site,
                     .context = context};
@@ -303,7 +318,9 @@ void instance_destroy(instance *i)
     }
     descriptor_dispose(&i->chosen);
     free(i->worker_state);
+    free(i->loads);
     i->worker_state = NULL;
+    i->loads = NULL;
 }
 
 void instance_start(instance *i, loop *control)

@@ -29,6 +29,15 @@ typedef struct instance_cache_counters {
     unsigned stale; /* how often a record past its time stood in for the store after a miss */
 } instance_cache_counters;
 
+/* What one worker waits for. The worker alone writes it, and nothing else lies on its cache line.
+ */
+typedef struct instance_load {
+    _Alignas(64) _Atomic unsigned under_way; /* operations that are not answered */
+    _Atomic unsigned overdue;  /* of those, the ones that nobody waits for and that do not end */
+    _Atomic unsigned oldest_s; /* for how long the first of them has not been answered */
+    unsigned looked_s;         /* the worker's own */
+} instance_load;
+
 typedef struct instance {
     const cmp_plugin *plugin;     /* the descriptor that serves it (cmp_plugin.choose) */
     descriptor chosen;            /* that one, when it was chosen for this instance */
@@ -44,6 +53,8 @@ typedef struct instance {
     void *context; /* whose peers and keyring the services show */
     void **caches; /* by worker: what the pipeline keeps of a store's answers; NULL: nothing */
     instance_cache cache_settings;
+    instance_load *loads; /* by worker */
+    unsigned not_asked;   /* a counter: times that it had too much to answer already */
     pool_share pool_share;
     instance_cache_counters cache_counters; /* meaningful when there are caches */
     unsigned bad_answers, stale_operations; /* counters of what it did wrong */
@@ -63,6 +74,9 @@ void instance_destroy(instance *i);
 
 /* Registers the counters of what it does wrong; instance_create has done so. */
 void instance_count_faults(instance *i);
+
+/* One for each of so many workers; to be freed. */
+instance_load *instance_loads_make(unsigned workers);
 
 /* The control loop is about to start the workers. */
 void instance_start(instance *i, loop *control);

@@ -127,6 +127,7 @@ static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, 
                                   .name = "scripted",
                                   .self = p,
                                   .worker_state = calloc(1, sizeof(void *)),
+                                  .loads = instance_loads_make(1),
                                   .site = &r->site};
     pipeline_services(&r->instances[at].host);
     r->instances[at].host.core = &r->instances[at];
@@ -217,6 +218,7 @@ void rig_dispose(rig *r)
     peers_destroy(&r->generation.peers);
     for (size_t i = 0; i < sizeof(r->instances) / sizeof(r->instances[0]); i++) {
         free(r->instances[i].worker_state);
+        free(r->instances[i].loads);
     }
 }
 

@@ -1,0 +1,29 @@
+/* See hang.h. There is nothing to clean up for whom a plugin still holds, and no way to make it let
+ * go. */
+#include "daemon/hang.h"
+
+#include "base/log_limit.h"
+#include "pipeline/unanswered.h"
+
+#include <unistd.h>
+
+static void tell_where(running_thread *t, void *arg)
+{
+    char where[RUNNING_TEXT_SIZE];
+    const running_place *place = running_at(t);
+    (void)arg;
+    if (place != NULL) {
+        log_warning("daemon", "%s is still in %s", t->name, running_text(place, where));
+    }
+}
+
+void hang_end(const generation *g)
+{
+    for (size_t i = 0; i < g->instance_count; i++) {
+        unanswered_tell(&g->instances[i]);
+    }
+    running_threads_each(tell_where, NULL);
+    log_limits_flush();
+    log_warning("daemon", "ending while plugins still hang");
+    _exit(1);
+}
