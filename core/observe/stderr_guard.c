@@ -94,6 +94,19 @@ static void put(const char *at, size_t count)
     (void)written;
 }
 
+/* What was read last, up to TAIL_SIZE of it. Another thread may be reading more into the same
+ * place, and nobody can wait for it any more: at worst a line is torn. */
+__attribute__((no_sanitize("thread"))) static size_t copy_tail(char tail[TAIL_SIZE])
+{
+    const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
+    const size_t count = last < TAIL_SIZE ? last : TAIL_SIZE;
+    const volatile char *from = octets + last - count;
+    for (size_t i = 0; i < count; i++) {
+        tail[i] = from[i];
+    }
+    return count;
+}
+
 /* The control thread may have read the reason of an abort and be about to log it, or to leave it
  * out: then it is written twice, or here. Nothing but what POSIX allows in a signal handler. */
 void stderr_guard_last(bool with_tail)
@@ -101,10 +114,10 @@ void stderr_guard_last(bool with_tail)
     if (watch == NULL) {
         return;
     }
-    const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
-    const size_t tail = !with_tail ? 0 : last < TAIL_SIZE ? last : TAIL_SIZE;
-    put(octets + last - tail, tail);
-    bool line_open = tail > 0 && octets[last - 1] != '\n';
+    char tail[TAIL_SIZE];
+    const size_t size_of_tail = with_tail ? copy_tail(tail) : 0;
+    put(tail, size_of_tail);
+    bool line_open = size_of_tail > 0 && tail[size_of_tail - 1] != '\n';
     char rest[1024];
     for (ssize_t got; (got = read(ends[0], rest, sizeof(rest))) > 0;) {
         put(rest, (size_t)got);

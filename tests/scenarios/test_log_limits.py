@@ -2,6 +2,7 @@
 lines it left out, and stays of a size that can be read. A log that cannot be written stops nobody."""
 import fcntl
 import os
+import re
 import select
 
 import pytest
@@ -112,3 +113,34 @@ def test_a_pipe_that_nobody_reads(alone):
         wait_until_readable(reader)
         said += os.read(reader, 65536)
     os.close(reader)
+
+
+def test_what_a_plugin_logs_is_one_line_each_and_not_too_many(site):
+    """It says 100,000 times what has a newline, and behind it what looks like a line of the log."""
+    key = site.peer("b")
+    site.store("store_fault", how="lines")
+    site.config["log"]["format"] = "text"
+    site.start()
+    assert site.ask(key, "1A0F1-FAULT").status == 200
+    site.stop()
+    lines = [line for line in site.log_text().splitlines() if "error forged" in line]
+    *said, rest = lines
+    assert 1 <= len(said) <= 60
+    for line in said:
+        assert re.match(r"\S+Z warning special: line \d+\\x0a2026-01-01", line), line
+        assert "\\x1b[2J" in line and "\x1b" not in line
+    assert f" {100_000 - len(said)} more lines of this kind were not logged" in rest
+
+
+def test_a_plugins_reason_is_no_line_of_its_own(site):
+    site.config["plugins"]["forging"] = {"use": "auth_forging"}
+    site.listener["authenticate"] = ["forging"]
+    site.config["log"]["format"] = "text"
+    key = site.peer("b")
+    site.start()
+    answer = site.ask(key, "1A0F1-1")
+    assert answer.status == 401
+    assert "forged" not in answer.body.decode()
+    site.stop()
+    assert "\\x0a2026-01-01T00:00:00.000Z error daemon: forged\\x1b[2J" in site.log_text()
+    assert not [line for line in site.log_text().splitlines() if line.startswith("2026-01-01")]

@@ -86,6 +86,31 @@ def test_a_file_that_is_no_library_is_one_line(site, name):
     assert "store_file" in listed.stdout and "auth_hmac" in listed.stdout
 
 
+def test_the_list_has_one_line_for_each_bad_file(site):
+    """However many there are, and whatever they do; then it goes on."""
+    bad = {name: REFUSED[name][-1] for name in ("bad_crash", "bad_exit", "bad_undefined")}
+    bad["bad_hang"] = "loading it took longer than 10 s"
+    folder = site.folder / "plugins"
+    folder.mkdir()
+    for name in bad:
+        shutil.copy(TEST_PLUGINS / f"{name}.so", folder)
+    for name in ("text", "empty", "folder", "fifo", "machine", "part"):
+        make, bad[f"no_{name}"] = NO_LIBRARY[name]
+        make(folder / f"no_{name}.so")
+    bad["no_part"] = "no_part.so: "
+    listed = run(CMPD, "--list-plugins", "-p", folder)
+    assert listed.returncode == 0
+    assert "store_file" in listed.stdout and "auth_hmac" in listed.stdout
+    lines = listed.stderr.splitlines()
+    assert len(lines) == len(bad)
+    for name, words in bad.items():
+        assert [words in line for line in lines if f"{name}.so: " in line] == [True], lines
+    for name in ("bad_crash", "no_fifo", "no_part"):
+        described = run(CMPD, "--help-plugin", name, "-p", folder)
+        assert (described.returncode, described.stdout) == (1, "")
+        assert f"{name}.so: " in described.stderr and described.stderr.count("\n") == 1
+
+
 def test_whoever_develops_may_load_what_is_not_guarded(site):
     b = site.peer("b")
     folder = site.folder / "plugins"

@@ -395,6 +395,29 @@ static void the_deadline_answers_for_a_plugin_that_does_not(void **state)
     assert_int_equal(r.answers, 1);
 }
 
+static void a_plugin_has_a_share_of_what_is_not_answered(void **state)
+{
+    (void)state;
+    assert_int_equal(r.worker.desk.share, 75); /* of 100 transactions */
+    r.worker.desk.share = 2;
+    r.stores[0].how = RIG_LATER;
+    rig_ask(&r, GOOD);
+    const cmp_op first = r.stores[0].op;
+    rig_ask(&r, "tid=t-2&ici=1A0F1-1&user=u");
+    assert_int_equal(r.answers, 0);
+    rig_ask(&r, "tid=t-3&ici=1A0F1-1&user=u");
+    assert_answer(503, "store_unavailable");
+    assert_int_equal(r.stores[0].asked, 2);
+    assert_int_equal(counter_read(r.store_chain[0]->not_asked), 1);
+    rig_complete(&r.stores[0]);
+    r.stores[0].op = first;
+    rig_complete(&r.stores[0]);
+    assert_int_equal(r.answers, 3);
+    r.stores[0].how = RIG_AT_ONCE;
+    rig_ask(&r, "tid=t-4&ici=1A0F1-1&user=u");
+    assert_int_equal(r.stores[0].asked, 3);
+}
+
 static void an_authentication_that_is_late_is_unavailable(void **state)
 {
     (void)state;
@@ -631,6 +654,7 @@ int main(void)
         TEST(every_verdict_of_a_route_is_answered),
         TEST(an_answer_may_come_later),
         TEST(the_deadline_answers_for_a_plugin_that_does_not),
+        TEST(a_plugin_has_a_share_of_what_is_not_answered),
         TEST(an_authentication_that_is_late_is_unavailable),
         TEST(a_client_that_goes_away_cancels),
         TEST(a_cached_store_is_asked_once),
