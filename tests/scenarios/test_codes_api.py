@@ -179,7 +179,7 @@ def test_more_than_one_answer_may_have(codes):
     for half in (icis[:2], icis[2:]):
         assert look_up(codes, half, token=codes.reader).status == 200
     large = {"ici": "1A0F1-L", "content": "x" * 20000}
-    codes.write_codes(large)
+    codes.write_codes(*records, large)
     eventually(lambda: get(codes, "1A0F1-L", token=codes.reader).status == 200)
     assert look_up(codes, ["1A0F1-L"], token=codes.reader).json == {"records": [large]}
 
