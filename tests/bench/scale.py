@@ -120,7 +120,7 @@ class World:
         """Path and headers of the next request, by any key or token there is."""
         ici = code(draw.randrange(CODES))
         if self.dimension == "tokens":
-            return (f"/codes/{ici}",
+            return (f"/codes/v1/codes/{ici}",
                     {"authorization": f"Bearer token-{draw.randrange(self.count):032}"})
         path = f"/mc-3/resolve-ici?tid={draw.getrandbits(128):032x}&ici={ici}&user=u"
         if self.dimension == "links":
