@@ -62,6 +62,14 @@ def test_the_file_is_made_with_its_schema(shelf):
         assert made.execute("pragma journal_mode").fetchall() == [("wal",)]
 
 
+def test_the_schema_may_be_applied_twice(shelf):
+    shelf.start()
+    with database(shelf.path) as db:
+        db.executescript(SCHEMA.read_text())
+        assert db.execute("select version from cmp_schema").fetchall() == [(1,)]
+    assert shelf.content("1A0F1-1") == "one"
+
+
 def test_a_relative_path_starts_from_the_configurations_folder(shelf):
     """As all paths do, and for every program that reads it, wherever it runs."""
     shelf.section["url"] = "sqlite:fresh.db"

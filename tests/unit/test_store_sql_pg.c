@@ -186,6 +186,14 @@ static int set_up(void **state)
     return 0;
 }
 
+/* As behind a pooler: nothing may be left in a session. */
+static int set_up_pooled(void **state)
+{
+    const int result = set_up(state);
+    *(int *)option(*state, "pooler") = 1; /* true */
+    return result;
+}
+
 static int tear_down(void **state)
 {
     fixture *f = *state;
@@ -1056,6 +1064,10 @@ static void test_scan(void **state)
 int main(void)
 {
 #define SQL_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define POOLED_TEST(test)                                                                          \
+    {                                                                                              \
+#test ", pooled", test, set_up_pooled, tear_down, NULL                                     \
+    }
     const struct CMUnitTest tests[] = {
         SQL_TEST(test_schema_is_missing),
         SQL_TEST(test_schema_versions),
@@ -1078,6 +1090,15 @@ int main(void)
         SQL_TEST(test_slots_are_taken),
         SQL_TEST(test_schema_falls_behind),
         SQL_TEST(test_table_is_changed),
+        POOLED_TEST(test_every_column),
+        POOLED_TEST(test_batches),
+        POOLED_TEST(test_cancel),
+        POOLED_TEST(test_errors_stay_alone),
+        POOLED_TEST(test_slow_query),
+        POOLED_TEST(test_a_query_cannot_write),
+        POOLED_TEST(test_table_is_changed),
+        POOLED_TEST(test_writes),
+        POOLED_TEST(test_scan),
         SQL_TEST(test_table_is_swapped),
         SQL_TEST(test_schema_may_be_applied_twice),
         SQL_TEST(test_a_check_asks_the_server),
