@@ -1,5 +1,6 @@
 /* The services that take a handle: what plugins see of a request, and their answers. */
 #include "pipeline/ask.h"
+#include "pipeline/said.h"
 
 static const mc_request *shown(const cmp_host *host, cmp_op op, const char *service)
 {
@@ -115,6 +116,10 @@ static cmp_str service_txn_consume(const cmp_host *host, cmp_op op, const char *
 static void *service_txn_alloc(const cmp_host *host, cmp_op op, size_t size)
 {
     const mc_request *r = shown(host, op, "txn_alloc");
+    if (r != NULL && size > CMP_ALLOC_MAX) {
+        said_wrong(host->core, "txn_alloc", "size: more than 16 MiB");
+        return NULL;
+    }
     return r != NULL ? kit_arena_alloc(r->memory, size) : NULL;
 }
 

@@ -47,6 +47,9 @@ typedef enum cmp_health {
 
 typedef struct cmp_host cmp_host;
 
+/* Octets that cmp_host.txn_alloc gives at once. */
+#define CMP_ALLOC_MAX ((size_t)16 << 20)
+
 /* A table for each instance; valid from create to the end of destroy. Pass the table itself as
  * `host`. Unless said otherwise a service may be called on any thread. */
 struct cmp_host {
@@ -163,7 +166,7 @@ struct cmp_host {
     cmp_str (*txn_consume)(const cmp_host *host, cmp_op op, const char *name);
 
     /* Memory until the request's end, and so for what an answer points to; aligned for any type,
-     * not zeroed. NULL when stale, and never otherwise. */
+     * not zeroed. NULL when stale or for more than CMP_ALLOC_MAX octets, and never otherwise. */
     void *(*txn_alloc)(const cmp_host *host, cmp_op op, size_t size);
 
     /* Keeps a pointer of the plugin's own with the operation; `cancel` gets it. */

@@ -154,9 +154,26 @@ static cmp_store_verdict says_lookup(void *instance, void *worker, cmp_str ici, 
     return CMP_STORE_FOUND;
 }
 
+/* What is right, then what it says. */
+static bool says_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, char *error,
+                      size_t error_size)
+{
+    (void)after, (void)error, (void)error_size;
+    const cmp_str icis[] = {CMP_STR("1A0F1-GOOD"), CMP_STR("1A0F1-BAD")};
+    for (size_t i = 0; i < sizeof(icis) / sizeof(icis[0]); i++) {
+        cmp_record record = CMP_RECORD_INIT;
+        if (says_lookup(instance, NULL, icis[i], CMP_OP_NONE, &record) == CMP_STORE_FOUND &&
+            !visit(icis[i], &record, arg)) {
+            break;
+        }
+    }
+    return true;
+}
+
 static const cmp_store_ops says_ops = {
     .size = sizeof(cmp_store_ops),
     .lookup = says_lookup,
+    .scan = says_scan,
 };
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {

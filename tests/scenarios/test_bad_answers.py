@@ -1,6 +1,7 @@
 """Plugins that say what cannot be: the requestor gets the error that fits, the operator one line with
 the instance, what was asked and the field, and other requests are answered meanwhile."""
 import pytest
+from daemon import CMPCTL, run
 from signing import uuid7
 from world import home_and
 
@@ -138,3 +139,18 @@ def test_a_route(world, says):
     assert b.requests == []
     assert home.scan(GOOD).json["content"] == "good"
     expect_wrong(home, "way", "route", ROUTES[says])
+
+
+@pytest.mark.parametrize("says", ["nowhere", "no_utf8", "long_host", "variants", "conditions"])
+@pytest.mark.parametrize("command", ["list", "export", "copy", "get 1A0F1-BAD"])
+def test_cmpctl_says_what_is_wrong(site, command, says):
+    """It ends with the field, not with a signal, and writes nothing of it anywhere."""
+    site.config["plugins"]["special"] = {"use": "store_says", "says": says}
+    site.config["plugins"]["to"] = {"use": "store_memory", "path": str(site.folder / "to")}
+    where = ["--from", "special", "--to", "to"] if command == "copy" else ["--store", "special"]
+    ended = run(CMPCTL, "codes", *command.split(), "--config", site.write(), *where)
+    assert ended.returncode == 2, (ended.returncode, ended.stderr)
+    assert STORES[says] in ended.stderr
+    if command == "copy":
+        listed = run(CMPCTL, "codes", "list", "--config", site.write(), "--store", "to")
+        assert (listed.returncode, listed.stdout) == (0, "")
