@@ -3,6 +3,7 @@ of each minor that there ever was (tests/abi) load and resolve; a newer one is r
 grown.sh runs this with a daemon whose structs have all grown."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -46,7 +47,7 @@ def assert_varied(site, b, ici):
         assert answer.json["content"] == content
 
 
-@pytest.mark.parametrize("how", ["at_once", "later", "parsed"])
+@pytest.mark.parametrize("how", ["at_once", "later", "parsed", "blocking"])
 def test_a_store_answers_with_variants(site, old, how):
     old(site).store("store_old", how=how, codes=[{"ici": "1A0F1-V", **OPTIONS}])
     b = site.peer("b")
@@ -147,7 +148,9 @@ def test_a_newer_plugin_is_refused_in_plain_words(site):
     site.store("store_old")
     ended = run(CMPD, "-t", "-c", site.write())
     assert ended.returncode == 1
+    plugin = (ROOT / "include" / "cmp" / "plugin.h").read_text()
+    minor = int(re.search(r"CMP_ABI_MINOR (\d+)", plugin)[1])
     assert (
-        f"{built}: refused: plugin ABI is 2.1, newer than this host's, 2.0: take a newer host, or"
-        " build the plugin with this one's headers" in ended.stderr
+        f"{built}: refused: plugin ABI is 2.{minor + 1}, newer than this host's, 2.{minor}: take a"
+        " newer host, or build the plugin with this one's headers" in ended.stderr
     ), ended.stderr

@@ -1,9 +1,9 @@
 /* Records from its options, and all the ways in which records cross the border: returned, completed
- * later, written and parsed, fetched from a server, scanned. */
+ * later, written and parsed, the same on a thread of the pool, fetched from a server, scanned. */
 #include "old.h"
 
-static const char *const how_names[] = {"at_once", "later", "parsed", "fetched", NULL};
-typedef enum how { AT_ONCE, LATER, PARSED, FETCHED } how;
+static const char *const how_names[] = {"at_once", "later", "parsed", "blocking", "fetched", NULL};
+typedef enum how { AT_ONCE, LATER, PARSED, BLOCKING, FETCHED } how;
 
 typedef struct old_code {
     const char *ici, *content;
@@ -213,7 +213,7 @@ static cmp_store_verdict store_lookup(void *instance, void *state, cmp_str ici, 
         *record = s->records[at];
         return CMP_STORE_FOUND;
     }
-    if (s->options->how == PARSED) {
+    if (s->options->how == PARSED || s->options->how == BLOCKING) {
         return written_and_parsed(s, op, ici, &s->records[at], record);
     }
     pending *p = old_alloc(1, sizeof(*p));
@@ -263,17 +263,21 @@ static const cmp_store_ops ops = {
     .scan = store_scan,
 };
 
-CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
-    CMP_PLUGIN_ABI,
-    .name = "store_old",
-    .kind = CMP_PLUGIN_STORE,
-    .services = CMP_SERVICE_LOOP | CMP_SERVICE_HTTPS,
-    .version = "1",
-    .summary = "Records from its options",
-    CMP_PLUGIN_OPTIONS(option_rows),
-    .create = store_create,
-    .worker_start = store_worker_start,
-    .worker_stop = store_worker_stop,
-    .destroy = store_destroy,
-    .ops.store = &ops,
-};
+#define DESCRIBED                                                                                  \
+    CMP_PLUGIN_ABI, .name = "store_old", .kind = CMP_PLUGIN_STORE, .version = "1",                 \
+                    .services = CMP_SERVICE_LOOP | CMP_SERVICE_HTTPS,                              \
+                    .summary = "Records from its options", CMP_PLUGIN_OPTIONS(option_rows)
+#define LIVES                                                                                      \
+    .create = store_create, .worker_start = store_worker_start, .worker_stop = store_worker_stop,  \
+    .destroy = store_destroy, .ops.store = &ops
+
+static const cmp_plugin plain = {DESCRIBED, LIVES};
+static const cmp_plugin blocking = {DESCRIBED, LIVES, .flags = CMP_PLUGIN_BLOCKING};
+
+static const cmp_plugin *store_choose(const cmp_host *host, const void *options, cmp_report *report)
+{
+    (void)host, (void)report;
+    return ((const store_options *)options)->how == BLOCKING ? &blocking : &plain;
+}
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {DESCRIBED, .choose = store_choose};
