@@ -41,47 +41,88 @@ void credential_close(remote *r)
     }
 }
 
-/* ---- the signature ---- */
+/* ---- the peer's keys ---- */
 
-/* HMAC(apikey, tid ‖ icis) as text; its size, 0 when OpenSSL fails. The key is made ready for each
- * request anew: one request carries many look-ups, and a newer key counts at once. */
-static size_t compute(const cmp_key *key, cmp_str tid, cmp_str icis,
-                      char text[KIT_SIGNATURE_TEXT_MAX])
+struct credential_key {
+    char id[CREDENTIAL_ID_MAX];
+    size_t id_size;
+    cmp_key key; /* neither its texts nor its secret: they are gone after the visit */
+    kit_signature_state *state;
+};
+
+typedef struct taking {
+    cmp_str peer;
+    credential_keys *keys;
+} taking;
+
+static void take_key(const cmp_key *key, void *arg)
 {
-    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
+    const taking *t = arg;
+    credential_keys *keys = t->keys;
+    if (!cmp_str_equal(key->peer, t->peer) || key->id.size > CREDENTIAL_ID_MAX) {
+        return;
+    }
     kit_signature_state *state =
         kit_signature_state_create(key->hash, key->secret, key->secret_size);
-    const bool good = state != NULL && kit_signature_compute(state, tid, icis, mac);
-    kit_signature_state_destroy(&state);
-    return good ? kit_signature_encode(mac, key->hash, key->encoding, text) : 0;
+    if (state == NULL) {
+        return; /* OpenSSL does not offer its hash: it is as good as none */
+    }
+    keys->at = kit_realloc(keys->at, (keys->count + 1) * sizeof(*keys->at));
+    credential_key *taken = &keys->at[keys->count++];
+    *taken = (credential_key){.id_size = key->id.size, .key = *key, .state = state};
+    memcpy(taken->id, key->id.at, key->id.size);
 }
 
-typedef struct signing {
-    credential_signature *signature;
-    cmp_str icis;
-    bool done;
-} signing;
-
-/* What is sent is copied: the key is gone after the visit. */
-static void sign(const cmp_key *key, void *arg)
+void credential_keys_take(credential_keys *keys, const remote *r)
 {
-    signing *s = arg;
-    credential_signature *to = s->signature;
-    const cmp_str tid = {to->tid, sizeof(to->tid)};
-    const size_t size = compute(key, tid, s->icis, to->text);
-    if (size > 0 && key->id.size <= sizeof(to->id)) {
-        memcpy(to->id, key->id.at, key->id.size);
-        to->headers[0] = (cmp_pair){CMP_STR("cmp-tid"), tid};
-        to->headers[1] = (cmp_pair){CMP_STR("cmp-key-id"), {to->id, key->id.size}};
-        to->headers[2] = (cmp_pair){CMP_STR("cmp-signature"), {to->text, size}};
-        s->done = true;
+    credential_keys_drop(keys);
+    if (r->options->peer != NULL) {
+        taking t = {cmp_str_from(r->options->peer), keys};
+        r->host->key_each(r->host, CMP_KEY_RECEIVED, take_key, &t);
     }
 }
 
-bool credential_sign(const remote *r, cmp_str icis, credential_signature *signature)
+void credential_keys_drop(credential_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        kit_signature_state_destroy(&keys->at[i].state);
+    }
+    free(keys->at);
+    *keys = (credential_keys){.count = 0};
+}
+
+/* Of those that are valid the one whose window began last, and of equals the last in the file: a
+ * key that an operator adds at the end is meant to be used from now on. */
+static const credential_key *newest(const credential_keys *keys, int64_t now_ms)
+{
+    const credential_key *found = NULL;
+    for (size_t i = 0; i < keys->count; i++) {
+        const cmp_key *key = &keys->at[i].key;
+        if (!kit_key_not_yet(key, now_ms) && !kit_key_expired(key, now_ms) &&
+            (found == NULL || key->not_before_ms >= found->key.not_before_ms)) {
+            found = &keys->at[i];
+        }
+    }
+    return found;
+}
+
+/* ---- the signature ---- */
+
+/* HMAC(apikey, tid ‖ icis) as text. */
+bool credential_sign(const remote *r, const credential_keys *keys, cmp_str icis,
+                     credential_signature *signature)
 {
     const int64_t now_ms = r->host->now_ms(r->host);
-    signing s = {.signature = signature, .icis = icis};
+    const credential_key *k = newest(keys, now_ms);
+    uint8_t mac[KIT_SIGNATURE_MAC_MAX];
+    const cmp_str tid = {signature->tid, sizeof(signature->tid)};
     kit_uuid_v7_make(now_ms, signature->tid); /* the server may want to know how old it is */
-    return kit_key_for_peer(r->host, cmp_str_from(r->options->peer), now_ms, sign, &s) && s.done;
+    if (k == NULL || !kit_signature_compute(k->state, tid, icis, mac)) {
+        return false;
+    }
+    const size_t size = kit_signature_encode(mac, k->key.hash, k->key.encoding, signature->text);
+    signature->headers[0] = (cmp_pair){CMP_STR("cmp-tid"), tid};
+    signature->headers[1] = (cmp_pair){CMP_STR("cmp-key-id"), {k->id, k->id_size}};
+    signature->headers[2] = (cmp_pair){CMP_STR("cmp-signature"), {signature->text, size}};
+    return true;
 }

@@ -17,6 +17,7 @@ typedef struct worker {
     question *sent;      /* under way */
     question *answered;  /* the last one: its records are valid until control is in the loop */
     int64_t under_way;   /* look-ups */
+    credential_keys keys;
 } worker;
 
 /* ---- log ---- */
@@ -184,7 +185,7 @@ static void start(worker *w, question *q)
                                  .timeout_ms = (uint64_t)r->options->timeout_ms,
                                  .answer_max = (size_t)r->options->answer_bytes};
     if (r->options->peer != NULL) {
-        if (!credential_sign(r, question_lines(q), &signature)) {
+        if (!credential_sign(r, &w->keys, question_lines(q), &signature)) {
             /* Answered from the loop, where it is not the turn's end that looks up the next. */
             q->timer = host->timer_start(w->loop, 0, on_unsigned, q);
             return;
@@ -259,7 +260,24 @@ void *lookups_worker_start(void *instance, cmp_loop *loop)
     worker *w = kit_calloc(1, sizeof(*w));
     w->remote = instance;
     w->loop = loop;
+    credential_keys_take(&w->keys, w->remote);
     return w;
+}
+
+/* Between two turns: no request is being signed. */
+static void renew_keys(void *instance, void *state, void *arg)
+{
+    (void)arg;
+    worker *w = state;
+    if (w != NULL) {
+        credential_keys_take(&w->keys, instance);
+    }
+}
+
+void lookups_keys_changed(void *instance)
+{
+    const cmp_host *host = ((const remote *)instance)->host;
+    host->workers_call(host, renew_keys, NULL);
 }
 
 static void drop(const cmp_host *host, question *q)
@@ -285,5 +303,6 @@ void lookups_worker_stop(void *instance, void *state)
     while (w->sent != NULL) {
         drop(w->remote->host, w->sent);
     }
+    credential_keys_drop(&w->keys);
     free(w);
 }

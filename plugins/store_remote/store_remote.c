@@ -145,6 +145,7 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .create = remote_create,
     .worker_start = lookups_worker_start,
     .worker_stop = lookups_worker_stop,
+    .keys_changed = lookups_keys_changed,
     .destroy = remote_destroy,
     .ops.store = &ops,
 };

@@ -1,7 +1,6 @@
-/* sdk/kit/keys.c, peers.c and trouble.c: what the kit makes of a host's services. */
+/* sdk/kit/peers.c and trouble.c: what the kit makes of a host's services. */
 #include "fake_host.h"
 
-#include <cmp-kit/keys.h>
 #include <cmp-kit/peers.h>
 #include <cmp-kit/trouble.h>
 
@@ -25,51 +24,6 @@ static int tear_down(void **state)
     (void)state;
     fake_host_dispose(&host);
     return 0;
-}
-
-/* ---- keys ---- */
-
-static char taken_id[16];
-
-static void take_id(const cmp_key *key, void *arg)
-{
-    memcpy(taken_id, key->id.at, key->id.size);
-    *(cmp_str *)arg = (cmp_str){taken_id, key->id.size};
-}
-
-static cmp_str key_for(const char *peer, int64_t now_ms)
-{
-    cmp_str id = CMP_NONE;
-    const bool shown = kit_key_for_peer(&host.table, cmp_str_from(peer), now_ms, take_id, &id);
-    assert_int_equal(shown, id.at != NULL);
-    return id;
-}
-
-static void the_newest_valid_key(void **state)
-{
-#define KEY(id_, peer_, use_, from, to)                                                            \
-    {                                                                                              \
-        .id = CMP_STR(id_), .peer = CMP_STR(peer_), .use = use_, .not_before_ms = from,            \
-        .not_after_ms = to                                                                         \
-    }
-    static const cmp_key keys[] = {
-        KEY("theirs", "b", CMP_KEY_ISSUED, 50, 60),
-        KEY("old", "b", CMP_KEY_RECEIVED, 10, 30),
-        KEY("new", "b", CMP_KEY_RECEIVED, 20, 40),
-        KEY("twin", "b", CMP_KEY_RECEIVED, 20, 40),
-        KEY("other", "c", CMP_KEY_RECEIVED, 0, INT64_MAX),
-    };
-    (void)state;
-    host.keys = keys;
-    host.key_count = sizeof(keys) / sizeof(keys[0]);
-    assert_null(key_for("b", 9).at);
-    assert_true(cmp_str_equal(key_for("b", 10), CMP_STR("old")));
-    assert_true(cmp_str_equal(key_for("b", 20), CMP_STR("twin"))); /* the last of equals */
-    assert_true(cmp_str_equal(key_for("b", 40), CMP_STR("twin")));
-    assert_null(key_for("b", 41).at);
-    assert_null(key_for("b", 55).at); /* one that we gave to it signs nothing of ours */
-    assert_null(key_for("a", 20).at);
-    assert_true(cmp_str_equal(key_for("c", 20), CMP_STR("other")));
 }
 
 /* ---- peers ---- */
@@ -138,7 +92,6 @@ static void trouble_is_said_once_in_a_while(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_newest_valid_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(peers_by_name_and_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(trouble_is_said_once_in_a_while, set_up, tear_down),
     };

@@ -293,6 +293,31 @@ static void requests_are_signed_with_the_newest_key_of_the_peer(void **state)
     answer_json(f, "{\"records\":[]}");
 }
 
+static void the_last_of_equal_keys_signs_until_the_keyring_is_another(void **state)
+{
+    fixture *f = *state;
+    const cmp_key keys[] = {
+        KEY("first", "b", "secret 1", 1000, INT64_MAX),
+        KEY("last", "b", "secret 2", 1000, INT64_MAX),
+    };
+    const cmp_key others[] = {KEY("fresh", "b", "secret 3", 0, INT64_MAX)};
+    f->host.keys = keys;
+    f->host.key_count = COUNT(keys);
+    f->options.token = NULL;
+    f->options.peer = "b";
+    open_store(f);
+    ask_three(f);
+    assert_true(cmp_str_equal(f->host.call_order[0]->request.headers[1].value, CMP_STR("last")));
+    answer_json(f, "{\"records\":[]}");
+
+    f->host.keys = others;
+    f->host.key_count = COUNT(others);
+    cmp_plugin_descriptor.keys_changed(f->host.instance);
+    ask_three(f);
+    assert_true(cmp_str_equal(f->host.call_order[0]->request.headers[1].value, CMP_STR("fresh")));
+    answer_json(f, "{\"records\":[]}");
+}
+
 static void without_a_valid_key_nothing_is_asked(void **state)
 {
     fixture *f = *state;
@@ -486,6 +511,7 @@ int main(void)
         WITH_STORE(an_ici_is_asked_for_once_in_a_request),
         WITH_STORE(a_batch_and_those_who_wait_are_bounded),
         WITH_STORE(requests_are_signed_with_the_newest_key_of_the_peer),
+        WITH_STORE(the_last_of_equal_keys_signs_until_the_keyring_is_another),
         WITH_STORE(without_a_valid_key_nothing_is_asked),
         WITH_STORE(found_and_absent),
         WITH_STORE(answers_that_are_not_believed),
