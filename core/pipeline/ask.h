@@ -61,3 +61,6 @@ void ask_complete(ask *a, int verdict, const void *answer);
 
 /* Fills in the services of cmp_host that take a handle. */
 void ask_services(cmp_host *host);
+
+/* Fills in cmp_host.log: see log_service.c. */
+void log_services(cmp_host *host);

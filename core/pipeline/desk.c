@@ -159,3 +159,17 @@ ask *desk_find(const cmp_host *host, cmp_op op, const char *service)
     }
     return a;
 }
+
+void desk_each(const instance *caller, void (*visit)(const ask *a, void *arg), void *arg)
+{
+    if (on_pool != NULL) {
+        visit(on_pool, arg); /* a thread of the pool works for one instance at a time */
+        return;
+    }
+    for (uint32_t i = 0; here != NULL && i < here->slab_count * SLAB_SIZE; i++) {
+        const ask *a = &here->slabs[i / SLAB_SIZE]->at[i % SLAB_SIZE];
+        if (a->instance == caller && under_way(a)) {
+            visit(a, arg);
+        }
+    }
+}

@@ -95,5 +95,9 @@ void desk_lend_thread(ask *job);
  * counted and said: `service` is the name of what was called. */
 ask *desk_find(const cmp_host *host, cmp_op op, const char *service);
 
+/* Visits the operations that are under way for this instance, as far as this thread may see them.
+ */
+void desk_each(const instance *caller, void (*visit)(const ask *a, void *arg), void *arg);
+
 /* Counts and says what the plugin did wrong: it called `service`, and how. */
 void desk_misuse(instance *caller, const char *service, const char *how);

@@ -149,6 +149,7 @@ void pipeline_services(cmp_host *host)
     host->record_write = service_record_write;
     host->store_changed = service_store_changed;
     ask_services(host);
+    log_services(host);
     host->key_each = service_key_each;
     host->peer_find = service_peer_find;
     host->peer_each = service_peer_each;

@@ -2,7 +2,6 @@
 #include "plugin/instance.h"
 
 #include "base/clock.h"
-#include "base/log_limit.h"
 #include "conf/report.h"
 #include "observe/counters.h"
 #include "observe/health.h"
@@ -11,32 +10,9 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
-/* Plugins log what requests bring about: each kind of line of an instance is limited by itself. */
-#define PLUGIN_LINES(of_level)                                                                     \
-    [(of_level)] = {.level = (of_level),                                                           \
-                    .what = "lines of this kind",                                                  \
-                    .each = {60, 60},                                                              \
-                    .all = {600, 600}}
-static log_limit lines[] = {
-    PLUGIN_LINES(CMP_LOG_ERROR), PLUGIN_LINES(CMP_LOG_WARNING), PLUGIN_LINES(CMP_LOG_NOTICE),
-    PLUGIN_LINES(CMP_LOG_INFO),  PLUGIN_LINES(CMP_LOG_DEBUG),
-};
-
 static instance *instance_of(const cmp_host *host)
 {
     return host->core;
-}
-
-/* The format is the cause: each place in the plugin that logs is limited for itself, whatever it
- * writes into the line. A level that is none counts as the least. */
-static void service_log(const cmp_host *host, cmp_log_level level, const char *format, ...)
-{
-    const cmp_str name = cmp_str_from(instance_of(host)->name);
-    log_limit *limit = &lines[level <= CMP_LOG_DEBUG ? level : CMP_LOG_DEBUG];
-    va_list args;
-    va_start(args, format);
-    log_limited_v(limit, name, format, NULL, 0, format, args);
-    va_end(args);
 }
 
 static int64_t service_now_ms(const cmp_host *host)
@@ -201,7 +177,6 @@ void instance_services(cmp_host *host)
 {
     host->size = sizeof(*host);
     host->services |= CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD;
-    host->log = service_log;
     host->now_ms = service_now_ms;
     host->random = service_random;
     host->report = report_in_scope;

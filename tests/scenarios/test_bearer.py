@@ -209,3 +209,18 @@ def test_without_it_no_header_field_is_anybodys(wired):
     signed = message(wired.key_of_b, ICI)
     assert wired.send(signed, headers={"authorization": "Bearer x"}).status == 200
     assert "authorization" not in wired.hop.requests[-1].headers
+
+
+def test_a_careless_plugin_tells_the_log_nothing(wired):
+    """Its lines come without the credentials that it was shown."""
+    wired.config["plugins"]["tells"] = {"use": "auth_tells"}
+    wired.listener["authenticate"] = ["tells", "bearer", "hmac"]
+    wired.start()
+    cookie = {"cookie": "session=0123456789"}
+    assert ask(wired, GOOD).status == 200
+    wired.wait_for_log("told: ***, ***, , ")
+    more = {"access_token": GOOD}
+    assert wired.send(message(None, ICI, **more), headers=cookie).status == 200
+    wired.wait_for_log(", ***, ***")
+    assert "0123456789" not in wired.log_text()
+    assert_nothing_shown(wired)

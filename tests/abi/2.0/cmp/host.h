@@ -61,7 +61,9 @@ struct cmp_host {
     /* ---- always there ---- */
 
     /* Writes one line to the host's log, with the instance's name. Never pass personal data
-     * (user, age, income, gender, post) or secrets. */
+     * (user, age, income, gender, post) or secrets. As a second net the host takes out what it has
+     * shown as such to this plugin, while the operation is under way: values of header fields, and
+     * parameters that were taken. */
     void (*log)(const cmp_host *host, cmp_log_level level, const char *format, ...)
         CMP_PRINTF(3, 4);
 
