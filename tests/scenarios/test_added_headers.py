@@ -50,8 +50,9 @@ def test_fields_that_a_signer_adds(world, protocol, later, pair):
 def test_fields_that_are_not_sent(world, fields):
     """It is the plugin's fault, and said so; the next hop hears nothing of it."""
     home, hop = wired(world, "h2", fields)
-    home.expect_error("adds")
+    home.expect_error("sign: headers: ")
+    home.expect_error("adds cannot sign to peer hop")
     answer = home.scan(ICI)
     assert (answer.status, answer.code) == (500, "internal_error")
-    home.wait_for_log("plugin auth_adds gave an answer that lacks something")
+    home.wait_for_log("sign: headers: are not what a signature may add")
     assert hop.requests == []
