@@ -126,6 +126,31 @@ static void put_member(line *l, const char *name, cmp_str value)
     }
 }
 
+/* Whole, or it would be another number. */
+static void put_number(line *l, const char *name, cmp_str value)
+{
+    char member[128], *at = member;
+    at = stpcpy(at, ",\"");
+    at = mempcpy(at, name, strnlen(name, NAME_SHOWN));
+    at = stpcpy(at, "\":");
+    if (value.size <= sizeof(member) - (size_t)(at - member)) {
+        at = mempcpy(at, value.at, value.size);
+        put(l, member, (size_t)(at - member));
+    }
+}
+
+static void put_field(line *l, const log_field *f)
+{
+    const size_t mark = sizeof(LOG_NUMBER) - 1;
+    if (strncmp(f->name, LOG_NUMBER, mark) != 0) {
+        put_member(l, f->name, f->value);
+    } else if (log_how == LOG_JSON) {
+        put_number(l, f->name + mark, f->value);
+    } else {
+        put_member(l, f->name + mark, f->value);
+    }
+}
+
 static void put_head(line *l, cmp_log_level level, const char *area)
 {
     struct timespec now;
@@ -159,7 +184,7 @@ static void put_line(cmp_log_level level, const char *area, cmp_str message,
         put_message(&l, message.at, message.size);
     }
     for (size_t i = 0; i < field_count; i++) {
-        put_member(&l, fields[i].name, fields[i].value);
+        put_field(&l, &fields[i]);
     }
     l.text[l.size++] = log_how == LOG_JSON ? '}' : '\n';
     if (log_how == LOG_JSON) {

@@ -19,7 +19,9 @@ void log_setup(cmp_log_level level, log_format format);
 
 bool log_wanted(cmp_log_level level);
 
-/* One member of a log line: a name and its text. */
+/* One member of a log line: a name and its text. Where the name begins with LOG_NUMBER, as in
+ * `LOG_NUMBER "status"`, the text is a whole number, and JSON's member one, too. */
+#define LOG_NUMBER "#"
 typedef struct log_field {
     const char *name;
     cmp_str value;

@@ -227,7 +227,7 @@ void log_limited_v(log_limit *l, cmp_str who, const char *cause, const log_field
     }
     if (not_logged > 0) {
         snprintf(digits, sizeof(digits), "%llu", (unsigned long long)not_logged);
-        all[n++] = (log_field){"not_logged", cmp_str_from(digits)};
+        all[n++] = (log_field){LOG_NUMBER "not_logged", cmp_str_from(digits)};
     }
     char area[TEXT_SIZE];
     snprintf(area, sizeof(area), "%.*s", l->area == NULL ? (int)who.size : 0, who.at);

@@ -182,6 +182,9 @@ typedef struct conf_cache {
 
 extern const cmp_option conf_cache_rows[];
 
+/* For people: what a store's section may hold beside its plugin's options. */
+extern const cmp_option conf_store_rows[];
+
 /* A plugin's section: the core reads `use` and `cache`, the plugin's own rows read the
  * rest. */
 typedef struct conf_plugin {
@@ -221,8 +224,11 @@ typedef struct conf {
     size_t file_count;
 } conf;
 
-/* The rows of the top level, for --help-config and the man page. */
+/* The rows of the top level. */
 extern const cmp_option conf_rows[];
+
+/* Prints all keys for people: the rows of the top level, and what `plugins` holds. */
+void conf_print_help(FILE *to);
 
 /* Reads `path` and what it includes, and checks it for itself: rows, references (authenticate,
  * stores, routes name plugins; forward_to names peers; names are unique), listeners with mc-3 or

@@ -337,6 +337,44 @@ const cmp_option conf_cache_rows[] = {
     CMP_OPTION_END,
 };
 
+/* ---- what no row reads as a whole: sections of plugins ---- */
+
+#define CACHE_HELP                                                                                 \
+    {                                                                                              \
+        .name = "cache", .type = CMP_OPTION_GROUP, .rows = conf_cache_rows,                        \
+        .help = "of a store: keeps records in memory, and asks for each ICI once at a time"        \
+    }
+
+const cmp_option conf_store_rows[] = {CACHE_HELP, CMP_OPTION_END};
+
+static const cmp_option section_help[] = {
+    {.name = "use",
+     .type = CMP_OPTION_STRING,
+     .flags = CMP_OPTION_REQUIRED,
+     .help = "the plugin; --help-plugin NAME lists its options, which stand beside this"},
+    CACHE_HELP,
+    CMP_OPTION_END,
+};
+
+static const cmp_option name_help[] = {
+    {.name = "NAME", .type = CMP_OPTION_GROUP, .rows = section_help, .help = "one instance"},
+    CMP_OPTION_END,
+};
+
+static const cmp_option plugins_help[] = {
+    {.name = "plugins",
+     .type = CMP_OPTION_GROUP,
+     .rows = name_help,
+     .help = "instances of plugins, each under a name of your choice"},
+    CMP_OPTION_END,
+};
+
+void conf_print_help(FILE *to)
+{
+    schema_print_help(conf_rows, 0, to);
+    schema_print_help(plugins_help, 0, to);
+}
+
 const cmp_option conf_rows[] = {
     CMP_ROW_GROUP("cmp", conf_top, cmp, own_rows, "who we are"),
     CMP_ROW("workers", INTEGER, conf_top, workers,

@@ -107,6 +107,9 @@ static int put_from(const change_options *o, const char *operand, kit_arena *a)
     stores *s = stores_open(o->config);
     instance *store = s != NULL ? stores_take(s, o->store, STORES_WRITE) : NULL;
     const int status = store != NULL ? put(store, ici, &record) : EXIT_CANNOT;
+    if (status == EXIT_GOOD && !stores_ours(s, ici)) {
+        output_warn("%.*s lies " STORES_ELSEWHERE, (int)ici.size, ici.at);
+    }
     stores_close(&s);
     return status;
 }

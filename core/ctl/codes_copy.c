@@ -18,7 +18,7 @@ static const args_row rows[] = {
     ARGS_ROW("from", TEXT, copy_options, from, "NAME", "the store to read, as under plugins"),
     ARGS_ROW("to", TEXT, copy_options, to, "NAME", "the store to write"),
     ARGS_ROW("prefix", TEXT, copy_options, prefix, "PREFIX",
-             "only ICIs that begin with it, in either case"),
+             "only ICIs that begin with it, octet by octet"),
     ARGS_ROW("replace", FLAG, copy_options, replace, NULL,
              "remove the codes of the written store that are not copied"),
     ARGS_ROW("quiet", FLAG, copy_options, quiet, NULL, "say nothing but errors"),

@@ -21,7 +21,7 @@ static const args_row rows[] = {
     ARGS_ROW("config", TEXT, export_options, config, "FILE", "the daemon's configuration"),
     ARGS_ROW("store", TEXT, export_options, store, "NAME", "as under plugins"),
     ARGS_ROW("prefix", TEXT, export_options, prefix, "PREFIX",
-             "only ICIs that begin with it, in either case"),
+             "only ICIs that begin with it, octet by octet"),
     ARGS_ROW("quiet", FLAG, export_options, quiet, NULL, "say nothing but errors"),
     {.name = NULL},
 };

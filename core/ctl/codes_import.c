@@ -49,6 +49,9 @@ typedef struct importing {
     bool writing; /* false with --dry-run, and as soon as it is clear that nothing will be kept */
     bool failed;  /* the store did; its error is in `write` */
     uint64_t good, bad;
+    const stores *stores;
+    uint64_t elsewhere; /* of the good ones */
+    char first_elsewhere[257];
     progress progress;
 } importing;
 
@@ -68,12 +71,23 @@ static bool take_bad(importing *im, const codes_line *line)
     return shown || im->options->dry_run || im->options->keep_going;
 }
 
+static void note_elsewhere(importing *im, cmp_str ici)
+{
+    if (stores_ours(im->stores, ici)) {
+        return;
+    }
+    if (im->elsewhere++ == 0) {
+        snprintf(im->first_elsewhere, sizeof(im->first_elsewhere), "%.*s", (int)ici.size, ici.at);
+    }
+}
+
 static bool take_line(importing *im, const codes_line *line)
 {
     if (line->error != NULL) {
         return take_bad(im, line);
     }
     im->good++;
+    note_elsewhere(im, line->ici);
     if (im->writing && !codes_write_put(&im->write, line->ici, &line->record)) {
         im->failed = true;
         return false;
@@ -114,8 +128,19 @@ static int say_bad(const importing *im)
     return EXIT_BAD;
 }
 
+static void say_elsewhere(const importing *im)
+{
+    if (im->elsewhere == 1) {
+        output_warn("%s lies " STORES_ELSEWHERE, im->first_elsewhere);
+    } else if (im->elsewhere > 1) {
+        output_warn("%llu codes, of which %s is the first, lie " STORES_ELSEWHERE,
+                    (unsigned long long)im->elsewhere, im->first_elsewhere);
+    }
+}
+
 static int finish_dry(const importing *im)
 {
+    say_elsewhere(im);
     if (!im->options->quiet) {
         printf("%s: %llu good records, %llu bad lines; nothing was imported\n",
                codes_reader_name(im->reader), (unsigned long long)im->good,
@@ -166,6 +191,7 @@ static int finish(importing *im)
     if (!codes_write_commit(&im->write)) {
         return say_unfinished(im->write.error);
     }
+    say_elsewhere(im);
     if (!im->options->quiet) {
         say_done(im);
     }
@@ -197,13 +223,14 @@ static int import_from(importing *im, instance *store)
 static int run(importing *im, const char *path)
 {
     const import_options *o = im->options;
-    const unsigned wants = STORES_WRITE | (o->replace ? STORES_SCAN : 0);
+    const unsigned wants = o->dry_run ? 0 : STORES_WRITE | (o->replace ? STORES_SCAN : 0U);
     stores *s = stores_open(o->config);
     instance *store = NULL;
     int status = EXIT_CANNOT;
     if (s != NULL && stores_can(s, o->store, wants) &&
         (im->reader = codes_reader_open(path)) != NULL &&
         (o->dry_run || (store = stores_take(s, o->store, wants)) != NULL)) {
+        im->stores = s;
         status = import_from(im, store);
     }
     codes_reader_close(&im->reader);

@@ -14,7 +14,7 @@ static const args_row rows[] = {
     ARGS_ROW("config", TEXT, list_options, config, "FILE", "the daemon's configuration"),
     ARGS_ROW("store", TEXT, list_options, store, "NAME", "as under plugins"),
     ARGS_ROW("prefix", TEXT, list_options, prefix, "PREFIX",
-             "only ICIs that begin with it, in either case"),
+             "only ICIs that begin with it, octet by octet"),
     ARGS_ROW("limit", TEXT, list_options, limit, "N", "print no more than that many"),
     {.name = NULL},
 };

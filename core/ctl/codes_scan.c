@@ -6,8 +6,6 @@
 #include "mc/record.h"
 #include "plugin/store.h"
 
-#include <cmp-kit/text.h>
-
 #include <stdio.h>
 
 typedef struct sieve {
@@ -16,8 +14,8 @@ typedef struct sieve {
     char fault[256]; /* of a record that is none */
 } sieve;
 
-/* All of the store is gone through, though a prefix is wanted: `after` is a bound in the store's
- * own order, which may know case. */
+/* Octet by octet, as look-ups compare ICIs. All of the store is gone through, though a prefix is
+ * wanted: `after` is a bound in the store's own order. */
 static bool visit(cmp_str ici, const cmp_record *record, void *arg)
 {
     sieve *s = arg;
@@ -31,8 +29,7 @@ static bool visit(cmp_str ici, const cmp_record *record, void *arg)
     if (!record_check(record, s->fault, sizeof(s->fault))) {
         return false;
     }
-    if (ici.size < s->prefix.size ||
-        !kit_ascii_equal_fold((cmp_str){ici.at, s->prefix.size}, s->prefix)) {
+    if (ici.size < s->prefix.size || !cmp_str_equal((cmp_str){ici.at, s->prefix.size}, s->prefix)) {
         return true;
     }
     return s->scan->visit(ici, record, s->scan->arg);

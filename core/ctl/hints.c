@@ -198,7 +198,8 @@ static void signature_forms(kit_arena *a, cmp_str text, forms *f)
     forms_add(f, "", text);
     forms_add(f, "without the white space around the signature", trim(text));
     forms_add(f, "with the signature's percent escapes decoded", url_decode(a, text));
-    forms_add(f, "with + where the signature has spaces", map(a, text, ' ', ' ', '+' - ' '));
+    forms_add(f, "with + where the signature has spaces (a form needs %2B for +)",
+              map(a, text, ' ', ' ', '+' - ' '));
     if (text.size > 2 && (*text.at == '"' || *text.at == '\'')) {
         forms_add(f, "without the quotes around the signature",
                   (cmp_str){text.at + 1, text.size - 2});

@@ -18,6 +18,16 @@ int output_fail(const char *format, ...)
     return EXIT_CANNOT;
 }
 
+void output_warn(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("cmpctl: warning: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
 int output_fail_report(const cmp_report *r)
 {
     for (size_t i = 0; i < r->count; i++) {

@@ -19,6 +19,9 @@ int output_fail(const char *format, ...) CMP_PRINTF(1, 2);
  */
 int output_fail_at(const char *file, size_t line, const char *text);
 
+/* Writes `cmpctl: warning: …` about what keeps nothing from being done. */
+void output_warn(const char *format, ...) CMP_PRINTF(1, 2);
+
 /* Writes every error of a report likewise. */
 int output_fail_report(const cmp_report *r);
 

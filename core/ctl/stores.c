@@ -179,6 +179,11 @@ cmp_store_verdict stores_lookup(stores *s, cmp_str ici, kit_arena *memory, cmp_s
     return store_call_lookup(s->call, ici, memory, json);
 }
 
+bool stores_ours(const stores *s, cmp_str ici)
+{
+    return s->g.conf->top.cmp.prefixes.count == 0 || peers_prefix_owner(s->g.peers, ici).ours;
+}
+
 /* The worker's end, the instances, and only then its loop: see store_call.h. */
 void stores_close(stores **ref)
 {

@@ -27,5 +27,13 @@ instance *stores_take(stores *s, const char *name, unsigned wants);
 CMP_MUST_USE cmp_store_verdict stores_lookup(stores *s, cmp_str ici, kit_arena *memory,
                                              cmp_str *json);
 
+/* Whether the longest prefix that heads the ICI is one of ours, so that others ask for it here;
+ * also when the configuration names no prefix of ours. */
+bool stores_ours(const stores *s, cmp_str ici);
+
+/* What is said of one that is not. */
+#define STORES_ELSEWHERE                                                                           \
+    "under no prefix of ours (cmp.prefixes): other CMPs will hardly ask for it here"
+
 /* NULL is fine. */
 void stores_close(stores **s);

@@ -1,6 +1,7 @@
 /* Builds a generation: each part checks itself, and all errors end up in one report. */
 #include "daemon/build.h"
 
+#include "base/log.h"
 #include "http/tls.h"
 #include "pipeline/release.h"
 #include "pipeline/services.h"
@@ -397,6 +398,11 @@ generation *generation_build(const char *path, const char *const *extra_folders,
     conf *c = conf_load(path, report);
     if (c == NULL) {
         return NULL;
+    }
+    /* As soon as it is known: what plugins say when they are made is to look like all else. A check
+     * speaks to people. */
+    if (site->purpose == CMP_PURPOSE_RUN && report->count == 0) {
+        log_setup((cmp_log_level)c->top.log.level, (log_format)c->top.log.format);
     }
     generation *g = kit_calloc(1, sizeof(*g));
     kit_arena_init(&g->memory, NULL, 0);

@@ -283,8 +283,6 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
         replay_check(d->generation->conf, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
-        const conf_log *log = &d->generation->conf->top.log;
-        log_setup((cmp_log_level)log->level, (log_format)log->format);
         d->budget = budget_make(d->generation->conf, d->site.worker_count, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {

@@ -94,6 +94,10 @@ static int help_plugin(const char *const *folders, const char *name)
         } else {
             printf("\nNo options.\n");
         }
+        if (plugin->kind == CMP_PLUGIN_STORE) {
+            printf("\nEvery store, beside them:\n");
+            schema_print_help(conf_store_rows, 1, stdout);
+        }
     } else {
         char **names = loader_names(l);
         const char *near = name_nearest(cmp_str_from(name), (const char *const *)names);
@@ -140,7 +144,7 @@ int main(int argc, char **argv)
             plugin = optarg;
             break;
         case OPTION_HELP_CONFIG:
-            schema_print_help(conf_rows, 0, stdout);
+            conf_print_help(stdout);
             return 0;
         case 'V':
             printf("cmpd %s (plugin ABI %d.%d)\n", CMPD_VERSION, CMP_ABI_MAJOR, CMP_ABI_MINOR);

@@ -1,6 +1,7 @@
 /* Certificates and settings of inbound TLS. */
 #include "http/tls.h"
 
+#include "base/pem_fault.h"
 #include "base/private_key.h"
 #include "base/trust.h"
 #include "http/handshake.h"
@@ -13,30 +14,25 @@
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-/* Takes the errors of OpenSSL's queue: what the system said tells most, else what came last. */
-static const char *take_reason(void)
-{
-    const char *reason = NULL;
-    unsigned long code;
-    while ((code = ERR_get_error()) != 0) {
-        if (ERR_SYSTEM_ERROR(code)) {
-            reason = strerrordesc_np(ERR_GET_REASON(code));
-            break;
-        }
-        reason = ERR_reason_error_string(code);
-    }
-    ERR_clear_error();
-    return reason != NULL ? reason : "unknown reason";
-}
-
-/* Says what is wrong with a file; without a reason, what OpenSSL has to say. */
+/* Says what is wrong with a file; NULL: OpenSSL knows. */
 static void report_file(const conf *c, cmp_report *report, const char *path, const char *member,
-                        const char *file, const char *reason)
+                        const char *file, const char *why)
 {
     char key[256];
     snprintf(key, sizeof(key), "%s.tls.%s", path, member);
     report_add(report, conf_place_of(c, key), key, "cannot use %s: %s", file,
-               reason != NULL ? reason : take_reason());
+               why != NULL ? why : pem_fault_take());
+}
+
+/* False after a report. */
+static bool may_read(const conf *c, cmp_report *report, const char *path, const char *member,
+                     const char *file)
+{
+    const char *refusal = pem_refusal(file);
+    if (refusal != NULL) {
+        report_file(c, report, path, member, file, refusal);
+    }
+    return refusal == NULL;
 }
 
 /* The list is the server's order; a client that offers none of them goes on without ALPN. */
@@ -80,11 +76,13 @@ static bool load_certificate(SSL_CTX *ctx, const conf *c, const conf_listener *l
                              cmp_report *report)
 {
     const size_t errors = report->count;
-    if (SSL_CTX_use_certificate_chain_file(ctx, l->tls.certificate) != 1) {
+    if (may_read(c, report, path, "certificate", l->tls.certificate) &&
+        SSL_CTX_use_certificate_chain_file(ctx, l->tls.certificate) != 1) {
         report_file(c, report, path, "certificate", l->tls.certificate, NULL);
     }
     const char *reason;
-    if (!private_key_use(ctx, l->tls.key, &reason)) {
+    if (may_read(c, report, path, "key", l->tls.key) &&
+        !private_key_use(ctx, l->tls.key, &reason)) {
         report_file(c, report, path, "key", l->tls.key, reason);
     }
     if (report->count == errors && SSL_CTX_check_private_key(ctx) != 1) {
@@ -101,6 +99,9 @@ static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, 
 {
     if (l->tls.client_ca == NULL) {
         return true;
+    }
+    if (!may_read(c, report, path, "client_ca", l->tls.client_ca)) {
+        return false;
     }
     /* The names tell a client which of its certificates is meant. */
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(l->tls.client_ca);

@@ -1,5 +1,6 @@
 /* The TLS context of one origin. Certificate and host name are checked by OpenSSL itself: h2o's own
  * check of the name is skipped under TLS 1.3. */
+#include "base/pem_fault.h"
 #include "base/private_key.h"
 #include "base/trust.h"
 #include "outbound/origin.h"
@@ -14,29 +15,27 @@
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-/* Says what was said about a file; NULL: what OpenSSL has to say, what the system said when it did.
- */
+/* Says what is wrong with a file; NULL: OpenSSL knows. */
 static bool refuse(char *error, size_t error_size, const char *what, const char *file,
-                   const char *said)
+                   const char *why)
 {
-    const char *reason = said != NULL ? said : "unknown reason";
-    unsigned long code;
-    while ((code = ERR_get_error()) != 0) {
-        if (ERR_SYSTEM_ERROR(code)) {
-            reason = strerrordesc_np(ERR_GET_REASON(code));
-            break;
-        }
-        reason = ERR_reason_error_string(code) != NULL ? ERR_reason_error_string(code) : reason;
-    }
-    snprintf(error, error_size, "cannot use the %s %s: %s", what, file, reason);
-    ERR_clear_error();
+    snprintf(error, error_size, "cannot use the %s %s: %s", what, file,
+             why != NULL ? why : pem_fault_take());
     return false;
+}
+
+/* False after an error. */
+static bool may_read(char *error, size_t error_size, const char *what, const char *file)
+{
+    const char *refusal = pem_refusal(file);
+    return refusal == NULL || refuse(error, error_size, what, file, refusal);
 }
 
 static bool load_trust(SSL_CTX *ctx, const char *ca, char *error, size_t error_size)
 {
-    return trust_set(ctx, ca) ||
-           refuse(error, error_size, "CA", ca != NULL ? ca : "of the system", NULL);
+    return (ca == NULL || may_read(error, error_size, "CA", ca)) &&
+           (trust_set(ctx, ca) ||
+            refuse(error, error_size, "CA", ca != NULL ? ca : "of the system", NULL));
 }
 
 static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *error,
@@ -46,6 +45,10 @@ static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *err
         return true;
     }
     const char *key = options->key != NULL ? options->key : options->certificate;
+    if (!may_read(error, error_size, "certificate", options->certificate) ||
+        !may_read(error, error_size, "key", key)) {
+        return false;
+    }
     if (SSL_CTX_use_certificate_chain_file(ctx, options->certificate) != 1) {
         return refuse(error, error_size, "certificate", options->certificate, NULL);
     }

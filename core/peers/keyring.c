@@ -270,6 +270,21 @@ static void set_pseudonym_secret(load *l, const char *text)
 
 /* ---- the file ---- */
 
+/* The operator's first step may be the one that is missing. */
+static void report_unopened(const char *path, cmp_report *report)
+{
+    const conf_place place = {.file = path};
+    if (errno == ENOENT) {
+        report_add(
+            report, place, NULL,
+            "the keyring cannot be opened: there is none; cmpctl keys issue --keys %s --peer "
+            "NAME makes one with a key for that peer, cmpctl keys import with its key for us",
+            path);
+    } else {
+        report_add(report, place, NULL, "the keyring cannot be opened: %s", strerror(errno));
+    }
+}
+
 /* Opens the file, unless somebody else than its owner could read it. The descriptor is asked, not
  * the path: the file that was judged is the one that is read. */
 static int open_private(const char *path, cmp_report *report)
@@ -279,7 +294,7 @@ static int open_private(const char *path, cmp_report *report)
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0) {
-        report_add(report, place, NULL, "the keyring cannot be opened: %s", strerror(errno));
+        report_unopened(path, report);
     } else if (!S_ISREG(status.st_mode)) {
         report_add(report, place, NULL, "the keyring is no regular file");
     } else if ((status.st_mode & 077) != 0) {

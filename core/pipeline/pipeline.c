@@ -203,11 +203,11 @@ static void log_result(const txn *t, const txn_answer *a)
         {"ici", shown_ici(t)},
         {"peer", shown_requestor(t)},
         {"listener", t->listener->name},
-        {"status", cmp_str_from(status)},
+        {LOG_NUMBER "status", cmp_str_from(status)},
         {"code", cmp_str_from(ok          ? "ok"
                               : a != NULL ? error_info_of(t->fault.code)->code
                                           : "client_gone")},
-        {"ms", cmp_str_from(took)},
+        {LOG_NUMBER "ms", cmp_str_from(took)},
         {"next", t->hop != NULL ? t->hop->to->name : CMP_STR("")},
         {"next_tid", t->hop != NULL && t->hop->tid[0] != '\0'
                          ? (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE}

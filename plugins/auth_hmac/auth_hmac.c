@@ -194,6 +194,9 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
         id.at == NULL ? "no apikeyid" : NULL,
         text.at == NULL ? "no signature" : NULL,
         found == NULL ? "unknown apikeyid" : NULL,
+        readable || text.size == 0 || memchr(text.at, ' ', text.size) == NULL
+            ? NULL
+            : "signature has spaces: its + were not sent as %2B, which a form needs",
         readable ? NULL : "signature is neither hex nor base64 of the key's hash",
         computed ? NULL : "OpenSSL failed",
         equal ? NULL : "bad signature",

@@ -168,3 +168,19 @@ def test_a_listener_without_hmac_takes_no_signature(site):
     site.start()
     assert site.ask(b, ICI).status == 401
     assert count() == 0
+
+
+def test_a_base64_signature_whose_plus_was_sent_raw(site):
+    """A form reads + as a space; the operator is told, the requestor is not."""
+    key = site.peer("b")
+    site.write_codes({"ici": ICI, "content": "x"})
+    site.start()
+    tids = iter(uuid7, None)
+    request = next(
+        m for m in (message(key, ICI, tid=tid, written="base64") for tid in tids)
+        if "+" in m["signature"]
+    )
+    answer = site.send(request | {"signature": request["signature"].replace("+", " ")})
+    assert answer.status == 401 and b"%2B" not in answer.body
+    assert site.wait_for_log("its + were not sent as %2B")
+    assert site.send(request).status == 200

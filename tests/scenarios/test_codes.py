@@ -377,6 +377,25 @@ def test_what_is_not_there_cannot_be_removed(site):
     assert shop.holds() == by_ici(TWO)
 
 
+# ---- what lies elsewhere ----
+
+
+def test_a_code_that_nobody_will_ask_for_here(shop):
+    far = ONE | {"ici": "2B001-1"}
+    one = "cmpctl: warning: 2B001-1 lies under no prefix of ours"
+    two = "cmpctl: warning: 2 codes, of which 2B001-1 is the first, lie under no prefix of ours"
+    for ended, told in (
+        (shop.codes("put", json.dumps(far)), one),
+        (shop.codes("import", shop.file(ONE, far, far | {"ici": "9"})), two),
+        (shop.codes("import", shop.file(far), "--dry-run"), one),
+    ):
+        assert ended.returncode == 0 and ended.stderr.startswith(told)
+    assert shop.codes("put", json.dumps(ONE | {"ici": "1a0f1-x"})).stderr == ""
+    shop.site.config["cmp"].pop("prefixes")
+    shop.site.write()
+    assert shop.codes("put", json.dumps(far)).stderr == ""
+
+
 # ---- list ----
 
 
@@ -384,7 +403,8 @@ def test_what_is_not_there_cannot_be_removed(site):
     "words, expected",
     [
         ([], ["1A0F1-1", "1A0F1-2", "1A0F1-3", "2B001-1"]),
-        (["--prefix", "1a0f1"], ["1A0F1-1", "1A0F1-2", "1A0F1-3"]),
+        (["--prefix", "1A0F1"], ["1A0F1-1", "1A0F1-2", "1A0F1-3"]),
+        (["--prefix", "1a0f1"], []),  # as a look-up of it would not find them
         (["--prefix", "2B001-1"], ["2B001-1"]),
         (["--prefix", "2B001-11"], []),
         (["--prefix", ""], ["1A0F1-1", "1A0F1-2", "1A0F1-3", "2B001-1"]),
@@ -417,7 +437,7 @@ def test_export_to_a_file(shop):
     assert ended.returncode == 0, ended.stderr
     assert f"{path}: 3 codes exported" in ended.stdout
     assert by_ici(*records_of(path.read_text())) == by_ici(*ALL)
-    shop.codes("export", path, "--prefix", "1a0f1-2")
+    shop.codes("export", path, "--prefix", "1A0F1-2")
     assert json.loads(path.read_text()) == TWO
 
 
@@ -456,13 +476,18 @@ def test_what_is_exported_can_be_served(shop):
 def test_the_file_store_is_only_read(shop):
     for command, words in (
         ("import", [shop.file(ONE)]),
-        ("import", [shop.file(ONE), "--dry-run"]),
         ("put", [json.dumps(ONE)]),
         ("remove", ["1A0F1-1"]),
     ):
         ended = shop.codes(command, *words, store="codes")
         assert ended.returncode == 2
         assert "store codes (store_file) is only read" in ended.stderr
+
+
+def test_a_file_can_be_checked_for_a_store_that_is_only_read(shop):
+    ended = shop.codes("import", shop.file(ONE, "{}"), "--dry-run", store="codes")
+    assert ended.returncode == 1 and "is only read" not in ended.stderr
+    assert "1 good records, 1 bad lines; nothing was imported" in ended.stdout
 
 
 def test_the_file_store_shows_its_codes(shop):

@@ -358,7 +358,7 @@ def test_a_token_is_never_in_the_log_nor_in_the_file(codes):
     assert get(codes, "1A0F1-1", token=codes.reader).status == 200
     assert get(codes, "1A0F1-1", token="secret-that-is-wrong").status == 401
     line = codes.wait_for_log('"reader"')
-    assert (line["ici"], line["status"]) == ("1A0F1-1", "200")
+    assert (line["ici"], line["status"]) == ("1A0F1-1", 200)
     for text in (codes.log_text(), (codes.folder / "keys.yaml").read_text()):
         assert codes.reader not in text and "secret-that-is-wrong" not in text
 

@@ -218,7 +218,7 @@ def test_the_deadline_shrinks_by_hop(world):
     answer = home.scan("2B001F1")
     assert answer.status in (502, 504)
     at_b, at_home = b.wait_until_handled(1)[0], home.wait_until_handled(1)[0]
-    assert at_b["status"] == "504" and int(at_b["ms"]) < 1800  # 8/9 of it, and lateness
+    assert at_b["status"] == 504 and int(at_b["ms"]) < 1800  # 8/9 of it, and lateness
     assert int(at_b["ms"]) < int(at_home["ms"]) + 20 < 2500
 
 

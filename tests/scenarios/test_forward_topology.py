@@ -411,7 +411,7 @@ def test_a_loop_of_three_ends_in_508_after_eight_hops(world):
     assert (answer.status, answer.code) == (508, "loop_detected")
     lines = wait_until_handled([a, b, c], 9)
     assert len(lines) == 9  # the handset's, and eight hops
-    assert all(line["status"] == "508" for line in lines)
+    assert all(line["status"] == 508 for line in lines)
     time.sleep(0.3)
     assert sum(len(node.handled()) for node in (a, b, c)) == 9  # and no storm after it
 

@@ -1,4 +1,5 @@
 """MC-3 and MC-6 run over https only (9.3.2), and over a TLS of today."""
+import os
 import socket
 import ssl
 
@@ -125,3 +126,60 @@ def test_a_handshake_has_its_time(site):
         assert b" 404 " in receive_all(c)[0]
     assert site.counter("handshakes", "failed") == 1
     assert site.counter("handshakes", "done") == 1
+
+
+def pem_files(site, authority):
+    """(certificate, key) that do not do, by what is said of them."""
+    certificate, key = authority.issue("a.example.net")
+    other_key = authority.issue("b.example.net")[1]
+    rsa, damaged, pipe = (site.folder / name for name in ("rsa", "damaged", "pipe"))
+    run("openssl", "genrsa", "-out", rsa, "2048")
+    lines = certificate.read_text().splitlines()
+    damaged.write_text("\n".join([*lines[:2], "*" + lines[2][1:], *lines[3:]]) + "\n")
+    os.mkfifo(pipe)
+    return {
+        "certificate: cannot use {certificate}: there is no PEM certificate in it": (key, key),
+        "certificate: cannot use {certificate}: its PEM text is damaged": (damaged, key),
+        "certificate: cannot use {certificate}: it is no regular file": (pipe, key),
+        "certificate: cannot use {certificate}: No such file or directory": ("/none", key),
+        "key: cannot use {key}: it is not the key of the certificate": (certificate, other_key),
+        "key: cannot use {key}: it is not the key of the certificate ": (certificate, rsa),
+        "key: cannot use {key}: there is no PEM key in it that OpenSSL can use": (
+            certificate,
+            certificate,
+        ),
+        "key: cannot use {key}: it is no regular file": (certificate, pipe),
+    }
+
+
+def test_what_is_wrong_with_a_file_is_said_in_words(site):
+    site.peer("b", host="b.example.net", url="https://b.example.net", sign_with="none")
+    good = site.listener["tls"]
+    peer = site.config["peers"][0]
+    for told, (certificate, key) in pem_files(site, site.authority).items():
+        told = told.strip().format(certificate=certificate, key=key)
+        site.listener["tls"] = {"certificate": str(certificate), "key": str(key)}
+        peer["tls"] = {}
+        ended = run(CMPD, "-t", "-c", site.write())
+        assert ended.returncode == 1 and f"listeners[0].tls.{told}\n" in ended.stderr, ended.stderr
+        site.listener["tls"] = good
+        peer["tls"] = {"certificate": str(certificate), "key": str(key)}
+        ended = run(CMPD, "-t", "-c", site.write())
+        words = told.replace(": cannot use ", " ", 1)
+        assert ended.returncode == 1 and f"cannot use the {words}\n" in ended.stderr, ended.stderr
+
+
+@pytest.mark.parametrize("told", ["it is no regular file", "there is no PEM certificate in it"])
+def test_what_is_wrong_with_a_file_of_cas(site, told):
+    file = site.folder / "ca"
+    if "regular" in told:
+        os.mkfifo(file)
+    else:
+        file.write_text("nothing\n")
+    site.peer("b", host="b.example.net", url="https://b.example.net", sign_with="none",
+              tls={"ca": str(file)})
+    site.listener["tls"] |= {"client_ca": str(file), "client_certificate": "required"}
+    ended = run(CMPD, "-t", "-c", site.write())
+    assert ended.returncode == 1
+    assert f"listeners[0].tls.client_ca: cannot use {file}: {told}\n" in ended.stderr
+    assert f"cannot use the CA {file}: {told}\n" in ended.stderr

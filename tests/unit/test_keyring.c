@@ -136,7 +136,9 @@ static void refuses_what_is_no_regular_file(void **state)
     report_init(&report);
     assert_null(keyring_load("nowhere.yaml", NULL, NULL, &report));
     assert_report(&report,
-                  "nowhere.yaml: the keyring cannot be opened: No such file or directory\n");
+                  "nowhere.yaml: the keyring cannot be opened: there is none; cmpctl keys issue "
+                  "--keys nowhere.yaml --peer NAME makes one with a key for that peer, cmpctl keys "
+                  "import with its key for us\n");
     assert_int_equal(mkdir("folder", 0700), 0);
     assert_null(keyring_load("folder", NULL, NULL, &report));
     assert_report(&report, "folder: the keyring is no regular file\n");

@@ -96,10 +96,32 @@ static void text_has_no_octet_that_a_terminal_obeys(void **state)
     assert_non_null(strstr(line, "first=\"\\x1b[2J\\xc2\\x9b\\x0a\\x22\" second=\"more\"\n"));
 }
 
+static void a_number_is_one_in_json(void **state)
+{
+    (void)state;
+    const log_field fields[] = {{LOG_NUMBER "status", CMP_STR("200")}, {"peer", CMP_STR("7")}};
+    char line[LINE_MAX_SIZE + 1] = "";
+    log_setup(CMP_LOG_NOTICE, LOG_JSON);
+    log_write(CMP_LOG_ERROR, "test", fields, 2, "it happens");
+    const ssize_t size = pread(fileno(caught), line, LINE_MAX_SIZE, 0);
+    json_t *json = json_loadb(line, (size_t)size, JSON_REJECT_DUPLICATES, NULL);
+    assert_int_equal(json_integer_value(json_object_get(json, "status")), 200);
+    assert_string_equal(json_string_value(json_object_get(json, "peer")), "7");
+    json_decref(json);
+    log_setup(CMP_LOG_NOTICE, LOG_TEXT);
+    assert_int_equal(ftruncate(fileno(caught), 0), 0);
+    lseek(fileno(caught), 0, SEEK_SET);
+    log_write(CMP_LOG_ERROR, "test", fields, 1, "it happens");
+    memset(line, 0, sizeof(line));
+    assert_true(pread(fileno(caught), line, LINE_MAX_SIZE, 0) > 0);
+    assert_non_null(strstr(line, "it happens status=\"200\"\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_line_that_is_cut_is_json, catch_begin, catch_end),
+        cmocka_unit_test_setup_teardown(a_number_is_one_in_json, catch_begin, catch_end),
         cmocka_unit_test_setup_teardown(octets_that_are_no_text_are_json, catch_begin, catch_end),
         cmocka_unit_test_setup_teardown(text_has_no_octet_that_a_terminal_obeys, catch_begin,
                                         catch_end),
