@@ -1,6 +1,7 @@
 /* See clock.h. */
 #include "base/clock.h"
 
+#include <sys/timex.h>
 #include <time.h>
 
 /* Both clocks show it: a test that moves the time moves deadlines and validities together. */
@@ -36,4 +37,10 @@ uint64_t clock_monotonic_ms(void)
 void clock_set_ms(int64_t now_ms)
 {
     set_ms = now_ms;
+}
+
+bool clock_is_kept(void)
+{
+    struct timex state = {.modes = 0}; /* asks, and changes nothing */
+    return adjtimex(&state) < 0 || (state.status & STA_UNSYNC) == 0;
 }

@@ -1,6 +1,7 @@
 /* The clocks, in one place so that tests can set them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Unix time. */
@@ -12,3 +13,7 @@ uint64_t clock_monotonic_ms(void);
 
 /* Tests only: the time that all clocks show from now on; 0 goes back to the real ones. */
 void clock_set_ms(int64_t now_ms);
+
+/* Whether somebody keeps this machine's clock right (NTP or the like), as the kernel knows it
+ * (adjtimex(2)); true where it does not say. */
+bool clock_is_kept(void);

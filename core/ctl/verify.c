@@ -56,6 +56,7 @@ typedef struct verdict {
     char window[96];  /* why the key does not count now */
     char format[160]; /* why the tid does not */
     char hint[512];
+    char clock[128]; /* how far the tid's time is from now; empty: it has none */
 } verdict;
 
 static bool holds(const verdict *v)
@@ -136,6 +137,24 @@ static void check_format(const cmp_key *key, cmp_str tid, int64_t now_ms, verdic
              time, (double)key->max_skew_ms / 1000);
 }
 
+/* How far the tid's time is from ours, which only its requestor's clock or ours can explain when
+ * the request is a fresh one; and whether ours can be believed. */
+static void describe_clock(cmp_str tid, int64_t now_ms, verdict *v)
+{
+    const kit_tid shape = kit_tid_read(tid);
+    size_t size = 0;
+    if (shape.version_7) {
+        const int64_t by_ms = shape.time_ms - now_ms;
+        size = (size_t)snprintf(v->clock, sizeof(v->clock), "the tid's time is %.3f s %s now%s",
+                                (double)(by_ms > 0 ? by_ms : -by_ms) / 1000,
+                                by_ms > 0 ? "after" : "before", clock_is_kept() ? "" : "; ");
+    }
+    if (!clock_is_kept()) {
+        snprintf(v->clock + size, sizeof(v->clock) - size,
+                 "nobody keeps this machine's clock right (NTP)");
+    }
+}
+
 /* All checks, though one would do to refuse: cmpd says 401 to all of them alike, and this is where
  * one finds out. */
 static bool examine(const credential *c, const signed_pair *pair, cmp_str signature, int64_t now_ms,
@@ -151,6 +170,7 @@ static bool examine(const credential *c, const signed_pair *pair, cmp_str signat
     describe_form(signature, c->key.hash, v->readable, v);
     check_window(&c->key, now_ms, v);
     check_format(&c->key, pair->tid, now_ms, v);
+    describe_clock(pair->tid, now_ms, v);
     const hint_question question = {&c->key, pair, signature, c->ring};
     if (!v->matches && !hint_find(&question, v->hint, sizeof(v->hint))) {
         v->hint[0] = '\0';
@@ -179,6 +199,9 @@ static void print_text(const credential *c, const signed_pair *pair, const verdi
         printf("%-11snone of the usual mistakes explains it: compare secret, tid and ici\n",
                "hint:");
     }
+    if (*v->clock != '\0') {
+        printf("%-11s%s\n", "clock:", v->clock);
+    }
     char origin[256];
     credential_describe(&c->key, c->from_file, origin, sizeof(origin));
     printf("%-11s%.*s%s%s, %s\n", "key:", (int)c->key.id.size,
@@ -204,6 +227,7 @@ static void print_json(const credential *c, const verdict *v)
     set_text(object, "key_window", v->window);
     set_text(object, "tid_format", v->format);
     set_text(object, "valid_if", v->hint);
+    set_text(object, "clock", v->clock);
     if (!c->from_file) {
         json_object_set_new(object, "apikeyid", output_json_text(c->key.id));
         json_object_set_new(object, "peer", output_json_text(c->key.peer));

@@ -269,6 +269,15 @@ static void replay_check(const conf *c, cmp_report *report)
     }
 }
 
+/* Freshness (max_skew), windows of keys and tokens all hang on it. */
+static void warn_of_clock(const generation *g)
+{
+    if (g != NULL && g->keyring != NULL && !clock_is_kept()) {
+        log_warning("clock", "nobody keeps this machine's clock right (NTP): requests may seem too "
+                             "old or too new, and keys end at a wrong time");
+    }
+}
+
 /* Binding comes last: an error that can be found without it leaves no socket behind, and a check
  * (-t) never gets that far. */
 static bool build(daemon_state *d, const char *path, const char *const *folders, bool bind_too)
@@ -289,6 +298,7 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
         sockets_open(&d->sockets, d->generation->conf, d->site.worker_count, &report);
         d->admin = admin_open(d->generation->conf, &report);
     }
+    warn_of_clock(d->generation);
     const bool good = report.count == 0 && d->generation != NULL;
     if (good) {
         advice_give(d->generation, &report);

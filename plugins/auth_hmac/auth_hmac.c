@@ -7,6 +7,7 @@
 #include <cmp/plugin.h>
 
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* ---- descriptor ---- */
@@ -50,8 +51,13 @@ enum { HASH_COUNT = CMP_HASH_SHA512 + 1 };
 
 _Static_assert(KIT_SIGNATURE_TEXT_MAX <= CMP_SIGNATURE_MAX, "a signature fits into its answer");
 
+#define TOLD_MAX 256
+
 typedef struct hmac_instance {
     const cmp_host *host;
+    /* The peers whose clocks were spoken of, by digest of the key's id: once for all workers. Two
+     * of one place take turns, and may be spoken of again. */
+    atomic_uint_fast64_t told[TOLD_MAX];
 } hmac_instance;
 
 typedef struct hmac_worker {
@@ -84,7 +90,7 @@ static void *hmac_create(const cmp_host *host, const void *options, void *previo
         return NULL;
     }
     kit_signature_state_destroy(&probe.state);
-    hmac_instance *self = kit_alloc(sizeof(*self));
+    hmac_instance *self = kit_calloc(1, sizeof(*self));
     self->host = host;
     return self;
 }
@@ -166,6 +172,28 @@ static void fingerprint(const keyed *k, const uint8_t *mac, uint8_t at[FINGERPRI
     }
 }
 
+/* Only of tids with a good signature: they are the requestor's. A clock that runs ahead or behind
+ * by less than max_skew is said as well, before it is too much. */
+static void note_clock(hmac_instance *self, keyed *k, int64_t by_ms)
+{
+    int64_t ahead_ms;
+    uint64_t mark;
+    if (!pace_note(&k->pace, by_ms, &ahead_ms)) {
+        return;
+    }
+    memcpy(&mark, k->id_digest, sizeof(mark));
+    mark |= 1; /* 0: nobody */
+    if (atomic_exchange(&self->told[mark / 2 % TOLD_MAX], mark) == mark) {
+        return;
+    }
+    self->host->log(self->host, CMP_LOG_WARNING,
+                    "the clock of %.*s (key %.*s) is %s ours by %lld s, or ours is wrong: its tids "
+                    "say so",
+                    (int)k->key.peer.size, k->key.peer.at, (int)k->key.id.size, k->key.id.at,
+                    ahead_ms > 0 ? "ahead of" : "behind",
+                    (long long)(ahead_ms > 0 ? ahead_ms : -ahead_ms) / 1000);
+}
+
 /* Does all of the work in every case, and has one way out: from outside neither the answer nor its
  * time tells an unknown key from a bad signature or an expired key. */
 static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
@@ -212,6 +240,9 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
         .reason = reason,
     };
     fingerprint(k, ours, answer->fingerprint);
+    if (found != NULL && equal && shape.version_7) {
+        note_clock(instance, k, shape.time_ms - now_ms);
+    }
     return reason == NULL ? CMP_AUTH_ACCEPT : CMP_AUTH_REJECT;
 }
 

@@ -1,6 +1,8 @@
 /* One worker's keys, each with its schedule done, found by the octets that a request brings. */
 #pragma once
 
+#include "pace.h"
+
 #include <cmp-kit/keys.h>
 #include <cmp-kit/signature.h>
 #include <cmp/host.h>
@@ -12,6 +14,7 @@ typedef struct keyed {
     cmp_key key; /* texts are the table's */
     kit_signature_state *state;
     uint8_t id_digest[FINGERPRINT_SIZE]; /* tells keys apart in fingerprints; the same everywhere */
+    pace pace;                           /* of the requestor's clock */
     struct keyed *next;                  /* in the bucket */
 } keyed;
 

@@ -1,0 +1,64 @@
+"""Freshness hangs on the clock: one that nobody keeps right, and one of a requestor that is wrong by as
+much each time, are said."""
+import time
+
+import pytest
+from daemon import BUILD, CMPCTL, CMPD, run
+from signing import uuid7
+
+ICI = "1A0F1-COUNTED"
+NOBODY = "nobody keeps this machine's clock right"
+
+
+def kept(yes):
+    return ["env", f"LD_PRELOAD={BUILD}/tests/set_clock.so", f"CLOCK_KEPT={int(yes)}"]
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_whether_the_clock_is_kept(site, yes):
+    site.peer("b")
+    site.wrapped = kept(yes)
+    site.start()
+    assert (NOBODY in site.log_text()) == (not yes)
+    checked = run(*kept(yes), CMPD, "-t", "-c", site.folder / "cmpd.yaml")
+    assert checked.returncode == 0 and (NOBODY in checked.stderr) == (not yes)
+
+
+def ask(site, key, by, times):
+    return [site.ask(key, ICI, tid=uuid7(at=time.time() + by)).status for _ in range(times)]
+
+
+@pytest.mark.parametrize(
+    "by, max_skew, status, words",
+    [
+        (60, "5m", 200, "b (key b-1) is ahead of ours by"),
+        (-60, "5m", 200, "b (key b-1) is behind ours by"),
+        (-60, "10s", 401, "b (key b-1) is behind ours by"),
+    ],
+)
+def test_a_requestor_whose_clock_is_wrong(site, by, max_skew, status, words):
+    b = site.peer("b", key={"tid_format": "uuidv7", "max_skew": max_skew})
+    c = site.peer("c", key={"tid_format": "uuidv7", "max_skew": "5m"})
+    site.config["workers"] = 1
+    site.counting()
+    site.start()
+    assert ask(site, b, by, 32) == [status] * 32
+    assert ask(site, c, 0, 16) == [200] * 16
+    message = site.wait_for_log(words)["message"]
+    assert abs(int(message.split(" by ")[1].split()[0]) - abs(by)) <= 2
+    site.stop()
+    assert site.log_text().count("the clock of") == 1
+
+
+@pytest.mark.parametrize("by, words", [(90, "s after now"), (-90, "s before now")])
+def test_verify_shows_how_far_a_tid_is_from_now(site, by, words):
+    b = site.peer("b")
+    site.write()
+    tid = uuid7(at=time.time() + by)
+    words_of = ["verify", "--keys", site.folder / "keys.yaml", "--id", b.id, "--tid", tid]
+    words_of += ["--ici", ICI, "--signature", b.sign(tid, ICI)]
+    told = run(*kept(True), CMPCTL, *words_of)
+    [line] = [line for line in told.stdout.splitlines() if line.startswith("clock:")]
+    assert line.endswith(words) and abs(float(line.split()[5]) - 90) < 10
+    assert NOBODY not in told.stdout
+    assert NOBODY in run(*kept(False), CMPCTL, *words_of).stdout
