@@ -19,6 +19,7 @@ typedef struct conf_tls {
     const char *certificate; /* path, PEM chain; NULL: the listener has no TLS */
     const char *key;         /* path, PEM */
     int client_certificate;  /* conf_client_certificate */
+    const char *client_crl;  /* path; NULL: none */
     const char *client_ca;   /* path; who signs the clients' certificates; NULL: none is good */
 } conf_tls;
 
@@ -74,6 +75,7 @@ typedef struct conf_allow {
 
 typedef struct conf_peer_tls {
     const char *ca;          /* path; NULL: the system's */
+    const char *crl;         /* path; NULL: none */
     const char *certificate; /* path, our client certificate; NULL: none */
     const char *key;
     const char *server_name; /* that the certificate must be for; NULL: the URL's host */

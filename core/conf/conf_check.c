@@ -266,6 +266,10 @@ static void check_client_certificate(check *k, const conf_listener *l, const cha
         wrong(k, kit_arena_printf(&k->memory, "%s.tls.client_ca", path),
               "missing; a required certificate is verified against it");
     }
+    if (l->tls.client_crl != NULL && l->tls.client_ca == NULL) {
+        wrong(k, kit_arena_printf(&k->memory, "%s.tls.client_crl", path),
+              "needs client_ca beside it, whose certificates it speaks of");
+    }
     if (l->tls.client_certificate == CONF_CLIENT_CERTIFICATE_NONE && l->tls.client_ca != NULL) {
         wrong(k, kit_arena_printf(&k->memory, "%s.tls.client_ca", path),
               "of no use without client_certificate: optional or required");

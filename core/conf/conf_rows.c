@@ -148,6 +148,8 @@ CMP_OPTIONS(tls_rows, conf_tls) = {
                  CMP_DEFAULT("none")),
     CMP_ROW("client_ca", PATH, conf_tls, client_ca,
             "PEM file with whom a client's certificate has to be signed by to be good"),
+    CMP_ROW("client_crl", PATH, conf_tls, client_crl,
+            "PEM file with revocation lists of those, read again when it changes"),
     CMP_OPTION_END,
 };
 
@@ -246,6 +248,8 @@ CMP_OPTIONS(peer_tls_rows, conf_peer_tls) = {
     CMP_ROW(
         "ca", PATH, conf_peer_tls, ca,
         "PEM file with the CAs that may have signed the peer's certificate; none: the system's"),
+    CMP_ROW("crl", PATH, conf_peer_tls, crl,
+            "PEM file with revocation lists of those CAs, read again when it changes"),
     CMP_ROW("certificate", PATH, conf_peer_tls, certificate,
             "PEM file with our client certificate and its chain"),
     CMP_ROW("key", PATH, conf_peer_tls, key, "PEM file with its private key"),

@@ -232,6 +232,7 @@ static origin *build_url(builder *b, const conf_peer *p, const char *url, const 
                                     .default_path = interfaces[CMP_INTERFACE_MC3].path,
                                     .server_name = p->tls.server_name,
                                     .ca = p->tls.ca,
+                                    .crl = p->tls.crl,
                                     .certificate = p->tls.certificate,
                                     .key = p->tls.key,
                                     .source = p->source,

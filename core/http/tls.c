@@ -3,6 +3,7 @@
 
 #include "base/pem_fault.h"
 #include "base/private_key.h"
+#include "base/revocation.h"
 #include "base/trust.h"
 #include "http/handshake.h"
 
@@ -114,6 +115,23 @@ static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, 
     return true;
 }
 
+/* A ticket would let a client in that was good once: with lists, each one shows itself each time.
+ */
+static bool load_client_crl(SSL_CTX *ctx, const conf *c, const conf_listener *l, const char *path,
+                            cmp_report *report)
+{
+    if (l->tls.client_crl == NULL) {
+        return true;
+    }
+    if (!revocation_set(ctx, l->tls.client_crl)) {
+        report_file(c, report, path, "client_crl", l->tls.client_crl, NULL);
+        return false;
+    }
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ctx, 0);
+    return true;
+}
+
 /* Whatever comes is for auth plugins to judge; what is wrong with it, the session keeps. */
 static int on_optional(int good, X509_STORE_CTX *store)
 {
@@ -169,7 +187,8 @@ SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *p
     /* Both, even when the first fails: the operator hears of all faults at once. */
     const bool certificate = load_certificate(ctx, c, l, path, report);
     const bool client_ca = load_client_ca(ctx, c, l, path, report);
-    if (!certificate || !client_ca) {
+    const bool client_crl = load_client_crl(ctx, c, l, path, report);
+    if (!certificate || !client_ca || !client_crl) {
         SSL_CTX_free(ctx);
         return NULL;
     }

@@ -2,6 +2,7 @@
  * check of the name is skipped under TLS 1.3. */
 #include "base/pem_fault.h"
 #include "base/private_key.h"
+#include "base/revocation.h"
 #include "base/trust.h"
 #include "outbound/origin.h"
 #include "outbound/wire.h"
@@ -36,6 +37,12 @@ static bool load_trust(SSL_CTX *ctx, const char *ca, char *error, size_t error_s
     return (ca == NULL || may_read(error, error_size, "CA", ca)) &&
            (trust_set(ctx, ca) ||
             refuse(error, error_size, "CA", ca != NULL ? ca : "of the system", NULL));
+}
+
+static bool load_revocation(SSL_CTX *ctx, const char *crl, char *error, size_t error_size)
+{
+    return crl == NULL || revocation_set(ctx, crl) ||
+           refuse(error, error_size, "revocation lists", crl, NULL);
 }
 
 static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *error,
@@ -87,6 +94,7 @@ SSL_CTX *origin_tls_create(const origin *o, const origin_options *options, char 
     if (!expect_name(ctx, o)) {
         snprintf(error, error_size, "cannot expect the server name %s", o->server_name);
     } else if (load_trust(ctx, options->ca, error, error_size) &&
+               load_revocation(ctx, options->crl, error, error_size) &&
                load_identity(ctx, options, error, error_size)) {
         return ctx;
     }

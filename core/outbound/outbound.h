@@ -19,6 +19,7 @@ typedef struct origin_options {
     const char *default_path; /* of a URL without one; NULL: "/" */
     const char *server_name;  /* SNI, and what the certificate must be for; NULL: the URL's host */
     const char *ca;           /* PEM file; NULL: the system's */
+    const char *crl;          /* PEM file of revocation lists; NULL: none */
     const char *certificate;  /* client certificate, PEM chain; NULL: none */
     const char *key;
     const char *source;       /* local address to connect from; NULL: any */

@@ -34,6 +34,7 @@ static cmp_origin *service_origin_open(const cmp_host *host, const cmp_origin_op
         .url = given.url,
         .server_name = given.server_name,
         .ca = given.ca,
+        .crl = given.crl,
         .certificate = given.certificate,
         .key = given.key,
         .connections_max = (unsigned)or_default(given.connections_max, CONNECTIONS),

@@ -14,6 +14,7 @@ typedef struct cmp_origin_options {
     const char *url;         /* https://host[:port][/path] */
     const char *server_name; /* whom the certificate must be for; NULL: the URL's host */
     const char *ca;          /* PEM file; NULL: the system's */
+    const char *crl; /* PEM file of revocation lists, read again when it changes; NULL: none */
     const char *certificate; /* client certificate, PEM; NULL: none */
     const char *key;
     unsigned connections_max; /* of one worker */

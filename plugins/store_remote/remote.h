@@ -5,7 +5,7 @@
 #include <cmp/plugin.h>
 
 typedef struct tls_options {
-    const char *ca, *certificate, *key, *server_name;
+    const char *ca, *crl, *certificate, *key, *server_name;
 } tls_options;
 
 typedef struct options {

@@ -14,6 +14,8 @@ CMP_OPTIONS(tls_rows, tls_options) = {
     CMP_ROW("ca", PATH, tls_options, ca,
             "PEM file with the CAs that may have signed the server's certificate; none: the "
             "system's"),
+    CMP_ROW("crl", PATH, tls_options, crl,
+            "PEM file with revocation lists of those CAs, read again when it changes"),
     CMP_ROW("certificate", PATH, tls_options, certificate,
             "PEM file with our client certificate and its chain"),
     CMP_ROW("key", PATH, tls_options, key, "PEM file with its private key"),
@@ -85,6 +87,7 @@ static bool open_origin(remote *r, cmp_report *report)
     const cmp_origin_options settings = {.url = url,
                                          .server_name = o->tls.server_name,
                                          .ca = o->tls.ca,
+                                         .crl = o->tls.crl,
                                          .certificate = o->tls.certificate,
                                          .key = o->tls.key,
                                          .connections_max = (unsigned)o->connections,
