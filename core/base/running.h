@@ -25,7 +25,9 @@
     X(LOOKUP, "lookup")                                                                            \
     X(ROUTE, "route")                                                                              \
     X(CANCEL, "cancel")                                                                            \
+    X(PREFETCH, "prefetch")                                                                        \
     X(TURN_END, "turn_end")                                                                        \
+    X(SCAN, "scan")                                                                                \
     X(WRITE, "a write")                                                                            \
     X(TIMER, "a timer")                                                                            \
     X(WATCH, "a watch")                                                                            \

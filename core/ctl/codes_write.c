@@ -42,7 +42,9 @@ bool codes_write_begin(codes_write *w, instance *store, bool replace)
 {
     char said[512] = "";
     *w = (codes_write){.store = store};
+    const uintptr_t before = instance_enter(store, RUNNING_WRITE);
     w->write = ops_of(w)->begin(store->self, said, sizeof(said));
+    running_leave(before);
     if (w->write == NULL) {
         return fail(w, said);
     }
@@ -54,7 +56,10 @@ bool codes_write_begin(codes_write *w, instance *store, bool replace)
 bool codes_write_put(codes_write *w, cmp_str ici, const cmp_record *record)
 {
     char said[512] = "";
-    if (!store_put(w->store, w->write, ici, record, said, sizeof(said))) {
+    const uintptr_t before = instance_enter(w->store, RUNNING_WRITE);
+    const bool good = store_put(w->store, w->write, ici, record, said, sizeof(said));
+    running_leave(before);
+    if (!good) {
         return fail(w, said);
     }
     if (w->others != NULL) {
@@ -67,8 +72,10 @@ bool codes_write_remove(codes_write *w, cmp_str ici, bool *existed)
 {
     char said[512] = "";
     *existed = false;
-    return ops_of(w)->remove(w->store->self, w->write, ici, existed, said, sizeof(said)) ||
-           fail(w, said);
+    const uintptr_t before = instance_enter(w->store, RUNNING_WRITE);
+    const bool good = ops_of(w)->remove(w->store->self, w->write, ici, existed, said, sizeof(said));
+    running_leave(before);
+    return good || fail(w, said);
 }
 
 static bool remove_other(cmp_str ici, void *arg)
@@ -94,14 +101,19 @@ bool codes_write_commit(codes_write *w)
     char said[512] = "";
     void *write = w->write;
     w->write = NULL; /* ended, whatever comes of it */
-    return ops_of(w)->commit(w->store->self, write, said, sizeof(said)) || fail(w, said);
+    const uintptr_t before = instance_enter(w->store, RUNNING_WRITE);
+    const bool good = ops_of(w)->commit(w->store->self, write, said, sizeof(said));
+    running_leave(before);
+    return good || fail(w, said);
 }
 
 void codes_write_end(codes_write *w)
 {
     ici_set_destroy(&w->others);
     if (w->write != NULL) {
+        const uintptr_t before = instance_enter(w->store, RUNNING_WRITE);
         ops_of(w)->abort(w->store->self, w->write);
+        running_leave(before);
         w->write = NULL;
     }
 }

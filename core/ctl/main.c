@@ -2,8 +2,10 @@
 #include "base/descriptors.h"
 #include "base/hash.h"
 #include "base/names.h"
+#include "base/running.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "observe/last_words.h"
 
 #include <signal.h>
 
@@ -79,7 +81,11 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            running_thread_begin("cmpctl");
+            last_words_start(); /* stores are plugins in here, too */
+            const int status = commands[i].run(argc - 1, argv + 1);
+            last_words_stop();
+            return status;
         }
     }
     return refuse(argv[1]);

@@ -3,6 +3,7 @@
 #include "ctl/store_call.h"
 
 #include "base/clock.h"
+#include "ctl/output.h"
 #include "mc/record.h"
 #include "pipeline/ask.h"
 #include "pipeline/unanswered.h"
@@ -10,10 +11,17 @@
 #include <cmp-kit/memory.h>
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Longer than a worker waits by default (3 s): a store that is late is told apart from one that is
  * silent. */
-enum { DEADLINE_MS = 5000, POOL_THREADS = 1, POOL_QUEUE = 16, POOL_PATIENCE_MS = 1000 };
+enum {
+    DEADLINE_MS = 5000,
+    LET_GO_MS = 1000,
+    POOL_THREADS = 1,
+    POOL_QUEUE = 16,
+    POOL_PATIENCE_MS = 1000
+};
 
 struct store_call {
     instance *store;
@@ -49,6 +57,7 @@ store_call *store_call_open(instance *i)
 typedef struct question {
     asker asker;
     mc_request request;
+    const instance *store;
     unsigned held;
     bool due; /* the answer is there, or the deadline has passed */
     cmp_timer *deadline;
@@ -71,11 +80,21 @@ static void on_resume(asker *a)
 
 static const asker_ops as_asker = {.keep = on_keep, .resume = on_resume, .let_go = on_keep};
 
-static void on_deadline(void *arg)
+/* It still has what the question is made of: nothing can go on. */
+static void on_given_up(void *arg)
 {
     question *q = arg;
     q->deadline = NULL;
+    output_fail("store %s does not answer, and does not let go when told to", q->store->name);
+    fflush(NULL);
+    _exit(EXIT_CANNOT);
+}
+
+static void on_deadline(void *arg)
+{
+    question *q = arg;
     q->due = true;
+    q->deadline = loop_timer_start(q->asker.desk->loop, LET_GO_MS, on_given_up, q);
     ask_abandon(&q->asker);
 }
 
@@ -87,7 +106,9 @@ static void wait(store_call *c, question *q)
     const cmp_store_ops *ops = c->store->plugin->ops.store;
     q->deadline = loop_timer_start(c->loop, DEADLINE_MS, on_deadline, q);
     if (ops->turn_end != NULL && !instance_blocks(c->store)) {
+        const uintptr_t before = instance_enter(c->store, RUNNING_TURN_END);
         ops->turn_end(c->store->self, c->store->worker_state[0]);
+        running_leave(before);
     }
     while (!q->due || q->held > 0) {
         loop_turn(c->loop);
@@ -100,7 +121,7 @@ static void wait(store_call *c, question *q)
 
 cmp_store_verdict store_call_lookup(store_call *c, cmp_str ici, kit_arena *memory, cmp_str *json)
 {
-    question q = {.request = {.now_ms = clock_now_ms(), .memory = memory}};
+    question q = {.store = c->store, .request = {.now_ms = clock_now_ms(), .memory = memory}};
     q.asker = (asker){.ops = &as_asker, .desk = &c->desk, .request = &q.request, .held = &q.held};
     q.request.message.params[CMP_PARAM_ICI] = ici;
     const cmp_record *record;

@@ -67,12 +67,22 @@ struct daemon_state {
 
 /* ---- workers ---- */
 
+/* Not before its loop turns: starts of plugins may take their time. */
+static void watch_control(daemon_state *d)
+{
+    d->watched = (watched){.loop = d->control};
+    if (d->process.watchdog != NULL) {
+        watchdog_add(d->process.watchdog, &d->watched);
+    }
+}
+
 /* On the control thread, by messages: `ready` and `ended` need no lock. `started` stands still by
  * then, for the control loop turns only when all were created. */
 static void on_worker_ready(void *arg)
 {
     daemon_state *d = arg;
     if (++d->ready == d->started) {
+        watch_control(d);
         log_notice("daemon", "ready: %u workers", d->ready);
     }
 }
@@ -347,10 +357,7 @@ static void watch(daemon_state *d)
     d->process.watchdog = watchdog_start(&options);
     if (d->process.watchdog == NULL) {
         log_warning("watchdog", "there can be no thread more: nobody is watched");
-        return;
     }
-    d->watched = (watched){.loop = d->control};
-    watchdog_add(d->process.watchdog, &d->watched);
 }
 
 /* Privileges go before the first thread and the first plugin's start, and after the sockets: low

@@ -44,7 +44,7 @@ static void say(const char *what, const char *who)
     at = put(at, end, running_here.name != NULL ? running_here.name : "");
     at = put(at, end, ": the process ends");
     *at = '\0';
-    log_last_words("daemon", line);
+    log_last_words("process", line);
 }
 
 static const char *words_of(int number)

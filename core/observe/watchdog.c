@@ -86,6 +86,11 @@ static void tell_end(watched *t, uint64_t held_ms)
 
 /* ---- what is done ---- */
 
+static bool aborts(const watchdog *w, const watched *t)
+{
+    return w->options.abort && t->on_stuck != NULL;
+}
+
 /* In the thread itself, so that the core shows it, and the last words tell where it is. */
 static void give_up(const watchdog *w, watched *t, const running_place *place)
 {
@@ -95,10 +100,10 @@ static void give_up(const watchdog *w, watched *t, const running_place *place)
     }
     log_error("watchdog", "%s is stuck in %s, for %llu ms by now%s", t->thread->name, where,
               (unsigned long long)t->held_ms,
-              w->options.abort      ? ": the process is aborted"
+              aborts(w, t)          ? ": the process is aborted"
               : t->on_stuck != NULL ? ": it gets no new connections until it moves again"
                                     : "");
-    if (w->options.abort) {
+    if (aborts(w, t)) {
         pthread_kill(t->id, SIGABRT);
     } else if (t->on_stuck != NULL) {
         t->on_stuck(t->arg);
@@ -116,7 +121,7 @@ static void act(const watchdog *w, watched *t, const running_place *place, uint6
     if (!t->stuck && t->held_ms >= w->options.stuck_ms) {
         t->stuck = true;
         give_up(w, t, place);
-    } else if (t->stuck && w->options.abort && t->held_ms >= w->options.stuck_ms + ABORT_GRACE_MS) {
+    } else if (t->stuck && aborts(w, t) && t->held_ms >= w->options.stuck_ms + ABORT_GRACE_MS) {
         abort();
     }
 }

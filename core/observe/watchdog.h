@@ -31,8 +31,8 @@ typedef struct watched {
     pthread_t id;
     loop *loop;
 
-    /* Called on the watchdog's thread when this one is stuck, once each time. NULL: nothing is to
-     * be done. */
+    /* Called on the watchdog's thread when this one is stuck, once each time. NULL: it does not
+     * serve, and nothing is done about it. */
     void (*on_stuck)(void *arg);
     void *arg;
 

@@ -56,8 +56,10 @@ static void prefetch(const txn *t)
     }
     const instance *store = stores->at[0];
     if (store->plugin->ops.store->prefetch != NULL && !instance_blocks(store)) {
+        const uintptr_t before = instance_enter(store, RUNNING_PREFETCH);
         store->plugin->ops.store->prefetch(store->self, store->worker_state[t->worker->index],
                                            t->request.message.params[CMP_PARAM_ICI]);
+        running_leave(before);
     }
 }
 

@@ -25,11 +25,13 @@ bool store_scan(const instance *store, cmp_str after, cmp_store_visit visit, voi
                 size_t error_size)
 {
     const cmp_store_ops *ops = store->plugin->ops.store;
-    if (store->older == NULL) {
-        return ops->scan(store->self, after, visit, arg, error, error_size);
-    }
     older_scan s = {store->older, visit, arg};
-    return ops->scan(store->self, after, visit_older, &s, error, error_size);
+    const bool same = store->older == NULL;
+    const uintptr_t before = instance_enter(store, RUNNING_SCAN);
+    const bool good = ops->scan(store->self, after, same ? visit : visit_older,
+                                same ? arg : (void *)&s, error, error_size);
+    running_leave(before);
+    return good;
 }
 
 bool store_put(const instance *store, void *write, cmp_str ici, const cmp_record *record,

@@ -4,6 +4,7 @@ import signal
 import threading
 
 import httpx
+from daemon import CMPCTL, run
 
 HANGS = "1A0F1-FAULT"
 GOOD = {"ici": "1A0F1-1", "content": "https://one.example/", "content_type": "uri"}
@@ -70,6 +71,17 @@ def test_what_hangs_on_the_pool_is_named_as_well(site):
     assert site.ask(key, GOOD["ici"]).status == 200
     end(site)
     assert "a thread of the pool is still in lookup of special (store_blocking)" in messages(site)
+
+
+def test_cmpctl_does_not_wait_for_ever(site):
+    site.peer("b")
+    site.store("store_fault", how="hang")
+    of = ("--config", site.write(), "--store", "special")
+    ended = run(CMPCTL, "codes", "get", HANGS, *of)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith(
+        "cmpctl: store special does not answer, and does not let go when told to\n"
+    )
 
 
 def test_what_comes_back_is_forgotten(site):

@@ -4,7 +4,7 @@ import signal
 
 import httpx
 import pytest
-from daemon import BUILD, CMPD, run
+from daemon import BUILD, CMPCTL, CMPD, run
 
 SANITIZED = "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text()
 
@@ -73,6 +73,16 @@ def test_a_check_says_it_as_well(site, how):
     ended = run(CMPD, "-t", "-c", site.write())
     assert ended.returncode == (1 if how == "exit" else -signal.SIGABRT)
     assert "in create of special (store_fault), on the control thread" in ended.stderr
+
+
+def test_cmpctl_says_it_of_the_stores_that_it_asks(site):
+    site.peer("b")
+    site.store("store_fault", how="abort")
+    of = ("--config", site.write(), "--store", "special")
+    ended = run(CMPCTL, "codes", "get", "1A0F1-FAULT", *of)
+    assert ended.returncode == -signal.SIGABRT
+    last = ended.stderr.splitlines()[-1]
+    assert "signal SIGABRT in lookup of special (store_fault), on cmpctl" in last
 
 
 def test_a_signal_from_outside_is_no_plugins_fault(site):
