@@ -99,9 +99,10 @@ struct server {
 /* See linger.h. */
 #define LINGER_MAX 16 /* at a time */
 typedef struct lingering {
-    h2o_socket_t *socket; /* NULL: not used */
-    cmp_timer *timer;     /* NULL: likewise */
-    size_t left;          /* octets that are still read */
+    server_worker *sw;
+    cmp_timer *timer; /* NULL: not used */
+    int fd;
+    unsigned looks; /* that are left */
 } lingering;
 
 #define HELD_SOURCES 1024 /* numbers; many more than sources that keep something waiting */

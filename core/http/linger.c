@@ -1,5 +1,8 @@
 /* See linger.h. Whoever floods gets a small part of what a connection costs: there are a few of
- * these in a worker, each for a short time, and the oldest gives way to a new one. */
+ * these in a worker, each for a short time, and the oldest gives way to a new one.
+ *
+ * What lies in the kernel's buffer is thrown away at a slow pace: who can go on to send without a
+ * pause does not come to read. */
 #include "http/linger.h"
 
 #include <errno.h>
@@ -7,8 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGER_MS     2000 /* ten ways there and back of a slow network */
-#define LINGER_OCTETS ((size_t)1024 * 1024)
+#define PACE_MS     20
+#define LOOKS       100 /* two seconds: ten ways there and back of a slow network */
+#define DISCARD_MAX ((size_t)1024 * 1024) /* more than the kernel holds of a connection */
 
 int linger_keep(const connection *c)
 {
@@ -24,30 +28,26 @@ static void end(lingering *l)
 {
     if (l->timer != NULL) {
         loop_timer_stop(l->timer);
+        close(l->fd);
+        l->timer = NULL;
     }
-    if (l->socket != NULL) {
-        h2o_socket_close(l->socket);
-    }
-    *l = (lingering){.socket = NULL};
 }
 
-static void on_late(void *arg)
+/* False at the client's end. The kernel throws away; nothing is copied. */
+static bool discard(int fd)
+{
+    const ssize_t got = recv(fd, NULL, DISCARD_MAX, MSG_DONTWAIT | MSG_TRUNC);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void on_look(void *arg)
 {
     lingering *l = arg;
-    l->timer = NULL; /* it has run out */
-    end(l);
-}
-
-/* The kernel throws away; nothing is copied. */
-static void on_readable(h2o_socket_t *socket, const char *error)
-{
-    lingering *l = socket->data;
-    const ssize_t got = recv(h2o_socket_get_fd(socket), NULL, l->left, MSG_DONTWAIT | MSG_TRUNC);
-    const bool nothing_yet = got < 0 && (errno == EAGAIN || errno == EINTR);
-    if (error != NULL || (got <= 0 && !nothing_yet) || (got > 0 && (size_t)got >= l->left)) {
-        end(l);
-    } else if (got > 0) {
-        l->left -= (size_t)got;
+    l->timer = NULL;
+    if (discard(l->fd) && --l->looks > 0) {
+        l->timer = loop_timer_start(l->sw->worker->loop, PACE_MS, on_look, l);
+    } else {
+        close(l->fd);
     }
 }
 
@@ -62,11 +62,8 @@ void linger_start(server_worker *sw, int fd)
     }
     lingering *l = &sw->lingering[sw->lingering_next++ % LINGER_MAX];
     end(l);
-    l->left = LINGER_OCTETS;
-    l->socket = h2o_evloop_socket_create(sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    l->socket->data = l;
-    l->timer = loop_timer_start(sw->worker->loop, LINGER_MS, on_late, l);
-    h2o_socket_read_start(l->socket, on_readable);
+    *l = (lingering){.sw = sw, .fd = fd, .looks = LOOKS};
+    l->timer = loop_timer_start(sw->worker->loop, 0, on_look, l);
 }
 
 void linger_stop(server_worker *sw)
