@@ -52,9 +52,10 @@ void json_put_string(json_out *out, cmp_str text)
 {
     json_put(out, CMP_STR("\""));
     while (text.size > 0) {
-        size_t done = json_plain_run(text);
+        size_t done = out->plain ? text.size : json_plain_run(text);
         json_put(out, (cmp_str){text.at, done});
         if (done < text.size) {
+            out->escaped = true;
             done += put_special(out, (cmp_str){text.at + done, text.size - done});
         }
         text.at += done;

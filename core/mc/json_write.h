@@ -8,6 +8,8 @@
 typedef struct json_out {
     char *to;
     size_t size;
+    bool escaped; /* set when a string was not plain (json_plain.h) from end to end */
+    bool plain;   /* set by who knows that none is: strings are not looked at */
 } json_out;
 
 /* Octets as they are. */

@@ -6,9 +6,8 @@
 
 /* The order of the members is part of what we promise: tests and logs of peers compare texts. */
 
-static size_t resolved(const reply_resolved *r, char *to)
+static json_out resolved(const reply_resolved *r, json_out out)
 {
-    json_out out = {to, 0};
     json_put(&out, CMP_STR("{\"tid\":"));
     json_put_string(&out, r->tid);
     json_put(&out, CMP_STR(",\"ici\":"));
@@ -24,22 +23,24 @@ static size_t resolved(const reply_resolved *r, char *to)
         json_put_string(&out, r->language);
     }
     json_put(&out, CMP_STR("}"));
+    return out;
+}
+
+size_t reply_resolved_size(const reply_resolved *r, bool *plain)
+{
+    const json_out out = resolved(r, (json_out){.to = NULL});
+    *plain = !out.escaped;
     return out.size;
 }
 
-size_t reply_resolved_size(const reply_resolved *r)
+void reply_resolved_write(const reply_resolved *r, bool plain, char *to)
 {
-    return resolved(r, NULL);
-}
-
-void reply_resolved_write(const reply_resolved *r, char *to)
-{
-    resolved(r, to);
+    resolved(r, (json_out){.to = to, .plain = plain});
 }
 
 static size_t referral(const reply_referral *r, char *to)
 {
-    json_out out = {to, 0};
+    json_out out = {.to = to};
     json_put(&out, CMP_STR("{\"tid\":"));
     json_put_string(&out, r->tid);
     json_put(&out, CMP_STR(",\"ici\":"));
@@ -72,7 +73,7 @@ void reply_referral_write(const reply_referral *r, char *to)
 static size_t problem(const reply_problem *r, char *to)
 {
     const error_info *info = error_info_of(r->code);
-    json_out out = {to, 0};
+    json_out out = {.to = to};
     json_put(&out, CMP_STR("{\"type\":\"urn:cmpd:error:"));
     json_put(&out, cmp_str_from(info->code));
     json_put(&out, CMP_STR("\",\"title\":"));

@@ -13,8 +13,10 @@ typedef struct reply_resolved {
     uint32_t ttl_s;
 } reply_resolved;
 
-size_t reply_resolved_size(const reply_resolved *r);
-void reply_resolved_write(const reply_resolved *r, char *to);
+/* *plain says that no text needs an escape, as nearly always: what was looked at for its size is
+ * then written without another look. */
+size_t reply_resolved_size(const reply_resolved *r, bool *plain);
+void reply_resolved_write(const reply_resolved *r, bool plain, char *to);
 
 typedef struct reply_referral {
     cmp_str tid, ici;

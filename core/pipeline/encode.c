@@ -21,11 +21,12 @@ static void encode_content(txn *t, const reply_resolved *reply, txn_answer *a)
         a->body = "";
         return;
     }
-    a->body_size = reply_resolved_size(reply);
+    bool plain;
+    a->body_size = reply_resolved_size(reply, &plain);
     /* Memory of h2o's request, not the transaction's: the body is sent after that has been
      * reused. */
     char *body = t->front->body_alloc(t, a->body_size);
-    reply_resolved_write(reply, body);
+    reply_resolved_write(reply, plain, body);
     a->body = body;
 }
 

@@ -380,8 +380,11 @@ static void own_answers_are_read(void **state)
                               .language = CMP_STR("de"),
                               .ttl_s = 300};
     char body[1024];
-    reply_resolved_write(&r, body);
-    const next_answer *n = read_octets(f, 200, JSON, (cmp_str){body, reply_resolved_size(&r)});
+    bool plain;
+    const size_t size = reply_resolved_size(&r, &plain);
+    assert_false(plain);
+    reply_resolved_write(&r, plain, body);
+    const next_answer *n = read_octets(f, 200, JSON, (cmp_str){body, size});
     assert_int_equal(n->kind, NEXT_RESOLVED);
     assert_true(cmp_str_equal(n->resolved.content, r.content));
     assert_str(n->resolved.language, "de");
