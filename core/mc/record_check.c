@@ -37,7 +37,8 @@ static bool fail(finding *f, const char *member, const char *format, ...)
 static bool sized(finding *f, const char *member, cmp_str text, size_t max)
 {
     if (text.at == NULL) {
-        return fail(f, member, "%zu octets at no address", text.size);
+        fail(f, member, "%zu octets at no address", text.size);
+        return false;
     }
     return (text.size > 0 && text.size <= max) ||
            fail(f, member, "%zu octets, expected are 1 to %zu", text.size, max);

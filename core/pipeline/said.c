@@ -43,7 +43,8 @@ static bool is_absent(cmp_str text)
 static bool sized(char *fault, const char *field, cmp_str text, size_t max)
 {
     if (text.at == NULL) {
-        return fail(fault, "%s: %zu octets at no address", field, text.size);
+        fail(fault, "%s: %zu octets at no address", field, text.size);
+        return false;
     }
     return (text.size > 0 && text.size <= max) ||
            fail(fault, "%s: %zu octets, expected are 1 to %zu", field, text.size, max);
