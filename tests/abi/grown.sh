@@ -25,7 +25,7 @@ grown=$build/grown
 arguments=()
 while IFS= read -r line; do
     arguments+=("-D$line")
-done < <(grep -E '^(CMAKE_C_COMPILER|CMAKE_BUILD_TYPE|CMAKE_C_FLAGS_DEBUG|CMPD_SANITIZE):' \
+done < <(grep -E '^(CMAKE_C_COMPILER|CMAKE_BUILD_TYPE|CMAKE_C_FLAGS_DEBUG|CMPD_SANITIZE|CMPD_FUZZ):' \
     "$build/CMakeCache.txt")
 
 mkdir -p "$grown"
