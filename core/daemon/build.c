@@ -116,6 +116,23 @@ static bool is_asked(const asked_fields *fields, cmp_str name)
     return false;
 }
 
+/* Every 401 needs one (RFC 9110, 11.6.1), also where a client can do nothing: on dedicated links.
+ */
+#define NO_CHALLENGE "CMP realm=\"mc-3\""
+
+/* Those of all plugins, as any of them may be met. */
+static void build_challenge(builder *b, listener *l)
+{
+    const char *all = NULL;
+    for (size_t i = 0; i < l->auth.count; i++) {
+        const char *one = l->auth.at[i]->plugin->ops.auth->challenge;
+        if (one != NULL) {
+            all = all == NULL ? one : kit_arena_printf(&b->g->memory, "%s, %s", all, one);
+        }
+    }
+    l->challenge = cmp_str_from(all != NULL ? all : NO_CHALLENGE);
+}
+
 /* What of a request the auth chain wants to see beside its message: nothing else is kept of it. */
 static void build_wishes(builder *b, listener *l)
 {
@@ -195,6 +212,7 @@ static void build_listener(builder *b, size_t at)
     l->name = cmp_str_from(settings->name);
     l->auth = build_chain(b, &settings->authenticate, CMP_PLUGIN_AUTH,
                           kit_arena_printf(&g->memory, "%s.authenticate", path));
+    build_challenge(b, l);
     build_wishes(b, l);
     build_paths(l, settings);
     l->sources = build_sources(b, settings);

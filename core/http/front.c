@@ -20,9 +20,7 @@
 
 #include <stdlib.h>
 
-/* Every 401 needs one (RFC 9110, 11.6.1). The seed names no scheme: this one is our profile's. */
-#define CHALLENGE "MC-HMAC realm=\"mc-3\""
-#define ALLOWED   "GET, HEAD, POST"
+#define ALLOWED "GET, HEAD, POST"
 
 /* A request of h2o's on its way through the pipeline. It lies on the stack while nothing waits, and
  * in h2o's memory, with a dispose hook, once something does: h2o frees a request as soon as its
@@ -71,8 +69,8 @@ static void add_special_headers(h2o_req_t *req, const txn *t, const txn_answer *
 {
     const bool codes = t->purpose == PURPOSE_CODES;
     if (a->status == 401) {
-        const char *challenge = codes ? CODES_CHALLENGE : CHALLENGE;
-        add_header(req, H2O_TOKEN_WWW_AUTHENTICATE, challenge, strlen(challenge));
+        const cmp_str challenge = codes ? CMP_STR(CODES_CHALLENGE) : t->listener->challenge;
+        add_header(req, H2O_TOKEN_WWW_AUTHENTICATE, challenge.at, challenge.size);
     } else if (a->status == 405) {
         const char *allowed = codes ? codes_allowed(t) : ALLOWED;
         add_header(req, H2O_TOKEN_ALLOW, allowed, strlen(allowed));

@@ -36,6 +36,7 @@ typedef struct listener {
     cmp_str name;
     chain auth;
     asked_fields fields;    /* that its auth chain wants to see; none: NULL and 0 */
+    cmp_str challenge;      /* of a 401 */
     bool wants_certificate; /* it wants to see the client's certificate */
     listener_path paths[CMP_INTERFACE_MAX];
     size_t path_count;

@@ -134,6 +134,10 @@ static bool check_auth_ops(const reading *r)
         return wrong(r, "auth wants 0x%llx, which is none of ABI %u.%u",
                      (unsigned long long)ops->wants, r->theirs->abi_major, r->theirs->abi_minor);
     }
+    if (!headers_check_challenge(ops->challenge)) {
+        return wrong(r, "auth has a challenge that is not 1 to %d octets of printable ASCII",
+                     CMP_AUTH_CHALLENGE_MAX);
+    }
     return headers_check_asked(ops->headers, r->error, r->error_size);
 }
 

@@ -58,6 +58,21 @@ bool headers_check_asked(const char *const *names, char *error, size_t error_siz
     return true;
 }
 
+/* Without spaces around it (RFC 9110, 5.5). */
+static bool value_good(cmp_str value)
+{
+    return value.at != NULL && kit_ascii_printable(value) && field_trim(value).size == value.size;
+}
+
+bool headers_check_challenge(const char *challenge)
+{
+    if (challenge == NULL) {
+        return true;
+    }
+    const cmp_str text = {challenge, strnlen(challenge, CMP_AUTH_CHALLENGE_MAX + 1)};
+    return text.size > 0 && text.size <= CMP_AUTH_CHALLENGE_MAX && value_good(text);
+}
+
 /* What the forwarder writes, or what its body would then not be. */
 static bool is_ours(cmp_str name)
 {
@@ -69,12 +84,6 @@ static bool is_ours(cmp_str name)
         }
     }
     return field_is_framing(name);
-}
-
-/* Without spaces around it (RFC 9110, 5.5). */
-static bool value_good(cmp_str value)
-{
-    return value.at != NULL && kit_ascii_printable(value) && field_trim(value).size == value.size;
 }
 
 bool headers_check_added(const cmp_pair *headers, size_t count)

@@ -7,6 +7,9 @@
 /* Checks cmp_auth_ops.headers, which may be NULL. False with what is wrong in `error`. */
 bool headers_check_asked(const char *const *names, char *error, size_t error_size);
 
+/* Checks cmp_auth_ops.challenge, which may be NULL. */
+bool headers_check_challenge(const char *challenge);
+
 /* Checks cmp_signature.headers: few and small ones, which say nothing that the forwarder says
  * itself. */
 bool headers_check_added(const cmp_pair *headers, size_t count);

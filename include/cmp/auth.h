@@ -27,7 +27,9 @@ typedef struct cmp_certificate {
 } cmp_certificate;
 
 /* Of how many header fields an auth plugin may see the values. */
-#define CMP_AUTH_HEADERS_MAX 16
+#define CMP_AUTH_HEADERS_MAX   16
+
+#define CMP_AUTH_CHALLENGE_MAX 256
 
 enum {
     CMP_AUTH_CERTIFICATE = 1 << 0, /* cmp_host.txn_certificate */
@@ -116,6 +118,12 @@ typedef struct cmp_auth_ops {
      * nothing. None of those that belong to a connection or a message's framing, and not host.
      * NULL: none. */
     const char *const *headers;
+
+    /* How a client may authenticate by this plugin: a challenge of the WWW-Authenticate that comes
+     * with a 401 of a listener in whose chain it stands (RFC 9110, 11.6.1), such as
+     * Bearer realm="mc-3"; printable ASCII, at most CMP_AUTH_CHALLENGE_MAX octets. NULL: nothing
+     * that a client could do. */
+    const char *challenge;
 
     uint64_t wants; /* CMP_AUTH_…: what else verify wants to see */
 } cmp_auth_ops;

@@ -28,6 +28,7 @@ static const cmp_auth_ops ops = {
     .size = sizeof(ops),
     .verify = hmac_verify,
     .sign = hmac_sign,
+    .challenge = "MC-HMAC realm=\"mc-3\"", /* a scheme of our profile: the seed names none */
 };
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {

@@ -71,6 +71,7 @@ static const cmp_auth_ops ops = {
     .verify = bearer_verify,
     .cancel = bearer_cancel,
     .headers = headers,
+    .challenge = "Bearer realm=\"mc-3\"", /* RFC 6750, 3 */
 };
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {

@@ -97,7 +97,7 @@ def test_every_cause_gets_the_same_401_and_nothing_is_executed(guarded, http2):
     assert all(answer == first for answer in answers.values())
     status, headers, body = first
     assert body["code"] == "authentication_failed"
-    assert headers["www-authenticate"]
+    assert headers["www-authenticate"] == 'MC-HMAC realm="mc-3"'
     assert headers["content-type"] == "application/problem+json"
     assert headers["cache-control"] == "no-store"
 

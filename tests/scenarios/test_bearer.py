@@ -117,6 +117,8 @@ def test_bad_tokens(wired, token, reason):
     wired.start()
     answer = ask(wired, token)
     assert (answer.status, answer.code) == (401, "authentication_failed")
+    challenges = 'Bearer realm="mc-3", MC-HMAC realm="mc-3"'
+    assert answer.headers["www-authenticate"] == challenges
     assert wired.wait_for_log(reason)["plugin"] == "bearer"
     assert wired.hop.requests == []
     assert_nothing_shown(wired)

@@ -54,6 +54,22 @@ static void as_many_names_as_are_allowed(void **state)
     assert_true(asked(NULL, ""));
 }
 
+static void challenges(void **state)
+{
+    char text[CMP_AUTH_CHALLENGE_MAX + 2];
+    (void)state;
+    assert_true(headers_check_challenge(NULL));
+    assert_true(headers_check_challenge("Bearer realm=\"mc-3\""));
+    assert_false(headers_check_challenge(""));
+    assert_false(headers_check_challenge("Bearer\r\nX: y"));
+    assert_false(headers_check_challenge(" Bearer"));
+    memset(text, 'a', sizeof(text));
+    text[CMP_AUTH_CHALLENGE_MAX + 1] = '\0';
+    assert_false(headers_check_challenge(text));
+    text[CMP_AUTH_CHALLENGE_MAX] = '\0';
+    assert_true(headers_check_challenge(text));
+}
+
 static void fields_that_are_not_sent(void **state)
 {
     static const cmp_pair cases[] = {
@@ -116,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_are_refused),
         cmocka_unit_test(as_many_names_as_are_allowed),
+        cmocka_unit_test(challenges),
         cmocka_unit_test(fields_that_are_not_sent),
         cmocka_unit_test(fields_that_are_sent),
     };
