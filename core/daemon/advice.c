@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define SOON_DAYS 14
@@ -78,40 +79,78 @@ static const char *day_of(advice *a, int64_t time_s)
     return kit_arena_printf(&a->memory, "%s", text);
 }
 
-static void advise_certificate(advice *a, const char *path, bool one_is_enough, const char *key)
+static void advise_window(advice *a, const char *path, const window *w, const char *key)
 {
-    if (path == NULL) {
-        return;
-    }
-    const window w = file_window(path, one_is_enough);
     const int64_t now_s = clock_now_ms() / 1000;
-    if (w.end_s < now_s) {
-        advise(a, key, "%s has expired, at %s", path, day_of(a, w.end_s));
-    } else if (w.begin_s > now_s) {
-        advise(a, key, "%s is not valid yet, only from %s", path, day_of(a, w.begin_s));
-    } else if (w.end_s - now_s <= SOON_DAYS * DAY_S) {
-        advise(a, key, "%s ends in %lld days, at %s", path, (long long)((w.end_s - now_s) / DAY_S),
-               day_of(a, w.end_s));
+    if (w->end_s < now_s) {
+        advise(a, key, "%s has expired, at %s", path, day_of(a, w->end_s));
+    } else if (w->begin_s > now_s) {
+        advise(a, key, "%s is not valid yet, only from %s", path, day_of(a, w->begin_s));
+    } else if (w->end_s - now_s <= SOON_DAYS * DAY_S) {
+        advise(a, key, "%s ends in %lld days, at %s", path, (long long)((w->end_s - now_s) / DAY_S),
+               day_of(a, w->end_s));
     }
 }
 
-static void advise_certificates(advice *a)
+/* A file that the configuration names somewhere. */
+typedef struct named {
+    const char *path, *key;
+    bool of_cas;
+} named;
+
+typedef struct files {
+    named *at;
+    size_t count;
+} files;
+
+static void files_add(files *f, const char *path, const char *key, bool of_cas)
+{
+    if (path != NULL) {
+        f->at[f->count++] = (named){path, key, of_cas};
+    }
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    return x->of_cas != y->of_cas ? (x->of_cas ? 1 : -1) : strcmp(x->path, y->path);
+}
+
+static files certificate_files(advice *a)
 {
     const conf_top *top = &a->g->conf->top;
+    files f = {.count = 0};
+    f.at =
+        kit_arena_calloc(&a->memory, 2 * (top->listeners.count + top->peers.count), sizeof(*f.at));
     for (size_t i = 0; i < top->listeners.count; i++) {
         const conf_tls *tls = &((const conf_listener *)top->listeners.at)[i].tls;
         const char *key = kit_arena_printf(&a->memory, "listeners[%zu].tls", i);
-        advise_certificate(a, tls->certificate, false,
-                           kit_arena_printf(&a->memory, "%s.certificate", key));
-        advise_certificate(a, tls->client_ca, true,
-                           kit_arena_printf(&a->memory, "%s.client_ca", key));
+        files_add(&f, tls->certificate, kit_arena_printf(&a->memory, "%s.certificate", key), false);
+        files_add(&f, tls->client_ca, kit_arena_printf(&a->memory, "%s.client_ca", key), true);
     }
     for (size_t i = 0; i < top->peers.count; i++) {
         const conf_peer_tls *tls = &((const conf_peer *)top->peers.at)[i].tls;
         const char *key = kit_arena_printf(&a->memory, "peers[%zu].tls", i);
-        advise_certificate(a, tls->certificate, false,
-                           kit_arena_printf(&a->memory, "%s.certificate", key));
-        advise_certificate(a, tls->ca, true, kit_arena_printf(&a->memory, "%s.ca", key));
+        files_add(&f, tls->certificate, kit_arena_printf(&a->memory, "%s.certificate", key), false);
+        files_add(&f, tls->ca, kit_arena_printf(&a->memory, "%s.ca", key), true);
+    }
+    return f;
+}
+
+/* Sorted, so that a file is read once, whatever peers have it: one with all of the web's CAs is
+ * large. */
+static void advise_certificates(advice *a)
+{
+    const files f = certificate_files(a);
+    window w = {0, 0};
+    if (f.count > 0) {
+        qsort(f.at, f.count, sizeof(*f.at), compare_files);
+    }
+    for (size_t i = 0; i < f.count; i++) {
+        if (i == 0 || compare_files(&f.at[i - 1], &f.at[i]) != 0) {
+            w = file_window(f.at[i].path, f.at[i].of_cas);
+        }
+        advise_window(a, f.at[i].path, &w, f.at[i].key);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What a connection keeps of the file at most: for look-ups half a million codes and the inner
@@ -80,6 +81,13 @@ static char *look_uri(const char *path)
     return uri;
 }
 
+/* What is not there yet may become one. SQLite would wait for the writer of a FIFO. */
+static bool may_be_regular(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
 /* For writing even when only look-ups come: who reads beside a write-ahead log has to write to its
  * index. SQLite falls back to reading when that is not allowed. Without mutexes, as a connection is
  * used by one thread at a time. A check opens nothing for writing, whatever is asked for. */
@@ -87,6 +95,10 @@ static sqlite3 *file_open(const sqlite_store *s, sqlite_use use, int flags, char
                           size_t error_size)
 {
     sqlite3 *db = NULL;
+    if (!may_be_regular(s->path)) {
+        snprintf(error, error_size, "%s: is no regular file", s->path);
+        return NULL;
+    }
     char *uri = only_looks(s) ? look_uri(s->path) : NULL;
     flags = uri != NULL ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE | flags;
     if (sqlite3_open_v2(uri != NULL ? uri : s->path, &db, SQLITE_OPEN_NOMUTEX | flags, NULL) !=

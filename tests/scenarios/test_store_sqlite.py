@@ -341,3 +341,12 @@ def test_a_wrong_option_is_an_error_like_others(site):
     site.store(name="shelf", **sqlite(site) | {"connections": 0})
     ended = run(CMPD, "-t", "-c", site.write())
     assert ended.returncode == 1 and "plugins.shelf.connections: expected" in ended.stderr
+
+
+@pytest.mark.parametrize("words", [["-t"], []], ids=["check", "start"])
+def test_a_file_that_is_none(site, words):
+    """Nobody waits for the writer of a pipe."""
+    os.mkfifo(site.folder / "pipe.db")
+    site.store("store_sql", url="sqlite:pipe.db")
+    ended = run(CMPD, *words, "-c", site.write())
+    assert ended.returncode == 1 and "pipe.db: is no regular file" in ended.stderr
