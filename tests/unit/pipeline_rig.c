@@ -16,6 +16,10 @@ static int scripted(rig_plugin *p, cmp_op op, const void *answer)
     case RIG_AT_ONCE:
     case RIG_BLOCKING:
         return p->verdict;
+    case RIG_BLOCKING_COMPLETES:
+        p->saw = p->host->txn_param(p->host, op, CMP_PARAM_ICI).at != NULL;
+        p->host->complete(p->host, op, p->verdict, answer);
+        return p->verdict;
     case RIG_INSIDE:
         p->host->complete(p->host, op, p->verdict, answer);
         return 0;
@@ -196,7 +200,7 @@ void rig_use(rig *r, size_t auths, size_t stores, size_t routes)
     rig_plugin *const all[] = {r->auth, r->stores, r->routes};
     for (size_t kind = 0; kind < 3; kind++) {
         for (size_t i = 0; i < RIG_PLUGINS; i++) {
-            const bool blocks = all[kind][i].how == RIG_BLOCKING;
+            const bool blocks = all[kind][i].how >= RIG_BLOCKING;
             all[kind][i].descriptor.flags = blocks ? CMP_PLUGIN_BLOCKING : 0;
         }
     }

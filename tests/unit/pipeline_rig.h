@@ -10,9 +10,10 @@ enum {
 /* What a scripted plugin does when it is asked. */
 typedef enum rig_how {
     RIG_AT_ONCE,
-    RIG_INSIDE,  /* PENDING, but completed before it returns */
-    RIG_LATER,   /* PENDING; rig_complete completes it */
-    RIG_BLOCKING /* on the pool */
+    RIG_INSIDE,            /* PENDING, but completed before it returns */
+    RIG_LATER,             /* PENDING; rig_complete completes it */
+    RIG_BLOCKING,          /* on the pool */
+    RIG_BLOCKING_COMPLETES /* on the pool, and completes before it returns, which it may not */
 } rig_how;
 
 typedef struct rig_plugin rig_plugin;
@@ -29,6 +30,7 @@ struct rig_plugin {
     unsigned cancelled, turn_ends;
     const cmp_host *host;
     cmp_op op; /* pending */
+    bool saw;  /* RIG_BLOCKING_COMPLETES: it was shown the request */
     cmp_str target;
     cmp_route_reason reason;
 };

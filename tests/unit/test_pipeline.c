@@ -602,6 +602,23 @@ static void a_plugin_that_blocks_runs_on_the_pool(void **state)
     assert_int_equal(r.worker.transactions, 0);
 }
 
+static void a_plugin_that_blocks_answers_by_returning(void **state)
+{
+    (void)state;
+    const instance *store = r.store_chain[0];
+    const uint64_t before = counter_read(store->stale_operations);
+    r.stores[0].how = RIG_BLOCKING_COMPLETES;
+    r.stores[0].verdict = CMP_STORE_FOUND;
+    r.stores[0].record.content = CMP_STR("slow");
+    rig_use(&r, 1, 1, 0);
+    rig_ask(&r, GOOD);
+    rig_wait_answer(&r);
+    assert_answer(200, "\"content\":\"slow\"");
+    assert_int_equal(r.answers, 1);
+    assert_true(r.stores[0].saw);
+    assert_int_equal(counter_read(store->stale_operations), before + 1);
+}
+
 static void a_late_result_of_the_pool_is_thrown_away(void **state)
 {
     (void)state;
@@ -665,6 +682,7 @@ int main(void)
         TEST(a_leader_that_goes_is_replaced),
         TEST(a_waiter_that_goes_is_forgotten),
         TEST(a_plugin_that_blocks_runs_on_the_pool),
+        TEST(a_plugin_that_blocks_answers_by_returning),
         TEST(a_late_result_of_the_pool_is_thrown_away),
         TEST(a_full_pool_is_unavailable_at_once),
     };
