@@ -21,6 +21,18 @@ static const char header[] =
 
 #define FRESH ".new"
 
+/* Octets of the file; a buffer that grew by itself would leave its old places behind. */
+#define EMIT_FIRST ((size_t)1 << 16)
+#define EMIT_MOST  ((size_t)1 << 30)
+
+/* Text that the document points into: libfyaml copies nothing of it, and wipes nothing. */
+typedef struct wiped wiped;
+struct wiped {
+    wiped *next;
+    size_t size;
+    char at[];
+};
+
 struct keyfile {
     char *path;  /* where the file really is */
     char *fresh; /* the new one, for as long as it is beside the old one */
@@ -29,6 +41,7 @@ struct keyfile {
     bool exists;
     struct stat status; /* when it exists */
     struct fy_document *document;
+    wiped *texts;
 };
 
 static const char *const list_names[] = {
@@ -102,6 +115,29 @@ static bool check(const char *path, const char *place, size_t *count)
     return true;
 }
 
+static wiped *text_make(keyfile *k, size_t size)
+{
+    wiped *t = kit_alloc(sizeof(*t) + size);
+    t->next = k->texts;
+    t->size = size;
+    k->texts = t;
+    return t;
+}
+
+/* NULL when it cannot be read. */
+static struct fy_document *build_from_file(keyfile *k, const struct fy_parse_cfg *config)
+{
+    const int fd = open(k->path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        return NULL;
+    }
+    wiped *t = text_make(k, (size_t)status.st_size);
+    const ssize_t size = read(fd, t->at, t->size);
+    close(fd);
+    return size == (ssize_t)t->size ? fy_document_build_from_string(config, t->at, t->size) : NULL;
+}
+
 static bool read_document(keyfile *k)
 {
     const struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
@@ -116,8 +152,7 @@ static bool read_document(keyfile *k)
         return false;
     }
     /* A file with nothing in it (an empty one is no document for libfyaml) has nothing to keep. */
-    k->document =
-        count > 0 ? fy_document_build_from_file(&config, k->path) : fy_document_create(&config);
+    k->document = count > 0 ? build_from_file(k, &config) : fy_document_create(&config);
     if (k->document == NULL) {
         output_fail("%s: it cannot be read", k->path);
         return false;
@@ -144,12 +179,23 @@ keyfile *keyfile_open(const char *path)
     return k;
 }
 
+static void texts_wipe(keyfile *k)
+{
+    while (k->texts != NULL) {
+        wiped *t = k->texts;
+        k->texts = t->next;
+        secret_wipe(t->at, t->size);
+        free(t);
+    }
+}
+
 void keyfile_close(keyfile **k)
 {
     if (*k == NULL) {
         return;
     }
     fy_document_destroy((*k)->document);
+    texts_wipe(*k);
     if ((*k)->lock >= 0) {
         close((*k)->lock);
     }
@@ -175,17 +221,35 @@ static struct fy_node *key_node(keyfile *k, const char *name)
 }
 
 /* JSON's quotes are YAML's too, and keep a text from being taken for something else. */
+static size_t quote(const char *value, char *to)
+{
+    char *const begin = to;
+    *to++ = '"';
+    for (const char *c = value; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20) {
+            to += sprintf(to, "\\u%04x", (unsigned)*c);
+            continue;
+        }
+        if (*c == '"' || *c == '\\') {
+            *to++ = '\\';
+        }
+        *to++ = *c;
+    }
+    *to++ = '"';
+    return (size_t)(to - begin);
+}
+
 static struct fy_node *value_node(keyfile *k, const keyfile_member *member)
 {
-    char *written;
+    const size_t size = strlen(member->value);
+    wiped *t = text_make(k, 6 * size + 2); /* an octet takes six at most */
+    size_t written = size;
     if (member->word) {
-        written = kit_strdup(member->value);
+        memcpy(t->at, member->value, size);
     } else {
-        json_t *text = json_string(member->value);
-        written = json_dumps(text, JSON_ENCODE_ANY);
-        json_decref(text);
+        written = quote(member->value, t->at);
     }
-    return fy_node_build_from_malloc_string(k->document, written, FY_NT); /* takes it over */
+    return fy_node_build_from_string(k->document, t->at, written);
 }
 
 keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *peer,
@@ -343,14 +407,15 @@ static bool replace(const keyfile *k, const char *text)
 
 bool keyfile_save(keyfile *k)
 {
-    char *text = fy_emit_document_to_string(k->document,
-                                            FYECF_MODE_BLOCK | FYECF_INDENT_2 | FYECF_WIDTH_INF);
-    if (text == NULL) {
-        output_fail("%s: it cannot be written as YAML", k->path);
-        return false;
+    const enum fy_emitter_cfg_flags flags = FYECF_MODE_BLOCK | FYECF_INDENT_2 | FYECF_WIDTH_INF;
+    for (size_t room = EMIT_FIRST; room <= EMIT_MOST; room *= 4) {
+        char *at = text_make(k, room)->at;
+        const int size = fy_emit_document_to_buffer(k->document, flags, at, room - 1);
+        if (size >= 0 && (size_t)size < room - 1) {
+            at[size] = '\0';
+            return replace(k, at);
+        }
     }
-    const bool saved = replace(k, text);
-    secret_wipe(text, strlen(text));
-    free(text);
-    return saved;
+    output_fail("%s: it cannot be written as YAML", k->path);
+    return false;
 }
