@@ -7,7 +7,7 @@ import threading
 import pytest
 from daemon import CMPCTL, run
 from signing import Key
-from stores import Shelf, eventually, sqlite
+from stores import Shelf, eventually, remote, sqlite
 
 KNOWN, ABSENT = "1A0F1-1", "1A0F1-none"
 CACHE = {"ttl": "1h", "negative_ttl": "1h"}
@@ -155,3 +155,46 @@ def test_who_may_not_ask_is_told_so(site):
     ended = run(*limits, CMPCTL, "stats", "--socket", socket_file)
     assert ended.returncode == 2
     assert "admin.sock: Permission denied; ask as the daemon's user" in ended.stderr
+
+
+# ---- gauges, histograms, health ----
+
+
+def test_what_plugins_show_of_themselves(site):
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.store("store_file", name="special", path="codes.ndjson", check_interval="100ms")
+    site.write_codes({"ici": KNOWN, "content": "one"}, {"ici": ABSENT, "content": "two"})
+    site.expect_error("the codes read before stay in use")
+    site.start()
+
+    def of(kind, **what):
+        return [m for m in told(site)[kind] if what.items() <= m.items()]
+
+    [gauge] = of("gauges", owner="special", name="codes")
+    assert (gauge["value"], gauge["help"]) == (2, "codes that are in use")
+    assert of("health") == []
+    (site.folder / "codes.ndjson").write_text("no record\n")
+    eventually(lambda: of("health", instance="special", health="degraded"))
+    [health] = of("health")
+    assert "codes.ndjson:1" in health["why"]
+    assert "plugin special: degraded: " in stats(site).stdout
+    assert of("gauges", owner="special", name="codes")[0]["value"] == 2
+    site.write_codes(*({"ici": f"1A0F1-{i}", "content": "x"} for i in range(3)))
+    eventually(lambda: of("health", instance="special", health="ok", why=""))
+    assert of("gauges", owner="special", name="codes")[0]["value"] == 3
+
+
+def test_a_histogram(site, codes_server):
+    site.config["admin"] = {"socket": "admin.sock"}
+    shelf = Shelf(site, remote(site, codes_server))
+    codes_server.start()
+    shelf.start()
+    for i in range(3):
+        assert shelf.content(f"1A0F1-{i}") == "unknown_ici"
+    [h] = [h for h in told(site)["histograms"] if h["owner"] == "shelf"]
+    assert (h["name"], h["count"], h["sum"]) == ("in_a_request", 3, 3)
+    assert h["buckets"][0] == {"to": 1, "count": 3} and h["buckets"][-1] == {"to": None, "count": 0}
+    said = stats(site).stdout
+    assert "shelf in_a_request: 3, sum 3" in said and " to 1: 3, to 2: 0," in said
+    [gauge] = [g for g in told(site)["gauges"] if g["owner"] == "shelf"]
+    assert (gauge["name"], gauge["value"]) == ("under_way", 0)

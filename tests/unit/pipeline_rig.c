@@ -70,12 +70,19 @@ static void rig_turn_end(void *self, void *state)
     ((rig_plugin *)self)->turn_ends++;
 }
 
+static void rig_prefetch(void *self, void *state, cmp_str ici)
+{
+    (void)state;
+    ((rig_plugin *)self)->prefetched += ici.size > 0;
+}
+
 static const cmp_auth_ops auth_ops = {.size = sizeof(auth_ops),
                                       .verify = rig_verify,
                                       .cancel = rig_cancel};
 static const cmp_store_ops store_ops = {.size = sizeof(store_ops),
                                         .lookup = rig_lookup,
                                         .cancel = rig_cancel,
+                                        .prefetch = rig_prefetch,
                                         .turn_end = rig_turn_end};
 static const cmp_route_ops route_ops = {.size = sizeof(route_ops),
                                         .route = rig_route,

@@ -27,7 +27,7 @@ struct rig_plugin {
     cmp_record record;
     cmp_route_answer route;
     _Atomic unsigned asked;
-    unsigned cancelled, turn_ends;
+    unsigned cancelled, turn_ends, prefetched;
     const cmp_host *host;
     cmp_op op; /* pending */
     bool saw;  /* RIG_BLOCKING_COMPLETES: it was shown the request */

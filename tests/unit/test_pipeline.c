@@ -96,6 +96,25 @@ static void after_a_failed_authentication_nothing_is_executed(void **state)
     assert_int_equal(rig_executed(&r), 0);
 }
 
+/* The first store may fetch memory by then; whoever is refused costs no more than that. */
+static void a_hint_comes_before_authentication(void **state)
+{
+    (void)state;
+    rig_use(&r, 1, 2, 1);
+    r.auth[0].verdict = CMP_AUTH_REJECT;
+    rig_ask(&r, GOOD);
+    assert_answer(401, "\"code\":\"authentication_failed\"");
+    assert_int_equal(r.stores[0].prefetched, 1);
+    assert_int_equal(r.stores[1].prefetched, 0);
+    assert_int_equal(rig_executed(&r), 0);
+    rig_ask(&r, "tid=t"); /* no ICI, no hint */
+    assert_int_equal(r.stores[0].prefetched, 1);
+    r.stores[0].descriptor.flags = CMP_PLUGIN_BLOCKING;
+    rig_ask(&r, GOOD);
+    assert_int_equal(r.stores[0].prefetched, 1);
+    r.stores[0].descriptor.flags = 0;
+}
+
 static void without_an_auth_plugin_nobody_is_accepted(void **state)
 {
     (void)state;
@@ -652,6 +671,7 @@ int main(void)
         TEST(without_tid_or_ici_there_is_nothing_to_verify),
         TEST(a_full_worker_refuses_at_once),
         TEST(after_a_failed_authentication_nothing_is_executed),
+        TEST(a_hint_comes_before_authentication),
         TEST(without_an_auth_plugin_nobody_is_accepted),
         TEST(who_abstains_may_bind_the_next_to_a_peer),
         TEST(a_rejection_ends_the_chain),
