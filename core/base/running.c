@@ -14,7 +14,7 @@
 #define MARK       ((uintptr_t)1)
 
 const char *const running_words[] = {
-#define RUNNING_WORDS(name, words) [RUNNING_##name] = words,
+#define RUNNING_WORDS(name, words) [RUNNING_##name] = (words),
     RUNNING_LIST(RUNNING_WORDS)
 #undef RUNNING_WORDS
 };

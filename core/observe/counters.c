@@ -235,9 +235,11 @@ static unsigned end_of_metrics(void)
     return end;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared cannot stand in them */
 #define METRICS_EACH(of_kind, id, end)                                                             \
     for (unsigned end = end_of_metrics(), id = next_of(of_kind, 0, end); (id) < (end);             \
          (id) = next_of(of_kind, (id) + cells_of(&metrics[id]), end))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void counters_each(void (*visit)(const char *owner, const char *name, const char *help,
                                  uint64_t value, void *arg),

@@ -132,17 +132,15 @@ static void act(const watchdog *w, watched *t, const running_place *place, uint6
  * not tell. A machine that has too much to do is no plugin's fault. */
 static uint64_t queued_ms(const watched *t)
 {
-    char path[64];
-    unsigned long long ran, queued = 0;
+    char path[64], line[128] = "";
     snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)t->thread->id);
     FILE *file = fopen(path, "re");
     if (file != NULL) {
-        if (fscanf(file, "%llu %llu", &ran, &queued) != 2) {
-            queued = 0;
-        }
+        (void)!fgets(line, sizeof(line), file);
         fclose(file);
     }
-    return queued / 1000000;
+    const char *queued = strchr(line, ' '); /* behind the time that it ran */
+    return queued != NULL ? strtoull(queued, NULL, 10) / 1000000 : 0;
 }
 
 /* The time since the call that goes on was seen first; 0 when there is none. */

@@ -94,7 +94,9 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
                   "expected a time such as 2027-01-01T00:00:00Z (RFC 3339)");
         }
         t->count++;
-        *slot_of_name(t, name) = (uint32_t)t->count;
+        if (name.at != NULL) {
+            *slot_of_name(t, name) = (uint32_t)t->count;
+        }
         *slot_of_hash(t, made->hash) = (uint32_t)t->count;
     }
 }

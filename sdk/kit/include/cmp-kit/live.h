@@ -40,6 +40,7 @@ typedef struct kit_live_options {
     int64_t settle_ms;  /* how long a file in which more is missing has to be left alone */
 } kit_live_options;
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a field's name cannot stand in them */
 #define KIT_LIVE_ROWS(options, member)                                                             \
     CMP_ROW("check_interval", DURATION, options, member.check_interval_ms,                         \
             "how often the file is looked at for a change", CMP_DEFAULT("1s"),                     \
@@ -52,6 +53,7 @@ typedef struct kit_live_options {
                 "how long a file in which so much is missing has to stay unchanged until it is "   \
                 "believed",                                                                        \
                 CMP_DEFAULT("1m"), CMP_RANGE(0, 86400000))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Reads the file for the first time; `path` may be NULL, and nothing ever changes then. `host`,
  * `path` and `arg`, which is handed to the kind's functions, must live as long as the result.
