@@ -143,6 +143,13 @@ static uint64_t queued_ms(const watched *t)
     return queued != NULL ? strtoull(queued, NULL, 10) / 1000000 : 0;
 }
 
+/* What was told of stays held until it ends, whatever is taken off its time meanwhile: it would be
+ * told of, and counted, once more. */
+static uint64_t at_least_as_told(const watched *t, uint64_t ms)
+{
+    return ms == 0 && t->told_ms != 0 ? t->held_ms : ms;
+}
+
 /* The time since the call that goes on was seen first; 0 when there is none. */
 static uint64_t call_ms(const watchdog *w, watched *t, uint64_t now)
 {
@@ -158,10 +165,10 @@ static uint64_t call_ms(const watchdog *w, watched *t, uint64_t now)
     }
     const uint64_t since = now - t->marked_ms;
     if (since < w->options.stall_ms) {
-        return 0;
+        return at_least_as_told(t, 0);
     }
     const uint64_t queued = queued_ms(t) - t->queued_ms;
-    return since > queued + w->options.stall_ms ? since - queued : 0;
+    return at_least_as_told(t, since > queued + w->options.stall_ms ? since - queued : 0);
 }
 
 /* The time by which the next turn of its loop is late. */
@@ -171,9 +178,11 @@ static uint64_t late_ms(const watchdog *w, watched *t, uint64_t now)
     if (turns != t->turns || t->turned_ms == 0) {
         t->turns = turns;
         t->turned_ms = now;
+        return 0;
     }
     const uint64_t since = now - t->turned_ms;
-    return since > WATCHDOG_TURN_MS + w->options.stall_ms ? since - WATCHDOG_TURN_MS : 0;
+    const bool late = since > WATCHDOG_TURN_MS + w->options.stall_ms;
+    return at_least_as_told(t, late ? since - WATCHDOG_TURN_MS : 0);
 }
 
 static void look_at(const watchdog *w, watched *t, uint64_t now)
