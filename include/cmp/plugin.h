@@ -22,6 +22,14 @@
  * pointer only, and lies in no other. These never grow, and may lie anywhere: cmp_str, cmp_pair,
  * cmp_op, cmp_cidr, cmp_cidrs, cmp_strings, cmp_rows. A condition is a cmp_pair.
  *
+ * Life. On the control thread: choose, check, create, start; then on each worker's own thread
+ * worker_start, operations, worker_stop; then, on the control thread again, destroy. keys_changed
+ * comes between start and destroy, on the control thread, while workers are at work. What is
+ * called on a worker must not block, but in a plugin that says CMP_PLUGIN_BLOCKING; what is called
+ * on the control thread may, for as long as a start may take. A tool that only lists or writes
+ * codes creates and destroys, and asks between them; it starts neither instance nor worker. The
+ * loop that start and worker_start get is NULL in a host without CMP_SERVICE_LOOP.
+ *
  * Ledger
  *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
  *                    rows; a descriptor for each instance (choose); services log, clock, random,

@@ -10,6 +10,20 @@
 #include <cmp/route.h>
 #include <cmp/store.h>
 
+/* For who writes a host. Everything under "always there" has to be filled in, the two that read and
+ * write records among it; a host that asks no store may have them say that they cannot (false, with
+ * an error; 0). What belongs to a service of the list below may be NULL when the service is not in
+ * `services`. The plugin sees a request through the accessors alone, so what it is, and what a
+ * handle stands for, is the host's own business: one request at a time on each thread, and a
+ * counter for the generation, will do.
+ *
+ * Before it calls verify a host has bounded what it passes on: tid (1 to 128 octets) and ici (1 to
+ * 256) are there and visible ASCII, all other parameters and the header fields are no longer than
+ * it wants to have read. Keys may be read whenever an instance lives; ours read them as a worker
+ * starts and after keys_changed, on each worker's thread, and never for a request. The replay
+ * memory is the host's (cmp_auth_answer.once, fingerprint): without one a signed request is good as
+ * often as it comes, and so is its boundary twin. */
+
 /* Services that a host may lack. A plugin names those it cannot do without in its descriptor, and a
  * host without them refuses to load it. Everything else in the table is always there. */
 enum {
