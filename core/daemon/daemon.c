@@ -16,7 +16,6 @@
 #include "observe/counters.h"
 #include "observe/log_keeper.h"
 #include "observe/watchdog.h"
-#include "peers/replay_file.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/memory.h>
@@ -269,12 +268,12 @@ static void signals_block(sigset_t *set)
 
 /* ---- start and stop ---- */
 
-static void replay_check(const conf *c, cmp_report *report)
+static void check_replay(const conf *c, cmp_report *report)
 {
     static const char key[] = "replay.file";
     const char *file = c->top.replay.file;
     char error[256];
-    if (file != NULL && !replay_file_check(file, error, sizeof(error))) {
+    if (file != NULL && !replay_check(file, error, sizeof(error))) {
         report_add(report, conf_place_of(c, key), key, "%s: %s", file, error);
     }
 }
@@ -299,7 +298,7 @@ static bool build(daemon_state *d, const char *path, const char *const *folders,
         privileges_check(d->generation->conf, &report);
         privileges_check_keyring(d->generation->conf, d->site.purpose, &report);
         admin_check(d->generation->conf, &report);
-        replay_check(d->generation->conf, &report);
+        check_replay(d->generation->conf, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
         d->budget = budget_make(d->generation->conf, d->site.worker_count, &report);
@@ -343,8 +342,9 @@ static replay *replay_from_conf(const conf_replay *c)
         return NULL;
     }
     const replay_stats found = replay_stats_get(r, now_ms);
-    log_notice("replay", "%s: %llu requests are remembered; nothing is missing of the last %.0f s",
-               c->file, (unsigned long long)found.entries, (double)found.reach_ms / 1000);
+    log_notice("replay",
+               "%s: %llu requests are remembered, all those of the last %.0f s among them", c->file,
+               (unsigned long long)found.entries, (double)found.reach_ms / 1000);
     return r;
 }
 

@@ -413,6 +413,24 @@ static bool use_found(replay *r, replay_file *f, const replay_head *head, const 
            resize(r, path, options, error, error_size);
 }
 
+static void foreign(char *error, size_t error_size)
+{
+    snprintf(error, error_size, "it holds something else than a replay memory");
+}
+
+bool replay_check(const char *path, char *error, size_t error_size)
+{
+    replay_file f;
+    replay_head head;
+    bool good = replay_file_look(&f, path, error, error_size);
+    if (good && replay_memory_look(&f, &head) == REPLAY_MEMORY_FOREIGN) {
+        foreign(error, error_size);
+        good = false;
+    }
+    replay_file_close(&f);
+    return good;
+}
+
 replay *replay_open(const replay_options *options, const char *path, int64_t now_ms, char *error,
                     size_t error_size)
 {
@@ -441,7 +459,7 @@ replay *replay_open(const replay_options *options, const char *path, int64_t now
         }
         break;
     case REPLAY_MEMORY_FOREIGN:
-        snprintf(error, error_size, "it holds something else than a replay memory");
+        foreign(error, error_size);
         break;
     }
     replay_file_close(&f);

@@ -41,6 +41,10 @@ replay *replay_create(const replay_options *options);
 CMP_MUST_USE replay *replay_open(const replay_options *options, const char *path, int64_t now_ms,
                                  char *error, size_t error_size);
 
+/* Whether replay_open could use the file, as far as it can be known without a lock; makes and
+ * changes nothing. */
+CMP_MUST_USE bool replay_check(const char *path, char *error, size_t error_size);
+
 /* A file stays, with all that it holds. */
 void replay_destroy(replay **r);
 

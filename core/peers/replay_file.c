@@ -91,12 +91,13 @@ bool replay_file_open(replay_file *f, const char *path, char *error, size_t erro
     return true;
 }
 
-bool replay_file_check(const char *path, char *error, size_t error_size)
+bool replay_file_look(replay_file *f, const char *path, char *error, size_t error_size)
 {
-    const int fd = open(path, OPEN_FLAGS);
-    if (fd >= 0) {
-        const bool good = is_private(fd, error, error_size);
-        close(fd);
+    struct stat status;
+    *f = (replay_file){.fd = open(path, OPEN_FLAGS)};
+    if (f->fd >= 0) {
+        const bool good = is_private(f->fd, error, error_size);
+        f->size = good && fstat(f->fd, &status) == 0 ? (size_t)status.st_size : 0;
         return good;
     }
     if (errno != ENOENT) {

@@ -19,8 +19,10 @@ typedef struct replay_file {
 CMP_MUST_USE bool replay_file_open(replay_file *f, const char *path, char *error,
                                    size_t error_size);
 
-/* Whether a start could open it; makes and changes nothing. */
-CMP_MUST_USE bool replay_file_check(const char *path, char *error, size_t error_size);
+/* Opens it as it is, to be looked at: without a lock, and nothing is made. One that is missing and
+ * could be made is empty, and has no descriptor. False as above; to be closed in either case. */
+CMP_MUST_USE bool replay_file_look(replay_file *f, const char *path, char *error,
+                                   size_t error_size);
 
 /* Empties it and gives it that many octets of zeros, all of them on the disk: where there is no
  * room, it is said here and not by a signal later. Alone. */

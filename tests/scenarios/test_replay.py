@@ -222,6 +222,7 @@ def test_a_file_that_is_none_is_refused(kept, change, said):
     change(path)
     if path.is_file() and path.stat().st_size:
         path.chmod(0o600)
-    ended = run(CMPD, "-c", kept.write())
-    assert ended.returncode == 1 and said in ended.stderr, ended.stderr
-    assert "once" in ended.stderr
+    for words in (["-t"], []):
+        ended = run(CMPD, *words, "-c", kept.write())
+        assert ended.returncode == 1 and said in ended.stderr, ended.stderr
+        assert "replay.file: " in ended.stderr and "once" in ended.stderr

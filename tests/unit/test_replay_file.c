@@ -343,6 +343,9 @@ static void what_is_no_memory_stays_as_it_is(void **state)
         "somebody's notes, which are longer than the head of a memory would be, and so on";
     scratch_write(f->path, text);
     refuse(f, "something else than a replay memory");
+    char error[256] = "";
+    assert_false(replay_check(f->path, error, sizeof(error)));
+    assert_non_null(strstr(error, "something else"));
     struct stat status;
     assert_int_equal(stat(f->path, &status), 0);
     assert_int_equal(status.st_size, sizeof(text) - 1);
@@ -356,23 +359,23 @@ static void who_may_not_see_it(void **state)
     replay *r = open_it(f);
     replay_destroy(&r);
     char error[256] = "";
-    assert_true(replay_file_check(f->path, error, sizeof(error)));
+    assert_true(replay_check(f->path, error, sizeof(error)));
     chmod(f->path, 0640);
     refuse(f, "open to others (mode 0640)");
-    assert_false(replay_file_check(f->path, error, sizeof(error)));
+    assert_false(replay_check(f->path, error, sizeof(error)));
     unlink(f->path);
     assert_int_equal(mkfifo(f->path, 0600), 0);
     refuse(f, "no regular file");
-    assert_false(replay_file_check(f->path, error, sizeof(error)));
+    assert_false(replay_check(f->path, error, sizeof(error)));
     unlink(f->path);
     assert_int_equal(symlink("/dev/null", f->path), 0);
     refuse(f, "cannot be opened");
     unlink(f->path);
-    assert_true(replay_file_check(f->path, error, sizeof(error)));
+    assert_true(replay_check(f->path, error, sizeof(error)));
     assert_int_not_equal(access(f->path, F_OK), 0); /* nothing was made */
     char missing[200];
     snprintf(missing, sizeof(missing), "%s/missing/once", f->folder);
-    assert_false(replay_file_check(missing, error, sizeof(error)));
+    assert_false(replay_check(missing, error, sizeof(error)));
 }
 
 static void another_layout(void **state)
