@@ -84,9 +84,13 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
             wrong(report, file, i, "name", "another token has the same name");
         }
         *made = (token){.name = name, .allow = e[i].allow, .not_after_ms = INT64_MAX};
-        if (e[i].sha256 != NULL &&
-            !kit_hex_decode(cmp_str_from(e[i].sha256), made->hash, TOKEN_HASH_SIZE)) {
+        const bool hashed = e[i].sha256 != NULL &&
+                            kit_hex_decode(cmp_str_from(e[i].sha256), made->hash, TOKEN_HASH_SIZE);
+        if (e[i].sha256 != NULL && !hashed) {
             wrong(report, file, i, "sha256", "expected 64 hexadecimal digits");
+        } else if (hashed && *slot_of_hash(t, made->hash) != 0) {
+            /* Which of the two would say what it may do? */
+            wrong(report, file, i, "sha256", "another token is the same");
         }
         if (e[i].not_after != NULL &&
             !kit_time_parse(cmp_str_from(e[i].not_after), &made->not_after_ms)) {
@@ -97,7 +101,9 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
         if (name.at != NULL) {
             *slot_of_name(t, name) = (uint32_t)t->count;
         }
-        *slot_of_hash(t, made->hash) = (uint32_t)t->count;
+        if (hashed) {
+            *slot_of_hash(t, made->hash) = (uint32_t)t->count;
+        }
     }
 }
 
