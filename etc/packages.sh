@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034  # sourced; the lists are read by the scripts that do so
 # The Debian packages that building, testing and checking need: the one list for every script.
 

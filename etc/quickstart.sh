@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Ten minutes with cmpd: builds it, starts a small world of CMPs on loopback, each from a sample in
 # etc/samples/, asks for a code of each kind as a peer and as a handset would, and goes on serving
 # until Ctrl-C.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Finds files that include each other in a circle. A source and the header of its name are one:
 together they are read, changed and understood. Fails on a circle that is not listed below, and on
 a listed one that is gone."""

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What takes too long for every change, or wants a quiet machine: run by hand, and recorded.
 set -euo pipefail
 

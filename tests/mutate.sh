@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Changes one thing at a time in a source file, and looks whether a test notices.
 set -euo pipefail
 

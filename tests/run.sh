@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds cmpd and runs all its tests: units and fuzz seeds (ctest), then the scenarios (pytest).
 set -euo pipefail
 

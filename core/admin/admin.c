@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The socket, and its place among a worker's listeners. */
 #include "admin/admin.h"
 

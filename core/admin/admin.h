@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The admin socket: how cmpctl asks the running daemon about itself. A unix socket, so file
  * permissions say who may. One worker serves it. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one form of what the admin socket answers. */
 #include "admin/answer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a handler of the admin socket answers. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A traced transaction on behalf of the operator; see pipeline/trace.h. */
 #include "admin/explain.h"
 

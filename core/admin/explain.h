@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl explain`: what would happen to a request, and why. */
 #pragma once
 

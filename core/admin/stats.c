@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All counters, what those of the caches mean, and how many connections there are. Seldom asked
  * for, so a tree is good enough; and values that grow meanwhile have no size to be told in advance.
  */

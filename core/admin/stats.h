@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl stats`: the counters of the running daemon. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See accept_language.h; read on MC-1, before the message is decoded. */
 #include "base/accept_language.h"
 

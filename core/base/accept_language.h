@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which language a client prefers: Accept-Language (RFC 9110, 12.5.4). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses as the core keeps them: 16 octets, IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2). */
 #pragma once
 

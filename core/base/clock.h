@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The clocks, in one place so that tests can set them. */
 #pragma once
 

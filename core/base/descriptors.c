@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See descriptors.h; for the programs' main functions. */
 #include "base/descriptors.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The process's file descriptors: the standard ones, and how many there may be. */
 #pragma once
 

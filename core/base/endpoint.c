@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes numeric addresses; nothing here asks a resolver. */
 #include "base/endpoint.h"
 

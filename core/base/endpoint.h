@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Numeric addresses and ports: the one reader of what an operator, a URL or a socket says of them.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table behind error.h. */
 #include "base/error.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every way in which a request can end without an answer: one list, from which come the code word,
  * the title and the HTTP status (SPEC 3's table). A new error is one line here. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See field.h. What two readers could take for two different things is no value here. */
 #include "base/field.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The grammar of HTTP's fields (RFC 9110), for both sides of a connection: tokens, lists, media
  * types, qualities, and the host that a request names. */
 #pragma once

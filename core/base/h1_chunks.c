@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See h1_chunks.h. One state machine, an octet at a time but for the data. */
 #include "base/h1_chunks.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads chunked bodies (RFC 9112, 7.1), of requests as of answers. Strict: whoever reads a size
  * differently than the sender meant it takes a part of the body for the next message. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See h1_lines.h. */
 #include "base/h1_lines.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lines of an HTTP/1 head (RFC 9112), of a request as of an answer. Strict: a head that two
  * readers could take apart in two ways is refused, not repaired. */
 #pragma once

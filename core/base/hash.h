@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One keyed hash for every table: XXH3 with a seed that is drawn when the process starts, so nobody
  * outside can aim at one bucket. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The interfaces on which requests arrive: one row for each, the only place that knows them all.
  *
  * An interface is a bit in the sets of the configuration (`interfaces` of listeners and peers):

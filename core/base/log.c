@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Formats a line on the stack and hands it to the kernel in one write, so lines never mix. */
 #include "base/log.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The process's log: one line an event, to stderr, as text or JSON.
  *
  * Any thread. Personal data (user, age, income, gender, post) and secrets never go in here: nothing

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See log_limit.h: a small table for each limit. The words that are changed without the lock stay
  * good whoever changes them, so a subject that is forgotten at the very moment when it is noisy
  * again costs no more than a line counted under another name. */

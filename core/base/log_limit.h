@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines that somebody outside can cause: so many a minute, and a count of the rest.
  *
  * One limit for each place that logs so, as a static object. Within it every subject (a peer, a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See log_output.h. */
 #include "base/log_output.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where log lines go: a descriptor that may fail, and never holds anybody up. What could not be
  * written is counted. Any thread. */
 #pragma once

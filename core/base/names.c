@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Host names, and the search for a name that was meant. */
 #include "base/names.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names that a request or the configuration holds: hosts, keys. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See pem_fault.h; used by both sides of TLS. */
 #include "base/pem_fault.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files with certificates and keys that OpenSSL is to read: what is wrong with one, in words. */
 #pragma once
 

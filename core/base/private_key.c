@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See private_key.h. */
 #include "base/private_key.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Private keys of certificates, from PEM files, for both sides of TLS. */
 #pragma once
 

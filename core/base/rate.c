@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asked once for every request of a peer that has a rate. The word holds the time up to which the
  * rate is used up; an event moves it on by one interval. */
 #include "base/rate.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A rate limit shared by all workers: the generic cell rate algorithm in one atomic word. */
 #pragma once
 

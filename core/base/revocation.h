@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which certificates have been called back: lists of CAs (RFC 5280, 5), read again when they
  * change. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* In which plugin each thread of ours is: for the watchdog, and for the last words of a process
  * that a plugin brings down.
  *

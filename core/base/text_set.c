@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A sorted list: those of one configuration are made once and searched by every request. */
 #include "base/text_set.h"
 

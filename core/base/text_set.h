@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A list of texts out of the configuration, asked on a request's way whether one of them is there.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stores of certificates that are in use, found by the file that they are of. */
 #include "base/trust.h"
 

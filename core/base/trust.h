@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whom TLS contexts trust: the certificates of a CA file, loaded once for all contexts that name
  * it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the addresses of listeners; http/sockets.c opens them. */
 #include "conf/bind.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a listener listens: "0.0.0.0:8443", "[::]:8443", or "*:8443" for both families. */
 #pragma once
 

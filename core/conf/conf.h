@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration of one cmpd: every key that the core knows, as structs.
  *
  * Nothing here opens sockets, certificates or plugins: daemon/build.c does. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the addresses of all listeners together: two of them cannot be bound at once when one is
  * the other, or takes its port of every address. */
 #include "conf/bind.h"

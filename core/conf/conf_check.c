@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks what rows cannot: names that refer to each other, things that must be unique, and https on
  * MC-3 and MC-6 (9.3.2). */
 #include "conf/internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Defaults that rows cannot say, as they depend on other values: what is right for listeners on
  * which peers ask is not for those on which anybody may. Between reading and checking. */
 #include "conf/internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Joins the files of the included folders into the main file's tree, so that everything after it
  * sees one configuration; nodes keep knowing the file that they came from. */
 #include "conf/internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the configuration: files to one tree, the tree to structs, then the checks. */
 #include "conf/internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every key that the core knows, as rows: names, types, defaults, bounds, help. */
 #include "base/log.h"
 #include "conf/conf.h"

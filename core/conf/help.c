@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows in words: for error messages and for people who ask what a section may hold. */
 #include "conf/schema.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See indirect.h. */
 #include "conf/indirect.h"
 

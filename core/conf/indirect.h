@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values that stand elsewhere than in the configuration: in the environment, and in files of their
  * own. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Collects everything that is wrong with a configuration, in the order of files and lines, so that
  * the operator sees all of it at once. */
 #include "conf/report.h"

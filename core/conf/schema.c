@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Walks a mapping along its option rows: fills the struct, and says all that is wrong. */
 #include "conf/schema.h"
 

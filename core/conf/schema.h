@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a section against option rows (<cmp/option.h>) and fills its struct. */
 #pragma once
 

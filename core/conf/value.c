@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads single scalars for schema.c: numbers with units, names out of a list, hosts, networks. */
 #include "conf/value.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One scalar of the configuration: from its text to the field that a row describes. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a configuration file, whose text yaml_parse.c makes a tree of. */
 #include "conf/yaml.h"
 

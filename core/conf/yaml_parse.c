@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a tree of a text with libfyaml, and says what is wrong with the text, and where. */
 #include "conf/yaml_parse.h"
 

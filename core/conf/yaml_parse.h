@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A YAML text as a tree of libfyaml's, which never gets to print anything itself. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finding one's way in the tree of a file: values by their path, places of nodes. */
 #include "conf/yaml.h"
 #include "conf/yaml_parse.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See admin_ask.h. */
 #include "ctl/admin_ask.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asking the running daemon over its admin socket. */
 #pragma once
 

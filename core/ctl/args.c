@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the command line with getopt_long from the command's rows. */
 #include "ctl/args.h"
 

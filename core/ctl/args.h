@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options of a command line as rows: parsing, messages and usage texts come from one table. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl codes`: the table of its subcommands. */
 #include "ctl/codes.h"
 

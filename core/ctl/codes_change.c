@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl codes put` and `cmpctl codes remove`: small changes by hand, one write each. */
 #include "ctl/args.h"
 #include "ctl/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl codes copy`: the records of one store into another, all of them or none. */
 #include "ctl/args.h"
 #include "ctl/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl codes export`: the records of a store as a file, one JSON object a line. */
 #include "ctl/args.h"
 #include "ctl/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl codes get`: asks a store for one ICI, the way that a worker of cmpd does. */
 #include "ctl/args.h"
 #include "ctl/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl codes import`: a file's records into a store, all of them or none. */
 #include "ctl/args.h"
 #include "ctl/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl codes list`: the ICIs that a store holds. */
 #include "ctl/args.h"
 #include "ctl/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that reads ahead, and the ring of batches between it and the one that writes. */
 #include "ctl/codes_read.h"
 

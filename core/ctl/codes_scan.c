@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Filters what a store lists, and listens to Ctrl-C meanwhile. */
 #include "ctl/codes_scan.h"
 

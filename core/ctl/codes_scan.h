@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Going through the codes of a store, for the commands that show or copy them. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls a store's writing functions in their order, and keeps in mind what a replacement removes.
  */
 #include "ctl/codes_write.h"

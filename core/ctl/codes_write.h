@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One write into a store: at its end all of it becomes visible, or nothing. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of cmpctl: one file each, one row each in main.c. */
 #pragma once
 

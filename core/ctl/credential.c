@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the key for a command. Secrets come from files or stdin and never from the command line,
  * which every user of the machine can read. */
 #include "ctl/credential.h"

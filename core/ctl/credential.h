@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The key that a command works with: from a keyring, or from a file that holds one secret. */
 #pragma once
 

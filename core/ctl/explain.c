@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl explain`: asks the running daemon what would happen to a request, and why. */
 #include "base/clock.h"
 #include "ctl/admin_ask.h"

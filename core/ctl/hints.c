@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The search for the mistake behind an invalid signature. Each part of the calculation (key, its
  * secret, hash, signed octets, the signature's text) has a list of forms, of which the first is the
  * right one; every combination is tried, those with few wrong forms first. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Why a signature does not hold: tries the mistakes that people make when they connect two CMPs. */
 #pragma once
 

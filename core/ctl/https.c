@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 9.3.2: all communication is https. There is no option to leave verification out: what works here
  * has to work between two CMPs. */
 #include "ctl/https.h"

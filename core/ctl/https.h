@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One https request of cmpctl, with libcurl. (cmpd has a client of its own.) */
 #pragma once
 

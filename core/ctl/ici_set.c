@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ICIs one after the other in one run of memory, and a hash table of where they begin: some 40
  * octets for each, so that a store of ten million codes still fits. */
 #include "ctl/ici_set.h"

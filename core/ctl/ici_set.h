@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ICIs that a store holds, and which of them were seen since. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Remembers the first signal, so that commands can end a write in order. */
 #include "ctl/interrupt.h"
 

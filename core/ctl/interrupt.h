@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ctrl-C while something is under way that has to be undone. */
 #pragma once
 

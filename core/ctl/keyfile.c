@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Changes the keyring file: a lock beside it, a new file with the changes, a rename. */
 #include "ctl/keyfile.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The keyring as a file that is changed: one writer at a time, and readers see the old file or the
  * new one, never a part. What is not touched keeps all its members. */
 #pragma once

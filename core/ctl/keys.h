@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The subcommands of `cmpctl keys`. argv[0] is the subcommand's name. */
 #pragma once
 

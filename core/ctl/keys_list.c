@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl keys list`: which keys there are, and which of them are valid. Never a secret. */
 #include "base/clock.h"
 #include "ctl/args.h"

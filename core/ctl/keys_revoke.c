@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl keys revoke`: ends a key's validity, at once or at a time to come. */
 #include "base/clock.h"
 #include "ctl/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl keys token`: makes a token of the interface codes. Only its hash goes into the keyring.
  */
 #include "base/secret.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmpctl: the tool of operators and developers. Finds the command and hands over to its file. */
 #include "base/descriptors.h"
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes to a file of another name in the same folder, and renames it in the end. */
 #include "ctl/newfile.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A file that is written whole or not at all: readers see the old one or the new one. */
 #pragma once
 

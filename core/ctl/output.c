@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Everything that cmpctl prints goes through here where it has to look the same in all commands. */
 #include "ctl/output.h"
 

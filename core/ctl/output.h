@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What cmpctl says, and how its commands end. */
 #pragma once
 

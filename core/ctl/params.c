@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See params.h; used by resolve.c and explain.c. */
 #include "ctl/params.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `--param NAME=VALUE`, as several commands take it. */
 #pragma once
 

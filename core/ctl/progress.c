@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Draws the bar, and reckons the rate and the time that is left. */
 #include "ctl/progress.h"
 

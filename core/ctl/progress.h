@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How far a long command has come: a bar on a terminal, a line now and then elsewhere. To stderr.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl resolve`: asks a CMP over MC-3 as a peer would, with a signed request. */
 #include "base/clock.h"
 #include "ctl/args.h"

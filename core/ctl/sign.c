@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl sign`: shows which octets are signed, and the signature (9.3.2). */
 #include "base/clock.h"
 #include "ctl/args.h"

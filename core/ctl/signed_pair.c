@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is signed: tid and ici, decoded, with nothing between (9.3.2). */
 #include "ctl/signed_pair.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two values that a signature covers, tid and ici, as the commands take and show them. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl stats`: shows what the running daemon has counted since it started. */
 #include "ctl/admin_ask.h"
 #include "ctl/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plays the part of a worker for one look-up: what the store answers later comes on a private loop,
  * which is turned until it does. */
 #include "ctl/store_call.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One look-up in a store from a program that has no workers: a loop and a pool of its own, and a
  * request that holds nothing but the ICI. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens only what a command names: a store that is of no concern may be down meanwhile. */
 #include "ctl/stores.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The stores of a configuration, as cmpctl opens them: like cmpd does, but without workers. */
 #pragma once
 

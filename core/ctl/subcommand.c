@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds a subcommand and hands over to its file. */
 #include "ctl/subcommand.h"
 

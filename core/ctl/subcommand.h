@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that only group others: `cmpctl keys …`, `cmpctl codes …`. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl verify`: checks a signature as cmpd does, and helps to find out why it does not hold. */
 #include "base/clock.h"
 #include "ctl/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See advice.h; asked once all parts were built, by a check (-t) and by a start. */
 #include "daemon/advice.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a good configuration may still lack: nothing that would keep cmpd from starting. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See budget.h; before anything is opened that is not to be missed. */
 #include "daemon/budget.h"
 

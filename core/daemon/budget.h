@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Descriptors: how many the process may have, and for how many connections they are enough. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds a generation: each part checks itself, and all errors end up in one report. */
 #include "daemon/build.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a configuration file to a generation that is ready to serve. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Life of the process: build, bind, give up privileges, start workers, wait for a signal, drain. */
 #include "daemon/daemon.h"
 

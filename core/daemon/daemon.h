@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The running daemon: threads, signals, start and stop. */
 #pragma once
 

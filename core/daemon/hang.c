@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See hang.h. There is nothing to clean up for whom a plugin still holds, and no way to make it let
  * go. */
 #include "daemon/hang.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a process whose plugins do not let go. */
 #pragma once
 

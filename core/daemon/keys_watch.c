@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See keys_watch.h. */
 #include "daemon/keys_watch.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Watches the keyring's file: what changes there takes effect by itself, within a second.
  *
  * All on the control thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmpd's command line. */
 #include "base/descriptors.h"
 #include "base/log.h"

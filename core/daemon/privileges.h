@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Giving up root after the sockets are bound. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loop of a worker or of the control thread; under every socket, timer and message. */
 #include "event/loop.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One event loop: h2o's, with timers of any length, descriptors, and messages from other threads.
  *
  * Everything here but loop_post belongs to the loop's own thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See pool.h: a mutex, a ring of jobs, and threads that sleep on a condition. */
 #include "event/pool.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A pool of threads for what may block: plugins that say so, loading of large files, names.
  *
  * The queue is bounded: when all threads hang and it is full, pool_submit says no at once. Nobody

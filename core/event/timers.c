@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A binary heap by deadline; each timer knows its place, so stopping one costs a sift. */
 #include "event/timers.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Timers of any length behind one descriptor: a heap of deadlines and a timerfd for the nearest.
  *
  * h2o's own timeouts are lists of one fixed duration each; deadlines that shrink by hop are not. */

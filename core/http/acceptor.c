@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See acceptor.h; the first to know of a connection. What is refused here or by entry_open
  * costs two system calls. */
 #include "http/acceptor.h"

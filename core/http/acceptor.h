@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The listening sockets of one worker: accepts, and stops for a while when there is no descriptor
  * left, as the kernel shows such a socket readable for ever. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The header fields of a request that the auth plugins of its listener ask for. */
 #pragma once
 

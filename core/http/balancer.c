@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See balancer.h; called by entry.c before there is anything of the client's own, and by
  * front.c. */
 #include "http/balancer.h"

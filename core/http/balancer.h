@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Balancers in front of a listener: who is behind them. */
 #pragma once
 

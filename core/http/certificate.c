@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See certificate.h. What cannot be written as a text that means one thing only is left out: a name
  * with a NUL in it is two names, depending on who reads it. */
 #include "http/certificate.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The certificate that a client has shown in its handshake, as auth plugins are to see it. */
 #pragma once
 

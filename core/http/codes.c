@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a request on the interface `codes` to what the pipeline reads; called by front.c. Nothing of
  * a body but the ICIs, which a signature covers, is looked at before the requestor is known. */
 #include "http/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What only the interface `codes` needs of HTTP: its paths, methods and credentials
  * (etc/openapi/codes.yaml). */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a connection: what every part of the folder needs of one, and how all of it ends. */
 #include "http/connection.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One client connection of a worker, from accept to close. */
 #pragma once
 

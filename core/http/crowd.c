@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See crowd.h. Whoever has most gives way: so one address, or a few, with as many connections as
  * there may be do not keep out all the others, and an address with thousands of handsets behind it
  * needs no limit of its own. */

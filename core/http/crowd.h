@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The connections of one listener in one worker, by source and age: who gives way to a new one when
  * there are as many as may be. */
 #pragma once

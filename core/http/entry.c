@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who gets in: between the listening sockets and TLS. The gate, the sources and the crowd have
  * their say; then it waits for its turn. */
 #include "http/entry.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The way in, for a connection that was just accepted. */
 #pragma once
 

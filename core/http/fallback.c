@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The errors that h2o answers itself, before there is a handler (a body far over the limit, a
  * broken chunk): the same problem+json as everywhere, instead of its plain text. */
 #include "http/internal.h"

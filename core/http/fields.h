@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A request's header fields, as libh2o keeps them. */
 #pragma once
 

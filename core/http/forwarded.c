@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See forwarded.h; read from the left, so that every address that is no balancer's takes the place
  * of the one before, and what cannot be read takes it away. */
 #include "http/forwarded.h"

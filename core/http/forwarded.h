@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Forwarded (RFC 7239) and X-Forwarded-For: the address behind a chain of balancers.
  *
  * Each one appends whom it saw, so only the end of the list is worth anything: the last address

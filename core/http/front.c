@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP's side of a request: from h2o's handler into the pipeline, and the answer back. */
 #include "http/fault.h"
 

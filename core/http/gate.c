@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See gate.h; asked for every accepted connection. The words below are shared by all workers, but
  * are touched a few times in a connection's life only, never by a request. */
 #include "http/gate.h"

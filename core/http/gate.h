@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How many connections there may be: a gate for each listener, with a share that is its own, and
  * what is left in common. Also what became of them, in numbers and in the log. For all workers. */
 #pragma once

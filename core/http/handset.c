@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See handset.h; called by front.c. */
 #include "http/handset.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What only MC-1 needs of HTTP: browsers that are redirected, and pages of other origins (CORS). */
 #pragma once
 

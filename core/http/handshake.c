@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See handshake.h. In place of h2o_accept, whose limit lives by the wall clock, and which leaves no
  * room between TLS and the protocol. */
 #include "http/handshake.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a socket to a protocol: TLS within its time, and what ALPN chose. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See head.h. Stands in the place of libh2o's own reader; see picohttp.h. */
 #include "http/head.h"
 

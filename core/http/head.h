@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the head of an HTTP/1 request (RFC 9112), and says what is wrong with one of either
  * protocol. A request that two parsers could read in two ways is refused, not repaired (11.2). */
 #pragma once

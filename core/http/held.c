@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See held.h. Sums grow with what comes and is answered, and only a look tells what has gone since:
  * so a sum that is small enough needs none. */
 #include "http/held.h"

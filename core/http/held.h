@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Octets that lie here, of requests that are not whole and of answers that were not read: of each
  * connection, of each source, and of all in one worker. sweep.c tells what comes and goes. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See hpack.h. */
 #include "http/hpack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Header blocks of HTTP/2, read in place of libh2o's own reader, which bounds nothing: a block may
  * make thousands of fields out of a few octets.
  *

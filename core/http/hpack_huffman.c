@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See hpack_huffman.h. Tables are made at start from the lengths alone: the code is canonical. */
 #include "http/hpack_huffman.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HPACK's Huffman code (RFC 7541, 5.2 and appendix B): two symbols a look-up where they are short.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See hpack_probe.h. A definition in the program stands in for that of a library only by the way
  * both were linked, which another build of either may change: so it is tried at every start. */
 #include "http/hpack_probe.h"

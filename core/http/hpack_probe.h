@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether libh2o really reads header blocks with our reader. */
 #pragma once
 

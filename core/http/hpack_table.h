@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of HPACK (RFC 7541, 2.3): the static one, and libh2o's dynamic one of a connection.
  *
  * libh2o makes and disposes of the dynamic table, so its layout is that of 2.2.5's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See linger.h. Whoever floods gets a small part of what a connection costs: there are a few of
  * these in a worker, each for a short time, and the oldest gives way to a new one.
  *

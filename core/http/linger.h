@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections that were ended for abuse and that libh2o has closed: what their clients go on to
  * send is read and thrown away for a moment. Octets that nobody has read would make the end a
  * reset, and that overtakes the last words: GOAWAY, with the reason. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What one client may spend on HTTP/2, counted in front of libh2o, which counts nothing.
  *
  * It walks the frames that libh2o is about to parse, looks at their heads alone, and cuts out those

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See metered.h. libh2o keeps the callback that reads in a public place, so that another can stand
  * before it; the octets it has not used yet lie in the socket's input. */
 #include "http/metered.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/2 connections with a meter in front of libh2o (meter.h): what it allows goes on, and who
  * asks for more is sent GOAWAY. */
 #pragma once

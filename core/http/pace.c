@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See pace.h. libh2o reads the next request of HTTP/1.1 when the last answer was written, which for
  * a short one is at once, and all of HTTP/2 that have come: so one client could have a turn for
  * itself. */

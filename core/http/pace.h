@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of one connection take their turn: it is served a few that were pipelined over HTTP/1.1,
  * or some octets of answers, for each turn of the loop, and the rest when everybody else has had
  * theirs. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See picohttp.h: between libh2o's HTTP/1 and our readers. */
 #include "http/picohttp.h"
 

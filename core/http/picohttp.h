@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The readers of HTTP/1 that libh2o calls, which are ours.
  *
  * libh2o brings its own picohttpparser, whose readers of heads and of chunked bodies let through

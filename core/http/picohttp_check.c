@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether libh2o calls our readers of HTTP/1; see picohttp.h. A libh2o that was linked in another
  * way would read by itself, and nothing else would show it. */
 #include "http/picohttp.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See proxy.h; pure text and octets, asked by balancer.c whenever more has come. */
 #include "http/proxy.h"
 

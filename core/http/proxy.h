@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The PROXY protocol, versions 1 and 2: what a balancer says, before the client's own octets, about
  * where a connection comes from (haproxy.org, doc/proxy-protocol.txt). */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's HTTP server: its beginning, and draining at the end.
  *
  * h2o's own graceful shutdown can be made to spin for ever by one client (a HEADERS frame without

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP on one worker: h2o's context, its connections, and the way they end. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Listening sockets: bound by the control thread before privileges are dropped, one for each worker
  * and address (SO_REUSEPORT: the kernel spreads connections). */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See sweep.h. What libh2o keeps shows in public fields of its requests, one by one; so octets are
  * added up as they come, and only when the sum might be too much it is counted what is still there.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Time and memory of connections, looked at a few times a second: who sends a request slowly or not
  * at all, who does not take what was answered, and how much of both lies here.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates and settings of inbound TLS. */
 #include "http/tls.h"
 

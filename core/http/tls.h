@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TLS contexts of listeners: 1.2 and newer, modern ciphers, ALPN of our own. */
 #pragma once
 

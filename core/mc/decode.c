@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From octets to a message (SPEC 2, carriage): the first thing that happens to a request's query
  * or body, before anybody knows who sent it. */
 #include "mc/decode.h"

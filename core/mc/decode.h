@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a message from its carriage (SPEC 2 [profile]): query string, form, JSON.
  *
  * All return false with *f filled when the message cannot be read. Decoded values point into the

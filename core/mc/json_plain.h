@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs of characters that stand in a JSON string as they are: what reading and writing are fast at.
  */
 #pragma once

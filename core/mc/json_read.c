@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading of JSON without a tree: requests and answers of next hops come through here. Values that
  * nobody asked for are checked as strictly as the others, and skipped. */
 #include "mc/json_read.h"

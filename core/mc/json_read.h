@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads one JSON object (RFC 8259) member by member and in one pass, for bodies that are too
  * frequent for a tree, and for those that come from anybody.
  *

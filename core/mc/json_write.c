@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writing of JSON without a tree. Texts are nearly always plain ASCII, so that runs of it are what
  * this is fast at. */
 #include "mc/json_write.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes JSON (RFC 8259) straight into memory, for bodies that are too frequent for a tree. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See location.h; asked by pipeline/encode.c for a browser alone. The content is the code owner's
  * text: nothing of it may end the field of the answer or begin another. */
 #include "mc/location.h"

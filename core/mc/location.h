@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a browser is sent to (SPEC 3, MC-1): the content of a code as the value of Location. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A rule on `gendr` never matches, and `gendr` is never withheld: where an operator's free names
  * stand beside those of Table 19, what is nearly one of them is a mistake. What a peer sends is its
  * own affair. */

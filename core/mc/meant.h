@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names that somebody chose freely, but that were probably to be one of Table 19's. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The message MC-3-RESOLVE_ICI (10.5.1.1): what its parameters are called, and which values they
  * may have. Stands between decoding and the pipeline's step that validates. */
 #include "mc/message.h"

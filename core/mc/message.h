@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One request message (10.5.1.1, Table 19), decoded but not yet validated. */
 #pragma once
 

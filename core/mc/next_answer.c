@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a peer answered to a request that we forwarded: the forwarder passes on, follows or refuses
  * what is found here. Nothing of an answer is used before all of it was checked. */
 #include "mc/next_answer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads what the next hop answered, as carefully as any input (SPEC 5, "The answer"). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a request's parameters as a query string or form, or as JSON. */
 #include "mc/query.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a request message in each of its carriages (SPEC 2 [profile]). */
 #pragma once
 

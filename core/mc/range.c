@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values of `age` and `income` (Table 19). Used when a request is validated, and when a variant's
  * rule is compared with it. */
 #include "mc/range.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values of `age` and `income` (Table 19): exact, range, bound, or free text. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The code record (SPEC 6): every store's JSON comes through here before it is believed, and every
  * record that a store has found is judged here before it is shown. */
 #include "mc/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The code record (SPEC 6): reading it from JSON, and what it means at a given moment. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a record must be before anything of ours looks into it: a plugin has filled it, and a
  * plugin's mistake must cost its own requests only. */
 #include "mc/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The code record as JSON text, the counterpart of record.c; for exports and remote stores. */
 #include "mc/record.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of answers (SPEC 3): the last thing that is made of a transaction. Each body is one
  * function, run once to count its octets and once to write them. */
 #include "mc/reply.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the bodies of answers (SPEC 3 [profile]) without an intermediate tree.
  *
  * Each body has two calls: its exact size, and the writing of just that many octets. */

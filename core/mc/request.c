@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Copies of requests, for when what they borrow may go away. */
 #include "mc/request.h"
 

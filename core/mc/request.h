@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An incoming request, as plugins see it through the accessors of struct cmp_host.
  *
  * The pipeline's own transaction holds one; copies for the pool, look-ups of the interface codes,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Content variants ("to tailor the response", Table 19): which content a found code shows to this
  * request. Asked once a look-up has found a record that is ours and valid. */
 #include "mc/variant.h"

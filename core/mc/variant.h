@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Choosing a content variant for a request ("to tailor the response", Table 19). */
 #pragma once
 

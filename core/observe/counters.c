@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See counters.h: a block of cells for each thread, linked for the readers, never freed. */
 #include "observe/counters.h"
 

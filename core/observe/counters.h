@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counters, gauges and histograms: cells of each thread, so that counting shares no cache line;
  * summed when somebody reads. Counters only grow; all live as long as the process. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See health.h: a short list behind a lock, for what seldom changes. */
 #include "observe/health.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the plugin instances are, as they say themselves. */
 #pragma once
 

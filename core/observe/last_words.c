@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See last_words.h. What is called from the handler is what POSIX allows there: the process may
  * have stopped inside malloc, or with any lock held. */
 #include "observe/last_words.h"

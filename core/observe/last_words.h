@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the log says when the process ends though nobody has told it to: by a fatal signal, or
  * because something called exit. The last line names the plugin that the thread was in. The signal
  * then goes on, and leaves its core dump.

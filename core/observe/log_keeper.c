@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See log_keeper.h. */
 #include "observe/log_keeper.h"
 

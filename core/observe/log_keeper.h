@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the control thread does for the log while the process serves: says what limits held back,
  * says what could not be written, counts both, and guards the standard error. */
 #pragma once

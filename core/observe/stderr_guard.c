@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See stderr_guard.h. What a signal handler needs is in variables of the process. */
 #include "observe/stderr_guard.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is written to the standard error past our log: by libh2o (a line for each odd frame that a
  * client sends), by plugins and their libraries. It becomes log lines, limited as all others are
  * that strangers can cause; none of those who write ever waits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See watchdog.h. */
 #include "observe/watchdog.h"
 

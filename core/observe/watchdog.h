@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that looks at the others: which of them has not moved for long, and in which plugin.
  *
  * A call that holds a thread is named while it lasts. What a thread does for this is what

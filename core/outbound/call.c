@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls: one request from outbound_start to `done`, its deadline and its answer. */
 #include "outbound/wire.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens after failures in a row, and says when to try again. The worker that opened a circuit
  * probes it with a connection that carries no request: recovery costs nobody an answer. */
 #include "outbound/circuit.h"

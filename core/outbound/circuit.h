@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The circuit of one origin: whether it is used now. Shared by all workers, so kept under a lock
  * that the good path never takes. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's HTTPS client: its lanes, and the step at the end of a turn in which answers are
  * delivered, waiting calls are given to wires, and all that is to be written goes out at once. */
 #include "outbound/wire.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making a connection: addresses in turn, TCP, TLS with its checks, and which HTTP is spoken. */
 #include "outbound/wire.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.1 (RFC 9112) on a wire: one call at a time, the connection kept when both sides can. */
 #include "outbound/wire.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the heads of HTTP/1.1 answers from octets. See h1_read.h. */
 #include "outbound/h1_read.h"
 

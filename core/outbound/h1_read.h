@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the heads of HTTP/1.1 answers (RFC 9112), strictly: what two readers could understand
  * differently is refused. */
 #pragma once

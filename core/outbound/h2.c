@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/2 (RFC 9113) on a wire, by nghttp2. Nothing in its callbacks may end the session or the
  * wire: they only note what happened. */
 #include "outbound/wire.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of this folder know of each other: a worker's client, its lanes, and calls.
  *
  * A worker has one lane for each origin that it uses; a lane has wires (connections) and a queue of

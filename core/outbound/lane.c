@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's way to one origin: who gets which wire, when another is opened, who is refused. */
 #include "outbound/wire.h"
 

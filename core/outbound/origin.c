@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Origins: the URL, the counts of who holds one, and its health as others see it. */
 #include "outbound/origin.h"
 

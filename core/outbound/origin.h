@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One origin's settings, TLS context and health, as the files of this folder see it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The TLS context of one origin. Certificate and host name are checked by OpenSSL itself: h2o's own
  * check of the name is skipped under TLS 1.3. */
 #include "base/pem_fault.h"

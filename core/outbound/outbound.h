@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Outbound HTTPS: requests to peers, on the worker's own loop and connections.
  *
  * h2 (nghttp2 on h2o sockets) when the server negotiates it, HTTP/1.1 otherwise. Certificate and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finding out that an origin has recovered: while its circuit is open, one worker makes connections
  * that carry no request. The one that comes up is used right away. */
 #include "outbound/wire.h"

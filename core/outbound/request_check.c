@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See request_check.h. */
 #include "outbound/request_check.h"
 

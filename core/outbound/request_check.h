@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a request over https must be before it is written: nobody but its sender knows where its
  * octets come from, and a line end in one of them would begin a field of somebody else's. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses of an origin's host: looked up on the pool, kept by each lane for a while. */
 #include "outbound/wire.h"
 

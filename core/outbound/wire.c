@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a connection once it stands: taking calls, reading, writing, idling, and its end. */
 #include "outbound/wire.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to an origin: made in connect.c, kept in wire.c, spoken on in h2.c or h1.c. */
 #pragma once
 

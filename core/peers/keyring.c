@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the keyring: the credentials by which requests between two CMPs are signed (9.3.2).
  *
  * A secret is at three places while the file is read: in the file's text, in the structs that the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The keyring: credentials issued to peers and received from them (9.3.2), from a file of their
  * own.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asked on the request's way for who may ask (authorise) and where to (address, route). */
 #include "peers/peers.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The configured peers: the one place that says who exists. Built with a configuration, and
  * unchanged until its end; all functions but create, adopt and destroy may be called on any thread.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What registries have told about where ICIs are held: the forwarder asks here before it asks a
  * registry again. A shard's entries lie in a hash table, and in a heap by the time when they end.
  */

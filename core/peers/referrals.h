@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Remembered referrals of registries (SPEC 5): which host a registry named for a prefix or an ICI.
  * One memory for all workers; any thread. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The replay memory's rules (SPEC 4): what was seen, what has expired, who has to give way when
  * there is no room. Asked once for every signed request, after its signature was found valid. */
 #include "peers/replay.h"

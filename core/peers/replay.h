@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The replay memory (SPEC 4): which signed requests were seen. One for all workers, sharded;
  * bounded by its size and by a quota for each key; outlives a reload, and in a file the process
  * too.

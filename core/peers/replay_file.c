@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See replay_file.h. */
 #include "peers/replay_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The file in which processes share a replay memory: opened with care, locked, and mapped.
  *
  * Who opens it while nobody else has it is *alone*, and may make, mend or replace what is in it;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See replay_memory.h. */
 #include "peers/replay_memory.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a replay memory lies in its octets: a head, what each shard changes, and the shards' tables.
  * The octets are the process's own, or a file that processes share. */
 #pragma once

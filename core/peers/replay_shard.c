@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The data structure behind replay.c: few cache lines are touched for each request, those asked for
  * together, and memory is touched for the first time only when entries come. */
 #include "peers/replay_shard.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One shard of the replay memory: entries, the index that finds them, and the credentials that they
  * are counted for. It knows neither policy nor clock (replay.c does).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asked for every accepted connection, and for every request of an anonymous interface before
  * anything is done for it. A source has one bucket in which it may be; in it the source that was
  * quiet longest, and has no connection, gives way. */

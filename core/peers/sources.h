@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Limits for each source address of a listener: connections, new ones a time, and requests a time
  * on anonymous interfaces (MC-1). One memory for all workers, bounded: the addresses that were
  * quiet longest are forgotten, but not while they have connections. Any thread. IPv4 counts by

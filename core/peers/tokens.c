@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads tokens from the keyring, and finds the one that a request on the interface codes brings. */
 #include "peers/tokens.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens of the interface codes: for tools and servers that are no peers.
  *
  *     tokens:      # in the keyring

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls into plugins, completions, and the pool; between the steps and the plugins' vtables. */
 #include "pipeline/ask.h"
 

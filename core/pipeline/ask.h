@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asking a plugin: at once, later, or on the pool when it blocks. Steps see one way only.
  *
  * Whoever asks holds an *asker*. It calls ask_… for the plugin whose turn it is. PENDING means that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The services that take a handle: what plugins see of a request, and their answers. */
 #include "pipeline/ask.h"
 #include "pipeline/said.h"

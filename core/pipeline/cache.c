@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A hash table of entries in one list by use. */
 #include "pipeline/cache.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The cache in front of a slow store: one for each store and worker, so without locks.
  *
  * An entry belongs to one store: it says what the store said, found or absent, and never where a

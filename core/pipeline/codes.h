@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A request on the interface `codes`: other servers and tools read and write this CMP's code
  * records (etc/openapi/codes.yaml).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a record on the pool: stores may block there. Called by step_codes. */
 #include "pipeline/codes_write.h"
 

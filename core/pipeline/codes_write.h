@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writing one record through the interface `codes`. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Slots and handles of operations, and what is said of handles that are not good. */
 #include "pipeline/desk.h"
 

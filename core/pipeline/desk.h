@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of one worker, and the handles by which plugins know them.
  *
  * Operations lie in slabs that live as long as the desk and are never freed one by one. A handle is

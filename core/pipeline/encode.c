@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The last stop before the front sends: writes the body straight into the response's memory. */
 #include "pipeline/encode.h"
 

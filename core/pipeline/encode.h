@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a transaction's result to the octets of its answer (SPEC 3 [profile]). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A small table of flights, each with the list of those who wait for it. */
 #include "pipeline/flights.h"
 

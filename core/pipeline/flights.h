@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who waits for whom: while a store is asked for an ICI, others who want the same wait for that
  * flight. One table for each store and worker, so without locks. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds the request to the next hop from the one that came in, and sends it. */
 #include "pipeline/forward.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Forwarding to the next hop (SPEC 5): what the steps and the deadline need to know of it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one part of a generation that changes while it serves: its keyring. */
 #include "pipeline/generation.h"
 

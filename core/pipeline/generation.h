@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One generation of the configuration, checked and wired: what the pipeline reads and never writes.
  *
  * daemon/build.c makes it, and ends it when no worker is left. */

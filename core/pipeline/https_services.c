@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The services of CMP_SERVICE_HTTPS: plugins send through the worker's own connections. */
 #include "pipeline/services.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The service cmp_host.log: lines of plugins, limited, and without the credentials that requests
  * have brought to them. */
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The stores in their order, one flight for each ICI, and what the caches know. */
 #include "pipeline/lookup.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One look-up of an ICI: the stores in their order, through their caches. */
 #pragma once
 

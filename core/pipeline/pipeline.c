@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A request's way through cmpd: the table of its steps, and the only loop that moves a transaction.
  *
  *     socket → listener → TLS → front ─→ the steps below ─→ encode → reply

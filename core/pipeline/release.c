@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See release.h; asked by forward.c for each parameter, and by the daemon when it is built. */
 #include "pipeline/release.h"
 

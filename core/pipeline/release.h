@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a peer is told of a request that goes on to it (SPEC 5): a peer's `release`. */
 #pragma once
 

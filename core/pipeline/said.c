@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See said.h. In the order of cost: numbers, then places and sizes, then octets. */
 #include "pipeline/said.h"
 

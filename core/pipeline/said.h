@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What plugins say is checked here, once: nothing behind this looks at an answer that is not what
  * its verdict promises (SPEC 2, 3 and 6 say what that is).
  *

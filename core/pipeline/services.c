@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Services for plugins: records, changes of a store, and the views of keyring and peers. */
 #include "pipeline/services.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The services of struct cmp_host that show transactions, records, peers and keys to plugins. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How steps end: with an error, or with a record of this CMP's own. */
 #include "pipeline/step.h"
 

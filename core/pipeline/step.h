@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of the pipeline: one function each; the table in pipeline.c puts them in order. */
 #pragma once
 

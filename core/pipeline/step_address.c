@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `count` and `addr` (Table 19): how far the request has come, and whether it is meant for us. */
 #include "pipeline/step.h"
 #include "pipeline/trace.h"

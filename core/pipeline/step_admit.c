@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Is there room for one more transaction. */
 #include "pipeline/step.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who sent this request (9.3.2): nothing was executed until here. */
 #include "base/address.h"
 #include "base/log_limit.h"

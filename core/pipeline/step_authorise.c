@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* May this peer ask that: its interfaces, its prefixes, its rate. Handsets may. */
 #include "pipeline/codes.h"
 #include "pipeline/step.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The interface `codes`, after its requestor was authenticated and authorised: reads records
  * through the stores and their caches. (Writing: codes_write.c.) */
 #include "pipeline/codes_write.h"

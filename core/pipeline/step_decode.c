@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Octets to parameters. Before authentication, so it is cheap, and looks at no more than it must.
  */
 #include "mc/decode.h"

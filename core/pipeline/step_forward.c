@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Last step: asks the next hop, at one URL after the other, and takes its answer.
  *
  * Every attempt is a transaction of its own with a fresh tid. While the deadline lasts it is sent

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asks the stores, in their order: the first that knows the ICI decides. */
 #include "mc/record.h"
 #include "pipeline/step.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Each signed request once: what authentication accepted goes through the replay memory, and
  * nothing else does, so that nobody can burn another's tid. */
 #include "base/hash.h"

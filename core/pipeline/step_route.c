@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asks the routes where a request goes that is not answered here. */
 #include "pipeline/forward.h"
 #include "pipeline/step.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* On MC-1: does this address ask too often. Before anything of a request is read, since handsets
  * are anonymous: nothing else bounds what they cost. */
 #include "pipeline/step.h"

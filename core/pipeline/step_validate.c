@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every value against its row of Table 19. After authentication: a stranger learns nothing of it.
  */
 #include "pipeline/step.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What would happen to a request, and why: steps tell it while they run, when somebody asked.
  *
  * A traced transaction is not executed to the end: nobody is authenticated, nothing is remembered,

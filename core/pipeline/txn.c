@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Life and memory of a transaction. */
 #include "pipeline/txn.h"
 

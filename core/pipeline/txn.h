@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A transaction: one request from the moment when its octets are there until it is answered and no
  * plugin works for it any more. It lives and dies on one worker. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See unanswered.h. Time is counted in the desk's own ticks: an operation costs no look at a clock.
  */
 #include "pipeline/unanswered.h"

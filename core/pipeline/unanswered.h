@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operations that plugins have yet to answer: how many each instance may have, and who is told when
  * they do not come back. All on the desk's thread. */
 #pragma once

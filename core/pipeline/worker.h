@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What one worker thread has for its transactions. No lock: it all belongs to that thread. */
 #pragma once
 

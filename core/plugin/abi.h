@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How large each struct is that crosses the border to plugins, in each minor of the ABI.
  *
  * A plugin was compiled with the structs of the minor that its descriptor names, for good. Minors

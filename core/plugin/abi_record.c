@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See abi_record.h. */
 #include "plugin/abi_record.h"
 

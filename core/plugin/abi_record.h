@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Records that cross the border to plugins of an older minor: their variants are arrays, whose
  * members lie as far apart as the plugin was compiled to think. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* In the order in which it is safe to read: first what says how the rest is laid out. */
 #include "plugin/descriptor.h"
 

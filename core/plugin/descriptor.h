@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plugin's descriptor, read by its own sizes and checked, before anybody calls into it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The list of plugin folders: what the operator says comes first, what is installed last. Both are
  * found from the program, so a build tree, an unpacked archive, and any prefix run as they are. */
 #include "plugin/folders.h"

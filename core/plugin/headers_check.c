@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See headers_check.h. */
 #include "plugin/headers_check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of header fields that plugins give us: what an auth plugin asks to see, and what it has
  * sent along with a request that it signs. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Life of a plugin instance, and those services that need nothing of a request. */
 #include "plugin/instance.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plugin at work: its options, its state of process and workers, and the table that it got. */
 #pragma once
 

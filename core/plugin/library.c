@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opening a plugin's file; see library.h. Between loader.c, which finds it, and descriptor.c, which
  * reads it. */
 #include "plugin/library.h"

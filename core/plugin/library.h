@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One shared library, opened so that nothing is left to chance: whose file it is, that all its
  * symbols are there, and, the first time, that opening it does no harm. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds plugins in folders, and keeps those that are loaded. */
 #include "plugin/loader.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds and loads plugin libraries, and refuses what does not fit. Control thread only. */
 #pragma once
 

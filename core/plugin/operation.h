@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The four things that plugins are asked for, one row each: the only place that knows their
  * vtables.
  *

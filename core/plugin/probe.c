@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One bad file is to be one line, whatever it does. */
 #include "plugin/probe.h"
 

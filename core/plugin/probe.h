@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tries something that may crash or hang, in a child process with a time limit. */
 #pragma once
 

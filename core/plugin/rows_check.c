@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows come from strangers' code, and the core writes to memory along them: so all that they say is
  * checked once, when the plugin is loaded. */
 #include "plugin/rows_check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a plugin's option rows make sense, before anything is filled along them. */
 #pragma once
 

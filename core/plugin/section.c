@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes instances for whoever has read a configuration: the daemon for all of its sections, a tool
  * for the ones that it needs. */
 #include "plugin/section.h"

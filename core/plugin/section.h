@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plugin instance from its section of the configuration. */
 #pragma once
 

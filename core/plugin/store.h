@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Those functions of a store that pass records outside of operations, whatever minor of the ABI it
  * was made for. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Authentication plugins (9.3.2): who sent this request, and signing of requests that we send. */
 #pragma once
 

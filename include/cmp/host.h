@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the host offers to a plugin: one append-only table of services.
  *
  * A plugin links against nothing of its host. Any program that fills this table can load it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Credentials between two CMPs (9.3.2: "apikeyid" and "apikey"). */
 #pragma once
 

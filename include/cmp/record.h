@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a store knows about one ICI: the code record. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Routing plugins: where a request goes that is not answered here. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ICI storage plugins: what an ICI stands for. */
 #pragma once
 

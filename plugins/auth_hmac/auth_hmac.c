@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin auth_hmac: requests are signed with a shared key, HMAC(apikey, tid ‖ ici) (9.3.2). It
  * stands at the step `authenticate`, and signs what the forwarder sends. */
 #include "keys.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table that a worker looks keys up in. It does not change; when the keyring does, the worker
  * builds another one between two requests. So requests share no lock and no cache line over it. */
 #include "keys.h"

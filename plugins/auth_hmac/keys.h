@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One worker's keys, each with its schedule done, found by the octets that a request brings. */
 #pragma once
 

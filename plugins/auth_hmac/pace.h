@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How far a requestor's clock is from ours, as the times in its tids tell. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin auth_vpn: requests from dedicated links, which 9.3.2 exempts from signing. It stands
  * at the step `authenticate`, before the plugin that verifies signatures. */
 #include <cmp-kit/memory.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin route_addr: requests that name a host, in `addr` (Table 19) or in a code's record that
  * was transferred, go to the peer that is that host. It stands at the step `route`. */
 #include <cmp-kit/memory.h>

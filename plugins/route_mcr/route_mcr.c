@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin route_mcr: what nobody here knows goes to the registry (MCR), which knows the CMP of
  * every routing prefix. It stands at the step `route`, behind the routes to direct peers. */
 #include <cmp-kit/memory.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads routing prefixes: those of the peers' entries, and the lines `PREFIX PEER-NAME` of the
  * table file. */
 #include "load.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds the routing table from the peers' entries and the table file. */
 #pragma once
 

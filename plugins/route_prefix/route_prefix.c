@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin route_prefix: an ICI goes to the peer whose routing prefix is the longest that heads
  * it. It stands at the step `route`: in a CMP of a multi-lateral arrangement, in a Split-CMP-Parent
  * (its children are peers), and in a registry (MCR), which may refer to the peer instead. */

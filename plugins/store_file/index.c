@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The index that a look-up searches. A look-up misses the cache twice: once for a line of the
  * table, once for the record, which begins with its ICI.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All codes of one file: packed records in one run of memory, and a hash table of where they begin.
  * Immutable once built, so any thread may search it. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of the codes file. The file is read and not mapped, because somebody may cut it short at
  * any time. */
 #include "lines.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a stretch of a file line by line. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the codes file. It is cut at line ends into parts, and each part is read by a thread of its
  * own straight into the index's room; then the parts are moved together and the index is built.
  *

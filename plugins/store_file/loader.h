@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a file of code records, one JSON object a line (SPEC 6), into an index. */
 #pragma once
 

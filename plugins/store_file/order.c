@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sorts the codes once, when the first scan comes, and walks along them. */
 #include "order.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The codes of an index in the order of their ICIs, for scans: an order that stays the same when
  * the file is read again, so a scan can go on in other codes than it began with. */
 #pragma once

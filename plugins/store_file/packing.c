@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packs code records for the index while a file is loaded, and unpacks them at a look-up.
  * Writing goes through one function that either counts or writes, so the two cannot disagree. */
 #include "packing.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A code record as a run of octets: what the index keeps of each code.
  *
  * A plain code costs little more than its ICI and its content, and is read without a branch that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* store_file: answers look-ups from a file of code records, one JSON object a line (SPEC 6). They
  * lie in an immutable index, which is built anew when the file changes (cmp-kit/live.h). */
 #include "loader.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tags of one line of the index, compared all at once. */
 #pragma once
 

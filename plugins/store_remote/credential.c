@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Credentials of requests to the server; called when the store is made, and for each request. */
 #include "credential.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the server knows us: a token, or our signature (9.3.2) as a peer of it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's look-ups: gathered during a turn of its loop, sent together, answered one by one. */
 #include "lookups.h"
 

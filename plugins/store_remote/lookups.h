@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Look-ups on one worker: the store's vtable. `instance` is a struct remote. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From ICIs to a request's body, and from the answer's records back to them. */
 #include "question.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One request to the server: several ICIs, and the operations that wait for each of them. */
 #pragma once
 

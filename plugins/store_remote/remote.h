@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the plugin's files share: its options, its instance, a worker's state. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The frame of an answer. What is between a record's brackets is judged by the host's reader. */
 #include "split.h"
 

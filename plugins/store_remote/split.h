@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts {"records":[{…},{…}]} into the texts of its records, which the host reads. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* store_remote: answers look-ups by asking another server over HTTPS (etc/openapi/codes.yaml).
  *
  * All look-ups of one turn of the loop go in one request. Connections, deadlines and the circuit

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a write has changed, told when it is committed. */
 #include "changes.h"
 

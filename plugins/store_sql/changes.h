@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ICIs that a write has touched, for those who remember their records. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows and records: every driver's answer comes through row_read before it is believed. */
 #include "columns.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Columns of a row and the code record (SPEC 6), both ways; the same for every driver. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The PostgreSQL driver: the instance, and what is done at its start. */
 #include "pg.h"
 

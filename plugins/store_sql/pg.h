@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The PostgreSQL driver's parts: the instance, writes, scans, rows. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connecting, watching the socket, and trying again; below lanes and the listener.
  *
  * libpq closes and opens sockets as it likes while it connects, and descriptor numbers come again:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One asynchronous connection to PostgreSQL on a loop: made, lost, and made again by itself.
  *
  * All on the loop's thread. Any call, and any callback, may end in `lost`. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A connection that look-ups share: many are sent before the first result is in. What one of them
  * breaks (its own batch, by PostgreSQL's rules) is sent again, each one alone. */
 #include "pg_lane.h"

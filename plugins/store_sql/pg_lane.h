@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Look-ups that share one connection. All on the worker's thread. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* LISTEN: what the schema's triggers say about changes goes to the host, which may remember old
  * answers. What was said while nobody listened is lost, so after each gap everything may have
  * changed; and while nothing can be heard, again and again: behind a pooler, which gives the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to the primary that hears what has changed, on the control loop. */
 #pragma once
 

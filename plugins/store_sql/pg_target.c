@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the URL to a connection that is about to be made. */
 #include "pg_target.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a PostgreSQL URL leads: its parameters, and the addresses of its hosts.
  *
  * libpq resolves host names where it stands, and that may take seconds. So names are resolved on a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is done on connections that are waited for: the check at the start, and scans; and the rows
  * of results, for everybody. */
 #include "pg.h"

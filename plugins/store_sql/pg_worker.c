@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's look-ups on PostgreSQL. Those of one turn of the loop are sent together; each one has
  * a deadline, and their number a limit. */
 #include "pg_worker.h"

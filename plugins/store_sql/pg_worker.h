@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's look-ups on PostgreSQL, and its lanes. All on the worker's thread. */
 #pragma once
 

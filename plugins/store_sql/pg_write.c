@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes to PostgreSQL: what is put, and removed behind it, is copied into a table of the session,
  * and goes from there into the real one at commit, in one transaction and in the index's order. */
 #include "pg.h"

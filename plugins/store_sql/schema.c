@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The schema, taken from etc/sql when the plugin is assembled: there is no second copy of it. */
 #include "schema.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Our own tables: the numbered files of etc/sql, which are in the plugin itself, and their version.
  */
 #pragma once

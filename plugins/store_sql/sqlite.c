@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The SQLite driver: a look-up is answered at once, on the worker, from the worker's own
  * connection. A connection that fails is closed; look-ups open it again, now and then. */
 #include "sqlite.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The SQLite driver's parts: connections to the file, look-ups, writes. */
 #pragma once
 

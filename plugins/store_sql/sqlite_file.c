@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections to the SQLite file, and its schema. The file is never mapped into memory: an I/O
  * error, or somebody who cuts it short, must end in an error code and not in a signal. */
 #include "sqlite.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A cache in front of the store asks nothing of it, so somebody has to look whether another program
  * has written to the file, or put another one in its place. Our own writes look the same: what they
  * changed was told by name already, and to ask for the rest again costs little here. */

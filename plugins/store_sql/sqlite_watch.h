@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Hears of what others write to the SQLite file, on the control loop. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes to the SQLite file, each one transaction on a connection of its own, and scans. */
 #include "sqlite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* store_sql: answers look-ups from a database of the operator's: a SQLite file, or PostgreSQL and
  * what speaks its protocol. The scheme of the URL chooses the driver. */
 #include "store.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads what columns hold: between a driver's row and the record (columns.c). */
 #include "values.h"
 

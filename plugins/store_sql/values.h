@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values as databases write them. None of them is trusted. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bump allocation in blocks; what a transaction or a configuration allocates it never frees alone.
  */
 #include <cmp-kit/arena.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packs the hexadecimal head of an ICI, once for each look-up. */
 #include <cmp-kit/digits.h>
 

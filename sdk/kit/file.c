@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading of files that somebody may be writing. */
 #include <cmp-kit/file.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Watches a file, and swaps what is read from it. */
 #include <cmp-kit/live.h>
 

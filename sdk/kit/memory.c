@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checked allocation; below everything else in the kit. */
 #include <cmp-kit/memory.h>
 

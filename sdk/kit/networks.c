@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The search for networks, once for each request from a balancer or over a dedicated link.
  *
  * They lie sorted by size, and those of one size by address: a search cuts the address to each size

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Copies of the peers' names and hosts, found by either. */
 #include <cmp-kit/peers.h>
 

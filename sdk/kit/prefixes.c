@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The search for the longest routing prefix, once for each ICI that no store knows.
  *
  * The prefixes lie sorted, each behind those that head it. So the last one that is not behind the

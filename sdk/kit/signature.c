@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The signature's arithmetic and its texts, for plugins, the operator's tool and whoever else
  * signs. EVP_MAC costs some 80 ns a request more than the low-level functions, which OpenSSL has
  * deprecated. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing of small texts. Everything that comes from outside, in a request, a
  * configuration or a file, is taken apart with these functions. */
 #include <cmp-kit/text.h>

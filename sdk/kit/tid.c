@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Judges a peer's transaction id by its key. */
 #include <cmp-kit/tid.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing of times (RFC 3339, 5.6). */
 #include <cmp-kit/times.h>
 

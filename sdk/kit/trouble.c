@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Says what is wrong, and not all the time. */
 #include <cmp-kit/trouble.h>
 

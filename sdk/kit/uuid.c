@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* UUIDs: the tids that we make for MC-1 requests and for every hop, and the check of those that a
  * peer's key demands. */
 #include <cmp-kit/uuid.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The plugin ABI keeps its promise: include/cmp equals the newest set of headers that is kept here,
 minors only append, and the core reads each minor by its own sizes. Usage: check.py COMPILER"""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """check.py notices what it is there for: each change of the headers that breaks the promise is made
 in a copy of them. Usage: check_notices.py COMPILER"""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes the headers of a minor that does not exist: ours, with a field more at the end of every
 struct that may grow, and the core's row for the minor before it. Usage: grow.py FOLDER"""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Plugins of the minors that there are, in a daemon of a minor that does not exist yet.
 set -euo pipefail
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a set of plugin headers says: its structs and their fields, its enumerators, its ledger; and
 how a compiler lays it out. The headers are regular enough to be read without one."""
 

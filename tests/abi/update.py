@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Takes include/cmp as the set of its minor, after a change while that minor is open, or when a new
 one begins. A minor that the ledger has closed stays as it is."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What all attacks share: connections to one server on loopback, frames, and the count of what came
  * of them. An attack is a row; what it does is its `turn`, which is asked whenever a connection has
  * sent all that it had to send. */

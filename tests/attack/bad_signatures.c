@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Good requests in every respect but the signature: the target says which. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies that never end, on connections that a PING now and then keeps from being idle. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Header blocks that never end: the server has to keep what came of them. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames that carry nothing and cost little to send: some of them want an answer. */
 #include "attack.h"
 

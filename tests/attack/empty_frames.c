@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CVE-2019-9518: frames of a request that bring it no further. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections of an attack: opened, fed by its turns, read, and counted when they end. One thread;
  * all that it does is bounded in time and in connections. */
 #include "attack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/2 by the frame, in both directions, and as much of HTTP/1.1 as counting answers takes. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections that do not get as far as a request. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A large field goes into HPACK's table once; each further octet of the header block is a reference
  * to it, and costs the server a whole header field. */
 #include "attack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JSON that is expensive to read, from somebody who has shown no signature yet. */
 #include "attack.h"
 

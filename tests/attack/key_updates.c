@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TLS 1.3 lets either side ask for new keys at any time (RFC 8446, 4.6.3), and HTTP does not see
  * it; the TLS library has to bound it. */
 #include "attack.h"

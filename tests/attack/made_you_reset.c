@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CVE-2025-8671: after each request a frame that makes the server reset the stream. */
 #include "attack.h"
 

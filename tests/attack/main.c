@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* attack NAME --port N: one of the attacks against a server on loopback, bounded in time and in
  * connections; says in a line of JSON what came of it. `attack --list` names them. */
 #include "attack.h"

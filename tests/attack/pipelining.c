@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.1 requests one behind the other, as many as the server takes. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Good questions over HTTP/1.1, one at a time on each connection: an attack only on what has to be
  * done for an answer. */
 #include "attack.h"

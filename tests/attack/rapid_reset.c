@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CVE-2023-44487: requests that are cancelled in the same breath. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that come an octet at a time, or never. */
 #include "attack.h"
 

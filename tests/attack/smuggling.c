@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Framing that one reader takes for one request and another for two (RFC 9112, 6.3 and 7.1). Each
  * shape goes out on connections of its own, as the first and as the second request; behind it lies
  * a request that must not be answered. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames of types that nobody knows, to be ignored (RFC 9113, 5.5). */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/2 requests whose answers have no window to go into, or one for an octet now and then. */
 #include "attack.h"
 

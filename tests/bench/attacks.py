@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """How partners fare beside each attack: with cmpd, and with nginx and HAProxy as Debian has them.
 
     tests/bench/attacks.py [--build DIR] [--servers cmpd,nginx,haproxy] [--attacks NAME,...]

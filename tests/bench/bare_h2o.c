@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The limit that a resolve is measured against: libh2o with a handler that does nothing but send a
  * fixed body of the same size. One thread.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a database does by itself: look-ups of codes that were imported before, in no order, through
  * nothing but its own library. What store_sql and cmpd do with the same rows is to be held against
  * it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a request costs that nobody has signed: CPU from its octets to the refusal, without HTTP and
  * TLS, for each shape that is meant to cost most. With the limits as they are by default: 8 KiB of
  * query, 16 KiB of body.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How many requests one worker gets answered: bench_outbound [seconds] [connections] [streams]. */
 #include "outbound/outbound.h"
 #include "scratch.h"

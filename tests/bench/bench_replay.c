@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Nanoseconds for each replay_remember when the memory is full and has to forget, with one thread
  * and with two: the mean, and the median over slices of calls. The figures for two threads say
  * something about both at once only when each had a processor to itself (the share is near 100 %):

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What route_prefix costs: time of a look-up among so many prefixes of 5 to 12 digits, a part of
  * them headed by others, alone and through the plugin's vtable.
  *

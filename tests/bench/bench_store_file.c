@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What store_file costs: loading time, memory a code, time of a look-up, for so many codes.
  *
  *     bench_store_file [codes [threads]]     1000000 codes and 2 threads without arguments */

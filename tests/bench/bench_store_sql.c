@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What store_sql does a second: import and look-ups through its vtable, for a new SQLite file and a
  * new PostgreSQL server (which does wait for its disk).
  *

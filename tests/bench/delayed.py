@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """How many requests a second one connection carries when its ends are far from each other, by what
 the kernel may hold of it (receive_buffer). Needs root: it has a network of its own, and a relay in
 it that keeps every packet for half of the way there and back."""

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Signed resolves a second over TLS, side by side with a bare libh2o handler of equal reply size.
 
     tests/bench/resolve.py [--build DIR] [--codes N] [--rounds N] [--seconds N]

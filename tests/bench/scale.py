@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """What a request costs as the configuration grows: instructions of the server, counted by callgrind.
 
     tests/bench/scale.py [--build DIR] [--requests N] [--cpu] [DIMENSION…]

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Signed resolves a second over TLS for each kind of store, beside the store's own look-up rate.
 
     tests/bench/stores.py [--build DIR] [--codes N] [--uris N] [--stores file,sqlite,postgresql]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An option row compiles with a field of its type and with no other, in C and in C++, and the
 compiler says why. Usage: rows_fit.py COMPILER INCLUDE-FOLDER"""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold for every input of the two decoders. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as Accept-Language: what comes out are two letters of the field, or nothing. */
 #include "base/accept_language.h"
 

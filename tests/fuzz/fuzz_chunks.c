@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as a chunked body, in pieces of any size: always the same body, and the same end. One
  * that is let through is what its plainest writing says. */
 #include "base/h1_chunks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any file as the configuration: it loads, or every error has a text and a line in it. */
 #include "conf/conf.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as a request: query strings and forms are decoded and validated, or refused with a
  * fault that can be shown. */
 #include "decode_check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as a request: JSON bodies are decoded and validated, or refused with a fault that can
  * be shown. Jansson reads the same in those that are decoded, and nothing in malformed ones. */
 #include "decode_check.h"

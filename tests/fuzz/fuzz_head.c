@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as the beginning of an HTTP/1 connection. A head that is let through can be read in
  * one way only, in whatever pieces it comes. */
 #include "base/field.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Header blocks of one connection, each behind an octet with its size: libh2o's own reader makes
  * the same of them as ours, and what nghttp2 codes of the same octets comes out as it went in. */
 #include "hpack_rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any file as the keyring: it loads, or there is an error. */
 #include "peers/keyring.h"
 

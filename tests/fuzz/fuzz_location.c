@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as the content of a code, for a browser: what comes out can stand in a field of HTTP,
  * and is a URI, of which nothing more is to be mapped. */
 #include "mc/location.h"

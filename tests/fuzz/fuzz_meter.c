@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Octets of a client, the first of which says into what parts they are cut: the meter comes to the
  * same however they are cut, reads and writes nothing else, and what libh2o gets is what a plain
  * walk over whole frames leaves of them. */

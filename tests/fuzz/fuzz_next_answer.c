@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as a next hop's answer: `STATUS CONTENT-TYPE`, a line feed, and the body. The reader
  * of JSON must agree with Jansson, and nothing is passed on that an answer must not hold. */
 #include "../unit/json_check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as a header of the PROXY protocol: what is read of them does not depend on how many
  * come at once. */
 #include "http/proxy.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as a code record: read or refused with a message; what was read survives packing and
  * can be judged for a request. */
 #include "mc/record.h"

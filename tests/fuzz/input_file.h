@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An input as a file, for parsers that read files. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a fuzz target over files, one argument each: seeds and findings are replayed by every
  * compiler, without a fuzzing engine. */
 #include <stdint.h>

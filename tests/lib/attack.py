@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What strangers do to a server (tests/attack), and how the server fares meanwhile."""
 import json
 import subprocess

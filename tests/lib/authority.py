@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A certificate authority for tests: one CA, and certificates that it signs."""
 import datetime
 import ipaddress

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a balancer sends in front of a connection: the PROXY protocol, both versions."""
 import socket
 import ssl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients of a CMP: one that speaks HTTP properly, and one that sends exact octets."""
 import json
 import socket

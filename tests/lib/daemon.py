@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real cmpd in a folder of its own: configuration, keyring, certificate, codes, log."""
 import hashlib
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/2 by the frame (RFC 9113): for what a well-behaved client would not do, or not see."""
 import hpack
 from hyperframe.frame import (

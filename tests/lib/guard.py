@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ends the servers of a run that is cut short, however that happens: a process of its own, which
 hears of the run's end by the end of a socket. It holds a descriptor of each server, not a number
 that may be another process's by then."""

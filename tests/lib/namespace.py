@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A network namespace of the test's own, in which every address of the world is this machine:
 whoever sends anything to anybody is seen, and nothing gets out. Needs root."""
 import ctypes

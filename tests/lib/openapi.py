@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An OpenAPI 3.1 document: is it one, and does an answer fit what it promises?
 
 Checks what our documents use of the specification; schemas are JSON Schema 2020-12."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real pgbouncer in transaction mode before the tests' PostgreSQL: each transaction of a client may
 find another session of the server."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real PostgreSQL on loopback for a run of the tests, and streaming replicas of it."""
 import itertools
 import os

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # A PostgreSQL server for tests: on the loopback interface and a socket in its own folder, anybody
 # may connect, nothing is written through to the disk.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A recipient of MC-3 that is not cmpd: TLS, HTTP/1.1 and HTTP/2, the signature checked with
 Python's own hmac (9.3.2). It answers properly unless it is told to misbehave."""
 import base64

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: its wall clock goes wrong by as many seconds as stand in the file that
  * SET_CLOCK names, from the moment when they stand there. Other clocks are right. Whether somebody
  * keeps it right is what CLOCK_KEPT says (0, 1). */

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The signature between two CMPs (9.3.2), written a second time: with Python's own hmac.
 
 signature = HMAC(apikey, tid || ici)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Partners that ask at a steady rate (tests/steady), and how they are served."""
 import json
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every store that can be had, filled in the way that its operator would fill it."""
 import json
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A peer of bad manners, by the frame: it changes its limit of streams, says goodbye, refuses, dies,
 answers wrongly or not at all. Which, and when, is drawn; what it does answer is right."""
 import json

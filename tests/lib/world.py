@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A network of CMPs on loopback: several cmpd and recipients in Python, keys exchanged (9.3.2)."""
 import json
 import time

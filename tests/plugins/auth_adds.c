@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A signer for tests: it says who we are by header fields, at once or later, with a signature
  * beside them or without. As an authentication it knows nobody. */
 #include <cmp-kit/memory.h>

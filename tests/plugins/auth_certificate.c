@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An authentication for tests by the client's certificate: by its fingerprint, whoever has signed
  * it, or by its subject, when the listener's CA has. It says in the log what it was shown. */
 #include <cmp-kit/memory.h>

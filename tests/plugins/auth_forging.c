@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An auth plugin for tests whose reason is a line that looks like one of the log's own. */
 #include <cmp/plugin.h>
 

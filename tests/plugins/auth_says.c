@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An authentication for tests that says what none may say, as its options tell: about who asks, or
  * about the signature of what is sent on. */
 #include <cmp/plugin.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An authentication for tests that answers later, and what it has accepted once more: whoever says
  * apikeyid=good is the peer `b`. */
 #include <cmp/plugin.h>

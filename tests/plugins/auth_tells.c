@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A careless authentication for tests: it writes what it is shown into the log, and knows nobody.
  */
 #include <cmp/plugin.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the deliberately wrong plugins share: a store that is right but for the one thing that each
  * of them gets wrong. */
 #pragma once

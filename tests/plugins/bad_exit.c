@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: loading it ends the process. */
 #include "bad.h"
 

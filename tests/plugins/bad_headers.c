@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: it asks for a header field by a name that no field has here. */
 #include "bad.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: of a kind that does not exist.
  * Every host has to refuse it. */
 #include "bad.h"

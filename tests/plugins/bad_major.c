@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: made for another major of the ABI.
  * Every host has to refuse it. */
 #include "bad.h"

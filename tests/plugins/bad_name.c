@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: its name is not that of its file.
  * Every host has to refuse it. */
 #include "bad.h"

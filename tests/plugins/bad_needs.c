@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: it needs a library that is not there (see CMakeLists.txt). */
 #include "bad.h"
 

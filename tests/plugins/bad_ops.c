@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: its functions have another size than this minor's. */
 #include "bad.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: one of its options would be written far behind its struct. */
 #include "bad.h"
 

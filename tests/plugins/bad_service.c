@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: it needs a service that no host has.
  * Every host has to refuse it. */
 #include "bad.h"

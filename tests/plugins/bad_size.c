@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: its descriptor ends before the vtable.
  * Every host has to refuse it. */
 #include "bad.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: it exports no descriptor, only something that looks like one.
  * Every host has to refuse it. */
 #include "bad.h"

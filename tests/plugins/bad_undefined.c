@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: it calls a function that nobody has. Every host has to refuse it, and not only
  * when the call comes. */
 #include "bad.h"

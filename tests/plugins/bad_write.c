@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A wrong plugin: it begins writes that it can never commit. */
 #include "bad.h"
 

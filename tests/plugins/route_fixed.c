@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A route for tests that always answers the same, as its options say. */
 #include <cmp/plugin.h>
 

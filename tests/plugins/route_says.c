@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A route for tests that says what no route may say, as its options tell. */
 #include <cmp/plugin.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that answers later, from a timer of the worker's loop. Every completion leaves
  * one octet in a file: `d` done, `c` cancelled; and every beginning one in another. */
 #include <cmp/plugin.h>

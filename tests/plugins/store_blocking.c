@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that blocks its thread, as a vendor's simplest plugin would: the host runs it
  * on its pool. */
 #include <cmp/plugin.h>

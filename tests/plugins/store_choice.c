@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store whose instances do not all do the same, and some of them nothing that a host could use:
  * for tests of cmp_plugin.choose. */
 #include "bad.h"

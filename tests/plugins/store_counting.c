@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that leaves a trace of every look-up in a file: one octet each, so the file's
  * size is their number. Whether a request was executed (9.3.2) is read from there. */
 #include <cmp/plugin.h>

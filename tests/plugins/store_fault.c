@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that does what no plugin should: it crashes, ends the process, holds its
  * thread, or never answers; where, and for which ICI, its options say. All other ICIs are found at
  * once. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that does all that a store can: it holds its records in memory, sorted by ICI,
  * and writes them to a file at every commit. */
 #include <cmp/plugin.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that says what no store may say, as its options tell; only of the ICI
  * 1A0F1-GOOD it says what is right. */
 #include <cmp/plugin.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that uses operations which are not its own to use any more, or never were. It
  * answers each ICI with itself, later: whose answer somebody got can be told by that. */
 #include <cmp/plugin.h>

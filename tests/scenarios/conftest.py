@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every scenario gets: a CA for the run, and a site of its own."""
 import sys
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plugins that know fewer fields than the daemon, or more. Those that were built against the headers
 of each minor that there ever was (tests/abi) load and resolve; a newer one is refused. tests/abi/
 grown.sh runs this with a daemon whose structs have all grown."""

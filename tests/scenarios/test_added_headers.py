@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Header fields by which a signer says who we are, in place of a signature or beside it: the next
 hop gets them in both protocols (tests/plugins/auth_adds.c)."""
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Strangers attack; partners and handsets hardly notice (tests/attack)."""
 import json
 import time

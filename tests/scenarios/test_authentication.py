@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nobody who cannot prove who he is gets anything executed (9.3.2), nor learns why not."""
 import time
 from datetime import datetime, timedelta, timezone

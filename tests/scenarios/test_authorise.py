@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who he is, is known; whether he may ask that, is the operator's word (peers, `allow`, `rate`)."""
 import time
 

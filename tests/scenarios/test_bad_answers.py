@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plugins that say what cannot be: the requestor gets the error that fits, the operator one line with
 the instance, what was asked and the field, and other requests are answered meanwhile."""
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything at once, for a while: peers and a store's server of bad manners, and clients that leave.
 Whatever is answered is what was asked for, nothing is ended twice, and when it is over, all is well.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Behind a balancer, the source of a connection is whom the balancer names: in a PROXY header, or on
 MC-1 in a header field; and nobody else is believed."""
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bearer tokens (RFC 6750) that an authorization server vouches for (RFC 7662): the sample plugin
 auth_bearer, which is asked before the signatures. What it was shown goes to nobody else."""
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Handsets sit behind the address of their carrier, thousands of them, and one may be an attacker's.
 That address is rationed, never banned: all of them are served.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`cmpd -t` looks, and changes nothing anywhere: no name, size, time or octet of a file, no table."""
 import hashlib
 import sqlite3

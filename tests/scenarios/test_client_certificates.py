@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an auth plugin is shown of a client's certificate: in every version of TLS, in a resumed
 session, and never of another connection (tests/plugins/auth_certificate.c)."""
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Freshness hangs on the clock: one that nobody keeps right, and one of a requestor that is wrong by as
 much each time, are said."""
 import re

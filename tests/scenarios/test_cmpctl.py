@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """cmpctl: keys from the one who issues them to the one who signs, and signatures looked into."""
 import datetime
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The code file is read again when it changes: all of it or nothing."""
 import json
 

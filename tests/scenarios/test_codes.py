@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`cmpctl codes`: records go into stores and come out of them, all or nothing."""
 import json
 import os

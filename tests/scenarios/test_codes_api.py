@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The interface `codes`: other servers read our code records, tools write them; and every answer is
 one that etc/openapi/codes.yaml knows."""
 import concurrent.futures

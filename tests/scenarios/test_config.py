@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A wrong configuration is told whole: every error, where it is, what was expected."""
 import copy
 import itertools

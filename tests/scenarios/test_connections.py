@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connections: what one of them may hold, who gets in when there are many, and what is left of them
 for the others."""
 import json

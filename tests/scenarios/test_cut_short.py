@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A run of these tests that is cut short leaves no server behind."""
 import os
 import select

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every error that can come, with its code word and the parameter at fault (RFC 9457)."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`cmpctl explain` says what would happen to a request, and why; nothing is sent to anybody."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The next hop fails in every way there is: the requestor gets the code of SPEC 3, in time, and the
 operator the reason."""
 import datetime

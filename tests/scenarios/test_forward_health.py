@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A peer with two URLs, a peer that restarts, a peer that has a bad time: only what was in flight
 there may fail, and it is used again within two seconds."""
 import signal

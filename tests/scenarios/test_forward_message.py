@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the next hop is told when a request is forwarded, in every carriage and encoding: seen by a
 recipient that is not cmpd."""
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a code lives does not matter to the handset: every way of SPEC 1 and 5 leads to it."""
 import threading
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a request ends, whom it is for, and what becomes of its connection (RFC 9112, RFC 9113):
 whatever could hide a second request is refused, and nothing behind it is read. Everywhere: on
 listeners for peers and for handsets, as a connection's first request and behind a good one."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MC-1: a handset asks its Home CMP, without a key; a browser is sent on to where the code leads."""
 import socket
 import ssl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A plugin that never answers: what the requestor gets, who is named, and that others are served."""
 import contextlib
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`addr` is never more than a key into the configured peers: whatever it says, nothing is looked up
 and nothing is connected to (SPEC 4). Counted in a network namespace where every packet is seen."""
 import os

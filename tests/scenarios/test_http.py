@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 that two readers could understand in two ways is refused and its connection closed:
 that is what request smuggling lives on (RFC 9112)."""
 import pytest

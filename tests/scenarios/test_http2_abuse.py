@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/2 is metered before libh2o sees it, which counts nothing itself: who asks for too much is
 sent GOAWAY, and honest clients never are."""
 import os

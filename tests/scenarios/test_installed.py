@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `cmake --install` puts there is whole, and starts as it was shipped: as its own user, with the
 folders, the unit's capabilities and the samples, in a file system of its own."""
 import os

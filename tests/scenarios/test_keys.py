@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keys come and go without a gap, and the keyring is guarded."""
 import http.client
 import ssl

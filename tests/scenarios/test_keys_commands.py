@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `cmpctl keys` and `cmpctl verify` say when something is in the way: nothing is changed then."""
 import hmac
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the log says last when a plugin, or something else, brings the process down."""
 import contextlib
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """With `format: json` every line is one JSON object, from the first to the last, with numbers in it."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What strangers and peers cause is logged, but not as often as they cause it: the log says how many
 lines it left out, and stays of a size that can be read. A log that cannot be written stops nobody."""
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A peer that takes back what it promised while requests to it are queued: it ends its HTTP/2
 connection, lowers its limit of streams, or dies. No request is ended twice, and what the peer did not
 process goes to another connection."""

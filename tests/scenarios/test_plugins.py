@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plugins of others: what is loaded, what is refused and why, and what a route may say."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Personal data and secrets are never in the log, whatever the level."""
 import re
 

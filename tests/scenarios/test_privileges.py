@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Started as root, cmpd serves as somebody who may do nothing else."""
 import os
 import pwd

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The process in its surroundings: closed standard descriptors, and signals that mean nothing."""
 import os
 import signal

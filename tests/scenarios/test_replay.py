@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A signed pair is good once: the replay memory (9.3.2 signs tid and ici, and no time)."""
 import concurrent.futures
 import signal

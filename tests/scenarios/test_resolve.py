@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A peer asks for an ICI of ours and gets its content: every carriage, HTTP version and address
 family, and content that is tailored to the request (Table 19)."""
 import json

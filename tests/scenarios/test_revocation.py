@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Revocation lists of peers' and clients' CAs: read again when they change, and an error of that peer
 alone when they are over."""
 import socket

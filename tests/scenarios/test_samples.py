@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The samples that we hand out are good, as they are."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where secrets may stand, who may read them, and what is said about it. None is ever shown."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGTERM: what is in flight is answered, nothing new is taken, and the end comes in time."""
 import concurrent.futures
 import signal

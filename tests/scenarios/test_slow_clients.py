@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who sends slowly, or does not take what is answered, keeps neither a connection nor memory; by a
 clock that nobody can set."""
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stores that answer later, from the loop or from the pool, and requests that do not wait so long."""
 import concurrent.futures
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plugins that use an operation which is over, or which is not theirs: nobody gets another one's
 answer by that, and the log names the instance that did it."""
 import concurrent.futures

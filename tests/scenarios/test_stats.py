@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`cmpctl stats` shows what the running daemon has counted, and each cache's hit ratio."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PostgreSQL behind a pooler that gives each transaction another session: nothing of ours is left in a
 session, and nothing of others' is a surprise."""
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A PostgreSQL that restarts, is slow, is full or is replaced: the right code meanwhile, no wrong
 answer ever, and right answers again within two seconds of its return."""
 import concurrent.futures

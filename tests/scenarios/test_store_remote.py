@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A CMP whose codes are at another server: one cmpd asks another one, which may be down, slow,
 wrong, or not what it says."""
 import concurrent.futures

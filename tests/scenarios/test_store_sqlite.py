@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A SQLite file that is locked, full, broken or replaced: the right code meanwhile, no crash, and
 right answers again within two seconds of its return."""
 import contextlib

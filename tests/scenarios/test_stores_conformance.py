@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One suite over every store: what is put into it is what a peer gets, whatever keeps it."""
 import json
 

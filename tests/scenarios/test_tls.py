@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MC-3 and MC-6 run over https only (9.3.2), and over a TLS of today."""
 import os
 import socket

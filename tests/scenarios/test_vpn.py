@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dedicated link proves its peer (9.3.2): declared by the operator, seen from the TCP source."""
 import pytest
 from daemon import free_port, message

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is good, but most likely not meant: `cmpd -t` warns of it, with its place, and says good."""
 import re
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A plugin that holds its thread: who is named, who is served, and what is done about it."""
 import json
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many clients, many workers: every request is answered once, with its own answer."""
 import concurrent.futures
 import signal

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See figures.h. A request's time counts from when it was due, not from when it was sent: a server
  * that stalls is not let off. */
 #include "figures.h"

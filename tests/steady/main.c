@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Partners that ask at a steady rate, over a few h2 connections, whatever else happens.
  *
  *     steady --port N --key ID --secret HEX --ici ICI [--rate N] [--connections N] [--lifetime MS]

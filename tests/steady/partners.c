@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See partners.h. Each request is signed as 9.3.2 wants it. */
 #include "partners.h"
 

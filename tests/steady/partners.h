@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Partners: connections over which signed requests go when they are due. */
 #pragma once
 

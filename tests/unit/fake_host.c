@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fake host of plugin tests: every service of struct cmp_host, on the test's own thread.
  * Nothing here knows the daemon; only records are read and written by the real functions. */
 #include "fake_host.h"

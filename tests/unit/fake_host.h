@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A host for one plugin instance under test: fills struct cmp_host without a daemon.
  *
  *     fake_host f;

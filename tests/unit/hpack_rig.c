@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See hpack_rig.h. */
 #include "hpack_rig.h"
 

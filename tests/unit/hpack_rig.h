@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Header blocks read twice: by our reader and by libh2o's own, each with a table of its own. */
 #pragma once
 

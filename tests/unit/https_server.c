@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See https_server.h. Words of `do=`:
  *   (none)   200, application/json, the request's method, path and body
  *   busy     503 with Retry-After: 7

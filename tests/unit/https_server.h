@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An HTTPS server on loopback for tests and benchmarks of the client: what it does with a request
  * is named by the query's `do=`, see https_server.c. A thread for each connection. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mc/json_read.c against Jansson: both read the same objects, with the same values. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See outbound_rig.h. */
 #include "outbound_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What tests of the outbound client share: a worker with one origin, calls, and what came of them.
  */
 #pragma once

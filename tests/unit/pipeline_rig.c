@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See pipeline_rig.h. */
 #include "pipeline_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A pipeline without HTTP: scripted plugins, one worker on the test's thread, captured answers. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files for tests of the configuration: a folder of their own, and a report as one text. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Structs of a plugin that knows fewer fields than we do. What is theirs lies in blocks of exactly
  * its size: who reads or writes on is noticed (valgrind, AddressSanitizer). */
 #include "plugin/abi_record.h"

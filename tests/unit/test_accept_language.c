@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Accept-Language: the language that the client wants most, of those that Table 19 can say. */
 #include "base/accept_language.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/arena.c: memory that is given back all at once. */
 #include <cmp-kit/arena.h>
 

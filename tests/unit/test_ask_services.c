@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline/ask_services.c: what auth plugins are shown beside the message, and parameters that they
  * take; at once, later, and on the pool. */
 #include "pipeline_rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* http/asked.c: of a request's fields those that were asked for, and what becomes of doubles. */
 #include "http/asked.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin auth_hmac: every way to be refused, what a replay is known by, and that the
  * two sides of a signature fit together. */
 #include "fake_host.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin auth_vpn: who is exempt from signing, and who is not. */
 #include "fake_host.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The cache: what it keeps, for how long, what makes room, and who waits for whom. */
 #include "pipeline/cache.h"
 

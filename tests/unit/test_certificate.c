@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* http/certificate.c and the listener's contexts of http/tls.c: what a client shows in a real
  * handshake, and what is left of it when the session is resumed. */
 #include "http/certificate.h"

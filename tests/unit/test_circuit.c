@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The circuit of an origin, without a connection: when it opens, who probes it, and how long each
  * pause is. */
 #include "outbound/circuit.h"

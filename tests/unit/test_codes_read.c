@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading records ahead: every line arrives, in order, with its number, and the reader can be left
  * at any time. */
 #include "ctl/codes_read.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The whole configuration: defaults, included files, and every check across sections. */
 #include "conf/bind.h"
 #include "conf/conf.h"

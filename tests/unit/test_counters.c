@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counters: summed over threads, the same id for the same name. */
 #include "observe/counters.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ctl/credential.c: which key a tool signs with, and what a file with a secret may hold. */
 #include "ctl/credential.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* http/crowd.c: who gives way to a new connection. */
 #include "http/crowd.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mc/decode.c: query strings, forms and JSON become one message, or one fault that says where. */
 #include "mc/decode.h"
 

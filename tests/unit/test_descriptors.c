@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/descriptors.c: closed standard descriptors are opened on /dev/null, open ones stay. */
 #include "base/descriptors.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Handles of operations: for whom they are good, where, and for how long. */
 #include "observe/counters.h"
 #include "pipeline/ask.h"

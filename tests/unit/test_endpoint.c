@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Numeric addresses and ports: what is read, what is not, and how it is written. */
 #include "base/endpoint.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/field.c: the grammar of HTTP's fields, the wrong cases first. */
 #include "base/field.h"
 

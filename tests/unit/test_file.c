@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/file.c: what is no file, complaints, and files that change while they are read. */
 #include "scratch.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the codes file: lines in stretches, and the whole by several threads. (The index that it
  * fills has tests of its own.) */
 #include "lines.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Flights: who asks, who waits, and who leads when the leader goes. */
 #include "pipeline/flights.h"
 

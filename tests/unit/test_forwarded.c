@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* http/forwarded.c: whom a chain of balancers has seen last, and what is not to be believed. */
 #include "http/forwarded.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* http/gate.c: shares, what is in common, and that all comes back. */
 #include "http/gate.h"
 

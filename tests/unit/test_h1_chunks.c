@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Chunked bodies: what must be refused, what is read, and that pieces of any size do. */
 #include "base/h1_chunks.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Heads of HTTP/1.1 answers: what must be refused, what is read, and that any pieces do. */
 #include "outbound/h1_read.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1 heads that two parsers could read in two ways are refused; and libh2o is told by no other
  * reader what a good one says. */
 #include "http/head.h"

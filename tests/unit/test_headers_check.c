@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* plugin/headers_check.c: names that a plugin asks for, and fields that it adds; the wrong ones
  * first. */
 #include "plugin/headers_check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* http/held.c: how much may lie here, and whose end it is when it is more. */
 #include "http/held.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of ctl/hints.c: a signature that was made with a mistake is told by that mistake, and one
  * that nothing explains is not. */
 #include "ctl/hints.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Header blocks: what libh2o's own reader makes of them, and no more than the limits. */
 #include "http/hpack.h"
 

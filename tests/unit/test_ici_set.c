@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The set of ICIs behind `--replace`: what is in it, and what was seen since. */
 #include "ctl/ici_set.h"
 

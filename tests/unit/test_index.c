@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The index of codes: what is found, what is not, twins, and how much memory a code takes. */
 #include "index.h"
 #include "tags.h"

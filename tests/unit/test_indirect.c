@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of values that stand in the environment or in a file of their own. */
 #include "conf/indirect.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mc/json_read.c: what is no object is refused, and what is one reads as Jansson reads it. */
 #include "json_check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of ctl/keyfile.c: what is changed is changed, everything else stays, and a bad keyring is
  * never written. */
 #include "ctl/keyfile.h"

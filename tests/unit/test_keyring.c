@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The keyring: which files and keys are refused, what a good one gives, and that no message ever
  * shows a secret. */
 #include "peers/keyring.h"

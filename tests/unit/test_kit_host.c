@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/peers.c and trouble.c: what the kit makes of a host's services. */
 #include "fake_host.h"
 

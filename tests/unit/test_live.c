@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/live.c: content that follows its file. (Reloads in all their ways, and with many threads,
  * are in the tests of store_file and route_prefix.) */
 #include "fake_host.h"

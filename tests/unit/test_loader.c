@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plugin libraries that do not fit are refused, with a message that says what was wanted. */
 #include "plugin/loader.h"
 

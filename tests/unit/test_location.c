@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* IRIs as values of Location: what is mapped, what stays as it is, and what is no address. */
 #include "mc/location.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/log.c: a line is one line, and JSON, whatever goes into it. */
 #include "base/log.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/log_limit.c: which lines are written, what is said of the rest, and when. */
 #include "base/log_limit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/log_output.c: lines that cannot be written hold nobody up, and are counted. */
 #include "base/log_output.h"
 

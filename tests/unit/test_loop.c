@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loop: timers, descriptors, messages from other threads. */
 #include "event/loop.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Free names that were to be one of Table 19's, and those that were not; what may be withheld. */
 #include "mc/meant.h"
 

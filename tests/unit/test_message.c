@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mc/message.c: Table 19, row by row. */
 #include "mc/message.h"
 

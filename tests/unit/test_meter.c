@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The meter in front of HTTP/2: what passes, what is cut out, and what is too much. */
 #include "http/meter.h"
 

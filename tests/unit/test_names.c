@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/names.c: what is no good host or prefix has to be refused; a misspelt key is found. */
 #include "base/names.h"
 

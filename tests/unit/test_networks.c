@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the kit's search for networks: always the smallest one that holds the address. */
 #include <cmp-kit/networks.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mc/next_answer.c: what a next hop may answer, and what is refused with its reason. */
 #include "mc/next_answer.h"
 

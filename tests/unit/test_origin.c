@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Origins of the outbound HTTPS client: which are refused, and who is at the other end. */
 #include "outbound_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outbound HTTPS client against a real server on loopback: answers and connections. */
 #include "outbound_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outbound HTTPS client against a server that is slow, dead, gone or back, and users that do
  * not wait. */
 #include "outbound_rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of what the times in tids tell of a requestor's clock. */
 #include "auth_hmac/pace.h"
 

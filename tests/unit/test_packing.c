@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packed records: every field comes back, and none costs more than it must. */
 #include "packing.h"
 

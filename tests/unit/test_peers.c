@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* peers/peers.c: finding peers, and what they may ask. */
 #include "peers/peers.h"
 

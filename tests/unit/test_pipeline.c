@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pipeline with scripted plugins: every verdict, at once, later, on the pool, and never. */
 #include "pipeline_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pool: every job it takes runs once; a full queue says no; hung threads do not hold the end.
  */
 #include "event/pool.h"

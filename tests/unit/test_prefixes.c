@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the search for prefixes: always the longest prefix that heads the ICI, in any table. */
 #include <cmp-kit/prefixes.h>
 

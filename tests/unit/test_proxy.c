@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* http/proxy.c: the headers of the PROXY protocol's document, and what is none. */
 #include "http/proxy.h"
 

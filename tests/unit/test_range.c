@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mc/range.c: `age` and `income` (Table 19) as numbers. */
 #include "mc/range.h"
 

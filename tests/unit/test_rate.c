@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/rate.c: how many events pass, and when the next one may. */
 #include "base/rate.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The code record: what is refused and how the message names it, what is read, what it means now.
  */
 #include "mc/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What record_check takes and what it refuses, each with the member that it names. */
 #include "mc/record.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* peers/referrals.c: what is believed, how long, and what gives way. */
 #include "peers/referrals.h"
 

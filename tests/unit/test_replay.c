@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* peers/replay.c: what counts as seen, who has to give way, and how much memory it takes. */
 #include "peers/replay.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* peers/replay.c in a file: what is remembered outlives processes, however they end, and is one
  * memory for those that live at once. */
 #include "peers/replay.h"

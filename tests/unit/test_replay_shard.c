@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* peers/replay_shard.c: the index against a plain list, and that nothing is left behind. */
 #include "peers/replay_shard.h"
 

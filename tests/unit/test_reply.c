@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mc/reply.c and mc/json_write.c: whatever a text holds, the body is JSON that another reader reads
  * the same, and as large as was said. */
 #include "mc/reply.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report: order, shape of lines, errors of a plugin's own check. */
 #include "conf/report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which requests may be sent over https, and what is said of the others. */
 #include "outbound/request_check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin route_addr: hosts lead to configured peers, and nowhere else. */
 #include "fake_host.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin route_mcr: what goes to the registry, and how. */
 #include "fake_host.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin route_prefix as a host sees it: decisions in both modes, the table file, and reloads
  * that are all or nothing. */
 #include "fake_host.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What our own tables of options say is true of them: the core's, and those of every plugin. */
 #include "conf/conf.h"
 #include "peers/tokens.h"

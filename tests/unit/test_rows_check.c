@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that a stranger's plugin might have, and what each is refused for. */
 #include "plugin/rows_check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/running.c: where a thread is, as others see it. */
 #include "base/running.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sections against rows: every type's good and bad values, and what is said about the bad ones. */
 #include "conf/schema.h"
 

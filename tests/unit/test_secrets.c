@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Secrets are wiped: no block that our code frees holds one (`free` is wrapped), and buffers on the
  * stack are wiped by name. */
 #include "ctl/credential.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instances from their sections: with real plugins, and with everything that can be wrong. */
 #include "plugin/section.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The services that plugins call with something to say: what cannot be is counted, and leads
  * nowhere. */
 #include "pipeline_rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of sdk/kit/signature.c: the MACs of RFC 4231 and RFC 2202, cut in two at every octet, and
  * every text that a signature may have. */
 #include <cmp-kit/signature.h>

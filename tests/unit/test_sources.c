@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* peers/sources.c: which addresses are one source, what it may, and who is forgotten. */
 #include "peers/sources.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The frame around an answer's records: what is one, and what breaks it. */
 #include "split.h"
 

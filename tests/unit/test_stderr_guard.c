@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* observe/stderr_guard.c, each case in a process of its own: what others write to descriptor 2
  * comes out as log lines, not too many of them, and what a process says at its end comes out in any
  * case. */

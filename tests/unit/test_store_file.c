@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin store_file as a host sees it: look-ups, and reloads that are all or nothing. */
 #include "fake_host.h"
 

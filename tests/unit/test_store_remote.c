@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin store_remote with a scripted server: what is asked, and what is made of every kind of
  * answer. */
 #include "fake_host.h"

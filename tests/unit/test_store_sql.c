@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin store_sql with a SQLite file, as a host sees it: look-ups, writes, scans, and all that
  * may be wrong with a file. */
 #include "fake_host.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin store_sql with a real PostgreSQL: look-ups, batches, and a server that is restarted,
  * full, slow, stopped, behind with its schema, or gone. */
 #include "fake_host.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/text.c: what is no good text or number has to be refused. */
 #include <cmp-kit/text.h>
 

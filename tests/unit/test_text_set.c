@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of sets of texts from the configuration. */
 #include "base/text_set.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/tid.c: what is wrong with a transaction id by its key. */
 #include <cmp-kit/tid.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/times.c: what is no time has to be refused; the rest comes back as it was written. */
 #include <cmp-kit/times.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens of the keyring: which rows are refused, and which text is whose. */
 #include "peers/keyring.h"
 

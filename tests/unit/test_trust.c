@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of shared CA files: loaded once, loaded anew when they change, and gone with the last user.
  */
 #include "base/trust.h"

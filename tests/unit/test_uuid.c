@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/uuid.c: our tids are UUIDv7 (RFC 9562, 5.7), and a peer's may have to be. */
 #include <cmp-kit/uuid.h>
 

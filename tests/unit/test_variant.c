@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Content variants: which conditions hold for which request, and which can be written at all. */
 #include "mc/variant.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* observe/watchdog.c: a thread that is held is named while it is, and told of when it moves again.
  */
 #include "observe/watchdog.h"

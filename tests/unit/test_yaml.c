@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading files: what is refused and where, and finding one's way in the tree. */
 #include "conf/yaml.h"
 

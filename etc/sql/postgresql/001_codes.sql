@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Codes of a Code Management Platform, for PostgreSQL 12 and later. Run it as the role that shall own
 -- the tables; again, it changes nothing, but gives its triggers back to a table that lost them:
 --     psql -1 -v ON_ERROR_STOP=1 -f 001_codes.sql

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Codes of a Code Management Platform, for SQLite. Run it in one transaction; again, it changes
 -- nothing:
 --     sqlite3 -bail codes.db '.read 001_codes.sql'

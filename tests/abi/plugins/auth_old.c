@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Accepts requests by their apikeyid alone, and signs with no key at all; at once or later. */
 #include "old.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the plugins have in common that are built against every set of headers that was ever the
  * ABI's. They use what ABI 2.0 has, and must never need more. */
 #pragma once

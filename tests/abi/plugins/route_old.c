@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Answers itself, with a record of its own, or forwards; at once or later. */
 #include "old.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Records from its options, and all the ways in which records cross the border: returned, completed
  * later, written and parsed, the same on a thread of the pool, fetched from a server, scanned. */
 #include "old.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that is given back all at once: a transaction's, a configuration's, one record's.
  *
  * One thread at a time. When memory ends, the process does (cmp-kit/memory.h). */

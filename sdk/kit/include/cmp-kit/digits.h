@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hexadecimal digits at the head of an ICI, packed into words, so that heads compare and sort
  * as numbers. Case is gone: routing does not look at it. */
 #pragma once

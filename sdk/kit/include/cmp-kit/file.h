@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files that an operator may replace at any time: read whole, with an error that names the line.
  *
  * A file is read and not mapped into memory, because somebody may cut it short meanwhile. */

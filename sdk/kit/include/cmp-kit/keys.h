@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* When a key of the keyring may be used. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What was read from a file, kept in step with it, all or nothing.
  *
  * When the file changes it is read anew on a pool thread. If it is good, each worker takes the new

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that is there: when there is none left the process says so on stderr and aborts, since a
  * daemon that overcommits hears of it too late to do anything better. For memory whose size an
  * outsider chooses, ask malloc and refuse.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Networks, searched for those that hold an address, the smallest first. What a search costs grows
  * with how many different sizes the networks have, and hardly with how many there are. */
 #pragma once

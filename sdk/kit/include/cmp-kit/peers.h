@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The host's peers as copies of the plugin's own, found by name or by host. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Routing prefixes, searched for the longest one that heads an ICI. What a search costs hardly
  * depends on how many there are. */
 #pragma once

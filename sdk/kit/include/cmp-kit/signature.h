@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The digital signature of 9.3.2: HMAC(apikey, tid ‖ ici), and its texts on the wire.
  *
  * Needs libcrypto (-lcrypto) and no host, so that any program can sign and verify with it. Who does

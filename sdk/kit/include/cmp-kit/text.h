@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing of small texts: UTF-8, ASCII, hex, base64, numbers.
  *
  * Any thread; nothing here allocates. A text that is read stays the caller's; `to` is the caller's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The forms that a key can demand of its peer's transaction ids (cmp_key.tid_format, max_skew_ms).
  * A form of its own ends the ambiguity of where the tid ends and the ici begins in the signed
  * octets, and the time in a UUIDv7 bounds how old a request can be.

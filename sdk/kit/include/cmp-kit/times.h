@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Times as text (RFC 3339, 5.6). Any thread. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines about trouble that goes on: each line once in a while, and not too many different ones.
  * What is down may be asked a thousand times a second. */
 #pragma once

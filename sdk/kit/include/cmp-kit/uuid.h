@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* UUIDs (RFC 9562): transaction ids of our own are version 7, and a peer's may have to be.
  *
  * Any thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Outbound HTTPS for plugins: requests over the host's own client, on a worker's connections.
  *
  * h2 where the server speaks it, HTTP/1.1 otherwise; certificate and host name are always verified;

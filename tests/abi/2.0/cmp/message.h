@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The request message, MC-3-RESOLVE_ICI (10.5.1.1, Table 19), as plugins see it. */
 #pragma once
 

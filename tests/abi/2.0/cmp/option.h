@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options as rows: what a section of the configuration may hold.
  *
  * A plugin describes its options once; the host validates the operator's section against the rows

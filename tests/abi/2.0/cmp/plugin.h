@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin ABI: what a plugin exports, and its history.
  *
  * A plugin is a shared library with one exported object:
