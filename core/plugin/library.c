@@ -102,6 +102,12 @@ static bool check_file(const opening *o)
     return o->trust == LIBRARY_ANY || (is_guarded(o, "the file", &status) && folder_guarded(o));
 }
 
+bool library_file_good(const char *path, library_trust trust, char *error, size_t error_size)
+{
+    const opening o = {.path = path, .trust = trust, .error = error, .error_size = error_size};
+    return check_file(&o);
+}
+
 /* ---- opening it ---- */
 
 /* Locally, so that two plugins with a function of one name each keep their own. */

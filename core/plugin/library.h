@@ -18,6 +18,9 @@ typedef struct library library;
 library *library_open(const char *path, const char *name, uint32_t services, library_trust trust,
                       char *error, size_t error_size);
 
+/* Whether the file, unopened, is one that library_open would open. False with *error filled. */
+bool library_file_good(const char *path, library_trust trust, char *error, size_t error_size);
+
 /* No instance may be left. */
 void library_close(library **lib);
 

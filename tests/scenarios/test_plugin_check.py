@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cmp-plugin-check: names what is wrong with a plugin, and finds nothing in those that are good."""
+import json
+import shutil
+import subprocess
+
+import pytest
+from daemon import BUILD, PLUGINS, TEST_PLUGINS, run
+
+CHECK = BUILD / "cmp-plugin-check"
+
+# The rule that each breaks, and words of what is said.
+WRONG = {
+    "bad_crash": ("loading", "Segmentation fault"),
+    "bad_exit": ("loading", "exit status 3"),
+    "bad_hang": ("loading", "took longer than 10 s"),
+    "bad_headers": ("descriptor", '"Authorization"'),
+    "bad_kind": ("descriptor", "plugin kind is 99"),
+    "bad_major": ("descriptor", "plugin ABI is 3.0"),
+    "bad_minor": ("descriptor", "newer than this host's"),
+    "bad_name": ("descriptor", 'calls itself "good_name"'),
+    "bad_needs": ("needs", "libgone.so"),
+    "bad_ops": ("descriptor", "cmp_store_ops has"),
+    "bad_rows": ("descriptor", "option row 1 (far)"),
+    "bad_service": ("descriptor", "needs services 0x80000000"),
+    "bad_size": ("descriptor", "octets"),
+    "bad_symbol": ("exports", "no cmp_plugin_descriptor"),
+    "bad_undefined": ("symbols", "nobody_has_this"),
+    "bad_write": ("descriptor", "begin without put"),
+}
+OURS = ["auth_hmac", "auth_vpn", "store_file", "store_remote", "store_sql", "route_addr",
+        "route_prefix", "route_mcr"]
+
+
+def checked(path):
+    ended = run(CHECK, "--json", path)
+    found = json.loads(ended.stdout)
+    assert found["good"] == (ended.returncode == 0)
+    return found
+
+
+def broken(path):
+    return [(f["rule"], f["text"]) for f in checked(path)["findings"] if f["verdict"] == "broken"]
+
+
+def test_every_bad_plugin_of_ours_is_in_the_list():
+    assert {p.stem for p in TEST_PLUGINS.glob("bad_*.so")} == set(WRONG)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_fault_is_named_by_the_rule_that_it_breaks(name):
+    rule, words = WRONG[name]
+    found = broken(TEST_PLUGINS / f"{name}.so")
+    assert any(r == rule and words in text for r, text in found), found
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_own_are_clean(name):
+    assert broken(PLUGINS / f"{name}.so") == []
+
+
+def compiled(tmp_path, source, *flags):
+    (tmp_path / "own.c").write_text(source)
+    subprocess.run(["gcc", "-shared", *flags, "-o", tmp_path / "own.so", tmp_path / "own.c"],
+                   check=True)
+    return tmp_path / "own.so"
+
+
+def test_what_is_exported_beside_the_descriptor_is_named(tmp_path):
+    found = broken(compiled(tmp_path, "int cmp_plugin_descriptor; int helper(void){return 1;}",
+                            "-fPIC"))
+    assert ("exports", "it exports helper, too (compile with -fvisibility=hidden)") in found
+
+
+def test_a_descriptor_that_is_a_function_is_named(tmp_path):
+    found = broken(compiled(tmp_path, "void cmp_plugin_descriptor(void) {}", "-fPIC"))
+    assert any("is a function" in text for rule, text in found if rule == "exports")
+
+
+def test_an_executable_stack_is_named(tmp_path):
+    found = broken(compiled(tmp_path, "int cmp_plugin_descriptor;", "-fPIC", "-z", "execstack"))
+    assert any(rule == "stack" for rule, _ in found), found
+
+
+def test_a_relative_runpath_is_named(tmp_path):
+    found = broken(compiled(tmp_path, "int cmp_plugin_descriptor;", "-fPIC", "-Wl,-rpath,here"))
+    assert any(rule == "runpath" and '"here"' in text for rule, text in found), found
+
+
+def test_a_file_that_others_can_write_is_named(tmp_path):
+    shutil.copy(PLUGINS / "auth_vpn.so", tmp_path / "auth_vpn.so")
+    (tmp_path / "auth_vpn.so").chmod(0o666)
+    assert [rule for rule, _ in broken(tmp_path / "auth_vpn.so")] == ["file"]
+
+
+def test_what_is_no_library_is_named(tmp_path):
+    (tmp_path / "text.so").write_text("not a library\n")
+    assert broken(tmp_path / "text.so") == [("elf", "the file is no ELF file")]
+    shutil.copy("/bin/true", tmp_path / "true.so")
+    assert checked(tmp_path / "true.so")["good"] is False
+
+
+def test_lines_for_people_cite_the_rule():
+    ended = run(CHECK, TEST_PLUGINS / "bad_symbol.so")
+    assert ended.returncode == 1
+    assert "wanted: one exported object, cmp_plugin_descriptor [plugin.h:" in ended.stdout
+    assert ended.stdout.endswith("3 faults\n")
+
+
+def test_a_wrong_command_line_is_2(tmp_path):
+    for words in ([], [tmp_path / "gone.so"], ["--what", PLUGINS / "auth_vpn.so"]):
+        assert run(CHECK, *words).returncode == 2
