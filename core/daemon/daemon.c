@@ -11,6 +11,7 @@
 #include "daemon/build.h"
 #include "daemon/hang.h"
 #include "daemon/keys_watch.h"
+#include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "http/hpack_probe.h"
 #include "http/server.h"
@@ -84,6 +85,8 @@ static void on_worker_ready(void *arg)
     if (++d->ready == d->started) {
         watch_control(d);
         log_notice("daemon", "ready: %u workers", d->ready);
+        notify_ready();
+        notify_status("serving");
     }
 }
 
@@ -211,6 +214,8 @@ static void workers_stop(daemon_state *d)
     }
     d->stopping = true;
     d->stopping_since_ms = clock_monotonic_ms();
+    notify_stopping();
+    notify_status("draining");
     for (unsigned i = 0; i < d->started; i++) {
         loop_post(d->threads[i].loop, on_stop, &d->threads[i]);
     }

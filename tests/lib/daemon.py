@@ -60,6 +60,8 @@ class Site:
         self.keep_keyring = False
         self.mute = False  # it cannot say that it is ready
         self.wrapped = []  # a command that runs the one behind it
+        self.environment = {}  # beside the test's own
+        self.handed = []  # descriptors that the process is given
         certificate, key = authority.issue("localhost", "127.0.0.1", "::1", "a.example.net")
         self.config = {
             "cmp": {"host": "a.example.net", "prefixes": ["1A0F1"]},
@@ -152,6 +154,8 @@ class Site:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=os.environ | self.environment,
+                pass_fds=self.handed,
             )
         guard.keep(self.process)
         self._wait_until_ready(before)
