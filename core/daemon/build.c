@@ -3,8 +3,8 @@
 #include "daemon/build.h"
 
 #include "base/log.h"
+#include "daemon/build_parts.h"
 #include "http/tls.h"
-#include "pipeline/release.h"
 #include "pipeline/services.h"
 #include "plugin/folders.h"
 #include "plugin/section.h"
@@ -22,19 +22,9 @@ uint32_t build_services(void)
     return host.services;
 }
 
-#define SOURCES_LEAST 65536 /* addresses that a listener keeps in mind */
-
 /* ---- plugins ---- */
 
-typedef struct builder {
-    generation *g;
-    cmp_report *report;
-    loader *loader;
-} builder;
-
-static void report_at(builder *b, const char *key, const char *format, ...) CMP_PRINTF(3, 4);
-
-static void report_at(builder *b, const char *key, const char *format, ...)
+void build_report(builder *b, const char *key, const char *format, ...)
 {
     va_list args;
     char *text = NULL;
@@ -69,7 +59,7 @@ static void build_instances(builder *b, instance_site *site)
 
 /* ---- wiring ---- */
 
-static instance *find_instance(generation *g, const char *name)
+instance *build_find(const generation *g, const char *name)
 {
     for (size_t i = 0; i < g->instance_count; i++) {
         if (strcmp(g->conf->plugins[i].name, name) == 0) {
@@ -79,248 +69,29 @@ static instance *find_instance(generation *g, const char *name)
     return NULL;
 }
 
-/* Otherwise it was reported: there is none, or it could not be opened before it had chosen what
- * serves it. */
-static bool has_functions(const instance *i)
+bool build_has_functions(const instance *i)
 {
     return i != NULL && i->plugin != NULL && i->plugin->ops.store != NULL;
 }
 
-/* Names that are not configured were reported by conf_load. */
-static chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind kind,
-                         const char *key)
+chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind kind, const char *key)
 {
     chain c = {.at = kit_arena_calloc(&b->g->memory, names->count, sizeof(instance *))};
     for (size_t n = 0; n < names->count; n++) {
-        instance *i = find_instance(b->g, names->at[n]);
-        if (!has_functions(i)) {
+        instance *i = build_find(b->g, names->at[n]);
+        if (!build_has_functions(i)) {
             continue;
         }
         if (i->plugin->kind != kind) {
-            report_at(b, kit_arena_printf(&b->g->memory, "%s[%zu]", key, n),
-                      "\"%s\" is of kind %s (%s), expected %s", names->at[n],
-                      plugin_kind_name(i->plugin->kind), i->plugin->name, plugin_kind_name(kind));
+            build_report(b, kit_arena_printf(&b->g->memory, "%s[%zu]", key, n),
+                         "\"%s\" is of kind %s (%s), expected %s", names->at[n],
+                         plugin_kind_name(i->plugin->kind), i->plugin->name,
+                         plugin_kind_name(kind));
             continue;
         }
         c.at[c.count++] = i;
     }
     return c;
-}
-
-static bool is_asked(const asked_fields *fields, cmp_str name)
-{
-    for (size_t i = 0; i < fields->count; i++) {
-        if (cmp_str_equal(fields->names[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Every 401 needs one (RFC 9110, 11.6.1), also where a client can do nothing: on dedicated links.
- */
-#define NO_CHALLENGE "CMP realm=\"mc-3\""
-
-/* Those of all plugins, as any of them may be met. */
-static void build_challenge(builder *b, listener *l)
-{
-    const char *all = NULL;
-    for (size_t i = 0; i < l->auth.count; i++) {
-        const char *one = l->auth.at[i]->plugin->ops.auth->challenge;
-        if (one != NULL) {
-            all = all == NULL ? one : kit_arena_printf(&b->g->memory, "%s, %s", all, one);
-        }
-    }
-    l->challenge = cmp_str_from(all != NULL ? all : NO_CHALLENGE);
-}
-
-/* What of a request the auth chain wants to see beside its message: nothing else is kept of it. */
-static void build_wishes(builder *b, listener *l)
-{
-    for (size_t i = 0; i < l->auth.count; i++) {
-        const cmp_auth_ops *ops = l->auth.at[i]->plugin->ops.auth;
-        l->wants_certificate = l->wants_certificate || (ops->wants & CMP_AUTH_CERTIFICATE) != 0;
-        for (const char *const *name = ops->headers; name != NULL && *name != NULL; name++) {
-            if (l->fields.names == NULL) {
-                l->fields.names =
-                    kit_arena_alloc(&b->g->memory,
-                                    l->auth.count * CMP_AUTH_HEADERS_MAX * sizeof(cmp_str));
-            }
-            if (!is_asked(&l->fields, cmp_str_from(*name))) {
-                l->fields.names[l->fields.count++] = cmp_str_from(*name);
-            }
-        }
-    }
-}
-
-static void build_paths(listener *l, const conf_listener *settings)
-{
-    for (cmp_interface i = 0; i < CMP_INTERFACE_MAX; i++) {
-        const cmp_str path = cmp_str_from(settings->paths.of[i]);
-        if (!interface_in(settings->interfaces, i)) {
-            continue;
-        }
-        if (interfaces[i].message) {
-            l->paths[l->path_count++] = (listener_path){.path = path, .interface = i};
-        } else {
-            l->codes = path;
-        }
-    }
-}
-
-/* Twice as many as can have connections, so that these are never all that a bucket holds. */
-static sources *build_sources(const builder *b, const conf_listener *l)
-{
-    const size_t connections = (size_t)b->g->conf->top.limits.connections;
-    const int64_t connects_a_second = l->source_connects / 3600;
-    const sources_limits limits = {
-        .requests_per_hour = l->source_rate,
-        .requests_at_once = (unsigned)l->source_burst,
-        .connects_per_hour = l->source_connects,
-        .connects_at_once = connects_a_second > 2 ? (unsigned)connects_a_second / 2 : 1,
-        .connections = (unsigned)l->source_connections,
-    };
-    return sources_create(connections > SOURCES_LEAST / 2 ? 2 * connections : SOURCES_LEAST,
-                          &limits);
-}
-
-static kit_networks *build_balancers(const cmp_cidrs *from)
-{
-    if (from->count == 0) {
-        return NULL;
-    }
-    kit_network *all = kit_calloc(from->count, sizeof(*all));
-    for (size_t i = 0; i < from->count; i++) {
-        all[i] = (kit_network){.net = from->at[i], .value = 0};
-    }
-    kit_networks *made = kit_networks_build(all, from->count);
-    free(all);
-    return made;
-}
-
-/* What one listener lacks must not hide what is wrong with the others, so every part bears with
- * what is missing. */
-static void build_listener(builder *b, size_t at)
-{
-    generation *g = b->g;
-    const conf_listener *settings = (const conf_listener *)g->conf->top.listeners.at + at;
-    listener *l = &g->listeners[at];
-    const char *path = kit_arena_printf(&g->memory, "listeners[%zu]", at);
-    l->conf = settings;
-    if (settings->name == NULL) {
-        return; /* reported; there is more to find, but not here */
-    }
-    l->name = cmp_str_from(settings->name);
-    l->auth = build_chain(b, &settings->authenticate, CMP_PLUGIN_AUTH,
-                          kit_arena_printf(&g->memory, "%s.authenticate", path));
-    build_challenge(b, l);
-    build_wishes(b, l);
-    build_paths(l, settings);
-    l->sources = build_sources(b, settings);
-    l->balancers = build_balancers(&settings->balancers.from);
-    l->cors = text_set_make(&settings->cors, &g->memory);
-    if (settings->tls.certificate != NULL && settings->tls.key != NULL) {
-        l->tls = tls_context_create(g->conf, settings, path, b->report);
-    }
-}
-
-/* ---- ways to peers ---- */
-
-/* "none" is for a dedicated link (9.3.2), and was demanded in so many words by conf_check. */
-static instance *build_signer(builder *b, const conf_peer *p, const char *path)
-{
-    if (p->sign_with == NULL || strcmp(p->sign_with, "none") == 0) {
-        return NULL;
-    }
-    const char *key = kit_arena_printf(&b->g->memory, "%s.sign_with", path);
-    instance *i = find_instance(b->g, p->sign_with);
-    if (!has_functions(i)) {
-        return NULL; /* reported before */
-    }
-    if (i->plugin->kind != CMP_PLUGIN_AUTH || i->plugin->ops.auth->sign == NULL) {
-        report_at(b, key, "\"%s\" (%s) cannot sign", p->sign_with, i->plugin->name);
-        return NULL;
-    }
-    return i;
-}
-
-static origin *build_url(builder *b, const conf_peer *p, const char *url, const char *path)
-{
-    const origin_options options = {.name = p->name,
-                                    .url = url,
-                                    .default_path = interfaces[CMP_INTERFACE_MC3].path,
-                                    .server_name = p->tls.server_name,
-                                    .ca = p->tls.ca,
-                                    .crl = p->tls.crl,
-                                    .certificate = p->tls.certificate,
-                                    .key = p->tls.key,
-                                    .source = p->source,
-                                    .connections_max = (unsigned)p->connections,
-                                    .waiting_max = (unsigned)p->waiting,
-                                    .connect_timeout_ms = (uint64_t)p->connect_timeout_ms,
-                                    .idle_timeout_ms = (uint64_t)p->idle_timeout_ms,
-                                    .resolve_interval_ms = (uint64_t)p->resolve_interval_ms};
-    char error[1024];
-    origin *o = origin_create(&options, error, sizeof(error));
-    if (o == NULL) {
-        report_at(b, path, "%s", error);
-    }
-    return o;
-}
-
-/* A user that is to be withheld is shown as a keyed pseudonym. Without a secret of the operator's
- * the pseudonym could be reckoned back from a list of users. */
-static void check_release(builder *b, const conf_peer *p, const char *path)
-{
-    const keyring *ring = b->g->keyring;
-    for (size_t i = 0; i < p->release.withhold.count; i++) {
-        const char *key = kit_arena_printf(&b->g->memory, "%s.release.withhold[%zu]", path, i);
-        const char *name = p->release.withhold.at[i];
-        const char *fault = release_fault(cmp_str_from(name), &b->g->memory);
-        if (fault != NULL) {
-            report_at(b, key, "%s", fault);
-        } else if (strcmp(name, "user") == 0 &&
-                   (ring == NULL || keyring_pseudonym_secret(ring).size == 0)) {
-            report_at(b, key, "withholding users needs a pseudonym_secret in the keyring");
-        }
-    }
-}
-
-/* The name of the first peer that sees no users, or NULL. */
-static const char *peer_without_users(const conf *c)
-{
-    for (size_t i = 0; i < c->top.peers.count; i++) {
-        const conf_peer *p = (const conf_peer *)c->top.peers.at + i;
-        for (size_t w = 0; w < p->release.withhold.count; w++) {
-            if (strcmp(p->release.withhold.at[w], "user") == 0) {
-                return p->name;
-            }
-        }
-    }
-    return NULL;
-}
-
-static void build_way(builder *b, size_t at)
-{
-    generation *g = b->g;
-    const conf_peer *p = (const conf_peer *)g->conf->top.peers.at + at;
-    way *w = &g->ways[at];
-    const char *path = kit_arena_printf(&g->memory, "peers[%zu]", at);
-    w->conf = p;
-    if (p->name == NULL) {
-        return; /* reported */
-    }
-    w->signer = build_signer(b, p, path);
-    w->urls = kit_arena_calloc(&g->memory, p->url.count, sizeof(*w->urls));
-    for (size_t i = 0; i < p->url.count; i++) {
-        origin *o =
-            build_url(b, p, p->url.at[i], kit_arena_printf(&g->memory, "%s.url[%zu]", path, i));
-        if (o != NULL) {
-            w->urls[w->url_count++] = o;
-        }
-    }
-    g->forwards = g->forwards || w->url_count > 0;
-    check_release(b, p, path);
 }
 
 /* The store that the interface codes writes to. */
@@ -333,12 +104,12 @@ static instance *build_writable(builder *b)
             return g->stores.at[i];
         }
     }
-    instance *i = name != NULL ? find_instance(b->g, name) : NULL;
-    if (!has_functions(i)) {
+    instance *i = name != NULL ? build_find(b->g, name) : NULL;
+    if (!build_has_functions(i)) {
         return NULL; /* none can be written, or reported before */
     }
     if (i->plugin->kind != CMP_PLUGIN_STORE || i->plugin->ops.store->begin == NULL) {
-        report_at(b, "resolve.writable", "\"%s\" (%s) cannot be written", name, i->plugin->name);
+        build_report(b, "resolve.writable", "\"%s\" (%s) cannot be written", name, i->plugin->name);
     }
     return i;
 }
@@ -387,7 +158,7 @@ keyring *generation_read_keyring(generation *g, cmp_report *report)
     if (keyring_mark(k)->size == 0) {
         report_add(report, (conf_place){.file = path}, NULL, "the keyring is empty");
     }
-    const char *blinded = peer_without_users(g->conf);
+    const char *blinded = build_peer_without_users(g->conf);
     if (blinded != NULL && keyring_pseudonym_secret(k).size == 0) {
         report_add(report, (conf_place){.file = path}, "pseudonym_secret",
                    "is needed to withhold users from the peer %s", blinded);

@@ -2,28 +2,21 @@
 /* Life of the process: build, bind, give up privileges, start workers, wait for a signal, drain. */
 #include "daemon/daemon.h"
 
-#include "admin/admin.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/advice.h"
-#include "daemon/budget.h"
 #include "daemon/build.h"
 #include "daemon/hang.h"
-#include "daemon/keys_watch.h"
-#include "daemon/notify.h"
 #include "daemon/privileges.h"
+#include "daemon/workers.h"
 #include "http/hpack_probe.h"
-#include "http/server.h"
 #include "observe/counters.h"
 #include "observe/log_keeper.h"
-#include "observe/watchdog.h"
 #include "pipeline/pipeline.h"
 
 #include <cmp-kit/memory.h>
 
-#include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -33,195 +26,6 @@
  * request. */
 #define POOL_QUEUE       256
 #define POOL_PATIENCE_MS 1000
-#define STOP_GRACE_MS    2000 /* for workers to end, after the drain */
-
-typedef struct daemon_state daemon_state;
-
-typedef struct worker_thread {
-    daemon_state *d;
-    pthread_t id;
-    worker worker;
-    loop *loop;
-    server_worker *server;
-    watched watched;
-    bool drained;
-} worker_thread;
-
-struct daemon_state {
-    loop *control;
-    loader *loader;
-    generation *generation;
-    instance_site site;
-    budget budget;
-    sockets sockets;
-    server *server;
-    admin *admin;
-    process process;
-    watched watched; /* the control thread */
-    worker_thread *threads;
-    unsigned started; /* threads that were created */
-    unsigned ready, ended;
-    keys_watch *keys;
-    bool stopping;
-    uint64_t stopping_since_ms;
-};
-
-/* ---- workers ---- */
-
-/* Not before its loop turns: starts of plugins may take their time. */
-static void watch_control(daemon_state *d)
-{
-    d->watched = (watched){.loop = d->control};
-    if (d->process.watchdog != NULL) {
-        watchdog_add(d->process.watchdog, &d->watched);
-    }
-}
-
-/* On the control thread, by messages: `ready` and `ended` need no lock. `started` stands still by
- * then, for the control loop turns only when all were created. */
-static void on_worker_ready(void *arg)
-{
-    daemon_state *d = arg;
-    if (++d->ready == d->started) {
-        watch_control(d);
-        log_notice("daemon", "ready: %u workers", d->ready);
-        notify_ready();
-        notify_status("serving");
-    }
-}
-
-static void on_worker_ended(void *arg)
-{
-    ((daemon_state *)arg)->ended++;
-}
-
-/* Plugins first: they may still have calls under way on the connections that go next. */
-static void worker_end(worker_thread *thread)
-{
-    generation *g = thread->d->generation;
-    for (size_t i = 0; i < g->instance_count; i++) {
-        instance_worker_stop(&g->instances[i], thread->worker.index);
-    }
-    server_worker_destroy(&thread->server);
-    worker_disconnect(&thread->worker);
-    loop_settle(thread->loop); /* h2o's sockets can only be freed on the thread that made them */
-}
-
-static void on_stuck(void *arg)
-{
-    server_worker_withdraw(((worker_thread *)arg)->server);
-}
-
-static void worker_watch(worker_thread *thread)
-{
-    thread->watched = (watched){.loop = thread->loop, .on_stuck = on_stuck, .arg = thread};
-    if (thread->d->process.watchdog != NULL) {
-        watchdog_add(thread->d->process.watchdog, &thread->watched);
-    }
-}
-
-/* The order matters: services have their worker's connections when worker_start is called, and the
- * first request finds every instance started. */
-static void *worker_main(void *arg)
-{
-    worker_thread *thread = arg;
-    daemon_state *d = thread->d;
-    generation *g = d->generation;
-    char name[32];
-    snprintf(name, sizeof(name), "worker %u", thread->worker.index);
-    running_thread_begin(name);
-    worker_init(&thread->worker, thread->worker.index, thread->loop, g, &d->process);
-    d->site.worker_outbounds[thread->worker.index] = thread->worker.outbound;
-    for (size_t i = 0; i < g->instance_count; i++) {
-        instance_worker_start(&g->instances[i], thread->worker.index, thread->loop);
-    }
-    thread->server = server_worker_start(d->server, &thread->worker, &d->sockets);
-    if (thread->worker.index == 0 && d->admin != NULL) {
-        admin_serve(d->admin, thread->server);
-    }
-    loop_post(d->control, on_worker_ready, d);
-    worker_watch(thread);
-    while (!thread->drained) {
-        loop_turn(thread->loop);
-    }
-    watchdog_remove(&thread->watched);
-    if (worker_under_way(&thread->worker) ==
-        0) { /* else plugins are at work, and the process ends */
-        worker_end(thread);
-    }
-    loop_post(d->control, on_worker_ended, d);
-    running_thread_end();
-    return NULL;
-}
-
-static void on_drained(void *arg)
-{
-    ((worker_thread *)arg)->drained = true;
-}
-
-static void on_stop(void *arg)
-{
-    worker_thread *thread = arg;
-    const uint64_t patience_ms = (uint64_t)thread->d->generation->conf->top.drain_ms;
-    server_worker_drain(thread->server, patience_ms, on_drained, thread);
-}
-
-/* All loops are there before the first thread is: a plugin's worker_start may call all workers,
- * itself included. */
-static bool workers_start(daemon_state *d)
-{
-    const unsigned count = d->site.worker_count;
-    d->threads = kit_calloc(count, sizeof(*d->threads));
-    loop **loops = kit_calloc(count, sizeof(*loops));
-    for (unsigned i = 0; i < count; i++) {
-        loops[i] = loop_create();
-        d->threads[i].d = d;
-        d->threads[i].loop = loops[i];
-        d->threads[i].worker.index = i;
-    }
-    d->site.worker_loops = loops;
-    d->site.worker_outbounds = kit_calloc(count, sizeof(*d->site.worker_outbounds));
-    for (unsigned i = 0; i < count; i++) {
-        if (pthread_create(&d->threads[i].id, NULL, worker_main, &d->threads[i]) != 0) {
-            log_error("daemon", "cannot start worker %u: %s", i, strerror(errno));
-            return false;
-        }
-        d->started++;
-    }
-    return true;
-}
-
-/* Instances know of it by now; this is for what the core itself asks the keyring. */
-static void on_keys_changed(void *arg)
-{
-    daemon_state *d = arg;
-    for (unsigned i = 0; i < d->started; i++) {
-        loop_post(d->threads[i].loop, worker_take_keyring, &d->threads[i].worker);
-    }
-}
-
-/* A worker that a plugin holds does not even begin to drain. */
-static void on_stop_overdue(void *arg)
-{
-    hang_end(((daemon_state *)arg)->generation);
-}
-
-/* Nothing of a worker is touched from here but by a message: its state is its own thread's. */
-static void workers_stop(daemon_state *d)
-{
-    if (d->stopping) {
-        return;
-    }
-    d->stopping = true;
-    d->stopping_since_ms = clock_monotonic_ms();
-    notify_stopping();
-    notify_status("draining");
-    for (unsigned i = 0; i < d->started; i++) {
-        loop_post(d->threads[i].loop, on_stop, &d->threads[i]);
-    }
-    loop_timer_start(d->control, (uint64_t)d->generation->conf->top.drain_ms + STOP_GRACE_MS,
-                     on_stop_overdue, d);
-}
 
 /* ---- signals ---- */
 
@@ -270,6 +74,12 @@ static void signals_block(sigset_t *set)
         signal(ignored[i], SIG_IGN);
     }
     pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* Instances know of it by now; this is for what the core itself asks the keyring. */
+static void on_keys_changed(void *arg)
+{
+    workers_take_keyring(arg);
 }
 
 /* ---- start and stop ---- */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that build a generation know of each other: build.c, build_listener.c,
+ * build_way.c. */
+#pragma once
+
+#include "pipeline/generation.h"
+#include "plugin/loader.h"
+
+/* A generation that is being built. */
+typedef struct builder {
+    generation *g;
+    cmp_report *report;
+    loader *loader;
+} builder;
+
+/* Adds an error about a key path of the configuration. */
+void build_report(builder *b, const char *key, const char *format, ...) CMP_PRINTF(3, 4);
+
+/* The instance of that name; NULL: there is none. */
+instance *build_find(const generation *g, const char *name);
+
+/* Otherwise it was reported: there is none, or it could not be opened before it had chosen what
+ * serves it. */
+bool build_has_functions(const instance *i);
+
+/* Those of that kind; `key` is the path of the list. Names that are not configured were reported
+ * by conf_load. */
+chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind kind, const char *key);
+
+/* Fills in the listener at that place of the configuration. */
+void build_listener(builder *b, size_t at);
+
+/* Fills in the way to the peer at that place. */
+void build_way(builder *b, size_t at);
+
+/* The name of the first peer that sees no users, or NULL. */
+const char *build_peer_without_users(const conf *c);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder know of the running process: daemon.c, workers.c. */
+#pragma once
+
+#include "admin/admin.h"
+#include "daemon/budget.h"
+#include "daemon/keys_watch.h"
+#include "http/server.h"
+#include "observe/watchdog.h"
+#include "pipeline/worker.h"
+#include "plugin/loader.h"
+
+#include <pthread.h>
+
+typedef struct daemon_state daemon_state;
+
+typedef struct worker_thread {
+    daemon_state *d;
+    pthread_t id;
+    worker worker;
+    loop *loop;
+    server_worker *server;
+    watched watched;
+    bool drained;
+} worker_thread;
+
+struct daemon_state {
+    loop *control;
+    loader *loader;
+    generation *generation;
+    instance_site site;
+    budget budget;
+    sockets sockets;
+    server *server;
+    admin *admin;
+    process process;
+    watched watched; /* the control thread */
+    worker_thread *threads;
+    unsigned started; /* threads that were created */
+    unsigned ready, ended;
+    keys_watch *keys;
+    bool stopping;
+    uint64_t stopping_since_ms;
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker threads: start, what they are told, stop. All on the control thread. */
+#pragma once
+
+#include "daemon/state.h"
+
+/* Starts as many as there are to be. False, and an error in the log, when one cannot be: those
+ * before it run. */
+bool workers_start(daemon_state *d);
+
+/* Has each take the generation's newest keyring. */
+void workers_take_keyring(daemon_state *d);
+
+/* Has them drain and end; d->ended counts those that have. A second time it does nothing. */
+void workers_stop(daemon_state *d);
