@@ -43,6 +43,10 @@ def test_it_is_complete(prefix):
         "share/man/man1/cmpctl.1",
         "share/man/man5/cmpd.yaml.5",
         "include/cmp/plugin.h",
+        "include/cmp-kit/text.h",
+        "lib/libcmp-kit.a",
+        "lib/pkgconfig/cmp-sdk.pc",
+        "lib/cmake/CmpSdk/CmpSdkConfig.cmake",
     )
     assert [end for end in ends if end not in installed] == []
 

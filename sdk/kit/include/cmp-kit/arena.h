@@ -6,6 +6,8 @@
 
 #include <cmp-kit/memory.h>
 
+__BEGIN_DECLS
+
 typedef struct kit_arena_block kit_arena_block;
 
 /* May lie in another struct; its fields are the arena's own. */
@@ -45,3 +47,5 @@ void kit_arena_trim(kit_arena *a, void *at, size_t allocated, size_t size);
 cmp_str kit_arena_copy(kit_arena *a, cmp_str text);
 char *kit_arena_text(kit_arena *a, cmp_str text);
 char *kit_arena_printf(kit_arena *a, const char *format, ...) CMP_PRINTF(2, 3);
+
+__END_DECLS

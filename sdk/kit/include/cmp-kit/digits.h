@@ -5,6 +5,8 @@
 
 #include <cmp/base.h>
 
+__BEGIN_DECLS
+
 #define KIT_PREFIX_SIZE_MIN 3
 #define KIT_PREFIX_SIZE_MAX 64
 
@@ -34,3 +36,5 @@ static inline bool kit_word_equal(uint64_t a, uint64_t b, unsigned size)
 {
     return ((a ^ b) >> (64 - 4 * size)) == 0;
 }
+
+__END_DECLS

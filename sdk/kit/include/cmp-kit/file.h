@@ -6,6 +6,8 @@
 
 #include <cmp/host.h>
 
+__BEGIN_DECLS
+
 /* Tells one state of a file from another. All zero: there is no file. */
 typedef struct kit_file_mark {
     uint64_t device, inode, size;
@@ -51,3 +53,5 @@ kit_file_result kit_file_read(kit_file *f, const char *path, const char *option,
 /* For readers. Fills in the error, unless there is one already: the first counts. `line` counts
  * from 1; 0: of no line. Returns false. */
 bool kit_file_fail(kit_file *f, uint64_t line, const char *format, ...) CMP_PRINTF(3, 4);
+
+__END_DECLS

@@ -4,6 +4,8 @@
 
 #include <cmp/host.h>
 
+__BEGIN_DECLS
+
 /* Whether a key's window begins later, or ended before, that Unix time. Both ends are inside. */
 static inline bool kit_key_not_yet(const cmp_key *key, int64_t now_ms)
 {
@@ -14,3 +16,5 @@ static inline bool kit_key_expired(const cmp_key *key, int64_t now_ms)
 {
     return now_ms > key->not_after_ms;
 }
+
+__END_DECLS

@@ -12,6 +12,8 @@
 #include <cmp-kit/file.h>
 #include <cmp/option.h>
 
+__BEGIN_DECLS
+
 typedef struct kit_live kit_live;
 
 /* What the content is. Static. */
@@ -83,3 +85,5 @@ typedef struct kit_live_share {
  * worker's loop; or around any other use, on any thread, with content that stays what it is. */
 void kit_live_join(kit_live *l, kit_live_share *share);
 void kit_live_leave(kit_live *l, kit_live_share *share);
+
+__END_DECLS

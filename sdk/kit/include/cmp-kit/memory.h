@@ -8,6 +8,8 @@
 
 #include <cmp/base.h>
 
+__BEGIN_DECLS
+
 /* malloc, calloc, realloc and strdup; never NULL. A size of 0 is as good as 1. kit_alloc's octets
  * and those that kit_realloc adds are not initialised. */
 void *kit_alloc(size_t size) __attribute__((malloc, returns_nonnull));
@@ -17,3 +19,5 @@ char *kit_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 
 /* `at`, which another library has allocated; the same end when it is NULL. */
 void *kit_must(void *at) __attribute__((returns_nonnull));
+
+__END_DECLS

@@ -5,6 +5,8 @@
 
 #include <cmp/option.h>
 
+__BEGIN_DECLS
+
 /* One network, and what is found by it. */
 typedef struct kit_network {
     cmp_cidr net;
@@ -28,3 +30,5 @@ void kit_networks_destroy(kit_networks **n);
  * may be NULL, and holds nothing. */
 uint32_t kit_networks_find(const kit_networks *n, const uint8_t address[16],
                            bool (*fits)(uint32_t value, void *arg), void *arg);
+
+__END_DECLS

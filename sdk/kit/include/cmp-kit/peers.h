@@ -4,6 +4,8 @@
 
 #include <cmp/host.h>
 
+__BEGIN_DECLS
+
 typedef struct kit_peer {
     cmp_str name;
     cmp_str host; /* in lower case; absent when the peer has none */
@@ -35,3 +37,5 @@ void kit_peers_free(kit_peers *p);
  * none. */
 uint32_t kit_peers_named(const kit_peers *p, cmp_str name);
 uint32_t kit_peers_at_host(const kit_peers *p, cmp_str host);
+
+__END_DECLS

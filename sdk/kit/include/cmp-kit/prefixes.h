@@ -5,6 +5,8 @@
 
 #include <cmp-kit/digits.h>
 
+__BEGIN_DECLS
+
 /* One prefix, and what is found by it. */
 typedef struct kit_prefix {
     kit_digits digits;
@@ -49,3 +51,5 @@ void kit_prefixes_destroy(kit_prefixes **p);
 uint32_t kit_prefixes_find(const kit_prefixes *p, cmp_str ici, unsigned *matched);
 
 size_t kit_prefixes_count(const kit_prefixes *p);
+
+__END_DECLS

@@ -8,6 +8,8 @@
 #include <cmp/base.h>
 #include <cmp/key.h>
 
+__BEGIN_DECLS
+
 /* Octets of the longest MAC, SHA-512's. */
 #define KIT_SIGNATURE_MAC_MAX 64
 
@@ -45,3 +47,5 @@ size_t kit_signature_encode(const uint8_t *mac, cmp_hash hash, cmp_encoding enco
 
 /* Compares two MACs in a time that does not depend on where they differ. */
 CMP_MUST_USE bool kit_signature_equal(const uint8_t *a, const uint8_t *b, cmp_hash hash);
+
+__END_DECLS

@@ -7,6 +7,8 @@
 
 #include <cmp/base.h>
 
+__BEGIN_DECLS
+
 /* ---- UTF-8 (RFC 3629) ---- */
 
 /* Whether the whole text is UTF-8; NUL is a character like others. */
@@ -71,3 +73,5 @@ CMP_MUST_USE ptrdiff_t kit_base64_decode(cmp_str text, uint8_t *to, size_t room)
 /* Reads a whole decimal number from min to max; a sign is allowed only when min < 0. False, with
  * *number as it was, when the text is none or out of range. */
 CMP_MUST_USE bool kit_number_parse(cmp_str text, int64_t min, int64_t max, int64_t *number);
+
+__END_DECLS

@@ -9,6 +9,8 @@
 #include <cmp/base.h>
 #include <cmp/key.h>
 
+__BEGIN_DECLS
+
 /* What a tid is, seen as text. */
 typedef struct kit_tid {
     bool uuid;       /* RFC 9562, in its 36-octet form */
@@ -22,3 +24,5 @@ kit_tid kit_tid_read(cmp_str tid);
 /* What is wrong with a tid for that key at that Unix time, as static text for the operator's log;
  * NULL: nothing. */
 const char *kit_tid_fault(const kit_tid *tid, const cmp_key *key, int64_t now_ms);
+
+__END_DECLS

@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+__BEGIN_DECLS
+
 #define KIT_TROUBLE_LINE_SIZE 640
 
 /* One kind of trouble of one instance; its fields are the kit's own. */
@@ -31,3 +33,5 @@ void kit_trouble_say(kit_trouble *t, const cmp_host *host, const char *format, .
 /* It is over: logs `what` as a notice when an error was logged since the last time, and the next
  * error will be logged at once. Costs nothing when there was no trouble. Any thread. */
 void kit_trouble_over(kit_trouble *t, const cmp_host *host, const char *what);
+
+__END_DECLS

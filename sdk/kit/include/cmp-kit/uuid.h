@@ -6,6 +6,8 @@
 
 #include <cmp/base.h>
 
+__BEGIN_DECLS
+
 /* Octets of the text form, which has no NUL here. */
 #define KIT_UUID_TEXT_SIZE 36
 
@@ -20,3 +22,5 @@ CMP_MUST_USE bool kit_uuid_parse(cmp_str text, uint8_t octets[16]);
 
 /* Whether `octets`, as kit_uuid_parse read them, are a UUIDv7; *ms is then its Unix time. */
 CMP_MUST_USE bool kit_uuid_v7_time(const uint8_t octets[16], int64_t *ms);
+
+__END_DECLS

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SDK as a vendor has it: installed to some prefix, found by pkg-config and CMake from where it
+lies."""
+import os
+import re
+
+import pytest
+from daemon import BUILD, ROOT, run
+
+# Nobody gets what was built with a sanitizer: nothing could be linked with it but by the same.
+pytestmark = pytest.mark.skipif(
+    re.search(r"^CMPD_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.M) is not None,
+    reason="built with a sanitizer",
+)
+
+ABI = ".".join(
+    re.search(rf"CMP_ABI_{part} (\d+)", (ROOT / "include/cmp/plugin.h").read_text())[1]
+    for part in ("MAJOR", "MINOR")
+)
+
+PLUGIN = """
+#include <cmp/plugin.h>
+#include <cmp-kit/memory.h>
+#include <stdlib.h>
+static void *create(const cmp_host *host, const void *options, void *previous, cmp_report *report)
+{
+    (void)host, (void)options, (void)previous, (void)report;
+    return kit_alloc(1);
+}
+static cmp_store_verdict lookup(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                cmp_record *record)
+{
+    (void)instance, (void)worker, (void)ici, (void)op, (void)record;
+    return CMP_STORE_ABSENT;
+}
+static const cmp_store_ops ops = {.size = sizeof(ops), .lookup = lookup};
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI, .name = "store_mine", .kind = CMP_PLUGIN_STORE, .version = "1",
+    .summary = "knows nothing", .create = create, .destroy = free, .ops = {.store = &ops},
+};
+"""
+
+
+def install(build, *words, **options):
+    ended = run("cmake", "--install", build, *words, **options)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    """Installed, and then moved to where nothing that was written down could lead."""
+    folder = tmp_path_factory.mktemp("sdk")
+    install(BUILD, "--prefix", folder / "first")
+    (folder / "first").rename(folder / "moved")
+    return folder / "moved"
+
+
+def pkg_config(prefix, *words):
+    ended = run("pkg-config", *words, env={**os.environ, "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig"})
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "store_mine.c"
+    path.write_text(PLUGIN)
+    return path
+
+
+def assert_loads(prefix, folder):
+    folder.chmod(0o755)
+    described = run(prefix / "sbin/cmpd", "--help-plugin", "store_mine", "-p", folder)
+    assert described.stdout.startswith(f"store_mine (store, version 1, plugin ABI {ABI})"), described
+
+
+def test_nothing_names_the_place_where_it_was_built(prefix):
+    texts = [*prefix.rglob("*.pc"), *prefix.rglob("*.cmake"), *(prefix / "include").rglob("*.h")]
+    assert len(texts) > 20
+    assert [path for path in texts if str(ROOT) in path.read_text() or "/first" in path.read_text()] == []
+
+
+def test_a_plugin_by_pkg_config(prefix, source):
+    assert pkg_config(prefix, "--variable=abi_version", "cmp-sdk") == ABI
+    assert os.path.samefile(
+        pkg_config(prefix, "--variable=plugindir", "cmp-sdk"), prefix / "lib/cmpd/plugins"
+    )
+    flags = pkg_config(prefix, "--cflags", "--libs", "cmp-kit").split()
+    for expected in (
+        "-Wall",
+        "-Werror=implicit-function-declaration",
+        "-fvisibility=hidden",
+        "-Wl,-z,defs",
+        "-lcmp-kit",
+    ):
+        assert expected in flags
+    made = source.with_suffix(".so")
+    ended = run("gcc", "-std=c17", "-shared", "-fPIC", "-o", made, source, *flags)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert_loads(prefix, made.parent)
+
+
+def test_a_plugin_by_cmake(prefix, source):
+    folder = source.parent
+    (folder / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\n"
+        "project(mine C)\n"
+        "find_package(CmpSdk REQUIRED)\n"
+        "cmp_add_plugin(store_mine store_mine.c)\n"
+        "target_link_libraries(store_mine PRIVATE Cmp::kit)\n"
+        'message(STATUS "ABI ${CmpSdk_ABI_VERSION} ${CmpSdk_PLUGIN_DIR}")\n'
+    )
+    built = run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    assert built.returncode == 0, built.stderr
+    assert f"ABI {ABI} {prefix}/lib/cmpd/plugins" in built.stdout
+    built = run("cmake", "--build", folder / "build")
+    assert built.returncode == 0, built.stdout + built.stderr
+    install(folder / "build", "--prefix", folder / "there")
+    assert_loads(prefix, folder / "there/lib/cmpd/plugins")
+
+
+def test_parts_of_it(tmp_path):
+    """Headers and all that only vendors need are a component of their own; DESTDIR goes before."""
+    destination = {**os.environ, "DESTDIR": str(tmp_path)}
+    install(BUILD, "--component", "sdk", "--prefix", "/usr", env=destination)
+    assert (tmp_path / "usr/include/cmp/plugin.h").is_file()
+    assert pkg_config(tmp_path / "usr", "--variable=abi_major", "cmp-sdk") == ABI.split(".")[0]
+    assert not (tmp_path / "usr/sbin").exists()
+    install(BUILD, "--component", "runtime", "--prefix", "/opt", env=destination)
+    assert (tmp_path / "opt/sbin/cmpd").is_file()
+    assert not (tmp_path / "opt/include").exists()
