@@ -14,6 +14,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Times are kept modulo 2^32 ms, so the window must be well below that. */
@@ -288,6 +289,30 @@ void replay_destroy(replay **r)
     }
 }
 
+int replay_fd(const replay *r)
+{
+    return r->memory.file.fd;
+}
+
+/* Nobody looks after what its first owner may have left: it lives, or its locks tell of its end. */
+replay *replay_adopt(const replay_options *options, int fd, char *error, size_t error_size)
+{
+    struct stat status;
+    replay_head head;
+    replay_file f = {.fd = fd, .size = fstat(fd, &status) == 0 ? (size_t)status.st_size : 0};
+    replay *r = kit_calloc(1, sizeof(*r));
+    r->memory.file.fd = -1;
+    if (replay_memory_look(&f, &head) != REPLAY_MEMORY_FOUND) {
+        snprintf(error, error_size, "it is no replay memory, or has another layout than ours");
+    } else if (replay_memory_attach(&r->memory, &f, &head, error, error_size)) {
+        replay_configure(r, options);
+        return r;
+    }
+    replay_file_close(&f);
+    replay_destroy(&r);
+    return NULL;
+}
+
 /* ---- in a file ---- */
 
 /* One that is known by its time, which is no longer cut to 32 bits. */
@@ -384,7 +409,7 @@ static void mend(replay *r, const replay_options *options, int64_t now_ms)
     const bool restarted = replay_memory_restarted(&r->memory);
     for (size_t i = 0; i < r->memory.shard_count; i++) {
         shard *s = &r->memory.shards[i];
-        shard_lock_init(s, true);
+        shard_lock_init(s);
         if (restarted) {
             s->state->shift_ms = 0;
             clock_set(s, now_ms);

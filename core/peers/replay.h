@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The replay memory (SPEC 4): which signed requests were seen. One for all workers, sharded;
- * bounded by its size and by a quota for each key; outlives a reload, and in a file the process
- * too.
+ * bounded by its size and by a quota for each key; outlives a reload, is shared with a process that
+ * takes over, and in a file outlives both.
  *
  * All functions may be called on any thread. */
 #pragma once
@@ -29,8 +29,17 @@ typedef enum replay_verdict {
     REPLAY_FULL,      /* REPLAY_REFUSE and no room in the key's quota */
 } replay_verdict;
 
-/* In memory of the process's own. */
+/* In memory: it goes with the last process that has it. */
 replay *replay_create(const replay_options *options);
+
+/* The memory of another process, by the descriptor that it has given (replay_fd), which is taken
+ * over: both remember as one from now on. Its size stays. NULL with the reason in `error`: it is no
+ * replay memory, or of another layout. */
+CMP_MUST_USE replay *replay_adopt(const replay_options *options, int fd, char *error,
+                                  size_t error_size);
+
+/* For another process, or to tell two of them apart; stays the memory's. */
+int replay_fd(const replay *r);
 
 /* In a file, for its owner alone: what it holds is remembered, whoever wrote it and however that
  * ended, and processes that have it open at once remember as one. With another size it is copied,

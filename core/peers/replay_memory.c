@@ -63,7 +63,7 @@ static int64_t boot_ms(void)
 static void start(replay_memory *m, size_t size, uint64_t seed)
 {
     for (size_t i = 0; i < m->shard_count; i++) {
-        shard_init(&m->shards[i], m->file.fd >= 0);
+        shard_init(&m->shards[i]);
     }
     *m->head = (replay_head){.layout = LAYOUT,
                              .shard_bits = shard_bits(size),
@@ -74,17 +74,18 @@ static void start(replay_memory *m, size_t size, uint64_t seed)
 }
 
 /* One mapping for all: the kernel hands it out zeroed, as shards want it, and it can be said to the
- * octet what the operator's `size` bought. Pages that no entry has come to yet are reserved, not
- * resident. */
+ * octet what the operator's `size` bought. Pages that no entry has come to yet are not resident. */
 void replay_memory_make(replay_memory *m, size_t size, uint64_t seed)
 {
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
-    if (at == MAP_FAILED) {
-        fputs("out of memory\n", stderr);
+    char error[128] = "there can be none";
+    m->file = (replay_file){.fd = memfd_create("cmpd-replay", MFD_CLOEXEC), .size = size};
+    void *at = m->file.fd >= 0 && ftruncate(m->file.fd, (off_t)size) == 0
+                   ? replay_file_map(&m->file, size, error, sizeof(error))
+                   : NULL;
+    if (at == NULL) {
+        fprintf(stderr, "replay memory: %s\n", error);
         abort();
     }
-    m->file.fd = -1;
     view(m, at, size, seed);
     start(m, size, seed);
 }
@@ -145,12 +146,9 @@ bool replay_memory_restarted(replay_memory *m)
     return llabs(m->head->boot_ms - before) > BOOT_APART_MS;
 }
 
-/* Locks of a file may be others' as well. */
+/* The locks stay as they are: they may be others' as well. */
 void replay_memory_dispose(replay_memory *m)
 {
-    for (size_t i = 0; i < m->shard_count && m->file.fd < 0; i++) {
-        shard_dispose(&m->shards[i]);
-    }
     if (m->head != NULL) {
         munmap(m->head, (size_t)m->head->size);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a replay memory lies in its octets: a head, what each shard changes, and the shards' tables.
- * The octets are the process's own, or a file that processes share. */
+ * The octets are shared by processes: by a file's name, or by a descriptor that one gives another.
+ */
 #pragma once
 
 #include "peers/replay_file.h"
@@ -8,7 +9,7 @@
 
 #define REPLAY_SHARD_BITS_MAX 6 /* two workers seldom want one lock of 64 at one time */
 
-/* Its first octets; in a file they say whether the rest can be understood. */
+/* Its first octets: they say whether the rest can be understood. */
 typedef struct replay_head {
     char magic[8];
     uint32_t layout;     /* of this and of all that follows */
@@ -20,7 +21,7 @@ typedef struct replay_head {
 
 typedef struct replay_memory {
     replay_head *head;
-    replay_file file; /* fd -1: none */
+    replay_file file;
     unsigned shard_count;
     shard shards[1 << REPLAY_SHARD_BITS_MAX];
 } replay_memory;
@@ -28,8 +29,8 @@ typedef struct replay_memory {
 /* The octets that `wanted` buys. */
 size_t replay_memory_size(size_t wanted);
 
-/* Memory of the process's own, `size` octets, started and empty. Ends the process when there is
- * none. */
+/* Memory without a file, `size` octets, started and empty; who is given its descriptor shares it.
+ * Ends the process when there is none. */
 void replay_memory_make(replay_memory *m, size_t size, uint64_t seed);
 
 /* The same in a file that is alone, whose descriptor it takes over. */
@@ -43,7 +44,7 @@ typedef enum replay_memory_kind {
     REPLAY_MEMORY_FOREIGN, /* something else, that somebody may want to keep */
 } replay_memory_kind;
 
-/* What is in the file. */
+/* What is in the file, or behind the descriptor of such memory. */
 CMP_MUST_USE replay_memory_kind replay_memory_look(const replay_file *f, replay_head *head);
 
 /* Makes views of what was found, and takes over the descriptor. Shards are as they were left:
@@ -55,5 +56,6 @@ CMP_MUST_USE bool replay_memory_attach(replay_memory *m, replay_file *f, const r
  * may be missing; a clock that was set looks the same. Says from then on that it was not. */
 bool replay_memory_restarted(replay_memory *m);
 
-/* Gives the octets back; a file keeps them. One that was never made may be disposed of. */
+/* Gives the octets back; a file keeps them, and so does memory that another process has, too. One
+ * that was never made may be disposed of, when its file's descriptor is -1. */
 void replay_memory_dispose(replay_memory *m);

@@ -81,34 +81,25 @@ void shard_view(shard *s, shard_state *state, uint32_t chunk_count, void *memory
     s->entry_mask = ((uint32_t)1 << s->tag_shift) - 1;
 }
 
-void shard_init(shard *s, bool shared)
+void shard_init(shard *s)
 {
-    shard_lock_init(s, shared);
+    shard_lock_init(s);
     s->state->fresh = 1;
 }
 
 /* ---- the lock ---- */
 
-/* A robust one is told by the kernel when its owner dies; it costs 5 ns more. */
-void shard_lock_init(shard *s, bool shared)
+/* One for processes, and robust: the kernel tells the next one when its owner has died. It costs 5
+ * ns more than one of a process's own. */
+void shard_lock_init(shard *s)
 {
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
-    if (shared) {
-        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-        pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    } else {
-        /* What happens under the lock is shorter than going to sleep. */
-        pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
-    }
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     memset(&s->state->lock, 0, sizeof(s->state->lock));
     pthread_mutex_init(&s->state->lock, &attributes);
     pthread_mutexattr_destroy(&attributes);
-}
-
-void shard_dispose(shard *s)
-{
-    pthread_mutex_destroy(&s->state->lock);
 }
 
 /* The fences keep the compiler from moving stores over the mark. That is all it takes: what a

@@ -107,12 +107,10 @@ uint32_t shard_chunks_for(size_t size);
 void shard_view(shard *s, shard_state *state, uint32_t chunk_count, void *memory, uint64_t seed);
 
 /* Starts a shard in zeroed memory. */
-void shard_init(shard *s, bool shared);
+void shard_init(shard *s);
 
-/* Makes the lock anew: when nobody else has the memory, and it was somebody's before. `shared`: by
- * processes. */
-void shard_lock_init(shard *s, bool shared);
-void shard_dispose(shard *s);
+/* Makes the lock anew: when nobody else has the memory, and it was somebody's before. */
+void shard_lock_init(shard *s);
 
 /* shard_lock says whether the shard is as it should be. False: who changed it has died, and
  * shard_rebuild is to be called before anything else. */

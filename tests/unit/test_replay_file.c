@@ -90,6 +90,17 @@ static void fill(replay *r, uint64_t from, uint64_t to)
     }
 }
 
+/* The file's octets, to be changed as a death or a power failure might leave them. */
+static char *octets_of(const fixture *f)
+{
+    const int fd = open(f->path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    char *at = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(at, MAP_FAILED);
+    close(fd);
+    return at;
+}
+
 static void it_outlives_the_process(void **state)
 {
     fixture *f = *state;
@@ -124,6 +135,48 @@ static void two_at_once_are_one_memory(void **state)
     expect_all(old, 0, 3 * COUNT);
     replay_destroy(&old);
     replay_destroy(&new);
+}
+
+/* ---- without a file, by a descriptor ---- */
+
+static replay *adopt(int fd, char *error, size_t error_size)
+{
+    const replay_options options = {WINDOW, 4 * SIZE, 100, REPLAY_FORGET};
+    return replay_adopt(&options, fd, error, error_size);
+}
+
+static void one_is_given_to_another(void **state)
+{
+    (void)state;
+    char error[256] = "";
+    replay *old = replay_create(&(replay_options){WINDOW, SIZE, 100, REPLAY_FORGET});
+    fill(old, 0, COUNT);
+    replay *new = adopt(dup(replay_fd(old)), error, sizeof(error));
+    assert_non_null(new);
+    assert_int_equal(replay_stats_get(new, NOW).size_bytes, SIZE);
+    expect_all(new, 0, COUNT);
+    fill(new, COUNT, 2 * COUNT);
+    expect_all(old, COUNT, 2 * COUNT);
+    replay_release(new, (const uint8_t *)(uint64_t[]){0, 0});
+    assert_int_equal(remember(old, 0, NOW), REPLAY_NEW);
+    replay_destroy(&old);
+    expect_all(new, 0, 2 * COUNT);
+    replay_destroy(&new);
+}
+
+static void what_is_given_may_be_none(void **state)
+{
+    fixture *f = *state;
+    char error[256] = "";
+    assert_null(adopt(open("/dev/null", O_RDWR | O_CLOEXEC), error, sizeof(error)));
+    assert_non_null(strstr(error, "no replay memory"));
+    replay *r = open_it(f);
+    char *at = octets_of(f);
+    ((replay_head *)at)->layout++;
+    assert_null(adopt(dup(replay_fd(r)), error, sizeof(error)));
+    assert_non_null(strstr(error, "another layout"));
+    munmap(at, SIZE);
+    replay_destroy(&r);
 }
 
 /* ---- another size ---- */
@@ -181,17 +234,17 @@ static void its_size_stays_while_somebody_has_it(void **state)
 
 /* Remembers for ever, and counts what is remembered where others see it: it is nearly always in the
  * middle of a change. */
-static void work(const fixture *f, _Atomic uint64_t *count, uint64_t from)
+static void work(replay *r, _Atomic uint64_t *count, uint64_t from)
 {
-    replay *r = open_it(f);
     for (uint64_t i = from; remember(r, i, NOW) == REPLAY_NEW; i++) {
         atomic_fetch_add(count, 1);
     }
     _exit(1);
 }
 
-/* Kills a process that is at work; returns how many it has remembered. */
-static uint64_t killed_at_work(const fixture *f, uint64_t from, uint64_t enough)
+/* Kills a process that is at work on the file, or on `given`; returns how many it has remembered.
+ */
+static uint64_t killed_at_work(const fixture *f, replay *given, uint64_t from, uint64_t enough)
 {
     _Atomic uint64_t *count =
         mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -199,7 +252,7 @@ static uint64_t killed_at_work(const fixture *f, uint64_t from, uint64_t enough)
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        work(f, count, from);
+        work(given != NULL ? given : open_it(f), count, from);
     }
     while (atomic_load(count) < enough && waitpid(child, NULL, WNOHANG) == 0) {
         sched_yield();
@@ -222,7 +275,7 @@ static void nothing_is_lost_with_a_killed_process(void **state)
         replay *r = alive ? open_sized(f, 4 << 20, NOW) : NULL;
         for (unsigned turn = 0; turn < 40; turn++) {
             const uint64_t from = (uint64_t)(turn + 100 * (unsigned)alive + 1) << 32;
-            const uint64_t count = killed_at_work(f, from, 1 + turn * 37);
+            const uint64_t count = killed_at_work(f, NULL, from, 1 + turn * 37);
             if (!alive) {
                 r = open_it(f);
             }
@@ -236,15 +289,17 @@ static void nothing_is_lost_with_a_killed_process(void **state)
     }
 }
 
-/* The file's octets, to be changed as a death or a power failure might leave them. */
-static char *octets_of(const fixture *f)
+static void nothing_of_what_is_shared_is_lost_either(void **state)
 {
-    const int fd = open(f->path, O_RDWR | O_CLOEXEC);
-    assert_true(fd >= 0);
-    char *at = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    assert_ptr_not_equal(at, MAP_FAILED);
-    close(fd);
-    return at;
+    fixture *f = *state;
+    replay *r = replay_create(&(replay_options){WINDOW, 4 << 20, 100, REPLAY_FORGET});
+    for (unsigned turn = 0; turn < 40; turn++) {
+        const uint64_t from = (uint64_t)(turn + 1) << 32;
+        const uint64_t count = killed_at_work(f, r, from, 1 + turn * 37);
+        const uint64_t kept = count < 500 ? count : 500;
+        expect_all(r, from + count - kept, from + count);
+    }
+    replay_destroy(&r);
 }
 
 static shard_state *state_of(char *at, unsigned number)
@@ -401,10 +456,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_outlives_the_process),
         TEST(two_at_once_are_one_memory),
+        TEST(one_is_given_to_another),
+        TEST(what_is_given_may_be_none),
         TEST(it_grows),
         TEST(it_shrinks_to_the_newest),
         TEST(its_size_stays_while_somebody_has_it),
         TEST(nothing_is_lost_with_a_killed_process),
+        TEST(nothing_of_what_is_shared_is_lost_either),
         TEST(a_change_that_did_not_end_is_mended),
         TEST(rubbish_is_survived),
         TEST(after_a_start_of_the_machine),

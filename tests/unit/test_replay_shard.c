@@ -34,7 +34,7 @@ static int setup(void **state)
     memset(f->memory, 0, size);
     f->s = calloc(1, sizeof(*f->s));
     shard_view(f->s, changing, CHUNKS, f->memory, 7);
-    shard_init(f->s, false);
+    shard_init(f->s);
     for (uint64_t i = 0; i < KEYS; i++) {
         f->keys[i] = key_number(f->s, i);
     }
@@ -45,7 +45,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    shard_dispose(f->s);
     free(f->s->state);
     free(f->s);
     free(f->memory);
