@@ -1,13 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one form of what the admin socket answers. */
+/* The two forms of what the admin socket answers: JSON, and problems. */
 #include "admin/answer.h"
+
+/* `application/problem+json` names a status by number; this is for people. */
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } known[] = {{200, "OK"},
+                 {400, "Bad Request"},
+                 {404, "Not Found"},
+                 {405, "Method Not Allowed"},
+                 {409, "Conflict"},
+                 {413, "Content Too Large"},
+                 {422, "Unprocessable Content"},
+                 {500, "Internal Server Error"},
+                 {503, "Service Unavailable"},
+                 {504, "Gateway Timeout"}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].status == status) {
+            return known[i].reason;
+        }
+    }
+    return "Unknown";
+}
+
+void admin_answer_as(h2o_req_t *req, int status, cmp_str json)
+{
+    static h2o_generator_t no_more = {NULL, NULL};
+    req->res.status = status;
+    req->res.reason = reason_of(status);
+    req->res.content_length = json.size;
+    const cmp_str type =
+        status < 400 ? CMP_STR("application/json") : CMP_STR("application/problem+json");
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type.at, type.size);
+    h2o_iovec_t body = h2o_strdup(&req->pool, json.at, json.size);
+    const bool is_head =
+        h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    h2o_start_response(req, &no_more);
+    h2o_send(req, &body, is_head ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
 
 void admin_answer(h2o_req_t *req, cmp_str json)
 {
-    req->res.status = 200;
-    req->res.reason = "OK";
-    req->res.content_length = json.size;
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("application/json"));
-    h2o_send_inline(req, json.at, json.size);
+    admin_answer_as(req, 200, json);
+}
+
+json_t *admin_problem(int status, const char *detail)
+{
+    json_t *p = json_object();
+    json_object_set_new(p, "title", json_string(reason_of(status)));
+    json_object_set_new(p, "status", json_integer(status));
+    if (detail != NULL) {
+        json_object_set_new(p, "detail", json_string(detail));
+    }
+    return p;
+}
+
+json_t *admin_errors(const conf_error *at, size_t count)
+{
+    json_t *errors = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const conf_error *e = &at[i];
+        json_t *one = json_object();
+        if (e->place.file != NULL) {
+            json_object_set_new(one, "file", json_string(e->place.file));
+        }
+        if (e->place.line != 0) {
+            json_object_set_new(one, "line", json_integer(e->place.line));
+            json_object_set_new(one, "column", json_integer(e->place.column));
+        }
+        if (e->key != NULL && *e->key != '\0') {
+            json_object_set_new(one, "key", json_string(e->key));
+        }
+        json_object_set_new(one, "text", json_string(e->text));
+        json_array_append_new(errors, one);
+    }
+    return errors;
 }

@@ -2,8 +2,20 @@
 /* How a handler of the admin socket answers. */
 #pragma once
 
-#include <cmp/base.h>
+#include "conf/report.h"
+
 #include <h2o.h>
+#include <jansson.h>
 
 /* 200 with JSON, which is copied. */
 void admin_answer(h2o_req_t *req, cmp_str json);
+
+/* The same with any status; from 400 on it is a problem (RFC 9457). */
+void admin_answer_as(h2o_req_t *req, int status, cmp_str json);
+
+/* A problem's members title, status and detail; `detail` may be NULL. The caller's reference. */
+json_t *admin_problem(int status, const char *detail);
+
+/* A report's errors or warnings as an array of {file, line, column, key, text}, without what is not
+ * known: what cmpctl prints as `file:line:column: key: text`. The caller's reference. */
+json_t *admin_errors(const conf_error *at, size_t count);

@@ -156,6 +156,9 @@ static void tell_failure(const https_request *request, const https_options *opti
                errno == EACCES) {
         output_fail("%s: %s; ask as the daemon's user or as root", options->admin_socket,
                     strerror(errno));
+    } else if (code == CURLE_OPERATION_TIMEDOUT) {
+        output_fail("%s: no answer within %ld s; what was asked may still be done",
+                    options->admin_socket, options->timeout_s);
     } else if (code == CURLE_COULDNT_CONNECT) {
         output_fail("%s: nobody answers there; does the daemon run?", options->admin_socket);
     } else {

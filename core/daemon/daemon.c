@@ -8,6 +8,7 @@
 #include "daemon/advice.h"
 #include "daemon/build.h"
 #include "daemon/hang.h"
+#include "daemon/keys_command.h"
 #include "daemon/privileges.h"
 #include "daemon/workers.h"
 #include "http/hpack_probe.h"
@@ -201,6 +202,8 @@ static bool start(daemon_state *d)
         return false;
     }
     admin_register(d->server);
+    d->commands = admin_commands_create(d->control);
+    keys_command_register(d);
     pipeline_setup();
     watch(d);
     for (size_t i = 0; i < d->generation->instance_count; i++) {
@@ -239,6 +242,9 @@ static bool tear_down(daemon_state *d)
     }
     loop **loops = d->site.worker_loops;
     d->site.worker_loops = NULL;
+    if (d->commands != NULL) {
+        admin_commands_end(d->commands);
+    }
     if (!pool_destroy(&d->site.pool, pool_patience_ms(d)) || !clean) {
         return false;
     }
@@ -262,6 +268,7 @@ static void destroy(daemon_state *d)
     admin_close(&d->admin);
     generation_destroy(&d->generation);
     loop_destroy(&d->control);
+    admin_commands_destroy(&d->commands);
     server_destroy(&d->server);
     replay_destroy(&d->process.replay);
     referrals_destroy(&d->process.referrals);

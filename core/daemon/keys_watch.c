@@ -51,19 +51,17 @@ static void say_wrong(const cmp_report *report)
     }
 }
 
-static void take(keys_watch *w)
+/* Whether the file was good. */
+static bool take(keys_watch *w, cmp_report *report)
 {
     const char *path = w->g->conf->top.keys;
-    cmp_report report;
-    report_init(&report);
-    keyring *fresh = generation_read_keyring(w->g, &report);
+    keyring *fresh = generation_read_keyring(w->g, report);
     if (fresh != NULL) {
         say_new(path, fresh);
         generation_replace_keyring(w->g, fresh);
         w->changed(w->arg);
     }
-    say_wrong(&report);
-    report_dispose(&report);
+    return fresh != NULL;
 }
 
 static void look(void *arg)
@@ -74,9 +72,21 @@ static void look(void *arg)
     w->timer = loop_timer_start(w->control, LOOK_MS, look, w);
     w->seen = now;
     if (still && !kit_file_mark_equal(&now, &w->taken)) {
+        cmp_report report;
+        report_init(&report);
         w->taken = now;
-        take(w);
+        if (!take(w, &report)) {
+            say_wrong(&report);
+        }
+        report_dispose(&report);
     }
+}
+
+bool keys_watch_now(keys_watch *w, cmp_report *report)
+{
+    const kit_file_mark now = kit_file_mark_of(w->g->conf->top.keys);
+    w->seen = w->taken = now;
+    return kit_file_mark_equal(&now, keyring_mark(w->g->keyring)) || take(w, report);
 }
 
 keys_watch *keys_watch_start(loop *control, generation *g, void (*changed)(void *arg), void *arg)

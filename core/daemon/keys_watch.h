@@ -13,5 +13,10 @@ typedef struct keys_watch keys_watch;
  * says what is wrong, once for each change. Without a keyring there is nothing to watch: NULL. */
 keys_watch *keys_watch_start(loop *control, generation *g, void (*changed)(void *arg), void *arg);
 
+/* Looks at once, for whoever has just written the file and waits: it need not stand still. False
+ * with errors in the report, and the old keys stay; true when the file as it is now is what the
+ * generation has, and what workers took or are about to take by the messages of `changed`. */
+CMP_MUST_USE bool keys_watch_now(keys_watch *w, cmp_report *report);
+
 /* NULL is fine. */
 void keys_watch_stop(keys_watch **w);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "admin/admin.h"
+#include "admin/command.h"
 #include "daemon/budget.h"
 #include "daemon/keys_watch.h"
 #include "http/server.h"
@@ -33,6 +34,7 @@ struct daemon_state {
     sockets sockets;
     server *server;
     admin *admin;
+    admin_commands *commands;
     process process;
     watched watched; /* the control thread */
     worker_thread *threads;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -382,6 +383,14 @@ void keyring_unref(keyring **ref)
 const kit_file_mark *keyring_mark(const keyring *k)
 {
     return &k->mark;
+}
+
+void keyring_mark_text(const kit_file_mark *m, char text[KEYRING_MARK_TEXT_SIZE])
+{
+    snprintf(text, KEYRING_MARK_TEXT_SIZE,
+             "%" PRIx64 "-%" PRIx64 "-%" PRIu64 "-%" PRId64 ".%09" PRId64 "-%" PRId64 ".%09" PRId64,
+             m->device, m->inode, m->size, m->modified_s, m->modified_ns, m->changed_s,
+             m->changed_ns);
 }
 
 void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key *key, void *arg),

@@ -38,6 +38,10 @@ void keyring_unref(keyring **k);
 /* The file's mark when it was read. Lives as long as the keyring. */
 const kit_file_mark *keyring_mark(const keyring *k);
 
+/* A file's mark in visible ASCII: one program tells another by it which state it means. */
+#define KEYRING_MARK_TEXT_SIZE 160
+void keyring_mark_text(const kit_file_mark *m, char text[KEYRING_MARK_TEXT_SIZE]);
+
 /* Visits keys of one use in the file's order. */
 void keyring_each(const keyring *k, cmp_key_use use, void (*visit)(const cmp_key *key, void *arg),
                   void *arg);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands of the admin socket: what changes something, by POST, and is answered when it is done.
+ *
+ * A handler runs on the control thread, one command at a time: the next one begins when the one
+ * before was answered. No worker waits for it. */
+#pragma once
+
+#include "conf/report.h"
+#include "event/loop.h"
+
+#include <jansson.h>
+
+struct st_h2o_hostconf_t;
+
+/* The commands of a process, and their queue. */
+typedef struct admin_commands admin_commands;
+
+/* One that is under way: the handler's from its begin until it answers. */
+typedef struct admin_command admin_command;
+
+/* Answers with one of the functions below, at once or later, exactly once, and with a time limit of
+ * its own: all that come after it wait. Control thread. */
+typedef void (*admin_command_run)(admin_command *c, void *arg);
+
+/* `control` outlives it. Any thread. */
+admin_commands *admin_commands_create(loop *control);
+
+/* No worker has a request any more from here on: what is answered now goes nowhere. Control thread,
+ * before the workers' loops go. */
+void admin_commands_end(admin_commands *all);
+
+/* When neither the control loop nor a worker turns any more. NULL is fine. */
+void admin_commands_destroy(admin_commands **all);
+
+/* `path` (static, with its slash) is answered by `run(command, arg)`. Before workers start. */
+void admin_command_register(admin_commands *all, struct st_h2o_hostconf_t *host, const char *path,
+                            admin_command_run run, void *arg);
+
+/* What was posted: a JSON object, or NULL when there was no body. The command's. */
+const json_t *admin_command_body(const admin_command *c);
+
+/* Whether the query has that flag: `?dry-run`, alone or among others between `&`. */
+bool admin_command_flag(const admin_command *c, const char *name);
+
+/* Answers 200 with that object; the reference is handed over. Ends `c`. */
+void admin_command_done(admin_command *c, json_t *answer);
+
+/* Answers a problem (RFC 9457): `detail` in a sentence, or NULL, and the errors of `report` (may be
+ * NULL) as its member `errors`. Ends `c`. */
+void admin_command_fail(admin_command *c, int status, const char *detail, const cmp_report *report);
