@@ -134,6 +134,13 @@ static void answer_nobody(h2o_req_t *req)
     h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
+/* Whether a peer or the holder of a token has asked, and within its bounds: who has only found out
+ * how to be refused is a stranger. */
+static bool is_partners(const txn *t, const txn_answer *a)
+{
+    return (t->requestor != NULL || t->bearer != NULL) && (a->status < 400 || a->status == 404);
+}
+
 static void front_send(txn *t, const txn_answer *a)
 {
     static h2o_generator_t no_more = {NULL, NULL};
@@ -142,6 +149,7 @@ static void front_send(txn *t, const txn_answer *a)
     connection *c = r->connection;
     /* First: h2o may dispose of the request while it sends, and that is no client that went. */
     r->txn = NULL;
+    c->partner = is_partners(t, a);
     if (c->cut) {
         answer_nobody(req);
         return;

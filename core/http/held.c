@@ -8,14 +8,14 @@
 #define LOOK_AFTER 16
 
 /* The most that libh2o can be keeping of what has come: no more than came, and no more than the
- * requests that are not whole may have. */
+ * requests that are not whole, or wait for their turn, may have. */
 static void settle_received(connection *c)
 {
     if (c->metered == NULL) { /* libh2o reads a request of HTTP/1 where it came */
         c->received = c->socket->input->size;
         return;
     }
-    const size_t most = c->unfinished * c->sw->server->request_max;
+    const size_t most = (c->unfinished + c->waiting) * c->sw->server->request_max;
     c->received = c->received < most ? c->received : most;
 }
 

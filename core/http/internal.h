@@ -16,7 +16,7 @@ typedef struct server server;       /* server.h */
 typedef struct server_worker server_worker;
 typedef struct entrance entrance;
 typedef struct metered metered; /* metered.h */
-typedef struct paced paced;     /* pace.h */
+typedef struct paced paced;     /* pace.c */
 
 typedef struct connection connection;
 struct connection {
@@ -57,8 +57,10 @@ struct connection {
     bool cut;                  /* it is at its end */
 
     /* see pace.h */
-    uint64_t turn;
+    bool partner;     /* its last answer was to a peer, or the holder of a token, who may ask */
+    unsigned waiting; /* requests that wait for their turn, of those that are active */
     unsigned turn_requests;
+    uint64_t turn;
     size_t turn_octets;
 };
 
@@ -106,6 +108,15 @@ typedef struct lingering {
     unsigned looks; /* that are left */
 } lingering;
 
+/* See pace.h: the requests of one source that wait, in the order in which they came. */
+#define PACE_LANES 512 /* sources that wait at a time are few; two may share one */
+typedef struct pace_lane pace_lane;
+struct pace_lane {
+    paced *first, **last;
+    pace_lane *next; /* whose turn comes after this one's */
+    bool queued;
+};
+
 #define HELD_SOURCES 1024 /* numbers; many more than sources that keep something waiting */
 
 struct server_worker {
@@ -136,8 +147,10 @@ struct server_worker {
     } held;
 
     struct {
-        paced *first, **last;
-        size_t count; /* of those whose turn has come */
+        pace_lane lanes[PACE_LANES];
+        pace_lane *queue, *queue_end; /* lanes in which somebody waits, in turn */
+        size_t queue_count, waiting;  /* lanes; requests */
+        unsigned strangers;           /* that had their turn in this one */
         uint64_t turn;
         cmp_timer *timer;
     } pace;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests of one connection take their turn: it is served a few that were pipelined over HTTP/1.1,
- * or some octets of answers, for each turn of the loop, and the rest when everybody else has had
- * theirs. */
+/* Requests take their turn. A turn of the loop serves a bounded number of strangers' requests, one
+ * of each source after the other, so that nobody waits for longer than that takes, however many of
+ * one source wait. Who was known by a signature or a token is served at once; but of what one
+ * connection has pipelined over HTTP/1.1, or of octets of answers, it gets a few for each turn, and
+ * the rest when everybody else has had theirs. */
 #pragma once
 
 #include "http/internal.h"
+
+#define PACE_STRANGERS 32 /* requests a turn: about 1 ms of it */
 
 /* Whether the request may be handled now. False: `run(req)` is called in a later turn, unless its
  * client goes before. */
