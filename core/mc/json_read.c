@@ -7,6 +7,8 @@
 
 #include <cmp-kit/text.h>
 
+#include <endian.h>
+
 static bool fail(json_in *in, json_fault fault)
 {
     in->fault = fault;
@@ -75,12 +77,30 @@ static bool take_word(json_in *in, cmp_str word)
 
 /* ---- strings ---- */
 
-/* The four digits of a \uXXXX; above 0xFFFF when they are none. */
-static uint32_t read_unit(const char *at)
+/* What a hexadecimal digit is worth in the last place but `place`, and a bit that says that it is
+ * one.
+ */
+#define WORTH(value, place) ((uint32_t)(value) << 4 * (place) | UINT32_C(0x10000) << (place))
+#define DIGITS(place)                                                                              \
+    {                                                                                              \
+        ['0'] = WORTH(0, place), ['1'] = WORTH(1, place), ['2'] = WORTH(2, place),                 \
+        ['3'] = WORTH(3, place), ['4'] = WORTH(4, place), ['5'] = WORTH(5, place),                 \
+        ['6'] = WORTH(6, place), ['7'] = WORTH(7, place), ['8'] = WORTH(8, place),                 \
+        ['9'] = WORTH(9, place), ['a'] = WORTH(10, place), ['b'] = WORTH(11, place),               \
+        ['c'] = WORTH(12, place), ['d'] = WORTH(13, place), ['e'] = WORTH(14, place),              \
+        ['f'] = WORTH(15, place), ['A'] = WORTH(10, place), ['B'] = WORTH(11, place),              \
+        ['C'] = WORTH(12, place), ['D'] = WORTH(13, place), ['E'] = WORTH(14, place),              \
+        ['F'] = WORTH(15, place),                                                                  \
+    }
+
+/* The four digits of a \uXXXX; above 0xFFFF when they are none. A body of nothing else is read at
+ * half the cost that it has digit by digit. */
+static inline uint32_t read_unit(const char *at)
 {
-    const uint32_t a = kit_hex_value(at[0]), b = kit_hex_value(at[1]), c = kit_hex_value(at[2]),
-                   d = kit_hex_value(at[3]);
-    return (a | b | c | d) < 16 ? a << 12 | b << 8 | c << 4 | d : UINT32_MAX;
+    static const uint32_t worth[4][256] = {DIGITS(3), DIGITS(2), DIGITS(1), DIGITS(0)};
+    const uint32_t sum = worth[0][(uint8_t)at[0]] | worth[1][(uint8_t)at[1]] |
+                         worth[2][(uint8_t)at[2]] | worth[3][(uint8_t)at[3]];
+    return sum ^ UINT32_C(0xF0000);
 }
 
 /* The two escapes of a character beyond U+FFFF; `unit` is the first one's. A lone half of a pair
@@ -117,28 +137,20 @@ static inline size_t read_escape(const char *at, const char *end, uint32_t *poin
 
 #define UTF8_SIZE_MAX 4
 
+/* Writes UTF8_SIZE_MAX octets, of which the first ones count. Without a branch: in a text that is
+ * meant to cost nobody foresees which one would be taken. */
 static inline size_t write_utf8(uint32_t point, char *to)
 {
-    if (point < 0x80) {
-        to[0] = (char)point;
-        return 1;
-    }
-    if (point < 0x800) {
-        to[0] = (char)(0xC0 | point >> 6);
-        to[1] = (char)(0x80 | (point & 63));
-        return 2;
-    }
-    if (point < 0x10000) {
-        to[0] = (char)(0xE0 | point >> 12);
-        to[1] = (char)(0x80 | (point >> 6 & 63));
-        to[2] = (char)(0x80 | (point & 63));
-        return 3;
-    }
-    to[0] = (char)(0xF0 | point >> 18);
-    to[1] = (char)(0x80 | (point >> 12 & 63));
-    to[2] = (char)(0x80 | (point >> 6 & 63));
-    to[3] = (char)(0x80 | (point & 63));
-    return 4;
+    const uint32_t last = 0x80 | (point & 63), third = 0x80 | (point >> 6 & 63),
+                   second = 0x80 | (point >> 12 & 63);
+    const uint32_t two = (0xC0 | point >> 6) | last << 8;
+    const uint32_t three = (0xE0 | point >> 12) | third << 8 | last << 16;
+    const uint32_t four = (0xF0 | point >> 18) | second << 8 | third << 16 | last << 24;
+    uint32_t octets = point < 0x80 ? point : two;
+    octets = point < 0x800 ? octets : three;
+    octets = htole32(point < 0x10000 ? octets : four);
+    memcpy(to, &octets, sizeof(octets));
+    return 1 + (size_t)(point >= 0x80) + (size_t)(point >= 0x800) + (size_t)(point >= 0x10000);
 }
 
 /* A string that is being read: it lies in the body up to its first escape, and in a copy from then
@@ -161,22 +173,34 @@ static void begin_copy(json_in *in, text_in *t)
     t->at = t->copy;
 }
 
-/* All escapes that follow each other. `max` is looked at before each: the copy has room for one
- * character more than that. */
+#define SHORT_RUN 16 /* from here on json_plain_run is faster */
+
+/* Escapes, and short runs of ASCII between them: one by one, as in a text that is meant to cost
+ * there are no long ones. `max` is looked at before each: the copy has room for one character more.
+ */
 static bool add_escapes(json_in *in, text_in *t)
 {
     if (t->copy == NULL) {
         begin_copy(in, t);
     }
-    const char *at = in->at;
+    const char *at = in->at, *run = at, *const end = in->end;
     char *to = t->copy + t->size;
-    while (at < in->end && *at == '\\' && (size_t)(to - t->copy) <= t->max) {
+    const char *const last = t->max < t->room ? t->copy + t->max : t->copy + t->room;
+    while (at < end && to <= last) {
+        if (json_plain(*at) && at - run < SHORT_RUN) {
+            *to++ = *at++;
+            continue;
+        }
+        if (*at != '\\') {
+            break;
+        }
         uint32_t point;
-        const size_t size = read_escape(at, in->end, &point);
+        const size_t size = read_escape(at, end, &point);
         if (size == 0) {
             return fail(in, JSON_FAULT_SYNTAX);
         }
         at += size;
+        run = at;
         in->has_nul |= point == 0;
         to += write_utf8(point, to);
     }

@@ -32,12 +32,32 @@ static void add(const char *more)
     size += more_size;
 }
 
-/* Repeats `more`, with the number of each in place of its %, while there is room for `end`. */
+/* One of the words of `more`, in an order that no processor foresees. */
+static const char *pick(const char *more, char one[64])
+{
+    static uint32_t state = 1;
+    char words[256], *rest = NULL, *found[16];
+    size_t count = 0;
+    snprintf(words, sizeof(words), "%s", more);
+    for (char *w = strtok_r(words, " ", &rest); w != NULL; w = strtok_r(NULL, " ", &rest)) {
+        found[count++] = w;
+    }
+    state = state * 1664525 + 1013904223;
+    snprintf(one, 64, "%s", found[(state >> 16) % count]);
+    return one;
+}
+
+/* Repeats `more`, with the number of each in place of its %, while there is room for `end`. With a
+ * question mark first it is a list of words, one of which is taken each time. */
 static void fill(const char *more, const char *end, size_t room)
 {
     for (unsigned i = 0;; i++) {
         char one[64];
-        snprintf(one, sizeof(one), more, i);
+        if (more[0] == '?') {
+            pick(more + 1, one);
+        } else {
+            snprintf(one, sizeof(one), more, i);
+        }
         if (size + strlen(one) + strlen(end) > room) {
             break;
         }
@@ -86,6 +106,14 @@ static const shape shapes[] = {
     {"JSON: line feeds and tabs", CARRIAGE_JSON, BODY_MAX, START_JSON, "\n\t", "}"},
     {"JSON: a huge number", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":", "9", "}"},
     {"JSON: a long tid", CARRIAGE_JSON, BODY_MAX, "{\"ici\":\"i\",\"tid\":\"", "x", "\"}"},
+    {"query: mixed escapes", CARRIAGE_FORM, QUERY_MAX, START_FORM "&c=", "?x %41 + %C3%BC yy", ""},
+    {"form: mixed escapes", CARRIAGE_FORM, BODY_MAX, START_FORM "&c=", "?x %41 + %41%42 zzz", ""},
+    {"JSON: mixed escapes", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"",
+     "?x \\n yy \\u0041 \\u0041\\u0042 \\u0041z", "\"}"},
+    {"JSON: mixed UTF-8", CARRIAGE_JSON, BODY_MAX, START_JSON ",\"c\":\"",
+     "?x \xC3\xBC \xE2\x82\xAC yz \\u00fc", "\"}"},
+    {"JSON: mixed spaces", CARRIAGE_JSON, BODY_MAX, START_JSON, "?\n \r \t \n\r\t\n\r\t\n\r \t\t\t",
+     "}"},
 };
 
 #define SHAPE_COUNT (sizeof(shapes) / sizeof(shapes[0]))
