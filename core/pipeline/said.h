@@ -6,10 +6,11 @@
  * and the field; and counted as bad_answers. */
 #pragma once
 
+#include "plugin/answer_check.h"
 #include "plugin/operation.h"
 
 /* Octets for the field and what is wrong with it. */
-#define SAID_FAULT_MAX 256
+#define SAID_FAULT_MAX ANSWER_FAULT_MAX
 
 /* Whether a verdict, PENDING excepted, and what comes with it are good. Otherwise false, with
  * `fault` filled. */
