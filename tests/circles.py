@@ -10,6 +10,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 TREES = ["core", "plugins", "include", "sdk"]
+# Where the compiler looks.
+PATHS = ["core", "include", "sdk", *(f"sdk/{name}/include" for name in ("kit", "test", "embed"))]
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 # What may stay for now: the members, and why. A circle of some of them is covered, too.
@@ -30,7 +32,7 @@ def rooms():
 
 def included(path, name, files):
     """The room that `path` means by `name`; None: not of ours."""
-    for folder in [path.parent, *(TOP / tree for tree in ("core", "include", "sdk/kit/include"))]:
+    for folder in [path.parent, *(TOP / folder for folder in PATHS)]:
         room = (folder / name).resolve()
         if room.is_file() and TOP in room.parents:
             return room.relative_to(TOP).with_suffix("")

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations that tests ask for. Octets of an answer are poisoned when it ends, and what the host
+ * lent for it is freed: a plugin that goes on using them is found. */
+#include "test/test.h"
+
+#include <stdlib.h>
+
+struct cmp_test_op {
+    cmp_test *test;
+    host_op *op;
+    cmp_test_txn *txn; /* of its own, or the test's */
+    bool own_txn;
+    int verdict;
+};
+
+static const char *const kind_of[] = {
+    [HOST_VERIFY] = "auth", [HOST_SIGN] = "auth", [HOST_LOOKUP] = "store", [HOST_ROUTE] = "route"};
+
+static void on_done(void *arg, host_op *op)
+{
+    cmp_test_op *o = arg;
+    o->verdict = op->verdict;
+    o->txn->consumed = op->consumed;
+}
+
+static cmp_test_op *make(cmp_test *t, cmp_test_txn *x)
+{
+    if (t->worker == NULL) {
+        test_die("no instance is open");
+    }
+    cmp_test_op *o = kit_calloc(1, sizeof(*o));
+    *o = (cmp_test_op){.test = t,
+                       .op = host_op_take(t->worker),
+                       .txn = x != NULL ? x : cmp_test_txn_create(t),
+                       .own_txn = x == NULL};
+    o->op->request = &o->txn->request;
+    o->op->done = on_done;
+    o->op->arg = o;
+    t->op_count++;
+    return o;
+}
+
+static cmp_test_op *ask(cmp_test_op *o, host_ask what)
+{
+    cmp_test *t = o->test;
+    if (strcmp(plugin_kind_name(t->host->plugin->kind), kind_of[what]) != 0) {
+        test_die("the plugin is no %s plugin", kind_of[what]);
+    }
+    if (what == HOST_SIGN && t->host->plugin->ops.auth->sign == NULL) {
+        test_die("the plugin has no sign");
+    }
+    o->verdict = host_op_ask(o->op, what);
+    o->txn->consumed = o->op->consumed;
+    t->turn_asked |= what == HOST_LOOKUP && o->verdict == HOST_PENDING;
+    test_settle(t);
+    return o;
+}
+
+cmp_test_op *cmp_test_verify(cmp_test *t, cmp_test_txn *x)
+{
+    return ask(make(t, x), HOST_VERIFY);
+}
+
+static cmp_str own(cmp_test_op *o, const char *text)
+{
+    return kit_arena_copy(&o->op->memory, cmp_str_from(text));
+}
+
+cmp_test_op *cmp_test_sign(cmp_test *t, const char *peer, const char *tid, const char *ici)
+{
+    cmp_test_op *o = make(t, NULL);
+    o->op->outgoing = (cmp_outgoing){.peer = own(o, peer), .tid = own(o, tid), .ici = own(o, ici)};
+    return ask(o, HOST_SIGN);
+}
+
+cmp_test_op *cmp_test_lookup(cmp_test *t, const char *ici, cmp_test_txn *x)
+{
+    cmp_test_op *o = make(t, x);
+    cmp_test_param(o->txn, CMP_PARAM_ICI, ici);
+    return ask(o, HOST_LOOKUP);
+}
+
+cmp_test_op *cmp_test_route(cmp_test *t, cmp_route_reason reason, const char *target,
+                            cmp_test_txn *x)
+{
+    cmp_test_op *o = make(t, x);
+    o->op->reason = reason;
+    o->op->target = own(o, target);
+    return ask(o, HOST_ROUTE);
+}
+
+int cmp_test_verdict(const cmp_test_op *op)
+{
+    return op->verdict;
+}
+
+static const host_answer *answer_of(const cmp_test_op *o, host_ask what)
+{
+    if (o->op->ask != what) {
+        test_die("a %s has no answer of a %s", host_ask_name(o->op->ask), host_ask_name(what));
+    }
+    if (o->verdict == HOST_PENDING) {
+        test_die("%s: the answer is pending", host_ask_name(what));
+    }
+    return &o->op->answer;
+}
+
+const cmp_auth_answer *cmp_test_auth(const cmp_test_op *op)
+{
+    return &answer_of(op, HOST_VERIFY)->auth;
+}
+
+const cmp_signature *cmp_test_signature(const cmp_test_op *op)
+{
+    return &answer_of(op, HOST_SIGN)->signature;
+}
+
+const cmp_record *cmp_test_record(const cmp_test_op *op)
+{
+    return &answer_of(op, HOST_LOOKUP)->record;
+}
+
+const cmp_route_answer *cmp_test_routed(const cmp_test_op *op)
+{
+    return &answer_of(op, HOST_ROUTE)->route;
+}
+
+void cmp_test_cancel(cmp_test_op *op)
+{
+    if (op->op->state != HOST_OP_WAITING) {
+        test_die("cancel: the operation is not pending");
+    }
+    host_op_cancel(op->op);
+    test_settle(op->test);
+}
+
+void cmp_test_end(cmp_test_op **ref)
+{
+    cmp_test_op *o = *ref;
+    *ref = NULL;
+    if (o == NULL) {
+        return;
+    }
+    if (o->op->state != HOST_OP_DONE) {
+        test_die("%s: the operation is pending at its end", host_ask_name(o->op->ask));
+    }
+    memset(&o->op->answer, 0xAA, sizeof(o->op->answer));
+    memset(&o->op->lent, 0xAA, sizeof(o->op->lent));
+    host_op_give(o->op);
+    if (o->own_txn) {
+        cmp_test_txn_destroy(&o->txn);
+    }
+    o->test->op_count--;
+    free(o);
+}
+
+cmp_op cmp_test_handle(const cmp_test_op *op)
+{
+    return op->op->op;
+}
+
+cmp_test_op *cmp_test_begin(cmp_test *t, cmp_plugin_kind kind, cmp_test_txn *x)
+{
+    static const host_ask asks[] = {[CMP_PLUGIN_AUTH] = HOST_VERIFY,
+                                    [CMP_PLUGIN_STORE] = HOST_LOOKUP,
+                                    [CMP_PLUGIN_ROUTE] = HOST_ROUTE};
+    cmp_test_op *o = make(t, x);
+    host_op_begin(o->op, asks[kind]);
+    return o;
+}
+
+void cmp_test_returned(cmp_test_op *op, int verdict, const void *answer)
+{
+    static const size_t sizes[] = {[HOST_VERIFY] = sizeof(cmp_auth_answer),
+                                   [HOST_SIGN] = sizeof(cmp_signature),
+                                   [HOST_LOOKUP] = sizeof(cmp_record),
+                                   [HOST_ROUTE] = sizeof(cmp_route_answer)};
+    if (answer != NULL) {
+        memcpy(&op->op->lent, answer, sizes[op->op->ask]);
+    }
+    op->verdict = host_op_returned(op->op, verdict);
+    op->txn->consumed = op->op->consumed;
+    test_settle(op->test);
+}

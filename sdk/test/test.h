@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of libcmp-test share. */
+#pragma once
+
+#include <cmp-test/test.h>
+
+#include "host/ops.h"
+#include "host/table.h"
+#include "host/worker.h"
+
+#define LEVELS (CMP_LOG_DEBUG + 1)
+
+/* Texts that were written, one a line. */
+typedef struct texts {
+    char *at; /* NULL: none yet */
+    size_t size, room;
+    unsigned count;
+} texts;
+
+/* Something that waits for the pool. */
+typedef struct job {
+    void (*work)(void *arg), (*done)(void *arg);
+    void *arg;
+    STAILQ_ENTRY(job) entry;
+} job;
+
+struct cmp_origin {
+    cmp_test *test;
+    kit_arena memory;
+    cmp_origin_options options;
+    TAILQ_ENTRY(cmp_origin) entry;
+};
+
+struct cmp_call {
+    cmp_test *test;
+    kit_arena memory;
+    cmp_https_request request;
+    void (*done)(void *arg, const cmp_https_answer *answer);
+    void *arg;
+    TAILQ_ENTRY(cmp_call) entry;
+};
+
+struct cmp_test {
+    host *host;          /* its owner is the test */
+    host_worker *worker; /* NULL: none runs */
+    cmp_purpose purpose;
+    uint32_t services;
+    char *folder;
+    int64_t now_ms;
+    uint64_t random_state; /* `random` is a fixed sequence */
+    texts log[LEVELS], changed, shown;
+    cmp_report report;
+
+    bool hold, pool_full;
+    STAILQ_HEAD(, job) jobs;
+    unsigned job_count;
+
+    kit_arena peer_memory;
+    const char *origin_error;
+    TAILQ_HEAD(, cmp_origin) origins;
+    TAILQ_HEAD(, cmp_call) calls;
+    unsigned call_count, txn_count, op_count;
+    bool turn_asked; /* a look-up answered PENDING since the last turn */
+};
+
+struct cmp_test_txn {
+    cmp_test *test;
+    kit_arena memory;
+    mc_request request;
+    cmp_pair contextual[CONTEXTUAL_MAX];
+    cmp_pair headers[CMP_AUTH_HEADERS_MAX];
+    uint32_t consumed;
+};
+
+/* Says what is wrong and ends the program. */
+_Noreturn void test_die(const char *format, ...) CMP_PRINTF(1, 2);
+
+void texts_add(texts *t, const char *line, size_t size);
+void texts_clear(texts *t);
+const char *texts_all(const texts *t);
+
+/* Runs what waits for the pool and the worker, unless the test holds it. */
+void test_settle(cmp_test *t);
+void test_run_jobs(cmp_test *t);
+
+/* The services of the loop's and of the https' part. */
+void test_job_services(cmp_host *table);
+void test_https_services(cmp_host *table);
+
+static inline cmp_test *test_of(const cmp_host *table)
+{
+    return (cmp_test *)host_of(table)->owner;
+}
