@@ -144,7 +144,7 @@ static void add_threads(watchdog *w, json_t *all)
 
 static char *stats_text(const worker *w, const gates *at_gates)
 {
-    const generation *g = w->generation;
+    const generation *g = w->tenure->generation;
     json_t *counters = json_array(), *caches = json_array(), *all = json_object();
     json_t *gauges = json_array(), *histograms = json_array(), *health = json_array();
     counters_each(add_counter, counters);
@@ -152,8 +152,8 @@ static char *stats_text(const worker *w, const gates *at_gates)
     histograms_each(add_histogram, histograms);
     health_each(add_health, health);
     for (size_t i = 0; i < g->instance_count; i++) {
-        if (g->instances[i].caches != NULL) {
-            json_array_append_new(caches, cache_of(&g->instances[i]));
+        if (g->instances[i]->caches != NULL) {
+            json_array_append_new(caches, cache_of(g->instances[i]));
         }
     }
     json_object_set_new(all, "counters", counters);

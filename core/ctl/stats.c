@@ -55,9 +55,8 @@ static int wider(int a, int b)
 }
 
 /* Counters are named by plugins, which may be anybody's: columns are as wide as what is there. */
-static widths widths_of(const json_t *counters)
+static widths widths_with(widths w, const json_t *counters)
 {
-    widths w = {0};
     size_t i;
     json_t *c;
     json_array_foreach(counters, i, c)
@@ -75,9 +74,8 @@ static void print_padded(const char *text, int width)
     printf("%*s", width - (int)strlen(text) + 1, "");
 }
 
-static void print_counters(const json_t *counters)
+static void print_counters(const json_t *counters, widths w)
 {
-    const widths w = widths_of(counters);
     size_t i;
     json_t *c;
     json_array_foreach(counters, i, c)
@@ -209,8 +207,11 @@ int stats_run(int argc, char **argv)
     if (o.json) {
         output_json(answer);
     } else {
-        print_counters(json_object_get(answer, "counters"));
-        print_counters(json_object_get(answer, "gauges"));
+        const json_t *counters = json_object_get(answer, "counters");
+        const json_t *gauges = json_object_get(answer, "gauges");
+        const widths w = widths_with(widths_with((widths){0}, counters), gauges);
+        print_counters(counters, w);
+        print_counters(gauges, w);
         print_histograms(json_object_get(answer, "histograms"));
         print_health(json_object_get(answer, "health"));
         print_threads(json_object_get(answer, "threads"));

@@ -44,11 +44,12 @@ store_call *store_call_open(instance *i)
     c->pool = pool_create(POOL_THREADS, POOL_QUEUE);
     c->desk = (desk){.loop = c->loop, .pool = c->pool};
     desk_enter(&c->desk);
-    unanswered_start(&c->desk, 0);
+    unanswered_start(&c->desk);
     i->site->pool = c->pool;
     c->outbound = outbound_create(c->loop, c->pool);
     i->site->worker_loops = &c->loop;
     i->site->worker_outbounds = &c->outbound;
+    i->in_force = true;
     instance_start(i, c->loop);
     instance_worker_start(i, 0, c->loop);
     return c;

@@ -19,12 +19,12 @@ enum { TAKEN_MAX = 2 }; /* a copy's two ends */
 
 struct stores {
     const char *config;
-    generation g; /* only what services show of one: configuration, peers and keyring */
+    generation g; /* only what instances need of one: configuration, peers and keyring */
     loader *loader;
     cmp_host services;
     instance_site site;
     store_call *call;
-    instance taken[TAKEN_MAX];
+    instance *taken[TAKEN_MAX];
     size_t taken_count;
 };
 
@@ -47,7 +47,6 @@ stores *stores_open(const char *config)
     stores *s = kit_calloc(1, sizeof(*s));
     s->config = config;
     s->site.worker_count = 1;
-    s->site.purpose = CMP_PURPOSE_RUN; /* what is missing is made, as the daemon would */
     kit_arena_init(&s->g.memory, NULL, 0);
     if (!read_config(s)) {
         stores_close(&s);
@@ -155,17 +154,19 @@ instance *stores_take(stores *s, const char *name, unsigned wants)
     if (section == NULL) {
         return NULL;
     }
-    const section_site site = {.conf = s->g.conf,
-                               .loader = s->loader,
-                               .services = &s->services,
-                               .site = &s->site,
-                               .context = &s->g,
-                               .memory = &s->g.memory};
-    instance *i = &s->taken[s->taken_count++];
     cmp_report report;
     report_init(&report);
     load_keyring(s, section, &report);
-    bool good = report.count == 0 && section_open(&site, section, i, &report);
+    const section_site site = {.conf = s->g.conf,
+                               .loader = s->loader,
+                               .services = &s->services,
+                               .purpose = CMP_PURPOSE_RUN, /* what is missing is made */
+                               .site = &s->site,
+                               .peers = s->g.peers,
+                               .keyring = s->g.keyring};
+    instance *i = section_open(&site, section, NULL, &report);
+    s->taken[s->taken_count++] = i;
+    bool good = report.count == 0;
     output_fail_report(&report);
     report_dispose(&report);
     good = good && does(section, i->plugin, wants);
@@ -199,7 +200,7 @@ void stores_close(stores **ref)
     store_call_free(&s->call);
     loader_destroy(&s->loader);
     keyring_unref(&s->g.keyring);
-    peers_destroy(&s->g.peers);
+    peers_unref(&s->g.peers);
     conf_destroy(&s->g.conf);
     kit_arena_reset(&s->g.memory);
     free(s);

@@ -24,74 +24,27 @@ uint32_t build_services(void)
 
 /* ---- plugins ---- */
 
-void build_report(builder *b, const char *key, const char *format, ...)
-{
-    va_list args;
-    char *text = NULL;
-    va_start(args, format);
-    if (vasprintf(&text, format, args) >= 0) {
-        report_add(b->report, conf_place_of(b->g->conf, key), key, "%s", text);
-    }
-    va_end(args);
-    free(text);
-}
-
 /* In the configuration's order, each of them, also after errors: all that is wrong is said at
  * once. */
-static void build_instances(builder *b, instance_site *site)
+static void build_instances(builder *b)
 {
     generation *g = b->g;
     cmp_host services = {0};
     instance_services(&services);
     pipeline_services(&services);
     const section_site s = {.conf = g->conf,
-                            .loader = b->loader,
+                            .loader = b->site->loader,
                             .services = &services,
-                            .site = site,
-                            .context = g,
-                            .memory = &g->memory};
-    g->instance_count = g->conf->plugin_count;
-    g->instances = kit_arena_calloc(&g->memory, g->instance_count, sizeof(*g->instances));
-    for (size_t i = 0; i < g->instance_count; i++) {
-        section_open(&s, &g->conf->plugins[i], &g->instances[i], b->report);
+                            .purpose = b->site->purpose,
+                            .site = b->site->instances,
+                            .peers = g->peers,
+                            .keyring = g->keyring};
+    g->instances = kit_arena_calloc(&g->memory, g->conf->plugin_count, sizeof(*g->instances));
+    for (size_t i = 0; i < g->conf->plugin_count; i++) {
+        const conf_plugin *section = &g->conf->plugins[i];
+        instance *before = b->before != NULL ? build_find(b->before, section->name) : NULL;
+        g->instances[g->instance_count++] = section_open(&s, section, before, b->report);
     }
-}
-
-/* ---- wiring ---- */
-
-instance *build_find(const generation *g, const char *name)
-{
-    for (size_t i = 0; i < g->instance_count; i++) {
-        if (strcmp(g->conf->plugins[i].name, name) == 0) {
-            return &g->instances[i];
-        }
-    }
-    return NULL;
-}
-
-bool build_has_functions(const instance *i)
-{
-    return i != NULL && i->plugin != NULL && i->plugin->ops.store != NULL;
-}
-
-chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind kind, const char *key)
-{
-    chain c = {.at = kit_arena_calloc(&b->g->memory, names->count, sizeof(instance *))};
-    for (size_t n = 0; n < names->count; n++) {
-        instance *i = build_find(b->g, names->at[n]);
-        if (!build_has_functions(i)) {
-            continue;
-        }
-        if (i->plugin->kind != kind) {
-            build_report(b, kit_arena_printf(&b->g->memory, "%s[%zu]", key, n),
-                         "\"%s\" is of kind %s (%s), expected %s", names->at[n],
-                         plugin_kind_name(i->plugin->kind), i->plugin->name,
-                         plugin_kind_name(kind));
-            continue;
-        }
-        c.at[c.count++] = i;
-    }
-    return c;
 }
 
 /* The store that the interface codes writes to. */
@@ -119,18 +72,55 @@ static bool peer_known(void *arg, const char *name)
     return peers_find(arg, cmp_str_from(name)) != NULL;
 }
 
+typedef struct known {
+    const peers *peers;
+    bool all;
+} known;
+
+static void look_at_peer(const cmp_key *key, void *arg)
+{
+    known *k = arg;
+    k->all = k->all && peers_find(k->peers, key->peer) != NULL;
+}
+
+/* Whether the file is as it was when those keys were read, and all their peers are still there. */
+static bool keys_go_on(const generation *g, const generation *before)
+{
+    const char *path = g->conf->top.keys;
+    if (before == NULL || before->keyring == NULL || strcmp(path, before->conf->top.keys) != 0) {
+        return false;
+    }
+    const kit_file_mark now = kit_file_mark_of(path);
+    known k = {g->peers, kit_file_mark_equal(&now, keyring_mark(before->keyring))};
+    keyring_each(before->keyring, CMP_KEY_ISSUED, look_at_peer, &k);
+    keyring_each(before->keyring, CMP_KEY_RECEIVED, look_at_peer, &k);
+    return k.all;
+}
+
+/* The same keyring as before where it can be: plugins derive a lot from it. */
+static void build_keyring(builder *b)
+{
+    generation *g = b->g;
+    if (g->conf->top.keys != NULL) {
+        g->keyring = keys_go_on(g, b->before)
+                         ? keyring_ref(b->before->keyring)
+                         : keyring_load(g->conf->top.keys, peer_known, g->peers, b->report);
+    }
+}
+
 /* The order matters: keys name peers, instances are shown both by their services, and listeners,
  * ways and chains name instances. */
-static void build_parts(builder *b, instance_site *site)
+static void build_parts(builder *b)
 {
     generation *g = b->g;
     const conf_top *top = &g->conf->top;
     g->host = cmp_str_from(top->cmp.host);
     g->peers = peers_create(top);
-    if (top->keys != NULL) {
-        g->keyring = keyring_load(top->keys, peer_known, g->peers, b->report);
+    if (b->before != NULL) {
+        peers_adopt(g->peers, b->before->peers);
     }
-    build_instances(b, site);
+    build_keyring(b);
+    build_instances(b);
     g->listener_count = top->listeners.count;
     g->listeners = kit_arena_calloc(&g->memory, g->listener_count, sizeof(*g->listeners));
     for (size_t i = 0; i < g->listener_count; i++) {
@@ -181,55 +171,61 @@ static loader *make_loader(const char *const *extra, const conf *c)
     return l;
 }
 
+/* What a process decides once, by its first configuration. */
+static void begin_site(build_site *s, const conf *c)
+{
+    if (s->instances->worker_count == 0) {
+        const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        s->instances->worker_count = c->top.workers > 0 ? (unsigned)c->top.workers
+                                     : cores > 0        ? (unsigned)cores
+                                                        : 1;
+    }
+    if (s->loader == NULL) {
+        s->loader = make_loader(s->folders, c);
+    }
+}
+
 /* Everything is built even when there were errors, to find the rest of them; only then it is thrown
  * away. */
-generation *generation_build(const char *path, const char *const *extra_folders,
-                             loader **loader_ref, instance_site *site, cmp_report *report)
+generation *generation_build(build_site *s, generation *before, cmp_report *report)
 {
-    conf *c = conf_load(path, report);
+    conf *c = conf_load(s->path, report);
     if (c == NULL) {
         return NULL;
     }
-    /* As soon as it is known: what plugins say when they are made is to look like all else. A check
-     * speaks to people. */
-    if (site->purpose == CMP_PURPOSE_RUN && report->count == 0) {
+    /* At a start as soon as it is known: what plugins say when they are made is to look like all
+     * else. A check speaks to people. */
+    if (before == NULL && s->purpose == CMP_PURPOSE_RUN && report->count == 0) {
         log_setup((cmp_log_level)c->top.log.level, (log_format)c->top.log.format);
     }
     generation *g = kit_calloc(1, sizeof(*g));
     kit_arena_init(&g->memory, NULL, 0);
     pthread_mutex_init(&g->keyring_lock, NULL);
     g->conf = c;
-    if (site->worker_count == 0) {
-        const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        site->worker_count = c->top.workers > 0 ? (unsigned)c->top.workers
-                             : cores > 0        ? (unsigned)cores
-                                                : 1;
-    }
-    if (*loader_ref == NULL) {
-        *loader_ref = make_loader(extra_folders, c);
-    }
-    builder b = {.g = g, .report = report, .loader = *loader_ref};
-    build_parts(&b, site);
+    begin_site(s, c);
+    builder b = {.site = s, .g = g, .before = before, .report = report};
+    build_parts(&b);
     if (report->count != 0) {
-        generation_destroy(&g);
+        generation_destroy(&g, s->retired);
     }
     return g;
 }
 
-/* Instances go first, and in the opposite order: they may use peers and keys until the end. What
- * they borrow (configuration, memory) goes last. */
-void generation_destroy(generation **g_ref)
+/* Instances go first, and in the opposite order: they may use others until the end. */
+void generation_destroy(generation **g_ref, retired *r)
 {
     generation *g = *g_ref;
     if (g == NULL) {
         return;
     }
     for (size_t i = g->instance_count; i-- > 0;) {
-        section_close(&g->instances[i]);
+        if (section_leave(g->instances[i])) {
+            retired_add(r, g->instances[i]);
+        }
     }
     for (size_t i = 0; i < g->listener_count; i++) {
         tls_context_destroy(&g->listeners[i].tls);
-        sources_destroy(&g->listeners[i].sources);
+        sources_unref(&g->listeners[i].sources);
         kit_networks_destroy(&g->listeners[i].balancers);
     }
     for (size_t i = 0; g->ways != NULL && i < g->conf->top.peers.count; i++) {
@@ -238,7 +234,7 @@ void generation_destroy(generation **g_ref)
         }
     }
     keyring_unref(&g->keyring);
-    peers_destroy(&g->peers);
+    peers_unref(&g->peers);
     conf_destroy(&g->conf);
     kit_arena_reset(&g->memory);
     pthread_mutex_destroy(&g->keyring_lock);

@@ -73,7 +73,7 @@ static void build_paths(listener *l, const conf_listener *settings)
 }
 
 /* Twice as many as can have connections, so that these are never all that a bucket holds. */
-static sources *build_sources(const builder *b, const conf_listener *l)
+static sources *make_sources(const builder *b, const conf_listener *l)
 {
     const size_t connections = (size_t)b->g->conf->top.limits.connections;
     const int64_t connects_a_second = l->source_connects / 3600;
@@ -86,6 +86,60 @@ static sources *build_sources(const builder *b, const conf_listener *l)
     };
     return sources_create(connections > SOURCES_LEAST / 2 ? 2 * connections : SOURCES_LEAST,
                           &limits);
+}
+
+static const listener *listener_before(const builder *b, const listener *l)
+{
+    for (size_t i = 0; b->before != NULL && i < b->before->listener_count; i++) {
+        if (cmp_str_equal(b->before->listeners[i].name, l->name)) {
+            return &b->before->listeners[i];
+        }
+    }
+    return NULL;
+}
+
+/* Those of before when nothing of them has changed: a reload gives nobody a second burst. */
+static void build_sources(const builder *b, listener *l)
+{
+    const listener *before = listener_before(b, l);
+    const int64_t settings[] = {b->g->conf->top.limits.connections, l->conf->source_rate,
+                                l->conf->source_burst, l->conf->source_connects,
+                                l->conf->source_connections};
+    likeness_sum *sum = likeness_begin();
+    likeness_octets(sum, settings, sizeof(settings));
+    l->sources_likeness = likeness_end(&sum);
+    l->sources = before != NULL && likeness_equal(&before->sources_likeness, &l->sources_likeness)
+                     ? sources_ref(before->sources)
+                     : make_sources(b, l->conf);
+}
+
+static likeness tls_likeness(const conf_listener *l)
+{
+    const char *const files[] = {l->tls.certificate, l->tls.key, l->tls.client_ca,
+                                 l->tls.client_crl};
+    likeness_sum *sum = likeness_begin();
+    likeness_text(sum, l->name);
+    likeness_number(sum, l->http2);
+    likeness_number(sum, conf_listener_anonymous(l));
+    likeness_number(sum, l->tls.client_certificate);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        likeness_file(sum, files[i]);
+    }
+    return likeness_end(&sum);
+}
+
+/* That of before when nothing of it has changed: sessions can be resumed. */
+static void build_tls(builder *b, listener *l, const char *path)
+{
+    const listener *before = listener_before(b, l);
+    l->tls_likeness = tls_likeness(l->conf);
+    if (before != NULL && before->tls != NULL &&
+        likeness_equal(&before->tls_likeness, &l->tls_likeness)) {
+        SSL_CTX_up_ref(before->tls);
+        l->tls = before->tls;
+    } else {
+        l->tls = tls_context_create(b->g->conf, l->conf, path, b->report);
+    }
 }
 
 static kit_networks *build_balancers(const cmp_cidrs *from)
@@ -120,10 +174,10 @@ void build_listener(builder *b, size_t at)
     build_challenge(b, l);
     build_wishes(b, l);
     build_paths(l, settings);
-    l->sources = build_sources(b, settings);
+    build_sources(b, l);
     l->balancers = build_balancers(&settings->balancers.from);
     l->cors = text_set_make(&settings->cors, &g->memory);
     if (settings->tls.certificate != NULL && settings->tls.key != NULL) {
-        l->tls = tls_context_create(g->conf, settings, path, b->report);
+        build_tls(b, l, path);
     }
 }

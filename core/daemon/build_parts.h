@@ -3,14 +3,15 @@
  * build_way.c. */
 #pragma once
 
+#include "daemon/build_site.h"
 #include "pipeline/generation.h"
-#include "plugin/loader.h"
 
 /* A generation that is being built. */
 typedef struct builder {
+    const build_site *site;
     generation *g;
+    generation *before; /* the newest in force, from which is carried over; NULL: none is */
     cmp_report *report;
-    loader *loader;
 } builder;
 
 /* Adds an error about a key path of the configuration. */

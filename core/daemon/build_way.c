@@ -22,28 +22,70 @@ static instance *build_signer(builder *b, const conf_peer *p, const char *path)
     return i;
 }
 
-static origin *build_url(builder *b, const conf_peer *p, const char *url, const char *path)
+static origin_options options_of(const conf_peer *p, const char *url)
 {
-    const origin_options options = {.name = p->name,
-                                    .url = url,
-                                    .default_path = interfaces[CMP_INTERFACE_MC3].path,
-                                    .server_name = p->tls.server_name,
-                                    .ca = p->tls.ca,
-                                    .crl = p->tls.crl,
-                                    .certificate = p->tls.certificate,
-                                    .key = p->tls.key,
-                                    .source = p->source,
-                                    .connections_max = (unsigned)p->connections,
-                                    .waiting_max = (unsigned)p->waiting,
-                                    .connect_timeout_ms = (uint64_t)p->connect_timeout_ms,
-                                    .idle_timeout_ms = (uint64_t)p->idle_timeout_ms,
-                                    .resolve_interval_ms = (uint64_t)p->resolve_interval_ms};
+    return (origin_options){.name = p->name,
+                            .url = url,
+                            .default_path = interfaces[CMP_INTERFACE_MC3].path,
+                            .server_name = p->tls.server_name,
+                            .ca = p->tls.ca,
+                            .crl = p->tls.crl,
+                            .certificate = p->tls.certificate,
+                            .key = p->tls.key,
+                            .source = p->source,
+                            .connections_max = (unsigned)p->connections,
+                            .waiting_max = (unsigned)p->waiting,
+                            .connect_timeout_ms = (uint64_t)p->connect_timeout_ms,
+                            .idle_timeout_ms = (uint64_t)p->idle_timeout_ms,
+                            .resolve_interval_ms = (uint64_t)p->resolve_interval_ms};
+}
+
+/* All that an origin is made of, and the state of its files. */
+static likeness likeness_of(const origin_options *o)
+{
+    const char *const texts[] = {o->name, o->url, o->default_path, o->server_name, o->source};
+    const char *const files[] = {o->ca, o->crl, o->certificate, o->key};
+    const uint64_t numbers[] = {o->connections_max, o->waiting_max, o->connect_timeout_ms,
+                                o->idle_timeout_ms, o->resolve_interval_ms};
+    likeness_sum *sum = likeness_begin();
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        likeness_text(sum, texts[i]);
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        likeness_file(sum, files[i]);
+    }
+    likeness_octets(sum, numbers, sizeof(numbers));
+    return likeness_end(&sum);
+}
+
+/* The origin of that peer that is alike: its connections, its circuit and its TLS context go on. */
+static origin *find_alike(const builder *b, const char *name, const likeness *wanted)
+{
+    const peer *p = b->before != NULL ? peers_find(b->before->peers, cmp_str_from(name)) : NULL;
+    const way *w = p != NULL ? &b->before->ways[p->index] : NULL;
+    for (size_t i = 0; w != NULL && i < w->url_count; i++) {
+        if (likeness_equal(&w->likenesses[i], wanted)) {
+            return origin_ref(w->urls[i]);
+        }
+    }
+    return NULL;
+}
+
+static void build_url(builder *b, way *w, const char *url, const char *path)
+{
+    const origin_options options = options_of(w->conf, url);
+    const likeness own = likeness_of(&options);
     char error[1024];
-    origin *o = origin_create(&options, error, sizeof(error));
+    origin *o = find_alike(b, w->conf->name, &own);
+    if (o == NULL) {
+        o = origin_create(&options, error, sizeof(error));
+    }
     if (o == NULL) {
         build_report(b, path, "%s", error);
+        return;
     }
-    return o;
+    w->likenesses[w->url_count] = own;
+    w->urls[w->url_count++] = o;
 }
 
 /* A user that is to be withheld is shown as a keyed pseudonym. Without a secret of the operator's
@@ -89,12 +131,9 @@ void build_way(builder *b, size_t at)
     }
     w->signer = build_signer(b, p, path);
     w->urls = kit_arena_calloc(&g->memory, p->url.count, sizeof(*w->urls));
+    w->likenesses = kit_arena_calloc(&g->memory, p->url.count, sizeof(*w->likenesses));
     for (size_t i = 0; i < p->url.count; i++) {
-        origin *o =
-            build_url(b, p, p->url.at[i], kit_arena_printf(&g->memory, "%s.url[%zu]", path, i));
-        if (o != NULL) {
-            w->urls[w->url_count++] = o;
-        }
+        build_url(b, w, p->url.at[i], kit_arena_printf(&g->memory, "%s.url[%zu]", path, i));
     }
     g->forwards = g->forwards || w->url_count > 0;
     check_release(b, p, path);

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/advice.h"
-#include "daemon/build.h"
+#include "daemon/generations.h"
 #include "daemon/hang.h"
 #include "daemon/keys_command.h"
 #include "daemon/privileges.h"
@@ -106,14 +106,14 @@ static void warn_of_clock(const generation *g)
 
 /* Binding comes last: an error that can be found without it leaves no socket behind, and a check
  * (-t) never gets that far. */
-static bool build(daemon_state *d, const char *path, const char *const *folders, bool bind_too)
+static bool build(daemon_state *d, bool bind_too)
 {
     cmp_report report;
     report_init(&report);
-    d->generation = generation_build(path, folders, &d->loader, &d->site, &report);
+    d->generation = generation_build(&d->build, NULL, &report);
     if (d->generation != NULL) {
         privileges_check(d->generation->conf, &report);
-        privileges_check_keyring(d->generation->conf, d->site.purpose, &report);
+        privileges_check_keyring(d->generation->conf, d->build.purpose, &report);
         admin_check(d->generation->conf, &report);
         check_replay(d->generation->conf, &report);
     }
@@ -206,9 +206,10 @@ static bool start(daemon_state *d)
     keys_command_register(d);
     pipeline_setup();
     watch(d);
-    for (size_t i = 0; i < d->generation->instance_count; i++) {
-        instance_start(&d->generation->instances[i], d->control);
-    }
+    generations_setup();
+    generation *first = d->generation;
+    d->generation = NULL;
+    generations_put(d, first);
     return workers_start(d);
 }
 
@@ -266,14 +267,26 @@ static bool tear_down(daemon_state *d)
 static void destroy(daemon_state *d)
 {
     admin_close(&d->admin);
-    generation_destroy(&d->generation);
+    generations_end(d);
+    retired_destroy(&d->build.retired);
     loop_destroy(&d->control);
     admin_commands_destroy(&d->commands);
     server_destroy(&d->server);
     replay_destroy(&d->process.replay);
     referrals_destroy(&d->process.referrals);
     sockets_close(&d->sockets);
-    loader_destroy(&d->loader);
+    loader_destroy(&d->build.loader);
+}
+
+static void begin(daemon_state *d, const char *path, const char *const *folders,
+                  cmp_purpose purpose)
+{
+    *d = (daemon_state){.control = loop_create()};
+    d->build = (build_site){.path = path,
+                            .folders = folders,
+                            .purpose = purpose,
+                            .instances = &d->site,
+                            .retired = retired_create(d->control)};
 }
 
 int daemon_run(const char *path, const char *const *plugin_folders)
@@ -284,8 +297,9 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     if (!budget_begin()) {
         return 1;
     }
-    daemon_state d = {.control = loop_create()};
-    if (!build(&d, path, plugin_folders, true)) {
+    daemon_state d;
+    begin(&d, path, plugin_folders, CMP_PURPOSE_RUN);
+    if (!build(&d, true)) {
         destroy(&d);
         return 1;
     }
@@ -305,7 +319,7 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     const bool clean = tear_down(&d);
     log_keeper_stop();
     if (!clean) {
-        hang_end(d.generation);
+        hang_end(d.generation, d.build.retired);
     }
     counters_each(log_counter, NULL);
     watchdog_stop(&d.process.watchdog);
@@ -324,8 +338,9 @@ int daemon_check(const char *path, const char *const *plugin_folders)
     if (!budget_begin()) {
         return 1;
     }
-    daemon_state d = {.control = loop_create(), .site.purpose = CMP_PURPOSE_CHECK};
-    const bool good = build(&d, path, plugin_folders, false);
+    daemon_state d;
+    begin(&d, path, plugin_folders, CMP_PURPOSE_CHECK);
+    const bool good = build(&d, false);
     destroy(&d);
     if (good) {
         printf("%s: good\n", path);

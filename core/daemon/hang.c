@@ -18,11 +18,28 @@ static void tell_where(running_thread *t, void *arg)
     }
 }
 
-void hang_end(const generation *g)
+/* One that several generations have is told of once: by the oldest. */
+static void tell_instances(const generation *g)
 {
     for (size_t i = 0; i < g->instance_count; i++) {
-        unanswered_tell(&g->instances[i]);
+        const instance *one = g->instances[i];
+        const generation *older = g->older;
+        bool in_older = false;
+        for (size_t n = 0; older != NULL && n < older->instance_count; n++) {
+            in_older = in_older || older->instances[n] == one;
+        }
+        if (!in_older) {
+            unanswered_tell(one);
+        }
     }
+}
+
+void hang_end(const generation *newest, const retired *r)
+{
+    for (const generation *g = newest; g != NULL; g = g->older) {
+        tell_instances(g);
+    }
+    retired_tell(r);
     running_threads_each(tell_where, NULL);
     log_limits_flush();
     log_warning("daemon", "ending while plugins still hang");

@@ -5,11 +5,11 @@
 #include "admin/admin.h"
 #include "admin/command.h"
 #include "daemon/budget.h"
+#include "daemon/build.h"
 #include "daemon/keys_watch.h"
 #include "http/server.h"
 #include "observe/watchdog.h"
 #include "pipeline/worker.h"
-#include "plugin/loader.h"
 
 #include <pthread.h>
 
@@ -20,6 +20,7 @@ typedef struct worker_thread {
     pthread_t id;
     worker worker;
     loop *loop;
+    generation *first; /* that it begins with */
     server_worker *server;
     watched watched;
     bool drained;
@@ -27,8 +28,9 @@ typedef struct worker_thread {
 
 struct daemon_state {
     loop *control;
-    loader *loader;
-    generation *generation;
+    build_site build;
+    generation *generation; /* the newest, and behind it those that live: see generations.h */
+    cmp_timer *age_timer;   /* NULL: there is no older one */
     instance_site site;
     budget budget;
     sockets sockets;

@@ -44,10 +44,7 @@ static void on_worker_ended(void *arg)
 /* Plugins first: they may still have calls under way on the connections that go next. */
 static void worker_end(worker_thread *thread)
 {
-    generation *g = thread->d->generation;
-    for (size_t i = 0; i < g->instance_count; i++) {
-        instance_worker_stop(&g->instances[i], thread->worker.index);
-    }
+    worker_let_go(&thread->worker);
     server_worker_destroy(&thread->server);
     worker_disconnect(&thread->worker);
     loop_settle(thread->loop); /* h2o's sockets can only be freed on the thread that made them */
@@ -72,15 +69,12 @@ static void *worker_main(void *arg)
 {
     worker_thread *thread = arg;
     daemon_state *d = thread->d;
-    generation *g = d->generation;
     char name[32];
     snprintf(name, sizeof(name), "worker %u", thread->worker.index);
     running_thread_begin(name);
-    worker_init(&thread->worker, thread->worker.index, thread->loop, g, &d->process);
+    worker_init(&thread->worker, thread->worker.index, thread->loop, &d->process);
     d->site.worker_outbounds[thread->worker.index] = thread->worker.outbound;
-    for (size_t i = 0; i < g->instance_count; i++) {
-        instance_worker_start(&g->instances[i], thread->worker.index, thread->loop);
-    }
+    worker_take(&thread->worker, thread->first);
     thread->server = server_worker_start(d->server, &thread->worker, &d->sockets);
     if (thread->worker.index == 0 && d->admin != NULL) {
         admin_serve(d->admin, thread->server);
@@ -108,7 +102,7 @@ static void on_drained(void *arg)
 static void on_stop(void *arg)
 {
     worker_thread *thread = arg;
-    const uint64_t patience_ms = (uint64_t)thread->d->generation->conf->top.drain_ms;
+    const uint64_t patience_ms = (uint64_t)thread->worker.tenure->generation->conf->top.drain_ms;
     server_worker_drain(thread->server, patience_ms, on_drained, thread);
 }
 
@@ -124,6 +118,7 @@ bool workers_start(daemon_state *d)
         d->threads[i].d = d;
         d->threads[i].loop = loops[i];
         d->threads[i].worker.index = i;
+        d->threads[i].first = d->generation;
     }
     d->site.worker_loops = loops;
     d->site.worker_outbounds = kit_calloc(count, sizeof(*d->site.worker_outbounds));
@@ -147,7 +142,8 @@ void workers_take_keyring(daemon_state *d)
 /* A worker that a plugin holds does not even begin to drain. */
 static void on_stop_overdue(void *arg)
 {
-    hang_end(((daemon_state *)arg)->generation);
+    const daemon_state *d = arg;
+    hang_end(d->generation, d->build.retired);
 }
 
 /* Nothing of a worker is touched from here but by a message: its state is its own thread's. */

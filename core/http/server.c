@@ -157,7 +157,7 @@ static entrance *entrance_at(server_worker *sw, size_t at, const listener *l, ga
 void server_worker_listen_admin(server_worker *sw, const listener *l, int fd)
 {
     server *s = sw->server;
-    const size_t last = sw->worker->generation->listener_count;
+    const size_t last = sw->worker->tenure->generation->listener_count;
     acceptors_add(sw->acceptors, entrance_at(sw, last, l, gates_admin(s->gates), s->admin_hosts),
                   fd, true);
 }
@@ -175,7 +175,7 @@ static void on_turn_end(void *arg)
 server_worker *server_worker_start(server *s, worker *w, sockets *listening)
 {
     server_worker *sw = kit_calloc(1, sizeof(*sw));
-    const generation *g = w->generation;
+    const generation *g = w->tenure->generation;
     sw->server = s;
     sw->worker = w;
     h2o_context_init(&sw->context, loop_h2o(w->loop), &s->config);

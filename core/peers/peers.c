@@ -20,6 +20,7 @@ typedef struct shared_rate {
 } shared_rate;
 
 struct peers {
+    _Atomic unsigned shares;
     peer *at;
     size_t count;
     size_t mask;                 /* of both hash tables; a power of two, less one */
@@ -100,16 +101,32 @@ static kit_prefixes *index_of(const cmp_strings *texts)
     return made;
 }
 
+/* The table outlives its configuration in instances that are carried over to the next. */
+static const char *copy_text(const char *text, kit_arena *memory)
+{
+    return text != NULL ? kit_arena_text(memory, cmp_str_from(text)) : NULL;
+}
+
+static cmp_strings copy_texts(const cmp_strings *texts, kit_arena *memory)
+{
+    const char **at = kit_arena_calloc(memory, texts->count, sizeof(*at));
+    for (size_t i = 0; i < texts->count; i++) {
+        at[i] = copy_text(texts->at[i], memory);
+    }
+    return (cmp_strings){at, texts->count};
+}
+
 static void fill(peer *p, const conf_peer *from, size_t index, kit_arena *memory)
 {
+    const cmp_strings forward_to = copy_texts(&from->allow.forward_to, memory);
     shared_rate *shared = kit_alloc(sizeof(*shared));
     rate_init(&shared->limit, from->rate, BURST_MS);
     atomic_init(&shared->refs, 1);
-    *p = (peer){.name = cmp_str_from(from->name),
-                .host = cmp_str_from(from->host),
-                .prefixes = from->prefixes,
+    *p = (peer){.name = cmp_str_from(copy_text(from->name, memory)),
+                .host = cmp_str_from(copy_text(from->host, memory)),
+                .prefixes = copy_texts(&from->prefixes, memory),
                 .interfaces = from->allow.interfaces,
-                .forward_to = text_set_make(&from->allow.forward_to, memory),
+                .forward_to = text_set_make(&forward_to, memory),
                 .index = index,
                 .limit = &shared->limit};
     if (from->allow.prefixes.count > 0) {
@@ -130,6 +147,7 @@ static void rate_unref(rate *limit)
 peers *peers_create(const conf_top *top)
 {
     peers *p = kit_calloc(1, sizeof(*p));
+    atomic_init(&p->shares, 1);
     size_t slots = 4;
     while (slots < 2 * top->peers.count) {
         slots *= 2;
@@ -156,21 +174,52 @@ peers *peers_create(const conf_top *top)
     return p;
 }
 
-void peers_destroy(peers **p)
+peers *peers_ref(peers *p)
 {
-    if (*p != NULL) {
-        for (size_t i = 0; i < (*p)->count; i++) {
-            rate_unref((*p)->at[i].limit);
-            kit_prefixes_destroy(&(*p)->at[i].may_ask);
-        }
-        kit_prefixes_destroy(&(*p)->by_prefix);
-        kit_arena_reset(&(*p)->memory);
-        free((*p)->at);
-        free((*p)->by_name);
-        free((*p)->by_host);
-        free(*p);
-        *p = NULL;
+    atomic_fetch_add_explicit(&p->shares, 1, memory_order_relaxed);
+    return p;
+}
+
+static void peers_free(peers *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        rate_unref(p->at[i].limit);
+        kit_prefixes_destroy(&p->at[i].may_ask);
     }
+    kit_prefixes_destroy(&p->by_prefix);
+    kit_arena_reset(&p->memory);
+    free(p->at);
+    free(p->by_name);
+    free(p->by_host);
+    free(p);
+}
+
+void peers_unref(peers **p)
+{
+    if (*p != NULL && atomic_fetch_sub_explicit(&(*p)->shares, 1, memory_order_acq_rel) == 1) {
+        peers_free(*p);
+    }
+    *p = NULL;
+}
+
+static bool same_prefixes(const cmp_strings *a, const cmp_strings *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = strcmp(a->at[i], b->at[i]) == 0;
+    }
+    return same;
+}
+
+bool peers_look_alike(const peers *a, const peers *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        const peer *one = &a->at[i], *other = &b->at[i];
+        same = cmp_str_equal(one->name, other->name) && cmp_str_equal(one->host, other->host) &&
+               same_prefixes(&one->prefixes, &other->prefixes);
+    }
+    return same;
 }
 
 /* A rate with another interval cannot go on: its word counts in intervals. */

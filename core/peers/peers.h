@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configured peers: the one place that says who exists. Built with a configuration, and
- * unchanged until its end; all functions but create, adopt and destroy may be called on any thread.
+ * unchanged until its end; all functions but create and adopt may be called on any thread.
  *
- * Peers live as long as the table, strings as long as the configuration. */
+ * Peers and their strings live as long as the table. */
 #pragma once
 
 #include "base/rate.h"
@@ -24,9 +24,15 @@ typedef struct peer {
 
 typedef struct peers peers;
 
-/* Borrows strings and lists from the configuration, which outlives the table. */
+/* The caller's share of a new table. Copies what it needs. */
 peers *peers_create(const conf_top *top);
-void peers_destroy(peers **p);
+
+/* Another share; and one given back, which nulls it. The last frees the table; NULL is fine. */
+peers *peers_ref(peers *p);
+void peers_unref(peers **p);
+
+/* Whether plugins are shown the same of both: names, hosts and prefixes, in the same order. */
+bool peers_look_alike(const peers *a, const peers *b);
 
 /* Has peers of the same name and rate go on with the rate of an older table, so that a reload gives
  * nobody a second burst. Control thread, before the new table is in use; the older one stays in

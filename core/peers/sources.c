@@ -11,6 +11,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ typedef struct guard {
 } guard;
 
 struct sources {
+    _Atomic unsigned shares;
     guard guards[LOCKS];
     rate requests, connects; /* what they allow; each source has its own due_ns */
     int64_t for_first_ns;    /* of the burst of requests: kept for the first of a connection */
@@ -60,6 +62,7 @@ sources *sources_create(size_t entries_max, const sources_limits *limits)
         abort();
     }
     memset(s, 0, sizeof(*s));
+    atomic_init(&s->shares, 1);
     rate_init(&s->requests, limits->requests_per_hour, 0);
     rate_set_burst(&s->requests, limits->requests_at_once);
     s->for_first_ns = s->requests.ahead_ns + s->requests.interval_ns;
@@ -75,16 +78,22 @@ sources *sources_create(size_t entries_max, const sources_limits *limits)
     return s;
 }
 
-void sources_destroy(sources **s)
+sources *sources_ref(sources *s)
 {
-    if (*s != NULL) {
+    atomic_fetch_add_explicit(&s->shares, 1, memory_order_relaxed);
+    return s;
+}
+
+void sources_unref(sources **s)
+{
+    if (*s != NULL && atomic_fetch_sub_explicit(&(*s)->shares, 1, memory_order_acq_rel) == 1) {
         for (size_t i = 0; i < LOCKS; i++) {
             pthread_mutex_destroy(&(*s)->guards[i].lock);
         }
         free((*s)->buckets);
         free(*s);
-        *s = NULL;
     }
+    *s = NULL;
 }
 
 /* One IPv6 host can use all addresses of its /64. */

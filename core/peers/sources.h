@@ -19,7 +19,11 @@ typedef struct sources_limits {
 } sources_limits;
 
 sources *sources_create(size_t entries_max, const sources_limits *limits);
-void sources_destroy(sources **s);
+
+/* Another share; and one given back, which nulls it. The last frees all; NULL is fine. Any thread.
+ */
+sources *sources_ref(sources *s);
+void sources_unref(sources **s);
 
 /* Takes one request of a source (IPv6 or IPv4-mapped). 0: go on. Otherwise the milliseconds after
  * which one is free. The `first` of its connection goes before others: behind one address may be

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One generation of the configuration, checked and wired: what the pipeline reads and never writes.
  *
- * daemon/build.c makes it, and ends it when no worker is left. */
+ * daemon/build.c makes it, and ends it when no worker has it any more: each lets it go when it has
+ * a newer one and its last transaction of this one has ended (worker.h). */
 #pragma once
 
+#include "base/likeness.h"
 #include "conf/conf.h"
 #include "outbound/outbound.h"
 #include "peers/keyring.h"
@@ -46,6 +48,8 @@ typedef struct listener {
     kit_networks *balancers; /* NULL: there are none */
     text_set cors;           /* mc-1: origins of web pages that may ask */
     sources *sources;        /* what one address may: connections, and requests on MC-1 */
+
+    likeness tls_likeness, sources_likeness; /* of what those two are made of */
 } listener;
 
 /* Whether a connection or a request from that address is a balancer's. */
@@ -57,18 +61,20 @@ static inline bool listener_has_balancer(const listener *l, const uint8_t addres
 /* How requests get to a peer. */
 typedef struct way {
     const conf_peer *conf;
-    origin **urls; /* in the order in which they are tried */
+    origin **urls;        /* in the order in which they are tried */
+    likeness *likenesses; /* of what each of them is made of */
     size_t url_count;
     instance *signer; /* NULL: unsigned, over a dedicated link */
 } way;
 
-typedef struct generation {
+typedef struct generation generation;
+struct generation {
     conf *conf;
     pthread_mutex_t keyring_lock;
     keyring *keyring; /* the newest; NULL: none was configured. Others than the control thread ask
                          for a share of it */
     peers *peers;
-    instance *instances; /* conf->plugins, in their order */
+    instance **instances; /* conf->plugins, in their order; a share of each */
     size_t instance_count;
     listener *listeners; /* conf->top.listeners, in their order */
     size_t listener_count;
@@ -78,11 +84,18 @@ typedef struct generation {
     bool forwards;      /* some peer has a URL */
     cmp_str host;       /* our own; absent when the configuration names none */
     kit_arena memory;
-} generation;
+
+    /* the control thread's */
+    void *holder;         /* who has the list of those that live */
+    unsigned tenures;     /* workers that have it, or are about to */
+    generation *older;    /* the next in the list of those that live */
+    uint64_t in_force_ms; /* since when; clock_monotonic_ms */
+};
 
 /* A share of the newest keyring; NULL: there is none. Any thread. */
 keyring *generation_keyring(generation *g);
 
-/* Puts `fresh`, whose share is handed over, in the old one's place, and tells the instances.
+/* Puts `fresh` (NULL: none), whose share is handed over, in the place of all keyrings of the newest
+ * generation and of those before it that still live, and tells the instances that have another.
  * Workers go on with the old one until each takes the new (worker_take_keyring). Control thread. */
-void generation_replace_keyring(generation *g, keyring *fresh);
+void generation_replace_keyring(generation *newest, keyring *fresh);

@@ -10,11 +10,11 @@ static lookup *lookup_of(passenger *p)
     return H2O_STRUCT_FROM_MEMBER(lookup, passenger, p);
 }
 
-void lookup_begin(lookup *l, asker *who, worker *w)
+void lookup_begin(lookup *l, asker *who, worker *w, const chain *stores)
 {
     l->asker = who;
     l->worker = w;
-    l->stores = &w->generation->stores;
+    l->stores = stores;
 }
 
 static cmp_str ici_of(const lookup *l)
@@ -31,7 +31,7 @@ static cmp_store_verdict ask_store(lookup *l, instance *store)
 {
     const cmp_store_verdict verdict = ask_lookup(l->asker, store, &l->record);
     if (verdict == CMP_STORE_PENDING) {
-        worker_expect_turn_end(l->worker, l->at);
+        worker_expect_turn_end(l->worker, store);
     }
     return verdict;
 }

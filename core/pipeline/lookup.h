@@ -25,8 +25,8 @@ struct lookup {
     cmp_store_verdict verdict;
 };
 
-/* `l` comes zeroed. The ICI is that of the asker's request. */
-void lookup_begin(lookup *l, asker *who, worker *w);
+/* Of these stores; `l` comes zeroed. The ICI is that of the asker's request. */
+void lookup_begin(lookup *l, asker *who, worker *w, const chain *stores);
 
 /* Goes on until a store knows the ICI, or all were asked. PENDING: the asker is resumed, and calls
  * this again. UNAVAILABLE: none knows it, and one could not tell, which is not the same as ABSENT.

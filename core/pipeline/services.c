@@ -13,12 +13,6 @@
 
 #include <stdlib.h>
 
-static generation *generation_of(const cmp_host *host)
-{
-    const instance *i = host->core;
-    return i->context;
-}
-
 static bool service_record_parse(const cmp_host *host, const char *json, size_t size,
                                  void *(*alloc)(void *arg, size_t size), void *arg, cmp_str *ici,
                                  cmp_record *record, char *error, size_t error_size)
@@ -103,7 +97,7 @@ static void service_store_changed(const cmp_host *host, cmp_str ici)
 static void service_key_each(const cmp_host *host, cmp_key_use use,
                              void (*visit)(const cmp_key *key, void *arg), void *arg)
 {
-    keyring *keys = generation_keyring(generation_of(host));
+    keyring *keys = instance_keyring(host->core);
     if (keys != NULL) {
         keyring_each(keys, use, visit, arg);
     }
@@ -121,7 +115,7 @@ static cmp_peer peer_view(const peer *p)
 static bool service_peer_find(const cmp_host *host, cmp_str name, cmp_peer *found)
 {
     const instance *i = host->core;
-    const peer *p = name.at != NULL ? peers_find(generation_of(host)->peers, name) : NULL;
+    const peer *p = name.at != NULL && i->peers != NULL ? peers_find(i->peers, name) : NULL;
     if (p != NULL) {
         const cmp_peer view = peer_view(p);
         abi_write(i->older, ABI_cmp_peer, found, &view);
@@ -132,9 +126,10 @@ static bool service_peer_find(const cmp_host *host, cmp_str name, cmp_peer *foun
 static void service_peer_each(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
                               void *arg)
 {
-    const peers *all = generation_of(host)->peers;
-    for (size_t i = 0; i < peers_count(all); i++) {
-        const cmp_peer view = peer_view(peers_at(all, i));
+    const instance *asks = host->core;
+    const size_t count = asks->peers != NULL ? peers_count(asks->peers) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const cmp_peer view = peer_view(peers_at(asks->peers, i));
         if (view.name.size >
             0) { /* without one the configuration is refused, once all is checked */
             visit(&view, arg);

@@ -102,7 +102,7 @@ static void reading_begin(txn *parent, codes_reading *r, cmp_str ici)
                        .desk = &parent->worker->desk,
                        .request = &r->request,
                        .held = &parent->held};
-    lookup_begin(&r->lookup, &r->asker, parent->worker);
+    lookup_begin(&r->lookup, &r->asker, parent->worker, &parent->generation->stores);
 }
 
 /* All look-ups begin in one turn of the loop, so that a store can ask for them together. */

@@ -49,12 +49,12 @@ txn *txn_open(worker *w, void (*resume)(txn *t))
     memset(t, 0, offsetof(txn, first_memory));
     kit_arena_init(&t->memory, t->first_memory, sizeof(t->first_memory));
     t->worker = w;
-    t->generation = w->generation;
+    t->tenure = worker_enter(w);
+    t->generation = t->tenure->generation;
     t->request.memory = &t->memory;
     t->asker =
         (asker){.ops = &as_asker, .desk = &w->desk, .request = &t->request, .held = &t->held};
     t->resume = resume;
-    w->transactions++;
     return t;
 }
 
@@ -63,7 +63,7 @@ void txn_discard(txn *t)
     worker *w = t->worker;
     ask_end(&t->asker);
     kit_arena_reset(&t->memory);
-    w->transactions--;
+    worker_leave(w, t->tenure);
     if (w->idle_count < IDLE_MAX) {
         t->next_idle = w->idle;
         w->idle = t;

@@ -97,7 +97,8 @@ typedef struct codes_request codes_request;
 
 struct txn {
     worker *worker;
-    generation *generation;
+    tenure *tenure;
+    generation *generation; /* the tenure's */
     txn_purpose purpose;
     mc_request request; /* what plugins see of it */
 

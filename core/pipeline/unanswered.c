@@ -65,7 +65,6 @@ void unanswered_end(desk *d, ask *a)
     }
     instance_load *l = load_of(d, a->instance);
     a->counted = false;
-    set(&l->under_way, get(&l->under_way) - 1);
     TAILQ_REMOVE(&d->unanswered, a, entry);
     if (a->overdue) {
         set(&l->overdue, get(&l->overdue) - 1);
@@ -75,6 +74,8 @@ void unanswered_end(desk *d, ask *a)
                         a->instance->plugin->name, d->worker);
         }
     }
+    /* Last of all, and for others to see: from here on the instance may be destroyed. */
+    atomic_store_explicit(&l->under_way, get(&l->under_way) - 1, memory_order_release);
 }
 
 void unanswered_unwanted(ask *a)
@@ -162,10 +163,14 @@ void unanswered_tell(const instance *i)
 /* ---- life ---- */
 
 /* As the pool has it: something is left for others from two on. */
-void unanswered_start(desk *d, unsigned transactions)
+void unanswered_share(desk *d, unsigned transactions)
+{
+    d->share = transactions > 1 ? transactions - (transactions + 3) / 4 : transactions;
+}
+
+void unanswered_start(desk *d)
 {
     TAILQ_INIT(&d->unanswered);
-    d->share = transactions > 1 ? transactions - (transactions + 3) / 4 : transactions;
     d->tick = loop_timer_start(d->loop, TICK_MS, on_tick, d);
 }
 

@@ -5,9 +5,12 @@
 
 #include "pipeline/desk.h"
 
-/* Looks after those of the desk, until the end. `transactions` is what its worker may have under
- * way: an instance may hold a part of them. */
-void unanswered_start(desk *d, unsigned transactions);
+/* Looks after those of the desk, until the end. */
+void unanswered_start(desk *d);
+
+/* From now on its worker may have so many transactions under way: an instance may hold a part of
+ * them. 0, as at first: any number. */
+void unanswered_share(desk *d, unsigned transactions);
 void unanswered_stop(desk *d);
 
 /* The operation goes on without us; and it has come back. One that never went changes nothing. */

@@ -9,10 +9,16 @@
 
 #include <stdlib.h>
 
-void worker_expect_turn_end(worker *w, size_t store)
+/* ---- the end of a turn ---- */
+
+void worker_expect_turn_end(worker *w, instance *store)
 {
-    w->store_pending[store] = true;
-    w->any_pending = true;
+    instance_load *l = &store->loads[w->index];
+    if (!l->pending) {
+        l->pending = true;
+        l->next_pending = w->pending;
+        w->pending = store;
+    }
 }
 
 /* So a store can ask for all look-ups of a turn together: one connection to a database gave 4,800 a
@@ -20,49 +26,123 @@ void worker_expect_turn_end(worker *w, size_t store)
 void worker_turn_end(void *arg)
 {
     worker *w = arg;
-    const chain *stores = &w->generation->stores;
-    while (w->any_pending) { /* a batch may bring look-ups that are pending again */
-        w->any_pending = false;
-        for (size_t i = 0; i < stores->count; i++) {
-            const instance *store = stores->at[i];
-            const bool pending = w->store_pending[i];
-            /* Before the call: a store that answers at once brings look-ups that wait again. */
-            w->store_pending[i] = false;
-            if (pending && store->plugin->ops.store->turn_end != NULL && !instance_blocks(store)) {
-                const uintptr_t before = instance_enter(store, RUNNING_TURN_END);
-                store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
-                running_leave(before);
-            }
+    while (w->pending != NULL) { /* a batch may bring look-ups that are pending again */
+        instance *store = w->pending;
+        instance_load *l = &store->loads[w->index];
+        /* Before the call: a store that answers at once brings look-ups that wait again. */
+        w->pending = l->next_pending;
+        l->pending = false;
+        if (store->plugin->ops.store->turn_end != NULL && !instance_blocks(store) &&
+            l->tenures > 0) {
+            const uintptr_t before = instance_enter(store, RUNNING_TURN_END);
+            store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
+            running_leave(before);
         }
     }
 }
 
-void worker_init(worker *w, unsigned index, loop *l, generation *g, process *p)
+/* ---- generations ---- */
+
+static void enter(worker *w, instance *i)
+{
+    if (i->loads[w->index].tenures++ > 0) {
+        return; /* carried over */
+    }
+    if (i->caches != NULL) {
+        i->caches[w->index] = cache_create(&i->cache_settings);
+    }
+    instance_worker_start(i, w->index, w->loop);
+}
+
+static void leave(const worker *w, instance *i)
+{
+    if (--i->loads[w->index].tenures > 0) {
+        return;
+    }
+    instance_worker_stop(i, w->index);
+    if (i->caches != NULL) {
+        cache *c = i->caches[w->index];
+        i->caches[w->index] = NULL;
+        cache_destroy(&c);
+    }
+}
+
+/* Instances in the opposite order: they may use others until the end. */
+static void tenure_end(worker *w, tenure *t)
+{
+    generation *g = t->generation;
+    for (size_t i = g->instance_count; i-- > 0;) {
+        leave(w, g->instances[i]);
+    }
+    free(t);
+    loop_post(w->process->control, w->process->let_go, g);
+}
+
+/* Those behind the newest that no transaction is of. */
+static void on_unused(void *arg)
+{
+    worker *w = arg;
+    for (tenure **at = &w->tenure->older; *at != NULL;) {
+        tenure *t = *at;
+        if (t->transactions == 0) {
+            *at = t->older;
+            tenure_end(w, t);
+        } else {
+            at = &t->older;
+        }
+    }
+}
+
+void worker_take(worker *w, generation *g)
+{
+    tenure *t = kit_calloc(1, sizeof(*t));
+    *t = (tenure){.generation = g, .older = w->tenure};
+    for (size_t i = 0; i < g->instance_count; i++) {
+        enter(w, g->instances[i]);
+    }
+    w->tenure = t;
+    worker_take_keyring(w);
+    unanswered_share(&w->desk, (unsigned)g->conf->top.limits.transactions);
+    on_unused(w);
+}
+
+/* Not here and now, in the depth of a plugin's call: instances are stopped. */
+void worker_leave(worker *w, tenure *t)
+{
+    w->transactions--;
+    if (--t->transactions == 0 && t != w->tenure) {
+        loop_post(w->loop, on_unused, w);
+    }
+}
+
+void worker_let_go(worker *w)
+{
+    while (w->tenure != NULL) {
+        tenure *t = w->tenure;
+        w->tenure = t->older;
+        tenure_end(w, t);
+    }
+}
+
+/* ---- life ---- */
+
+void worker_init(worker *w, unsigned index, loop *l, process *p)
 {
     *w = (worker){.index = index,
                   .loop = l,
-                  .generation = g,
-                  .keyring = generation_keyring(g),
                   .outbound = outbound_create(l, p->pool),
                   .process = p,
-                  .desk = {.worker = index, .loop = l, .pool = p->pool},
-                  .store_pending = kit_calloc(g->stores.count, sizeof(bool))};
+                  .desk = {.worker = index, .loop = l, .pool = p->pool}};
     desk_enter(&w->desk);
-    unanswered_start(&w->desk, (unsigned)g->conf->top.limits.transactions);
+    unanswered_start(&w->desk);
     loop_on_turn_end(l, worker_turn_end, w);
-    for (size_t i = 0; i < g->stores.count; i++) {
-        instance *store = g->stores.at[i];
-        if (store->caches != NULL) {
-            store->caches[index] = cache_create(&store->cache_settings);
-        }
-    }
 }
 
 void worker_take_keyring(void *arg)
 {
     worker *w = arg;
     keyring_unref(&w->keyring);
-    w->keyring = generation_keyring(w->generation);
+    w->keyring = generation_keyring(w->tenure->generation);
 }
 
 void worker_disconnect(worker *w)
@@ -72,17 +152,7 @@ void worker_disconnect(worker *w)
 
 void worker_dispose(worker *w)
 {
-    for (size_t i = 0; i < w->generation->stores.count; i++) {
-        instance *store = w->generation->stores.at[i];
-        if (store->caches != NULL) {
-            cache *c = store->caches[w->index];
-            store->caches[w->index] = NULL;
-            cache_destroy(&c);
-        }
-    }
     keyring_unref(&w->keyring);
     unanswered_stop(&w->desk);
     desk_dispose(&w->desk);
-    free(w->store_pending);
-    w->store_pending = NULL;
 }

@@ -9,6 +9,7 @@
 #include "plugin/loader.h"
 
 #include <openssl/rand.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static instance *instance_of(const cmp_host *host)
@@ -84,6 +85,9 @@ static void service_health(const cmp_host *host, cmp_health health, const char *
                why);
 }
 
+/* For the keyrings of all instances: they are replaced while others look at them. */
+static pthread_mutex_t shown_lock = PTHREAD_MUTEX_INITIALIZER;
+
 typedef struct worker_call {
     instance *i;
     unsigned worker;
@@ -91,12 +95,19 @@ typedef struct worker_call {
     void *arg;
 } worker_call;
 
+/* Release, and acquire in instance_idle: what was done for it is done before it is destroyed. */
+static void busy_less(instance *i)
+{
+    atomic_fetch_sub_explicit(&i->busy, 1, memory_order_release);
+}
+
 static void on_worker_call(void *arg)
 {
     worker_call *call = arg;
     const uintptr_t before = instance_enter(call->i, RUNNING_WORKERS_CALL);
     call->run(call->i->self, call->i->worker_state[call->worker], call->arg);
     running_leave(before);
+    busy_less(call->i);
     free(call);
 }
 
@@ -106,9 +117,10 @@ static unsigned service_workers_call(const cmp_host *host,
                                      void (*run)(void *self, void *worker, void *arg), void *arg)
 {
     instance *i = instance_of(host);
-    if (i->site->worker_loops == NULL) {
+    if (i->site->worker_loops == NULL || !i->in_force) {
         return 0;
     }
+    i->busy += i->site->worker_count;
     for (unsigned worker = 0; worker < i->site->worker_count; worker++) {
         worker_call *call = kit_alloc(sizeof(*call));
         *call = (worker_call){.i = i, .worker = worker, .run = run, .arg = arg};
@@ -138,6 +150,7 @@ static void on_offloaded_done(void *arg)
     const uintptr_t before = instance_enter(o->i, RUNNING_OFFLOAD);
     o->done(o->arg);
     running_leave(before);
+    busy_less(o->i);
     free(o);
 }
 
@@ -153,8 +166,10 @@ static bool service_offload(const cmp_host *host, cmp_loop *l, void (*work)(void
     }
     offloaded *o = kit_alloc(sizeof(*o));
     *o = (offloaded){.i = i, .work = work, .done = done, .arg = arg};
+    i->busy++;
     const bool taken = pool_submit(p, &i->pool_share, l, on_offloaded_work, on_offloaded_done, o);
     if (!taken) {
+        i->busy--;
         free(o);
     }
     return taken;
@@ -202,6 +217,7 @@ void instance_services(cmp_host *host)
 static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
 {
     const cmp_plugin *plugin = i->plugin;
+    i->serving = plugin;
     if (plugin->choose == NULL) {
         return plugin;
     }
@@ -217,6 +233,7 @@ static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
                         plugin->name, why);
         return NULL;
     }
+    i->serving = chosen;
     return &i->chosen.plugin;
 }
 
@@ -244,37 +261,37 @@ instance_load *instance_loads_make(unsigned workers)
     return loads;
 }
 
+/* Of the same descriptor, or none: state can be adopted only by who understands it. */
+static void *previous_for(const instance *i, const instance *before)
+{
+    return before != NULL && before->serving == i->serving ? before->self : NULL;
+}
+
 /* The host's table is copied for each instance: host->core is how a service knows who calls. That
  * points here, so an instance never moves. */
-bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
-                     const cmp_host *services, instance_site *site, void *context,
-                     cmp_report *report)
+bool instance_create(instance *i, const cmp_plugin *plugin, const cmp_host *services,
+                     const instance *before_it, cmp_report *report)
 {
-    *i = (instance){.plugin = plugin,
-                    .older = abi_older(plugin->abi_minor),
-                    .rows = plugin->options,
-                    .name = name,
-                    .running = running_owner_of(name, plugin->name),
-                    .options = options,
-                    .worker_state = kit_calloc(site->worker_count, sizeof(void *)),
-                    .loads = instance_loads_make(site->worker_count),
-                    .host = *services,
-                    .site = site,
-                    .context = context};
+    i->plugin = plugin;
+    i->older = abi_older(plugin->abi_minor);
+    i->rows = plugin->options;
+    i->running = running_owner_of(i->name, plugin->name);
+    i->worker_state = kit_calloc(i->site->worker_count, sizeof(void *));
+    i->loads = instance_loads_make(i->site->worker_count);
+    i->host = *services;
     i->host.core = i;
-    i->host.purpose = site->purpose;
     instance_count_faults(i);
     const size_t errors = report->count;
     const cmp_plugin *serving = descriptor_of(i, report);
     if (serving != NULL && serving->check != NULL) {
         const uintptr_t before = instance_enter(i, RUNNING_CHECK);
-        serving->check(&i->host, options, report);
+        serving->check(&i->host, i->options, report);
         running_leave(before);
     }
     if (serving != NULL && report->count == errors) {
         i->plugin = serving;
         const uintptr_t before = instance_enter(i, RUNNING_CREATE);
-        i->self = serving->create(&i->host, options, NULL, report);
+        i->self = serving->create(&i->host, i->options, previous_for(i, before_it), report);
         running_leave(before);
     }
     if (i->self == NULL && report->count == errors) {
@@ -297,6 +314,25 @@ void instance_destroy(instance *i)
     free(i->loads);
     i->worker_state = NULL;
     i->loads = NULL;
+    keyring_unref(&i->keyring);
+    peers_unref(&i->peers);
+}
+
+keyring *instance_keyring(const instance *i)
+{
+    pthread_mutex_lock(&shown_lock);
+    keyring *k = i->keyring != NULL ? keyring_ref(i->keyring) : NULL;
+    pthread_mutex_unlock(&shown_lock);
+    return k;
+}
+
+bool instance_idle(const instance *i)
+{
+    unsigned under_way = atomic_load_explicit(&i->busy, memory_order_acquire);
+    for (unsigned w = 0; i->loads != NULL && w < i->site->worker_count; w++) {
+        under_way += atomic_load_explicit(&i->loads[w].under_way, memory_order_acquire);
+    }
+    return under_way == 0;
 }
 
 void instance_start(instance *i, loop *control)
@@ -308,13 +344,20 @@ void instance_start(instance *i, loop *control)
     }
 }
 
-void instance_keys_changed(instance *i)
+/* The old one's share goes at the very end: what the plugin has of it is to be gone by then. */
+void instance_show_keyring(instance *i, keyring *k)
 {
+    keyring *fresh = k != NULL ? keyring_ref(k) : NULL;
+    pthread_mutex_lock(&shown_lock);
+    keyring *old = i->keyring;
+    i->keyring = fresh;
+    pthread_mutex_unlock(&shown_lock);
     if (i->plugin->keys_changed != NULL) {
         const uintptr_t before = instance_enter(i, RUNNING_KEYS_CHANGED);
         i->plugin->keys_changed(i->self);
         running_leave(before);
     }
+    keyring_unref(&old);
 }
 
 /* What blocks runs on threads of the pool, any of them: it has no state for each worker, and nobody

@@ -2,16 +2,20 @@
 /* A plugin at work: its options, its state of process and workers, and the table that it got. */
 #pragma once
 
+#include "base/likeness.h"
 #include "base/running.h"
 #include "event/pool.h"
 #include "outbound/outbound.h"
+#include "peers/keyring.h"
+#include "peers/peers.h"
 #include "plugin/abi.h"
 #include "plugin/descriptor.h"
+
+#include <cmp-kit/arena.h>
 
 /* What the running process gives to instances; may come into being after they were created. Lives
  * longer than they do. */
 typedef struct instance_site {
-    cmp_purpose purpose; /* of all of its instances */
     pool *pool;
     unsigned worker_count;
     loop **worker_loops;         /* worker_count of them; NULL while no worker runs */
@@ -30,18 +34,26 @@ typedef struct instance_cache_counters {
     unsigned stale; /* how often a record past its time stood in for the store after a miss */
 } instance_cache_counters;
 
-/* What one worker waits for. The worker alone writes it, and nothing else lies on its cache line.
+typedef struct instance instance;
+
+/* What one worker has of it. The worker alone writes it, and nothing else lies on its cache line.
  */
 typedef struct instance_load {
     _Alignas(64) _Atomic unsigned under_way; /* operations that are not answered */
     _Atomic unsigned overdue;  /* of those, the ones that nobody waits for and that do not end */
     _Atomic unsigned oldest_s; /* for how long the first of them has not been answered */
-    unsigned looked_s;         /* the worker's own */
+    unsigned looked_s;         /* the worker's own, as all that follows */
+    unsigned tenures;          /* of generations that have it */
+    bool pending;              /* a store: answered PENDING in this turn */
+    instance *next_pending;    /* see worker.h */
 } instance_load;
 
-typedef struct instance {
+/* Made by section_open, with memory of its own: it goes with the last generation that has it, and
+ * what it needs of a configuration is copied. */
+struct instance {
     const cmp_plugin *plugin;     /* the descriptor that serves it (cmp_plugin.choose) */
     descriptor chosen;            /* that one, when it was chosen for this instance */
+    const cmp_plugin *serving;    /* the plugin's own, whose copy `plugin` is; NULL: none yet */
     const abi_layout *older;      /* how its structs lie; NULL: as ours do */
     const cmp_option *rows;       /* of its options; NULL: it has none */
     const char *name;             /* as in the configuration */
@@ -51,27 +63,45 @@ typedef struct instance {
     void **worker_state; /* by worker */
     cmp_host host;       /* host.core is this instance */
     instance_site *site;
-    void *context; /* whose peers and keyring the services show */
-    void **caches; /* by worker: what the pipeline keeps of a store's answers; NULL: nothing */
+    peers *peers;     /* what its services show, for life; NULL: no peers */
+    keyring *keyring; /* likewise, the newest: see instance_keyring */
+    void **caches;    /* by worker: what the pipeline keeps of a store's answers; NULL: nothing */
     instance_cache cache_settings;
     instance_load *loads; /* by worker */
     unsigned not_asked;   /* a counter: times that it had too much to answer already */
     pool_share pool_share;
     instance_cache_counters cache_counters; /* meaningful when there are caches */
     unsigned bad_answers, stale_operations; /* counters of what it did wrong */
-} instance;
+
+    kit_arena memory;      /* name, options, caches */
+    likeness likeness;     /* of its section, when it was made */
+    unsigned owners;       /* generations that have it; the control thread's */
+    _Atomic bool in_force; /* a generation with it is, or was: workers may be called */
+    _Atomic unsigned busy; /* calls of workers and jobs of its own that are not done */
+};
 
 /* Fills the services that need nothing but the process: log, clock, random, report, counters, loop,
  * offload. */
 void instance_services(cmp_host *host);
 
-/* Makes an instance from checked options. `services` is the host's table, copied. The instance is
- * allocated in `memory`. False with errors in the report; instance_destroy is to be called in
- * either case. Control thread. */
-bool instance_create(instance *i, const cmp_plugin *plugin, const char *name, const void *options,
-                     const cmp_host *services, instance_site *site, void *context,
-                     cmp_report *report);
+/* Has the plugin make its part. `i` has its name, options, site, and what its services show;
+ * `services` is the host's table with its purpose, copied. `before` is the instance that it
+ * replaces, or NULL. False with errors in the report; instance_destroy is to be called in either
+ * case. Control thread. */
+bool instance_create(instance *i, const cmp_plugin *plugin, const cmp_host *services,
+                     const instance *before, cmp_report *report);
 void instance_destroy(instance *i);
+
+/* A share of the keyring that its services show now; NULL: there is none. Any thread. */
+keyring *instance_keyring(const instance *i);
+
+/* Shows this keyring from now on, of which the instance takes a share; NULL: none. Tells the
+ * plugin. Control thread. */
+void instance_show_keyring(instance *i, keyring *k);
+
+/* Whether nothing is under way for it on any thread, while no worker has it: it can be destroyed.
+ * Control thread. */
+bool instance_idle(const instance *i);
 
 /* Registers the counters of what it does wrong; instance_create has done so. */
 void instance_count_faults(instance *i);
@@ -81,9 +111,6 @@ instance_load *instance_loads_make(unsigned workers);
 
 /* The control loop is about to start the workers. */
 void instance_start(instance *i, loop *control);
-
-/* The keyring that its services show is another one. Control thread. */
-void instance_keys_changed(instance *i);
 
 /* On the worker's own thread. */
 void instance_worker_start(instance *i, unsigned worker, loop *l);

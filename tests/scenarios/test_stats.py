@@ -98,7 +98,7 @@ def test_for_people(shelf):
     assert last == "cache of shelf: hit ratio 66.67 %, 2 hits, 1 misses, 0 stale"
     rows = [line.split(maxsplit=3) for line in lines]
     assert ["shelf", "cache_hits", "2", "look-ups that the cache answered"] in rows
-    assert len(rows) == len(told(shelf.site)["counters"])
+    assert len(rows) == len(told(shelf.site)["counters"]) + len(told(shelf.site)["gauges"])
     columns = {len(line) - len(row[3]) for line, row in zip(lines, rows)}
     assert len(columns) == 1, "what they count stands in one column"
 

@@ -134,6 +134,7 @@ static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, 
     } else {
         p->descriptor.ops.route = &route_ops;
     }
+    r->instance_list[at] = &r->instances[at];
     r->instances[at] = (instance){.plugin = &p->descriptor,
                                   .running = running_owner_of(p->descriptor.name, "fake"),
                                   .name = "scripted",
@@ -168,6 +169,11 @@ static void conf_init(rig *r)
     top->resolve.ttl_s = 300;
 }
 
+static void on_let_go(void *g)
+{
+    ((generation *)g)->tenures++; /* how often */
+}
+
 void rig_init(rig *r)
 {
     memset(r, 0, sizeof(*r));
@@ -184,6 +190,8 @@ void rig_init(rig *r)
     r->listener = (listener){.name = CMP_STR("peers"), .auth = {r->auth_chain, 1}};
     r->generation = (generation){.conf = &r->conf,
                                  .peers = peers_create(&r->conf.top),
+                                 .instances = r->instance_list,
+                                 .instance_count = 3 * RIG_PLUGINS,
                                  .stores = {r->store_chain, 1},
                                  .routes = {r->route_chain, 0},
                                  .ways = r->ways,
@@ -192,10 +200,14 @@ void rig_init(rig *r)
     const replay_options options = {.window_ms = 60000,
                                     .size_bytes = 1 << 20,
                                     .quota_percent = 100};
-    r->process = (process){.replay = replay_create(&options),
+    r->process = (process){.control = r->loop,
+                           .let_go = on_let_go,
+                           .replay = replay_create(&options),
                            .referrals = referrals_create(16),
                            .pool = pool_create(1, 4)};
-    worker_init(&r->worker, 0, r->loop, &r->generation, &r->process);
+    pthread_mutex_init(&r->generation.keyring_lock, NULL);
+    worker_init(&r->worker, 0, r->loop, &r->process);
+    worker_take(&r->worker, &r->generation);
 }
 
 void rig_use(rig *r, size_t auths, size_t stores, size_t routes)
@@ -203,8 +215,6 @@ void rig_use(rig *r, size_t auths, size_t stores, size_t routes)
     r->listener.auth.count = auths;
     r->generation.stores.count = stores;
     r->generation.routes.count = routes;
-    free(r->worker.store_pending);
-    r->worker.store_pending = kit_calloc(stores, sizeof(bool));
     rig_plugin *const all[] = {r->auth, r->stores, r->routes};
     for (size_t kind = 0; kind < 3; kind++) {
         for (size_t i = 0; i < RIG_PLUGINS; i++) {
@@ -221,14 +231,16 @@ void rig_dispose(rig *r)
     if (worker_under_way(&r->worker) != 0) {
         abort(); /* a transaction was left behind */
     }
+    worker_let_go(&r->worker);
     worker_disconnect(&r->worker);
     txn_free_idle(&r->worker);
     worker_dispose(&r->worker);
     loop_destroy(&r->loop);
     replay_destroy(&r->process.replay);
     referrals_destroy(&r->process.referrals);
-    peers_destroy(&r->generation.peers);
+    peers_unref(&r->generation.peers);
     for (size_t i = 0; i < sizeof(r->instances) / sizeof(r->instances[0]); i++) {
+        peers_unref(&r->instances[i].peers);
         free(r->instances[i].worker_state);
         free(r->instances[i].loads);
     }

@@ -42,6 +42,7 @@ typedef struct rig {
     listener listener;
     generation generation;
     instance instances[3 * RIG_PLUGINS];
+    instance *instance_list[3 * RIG_PLUGINS];
     instance *auth_chain[RIG_PLUGINS], *store_chain[RIG_PLUGINS], *route_chain[RIG_PLUGINS];
     instance_site site;
     loop *loop;

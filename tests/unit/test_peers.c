@@ -32,9 +32,9 @@ static void nobody_is_found_among_none(void **state)
     assert_null(peers_find(p, CMP_NONE));
     assert_null(peers_by_host(p, CMP_STR("b.example.net")));
     assert_int_equal(peers_prefix_owner(p, CMP_STR("1A0F1")).size, 0);
-    peers_destroy(&p);
+    peers_unref(&p);
     assert_null(p);
-    peers_destroy(&p);
+    peers_unref(&p);
 }
 
 static void finds_by_name_and_host(void **state)
@@ -60,7 +60,7 @@ static void finds_by_name_and_host(void **state)
     assert_null(peers_at(p, 1)->host.at);
     assert_ptr_equal(peers_by_host(p, CMP_STR("b.example.net")), peers_at(p, 0));
     assert_ptr_equal(peers_by_host(p, CMP_STR("B.Example.NET")), peers_at(p, 0));
-    peers_destroy(&p);
+    peers_unref(&p);
 }
 
 static void finds_each_of_many(void **state)
@@ -81,7 +81,7 @@ static void finds_each_of_many(void **state)
     }
     assert_null(peers_find(p, CMP_STR("peer-1000")));
     assert_null(peers_at(p, COUNT(rows)));
-    peers_destroy(&p);
+    peers_unref(&p);
 }
 
 static void whose_the_longest_prefix_is(void **state)
@@ -115,7 +115,7 @@ static void whose_the_longest_prefix_is(void **state)
         assert_ptr_equal(owner.peer, ours ? NULL : peers_find(p, cmp_str_from(cases[i].owner)));
     }
     assert_int_equal(peers_prefix_owner(p, CMP_NONE).size, 0);
-    peers_destroy(&p);
+    peers_unref(&p);
 }
 
 static void what_a_peer_may_ask(void **state)
@@ -143,7 +143,7 @@ static void what_a_peer_may_ask(void **state)
                                       cmp_str_from(cases[i].ici)),
                          cases[i].may);
     }
-    peers_destroy(&p);
+    peers_unref(&p);
 }
 
 static void a_reload_keeps_what_is_used_up(void **state)
@@ -166,13 +166,13 @@ static void a_reload_keeps_what_is_used_up(void **state)
     peers *now = make(after, COUNT(after));
     peers_adopt(now, old);
     assert_ptr_equal(peers_at(now, 2)->limit, peers_at(old, 0)->limit);
-    peers_destroy(&old);
+    peers_unref(&old);
     assert_int_equal(rate_take(peers_at(now, 2)->limit, NOW), 1000);
     assert_int_equal(rate_take(peers_at(now, 0)->limit, NOW), 0);
     assert_int_equal(rate_take(peers_at(now, 1)->limit, NOW), 0);
     assert_int_equal(rate_take(peers_at(now, 1)->limit, NOW), 0);
     assert_int_not_equal(rate_take(peers_at(now, 1)->limit, NOW), 0);
-    peers_destroy(&now);
+    peers_unref(&now);
 }
 
 int main(void)

@@ -22,7 +22,7 @@ static int set_up(void **state)
     r.site.worker_loops = &r.loop;
     r.site.worker_outbounds = &r.worker.outbound;
     host = r.stores[0].host;
-    r.store_chain[0]->context = &r.generation;
+    r.store_chain[0]->peers = peers_ref(r.generation.peers);
     return 0;
 }
 

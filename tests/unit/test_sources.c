@@ -63,9 +63,9 @@ static void refuses_when_used_up(void **state)
     assert_int_equal(take(s, v4(1), START_US + SECOND_US / 4), 750);
     assert_int_equal(burst_of(s, v4(1), START_US + SECOND_US), 1);
     assert_int_equal(burst_of(s, v4(1), START_US + 100 * SECOND_US), 3);
-    sources_destroy(&s);
+    sources_unref(&s);
     assert_null(s);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 static void unlimited_never_refuses(void **state)
@@ -75,7 +75,7 @@ static void unlimited_never_refuses(void **state)
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         sources *s = limited(10, rates[i], 0);
         assert_int_equal(burst_of(s, v4(1), START_US), 1000);
-        sources_destroy(&s);
+        sources_unref(&s);
     }
 }
 
@@ -93,7 +93,7 @@ static void extreme_values(void **state)
         assert_int_equal(burst_of(s, v6(1, 1), START_US), cases[i].passed);
         assert_true(take(s, v6(2, 1), INT64_MIN) >= 0);
         assert_true(take(s, v6(2, 1), INT64_MAX) >= 0);
-        sources_destroy(&s);
+        sources_unref(&s);
     }
 }
 
@@ -121,7 +121,7 @@ static void what_is_one_source(void **state)
         sources *s = limited(8, 1, 1); /* one bucket */
         assert_int_equal(take(s, cases[i].one, START_US), 0);
         assert_int_equal(take(s, cases[i].other, START_US) != 0, cases[i].same);
-        sources_destroy(&s);
+        sources_unref(&s);
     }
 }
 
@@ -135,7 +135,7 @@ static void zero_is_a_source(void **state)
     assert_int_equal(take(s, zero, START_US), 0);
     assert_int_not_equal(take(s, zero, START_US), 0);
     assert_int_not_equal(take(s, v4(7), START_US), 0);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 static void the_quiet_ones_give_way(void **state)
@@ -158,7 +158,7 @@ static void the_quiet_ones_give_way(void **state)
     }
     assert_int_equal(take(s, v4(1), START_US), 0); /* a new one to us, instead of 0 */
     assert_int_equal(take(s, v4(0), START_US), 0);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 static void remembers_most_of_what_fits(void **state)
@@ -182,7 +182,7 @@ static void remembers_most_of_what_fits(void **state)
         remembered += take(s, v4(i), START_US) != 0;
     }
     assert_in_range(remembered, 1, 4096);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 typedef struct job {
@@ -212,7 +212,7 @@ static void threads_share_the_limit(void **state)
         pthread_join(threads[i], NULL);
     }
     assert_int_equal(jobs[0].passed + jobs[1].passed, 16 * 10);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 static unsigned firsts_of(sources *s, address from, int64_t now_us)
@@ -237,7 +237,7 @@ static void the_first_of_a_connection_goes_before(void **state)
     }
     /* In all there are no more than the rate: ten a second. */
     assert_int_equal(burst_of(s, v4(1), START_US + 19 * SECOND_US + SECOND_US / 2), 0);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 /* ---- connections ---- */
@@ -269,7 +269,7 @@ static void so_many_connections(void **state)
     sources_leave(s, v6(1, 77).at);
     assert_int_equal(enter(s, v6(1, 9)), SOURCES_ENTER);
     assert_int_equal(enter(s, v6(1, 9)), SOURCES_TOO_MANY);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 static void any_number_of_connections(void **state)
@@ -279,7 +279,7 @@ static void any_number_of_connections(void **state)
     for (int i = 0; i < 10000; i++) {
         assert_int_equal(enter(s, v4(1)), SOURCES_ENTER);
     }
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 /* Ten a second, two at once, and who comes too early has a time of its own. */
@@ -303,7 +303,7 @@ static void new_connections_get_their_turn(void **state)
     const int64_t later = START_US + SECOND_US / 10;
     assert_int_equal(sources_enter(s, v4(1).at, later, 300, &entry), SOURCES_ENTER);
     assert_int_equal(entry.wait_ms, 300);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 /* Else those who come would drive out those who are in, at any speed. */
@@ -323,7 +323,7 @@ static void who_comes_too_fast_is_not_in(void **state)
     sources_leave(s, v4(1).at);
     sources_leave(s, v4(1).at);
     assert_int_equal(sources_enter(s, v4(1).at, START_US + SECOND_US, 0, &entry), SOURCES_ENTER);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 /* Memory is bounded: a source that finds every place taken comes in without being counted. */
@@ -346,7 +346,7 @@ static void who_has_connections_is_not_forgotten(void **state)
     assert_true(entry.counted);
     sources_leave(s, v4(3).at); /* one that is not there */
     assert_int_equal(enter(s, v4(8)), SOURCES_TOO_MANY);
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 static void numbers_of_a_source(void **state)
@@ -389,7 +389,7 @@ static void threads_come_and_go(void **state)
         assert_int_equal(enter(s, v4(i)), SOURCES_ENTER);
         assert_int_equal(enter(s, v4(i)), SOURCES_TOO_MANY);
     }
-    sources_destroy(&s);
+    sources_unref(&s);
 }
 
 int main(void)

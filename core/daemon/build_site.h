@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where generations are built. */
+#pragma once
+
+#include "daemon/retired.h"
+#include "plugin/loader.h"
+
+/* What the generations of a process have in common; outlives them. */
+typedef struct build_site {
+    const char *path;           /* of the configuration */
+    const char *const *folders; /* of plugins, before the configuration's plugin_path */
+    loader *loader;             /* made with the first of them */
+    cmp_purpose purpose;
+    instance_site *instances; /* its number of workers is set with the first */
+    retired *retired;
+} build_site;
