@@ -141,6 +141,9 @@ static struct curl_slist *set_request(CURL *curl, const https_request *r)
         headers = curl_slist_append(headers, type);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->body);
     }
+    for (size_t i = 0; i < r->header_count; i++) {
+        headers = curl_slist_append(headers, r->headers[i]);
+    }
     headers = curl_slist_append(headers, "Accept: application/json, application/problem+json");
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     return headers;

@@ -14,6 +14,8 @@ typedef struct https_options {
 typedef struct https_request {
     const char *url;
     const char *content_type, *body; /* POST; NULL: GET */
+    const char *const *headers;      /* further ones, as lines */
+    size_t header_count;
 } https_request;
 
 typedef struct https_answer {

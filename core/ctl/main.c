@@ -28,6 +28,7 @@ static const command commands[] = {
     {"stats", stats_run, "show what the daemon has counted, and the caches' hit ratios"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
     {"codes", codes_run, "import, export, copy, show and change the codes of a store"},
+    {"new-plugin", new_plugin_run, "make a folder with a new plugin, ready to build and to run"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl resolve`: asks a CMP over MC-3 as a peer would, with a signed request. */
 #include "base/clock.h"
+#include "base/field.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
 #include "ctl/credential.h"
@@ -18,7 +19,7 @@
 typedef struct resolve_options {
     credential_choice key;
     const char *tid, *user, *method;
-    args_list params;
+    args_list params, headers;
     https_options https;
     const char *timeout;
     bool without_signature, verbose;
@@ -35,6 +36,8 @@ static const args_row rows[] = {
     ARGS_ROW("user", TEXT, resolve_options, user, "USER", "otherwise cmpctl"),
     ARGS_ROW("param", LIST, resolve_options, params, "NAME=VALUE",
              "any other parameter, such as language=fr; may be repeated"),
+    ARGS_ROW("header", LIST, resolve_options, headers, "NAME=VALUE",
+             "a header field, for an auth plugin that reads it; may be repeated"),
     ARGS_ROW("method", TEXT, resolve_options, method, "HOW", "get (default), form or json"),
     ARGS_ROW("ca", TEXT, resolve_options, https.ca, "FILE",
              "certificates to trust; otherwise the system's"),
@@ -97,6 +100,24 @@ static bool add_signature(request *r, const resolve_options *o)
     return true;
 }
 
+/* NAME=VALUE becomes the line of a header field; what could be more than one line is none. */
+static bool read_headers(const args_list *from, kit_arena *memory, https_request *sent)
+{
+    const char **lines = kit_arena_calloc(memory, from->count + 1, sizeof(*lines));
+    for (size_t i = 0; i < from->count; i++) {
+        const char *equals = strchr(from->at[i], '=');
+        const cmp_str name = {from->at[i], equals != NULL ? (size_t)(equals - from->at[i]) : 0};
+        if (!field_is_token(name) || !kit_ascii_printable(cmp_str_from(equals))) {
+            output_fail("--header: \"%s\" is no NAME=VALUE of a header field", from->at[i]);
+            return false;
+        }
+        lines[i] = kit_arena_printf(memory, "%.*s: %s", (int)name.size, name.at, equals + 1);
+    }
+    sent->headers = lines;
+    sent->header_count = from->count;
+    return true;
+}
+
 /* The signature before the parameters of --param, and their values unchecked: one may want to see
  * how a CMP bears what is wrong. */
 static bool request_make(request *r, const resolve_options *o, const char *ici)
@@ -155,6 +176,9 @@ static void print_answer(const https_answer *answer)
 static int ask(request *r, const resolve_options *o, const char *url, int method)
 {
     https_request sent = {.url = NULL};
+    if (!read_headers(&o->headers, r->q.memory, &sent)) {
+        return EXIT_CANNOT;
+    }
     if (method == 2) {
         sent.content_type = "application/json";
         sent.body = query_json(&r->q);

@@ -144,6 +144,19 @@ bool kit_ascii_printable(cmp_str text)
     return ascii_from(text, 0x20);
 }
 
+/* ---- secrets ---- */
+
+/* Volatile, or a compiler might see that the rest decides nothing any more. */
+bool kit_secret_equal(cmp_str secret, cmp_str shown)
+{
+    const volatile char *a = secret.at, *b = shown.at;
+    volatile size_t differs = secret.size ^ shown.size;
+    for (size_t i = 0; i < shown.size && secret.size > 0; i++) {
+        differs |= (size_t)(uint8_t)(a[i % secret.size] ^ b[i]);
+    }
+    return differs == 0 && secret.size > 0;
+}
+
 /* ---- hex ---- */
 
 const uint8_t kit_hex_digits[256] = {

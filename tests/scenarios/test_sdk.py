@@ -3,6 +3,8 @@
 lies."""
 import os
 import re
+import shutil
+import subprocess
 
 import pytest
 from daemon import BUILD, ROOT, run
@@ -129,3 +131,99 @@ def test_parts_of_it(tmp_path):
     install(BUILD, "--component", "runtime", "--prefix", "/opt", env=destination)
     assert (tmp_path / "opt/sbin/cmpd").is_file()
     assert not (tmp_path / "opt/include").exists()
+
+
+# ---- new plugins: in an empty folder, with the installed SDK alone ----
+
+
+def alone(prefix, folder, *command):
+    """Runs a command where there is no source and no build of ours. Only root can take them away;
+    others are held to what names them."""
+    words = [str(word) for word in command]
+    if os.geteuid() == 0:
+        hide = 'for there in "$1" "$2"; do mount -t tmpfs none "$there"; done; shift 2; exec "$@"'
+        words = ["unshare", "--mount", "sh", "-ec", hide, "hide", str(BUILD), str(ROOT), *words]
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder)}
+    return subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def made(prefix, folder, kind, *flavour, name=None):
+    name = name or f"{kind}_mine"
+    ended = alone(
+        prefix, folder, prefix / "bin/cmpctl", "new-plugin", "--kind", kind, *flavour, name
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "make && make check && make run" in ended.stdout
+    return folder / name
+
+
+FLAVOURS = {
+    "plain": [],
+    "async": ["--async"],
+    "blocking": ["--blocking"],
+    "https": ["--https"],
+    "c++": ["--language", "c++"],
+    "c++ blocking": ["--language", "c++", "--blocking"],
+}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("kind", ["auth", "store", "route"])
+def test_a_new_plugin_works_at_once(prefix, tmp_path, kind, flavour):
+    """Three commands, and no line written by hand."""
+    folder = made(prefix, tmp_path, kind, *FLAVOURS[flavour])
+    for target in ("all", "check", "run"):
+        ended = alone(prefix, folder, "make", *([target] if target != "all" else []))
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "warning" not in ended.stdout + ended.stderr
+    assert '"status":"resolved","content":"https://example.net/hello"' in ended.stdout
+    source = folder / (f"{kind}_mine.cc" if "c++" in flavour else f"{kind}_mine.c")
+    assert len(source.read_text().splitlines()) < 100
+    texts = [folder / name for name in ("Makefile", "CMakeLists.txt", "cmpd.yaml", "run.sh")]
+    assert [path for path in texts if str(ROOT) in path.read_text()] == []
+
+
+def test_a_new_plugin_by_cmake(prefix, tmp_path):
+    for flavour in ("plain", "c++"):
+        name = f"store_{len(flavour)}"
+        folder = made(prefix, tmp_path, "store", *FLAVOURS[flavour], name=name)
+        for command in (
+            ["cmake", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}"],
+            ["cmake", "--build", "build"],
+            ["ctest", "--test-dir", "build", "--no-tests=error"],
+            ["cmake", "--install", "build", "--prefix", "there"],
+        ):
+            ended = alone(prefix, folder, *command)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert (folder / f"there/lib/cmpd/plugins/{name}.so").is_file()
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["store_x"], "--kind is missing; expected auth, store or route"),
+        (["--kind", "shop", "store_x"], '"shop" is none of auth, store, route'),
+        (["--kind", "store", "Shop"], '"Shop" is no name of a plugin: a letter and up to 47 of'),
+        (["--kind", "store", "a/b"], '"a/b" is no name of a plugin'),
+        (["--kind", "store", "s" * 49], "is no name of a plugin"),
+        (["--kind", "store", "store_file"], "a plugin of that name is installed: "),
+        (["--kind", "store", "there"], "there: it is there already; take another name"),
+        (["--kind", "store", "--async", "--https", "x"], "exclude each other"),
+        (["--kind", "store", "--async", "--language", "c++", "x"], "goes alone or with --blocking"),
+    ],
+)
+def test_what_new_plugin_refuses(prefix, tmp_path, words, expected):
+    (tmp_path / "there").mkdir()
+    ended = run(prefix / "bin/cmpctl", "new-plugin", *words, cwd=tmp_path)
+    assert ended.returncode == 2 and expected in ended.stderr, ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_without_an_sdk_it_says_what_is_missing(prefix, tmp_path):
+    (tmp_path / "bin").mkdir()
+    shutil.copy(prefix / "bin/cmpctl", tmp_path / "bin")
+    ended = run(tmp_path / "bin/cmpctl", "new-plugin", "--kind", "store", "x", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "is the SDK installed (cmake --install BUILD --component sdk)?" in ended.stderr

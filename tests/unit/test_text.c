@@ -288,6 +288,21 @@ static void number_good(void **state)
     }
 }
 
+static void secrets_are_compared_whole(void **state)
+{
+    (void)state;
+    assert_true(kit_secret_equal(CMP_STR("let-me-in"), CMP_STR("let-me-in")));
+    assert_false(kit_secret_equal(CMP_STR("let-me-in"), CMP_STR("let-me-iN")));
+    assert_false(kit_secret_equal(CMP_STR("let-me-in"), CMP_STR("Let-me-in")));
+    assert_false(kit_secret_equal(CMP_STR("ab"), CMP_STR("abab")));
+    assert_false(kit_secret_equal(CMP_STR("abab"), CMP_STR("ab")));
+    assert_false(kit_secret_equal(CMP_STR("a"), CMP_STR("")));
+    assert_false(kit_secret_equal(CMP_STR("a"), CMP_NONE));
+    assert_false(kit_secret_equal(CMP_STR(""), CMP_STR("")));
+    assert_false(kit_secret_equal(CMP_NONE, CMP_STR("a")));
+    assert_true(kit_secret_equal((cmp_str){"\x00\xff", 2}, (cmp_str){"\x00\xff", 2}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +318,7 @@ int main(void)
         cmocka_unit_test(base64_good),
         cmocka_unit_test(number_bad),
         cmocka_unit_test(number_good),
+        cmocka_unit_test(secrets_are_compared_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,12 @@ bool kit_ascii_visible(cmp_str text);
 /* Every octet is visible ASCII or a space (0x20 to 0x7E). */
 bool kit_ascii_printable(cmp_str text);
 
+/* ---- secrets ---- */
+
+/* Whether `shown` is the secret, in a time that tells their sizes and no more. An empty secret is
+ * nobody's. */
+CMP_MUST_USE bool kit_secret_equal(cmp_str secret, cmp_str shown);
+
 /* ---- hex ---- */
 
 /* Of each octet the hexadecimal digit's value + 1, in either case; 0: it is no digit. */
