@@ -132,6 +132,7 @@ typedef struct conf_limits {
     int64_t transactions; /* of one worker at a time */
     int64_t body_bytes, uri_bytes, header_bytes, headers;
     int64_t codes_body_bytes;     /* in place of body_bytes on the interface codes */
+    int64_t codes_list_bytes;     /* of a list there that comes without a token */
     int64_t codes_answer_bytes;   /* of several records in one answer there */
     int64_t handshake_timeout_ms; /* of TLS */
     int64_t request_timeout_ms;   /* to send headers and body, and to idle between two requests */

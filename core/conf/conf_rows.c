@@ -102,6 +102,11 @@ CMP_OPTIONS(limits_rows, conf_limits) = {
     CMP_ROW("codes_body", SIZE, conf_limits, codes_body_bytes,
             "octets of a request's body on the interface codes", CMP_DEFAULT("128K"),
             CMP_RANGE(KIB, 16 * MIB)),
+    CMP_ROW(
+        "codes_list", SIZE, conf_limits, codes_list_bytes,
+        "octets of a list there that comes without a token: it is read before anybody knows who "
+        "sent it",
+        CMP_DEFAULT("8K"), CMP_RANGE(2 * KIB, 16 * MIB)),
     CMP_ROW("codes_answer", SIZE, conf_limits, codes_answer_bytes,
             "octets of several records in one answer there; more have to be asked for in parts",
             CMP_DEFAULT("256K"), CMP_RANGE(KIB, GIB)),

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a request on the interface `codes` to what the pipeline reads; called by front.c. Nothing of
- * a body but the ICIs, which a signature covers, is looked at before the requestor is known. */
+/* From a request on the interface `codes` to what the pipeline reads; called by front.c. Bodies are
+ * left as they are: the pipeline reads them when it knows who asks. */
 #include "http/codes.h"
 
-#include "base/hash.h"
 #include "http/fields.h"
-#include "mc/json_read.h"
 #include "pipeline/codes.h"
 
 #include <cmp-kit/text.h>
 #include <cmp-kit/uuid.h>
 
 /* SPEC 2, as for parameters. */
-#define ICI_MAX ((size_t)256)
 #define TID_MAX ((size_t)128)
 
 #define RECORD  "/codes/"
@@ -65,11 +62,6 @@ static bool read_segment(txn *t, cmp_str segment, cmp_str *ici)
     return true;
 }
 
-static bool ici_valid(cmp_str ici)
-{
-    return ici.size > 0 && ici.size <= ICI_MAX && kit_ascii_visible(ici);
-}
-
 /* ---- bodies ---- */
 
 static http_fault check_body(const h2o_req_t *req, txn *t, bool wanted)
@@ -77,6 +69,7 @@ static http_fault check_body(const h2o_req_t *req, txn *t, bool wanted)
     if ((int64_t)req->entity.len > t->generation->conf->top.limits.codes_body_bytes) {
         return (http_fault){ERROR_BODY_TOO_LARGE, NULL, true};
     }
+    t->text = (cmp_str){req->entity.base != NULL ? req->entity.base : "", req->entity.len};
     if (!wanted) {
         return req->entity.len == 0
                    ? GOOD
@@ -86,88 +79,6 @@ static http_fault check_body(const h2o_req_t *req, txn *t, bool wanted)
                ? GOOD
                : wrong(t, ERROR_UNSUPPORTED_MEDIA_TYPE, NULL,
                        "The body is application/json, not encoded");
-}
-
-/* The ICIs of a list that were read, by hash: a list of many is held against itself before anybody
- * knows who sent it. Twice as many places as there can be ICIs. */
-typedef struct listed {
-    const cmp_str *places[2 * CODES_BATCH_MAX];
-} listed;
-
-/* False when it is there already. */
-static bool list_once(listed *l, const cmp_str *ici)
-{
-    size_t at = hash_str(*ici) % (2 * CODES_BATCH_MAX);
-    for (; l->places[at] != NULL; at = (at + 1) % (2 * CODES_BATCH_MAX)) {
-        if (cmp_str_equal(*l->places[at], *ici)) {
-            return false;
-        }
-    }
-    l->places[at] = ici;
-    return true;
-}
-
-static http_fault no_list(txn *t)
-{
-    return wrong(t, ERROR_INVALID_PARAMETER, "icis",
-                 "An object with the one member icis, a list, is expected");
-}
-
-static http_fault malformed(txn *t)
-{
-    return wrong(t, ERROR_MALFORMED, NULL, "The body is not well-formed JSON");
-}
-
-static http_fault no_ici(txn *t)
-{
-    return wrong(t, ERROR_INVALID_PARAMETER, "icis", "An ICI is 1 to 256 octets of visible ASCII");
-}
-
-static http_fault take_items(json_in *in, txn *t)
-{
-    codes_request *c = t->codes;
-    listed l = {.places = {NULL}};
-    cmp_str ici;
-    c->icis = kit_arena_alloc(&t->memory, CODES_BATCH_MAX * sizeof(*c->icis));
-    while (json_item(in, ICI_MAX, &ici)) {
-        if (!ici_valid(ici)) {
-            return in->has_nul ? malformed(t) : no_ici(t);
-        }
-        if (c->count == CODES_BATCH_MAX) {
-            break;
-        }
-        c->icis[c->count] = kit_arena_copy(&t->memory, ici);
-        if (!list_once(&l, &c->icis[c->count++])) {
-            return wrong(t, ERROR_DUPLICATE_PARAMETER, "icis", "An ICI is listed twice");
-        }
-    }
-    if (in->fault != JSON_FAULT_NONE) {
-        return in->fault == JSON_FAULT_SYNTAX || in->has_nul ? malformed(t) : no_ici(t);
-    }
-    return c->count > 0 && in->items <= CODES_BATCH_MAX
-               ? GOOD
-               : wrong(t, ERROR_INVALID_PARAMETER, "icis", "A list of 1 to 256 ICIs is expected");
-}
-
-/* {"icis":[…]} */
-static http_fault read_list(const h2o_req_t *req, txn *t)
-{
-    static const cmp_str icis = {"icis", 4};
-    json_in in;
-    cmp_str key;
-    json_open(&in, (cmp_str){req->entity.base, req->entity.len}, &t->memory);
-    if (!json_key(&in, icis.size, &key) || !cmp_str_equal(key, icis) || !json_list(&in)) {
-        return in.fault == JSON_FAULT_SYNTAX ? malformed(t) : no_list(t);
-    }
-    const http_fault bad = take_items(&in, t);
-    if (bad.code != ERROR_NONE) {
-        return bad;
-    }
-    const bool more = json_key(&in, icis.size, &key);
-    if (more ? !cmp_str_equal(key, icis) : in.fault == JSON_FAULT_LONG) {
-        return no_list(t);
-    }
-    return more || in.fault != JSON_FAULT_NONE ? malformed(t) : GOOD; /* or twice */
 }
 
 /* ---- credentials ---- */
@@ -187,25 +98,6 @@ static cmp_str read_bearer(const h2o_req_t *req)
     return (cmp_str){value.at + scheme.size, value.size - scheme.size};
 }
 
-/* What is signed in place of an ICI: the ICIs, one a line. No ICI has a newline in it. */
-static cmp_str signed_icis(txn *t)
-{
-    const codes_request *c = t->codes;
-    size_t size = c->count - 1;
-    for (size_t i = 0; i < c->count; i++) {
-        size += c->icis[i].size;
-    }
-    char *text = kit_arena_alloc(&t->memory, size), *to = text;
-    for (size_t i = 0; i < c->count; i++) {
-        if (i > 0) {
-            *to++ = '\n';
-        }
-        memcpy(to, c->icis[i].at, c->icis[i].size);
-        to += c->icis[i].size;
-    }
-    return (cmp_str){text, size};
-}
-
 static http_fault read_credentials(const h2o_req_t *req, txn *t)
 {
     cmp_str *params = t->request.message.params;
@@ -213,7 +105,6 @@ static http_fault read_credentials(const h2o_req_t *req, txn *t)
     params[CMP_PARAM_APIKEYID] = request_field(req, "cmp-key-id");
     params[CMP_PARAM_SIGNATURE] = request_field(req, "cmp-signature");
     params[CMP_PARAM_TID] = request_field(req, "cmp-tid");
-    params[CMP_PARAM_ICI] = signed_icis(t);
     const cmp_str tid = params[CMP_PARAM_TID];
     if (tid.at == NULL) {
         /* Only a signature needs the requestor's own; the log needs one. */
@@ -244,8 +135,7 @@ static http_fault read_lookup(const h2o_req_t *req, txn *t)
     if (!is_method(req, CMP_STR("POST"))) {
         return wrong(t, ERROR_METHOD_NOT_ALLOWED, NULL, NULL);
     }
-    const http_fault bad = check_body(req, t, true);
-    return bad.code == ERROR_NONE ? read_list(req, t) : bad;
+    return check_body(req, t, true);
 }
 
 static http_fault read_record(const h2o_req_t *req, txn *t, cmp_str segment)
@@ -262,18 +152,13 @@ static http_fault read_record(const h2o_req_t *req, txn *t, cmp_str segment)
     } else {
         return wrong(t, ERROR_METHOD_NOT_ALLOWED, NULL, NULL);
     }
-    if (!read_segment(t, segment, &c->icis[0]) || !ici_valid(c->icis[0])) {
+    if (!read_segment(t, segment, &c->icis[0]) || !codes_ici_valid(c->icis[0])) {
         return wrong(t, ERROR_INVALID_PARAMETER, "ici",
                      "An ICI is 1 to 256 octets of visible ASCII, percent-encoded in the path");
     }
     c->count = 1;
-    const http_fault bad = check_body(req, t, c->operation == CODES_PUT);
-    if (bad.code == ERROR_NONE && c->operation == CODES_PUT) {
-        c->body =
-            kit_arena_copy(&t->memory, (cmp_str){req->entity.base != NULL ? req->entity.base : "",
-                                                 req->entity.len});
-    }
-    return bad;
+    t->request.message.params[CMP_PARAM_ICI] = c->icis[0];
+    return check_body(req, t, c->operation == CODES_PUT);
 }
 
 http_fault codes_read(const h2o_req_t *req, txn *t, cmp_str path)

@@ -113,6 +113,9 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
 const token *tokens_find(const tokens *t, cmp_str text, int64_t now_ms)
 {
     uint8_t hash[TOKEN_HASH_SIZE];
+    if (text.size > TOKEN_TEXT_MAX) {
+        return NULL;
+    }
     token_hash(text, hash);
     const uint32_t found = *slot_of_hash(t, hash);
     return found != 0 && now_ms <= t->at[found - 1].not_after_ms ? &t->at[found - 1] : NULL;

@@ -13,6 +13,8 @@
 #include <cmp/option.h>
 
 #define TOKEN_HASH_SIZE ((size_t)32)
+#define TOKEN_TEXT_MAX                                                                             \
+    ((size_t)1024) /* octets of one; hashing more would be a stranger's to ask for */
 
 typedef enum token_right {
     TOKEN_READ,

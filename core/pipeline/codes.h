@@ -8,7 +8,10 @@
 
 #include "pipeline/txn.h"
 
-#define CODES_BATCH_MAX 256 /* ICIs of one request */
+#include <cmp-kit/text.h>
+
+#define CODES_BATCH_MAX 256           /* ICIs of one request */
+#define CODES_ICI_MAX   ((size_t)256) /* octets of one (SPEC 2, as for parameters) */
 
 typedef enum codes_operation {
     CODES_GET,
@@ -39,11 +42,10 @@ typedef struct codes_write codes_write;
 struct codes_request {
     codes_operation operation;
     const char *allow; /* methods of the path, for a 405 */
-    cmp_str *icis;     /* each of them once */
+    cmp_str *icis;     /* of a list once it was read (step_list.c) */
     size_t count;
     cmp_str bearer; /* a token's text; absent: none came, so the listener's auth plugins are asked.
                        Valid until the first wait */
-    cmp_str body;   /* of a PUT: the record as JSON, not yet read */
 
     codes_state state;
     codes_reading *reads; /* by ICI */
@@ -52,6 +54,11 @@ struct codes_request {
     size_t octets;        /* of the records that were found */
     codes_write *write;
 };
+
+static inline bool codes_ici_valid(cmp_str ici)
+{
+    return ici.size > 0 && ici.size <= CODES_ICI_MAX && kit_ascii_visible(ici);
+}
 
 static inline bool codes_writes(const codes_request *c)
 {

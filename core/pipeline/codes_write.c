@@ -118,7 +118,7 @@ static void *write_alloc(void *arg, size_t size)
 /* Reads the record of a PUT. */
 static bool read_record(txn *t, codes_write *w, step_result *refused)
 {
-    const cmp_str body = t->codes->body;
+    const cmp_str body = t->text;
     cmp_str ici;
     if (!record_parse(body.at, body.size, write_alloc, &w->memory, &ici, &w->record, w->error,
                       sizeof(w->error))) {

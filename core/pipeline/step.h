@@ -14,6 +14,7 @@ typedef enum step_result {
 step_result step_admit(txn *t);        /* is there room */
 step_result step_source(txn *t);       /* MC-1: not too often */
 step_result step_decode(txn *t);       /* octets to parameters */
+step_result step_signed_list(txn *t);  /* the ICIs of a list, if a signature covers them */
 step_result step_authenticate(txn *t); /* who asks (9.3.2) */
 step_result step_once(txn *t);         /* not seen before */
 step_result step_authorise(txn *t);    /* may it ask that */
@@ -22,6 +23,7 @@ step_result step_address(txn *t);      /* hops, and `addr` */
 step_result step_lookup(txn *t);       /* the stores */
 step_result step_route(txn *t);        /* the routes */
 step_result step_forward(txn *t);      /* the next hop */
+step_result step_list(txn *t);         /* the ICIs of a list, each of them once */
 step_result step_codes(txn *t);        /* records for other servers */
 
 /* Beside a step that may wait: nobody waits any more. What it has begun ends by itself, and nothing

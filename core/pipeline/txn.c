@@ -117,8 +117,8 @@ void txn_keep(txn *t)
     }
     t->kept = true;
     request_own(&t->request);
-    /* Decoded by now, and not worth a copy: no step waits before that. */
-    t->text = CMP_NONE;
+    /* A message is decoded by now, and not worth a copy: no step waits before that. */
+    t->text = t->purpose == PURPOSE_CODES ? kit_arena_copy(&t->memory, t->text) : CMP_NONE;
     t->traceparent = kit_arena_copy(&t->memory, t->traceparent);
     t->expected_peer = kit_arena_copy(&t->memory, t->expected_peer);
     t->target = kit_arena_copy(&t->memory, t->target);

@@ -107,7 +107,7 @@ struct txn {
     void *front_data;
     const listener *listener;
     carriage carriage;
-    cmp_str text;         /* query string or body */
+    cmp_str text;         /* query string or body, while it is not read */
     cmp_str traceparent;  /* W3C Trace Context; absent: none came */
     cmp_str language;     /* MC-1: what Accept-Language prefers; until it is decoded */
     bool wants_redirect;  /* MC-1: a browser */

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a request costs that nobody has signed: CPU from its octets to the refusal, without HTTP and
  * TLS, for each shape that is meant to cost most. With the limits as they are by default: 8 KiB of
- * query, 16 KiB of body.
+ * query, 16 KiB of body, 128 KiB of a list with a token and 8 KiB of one without.
  *
  *     bench_hostile [SHAPE [COUNT]]    one shape only, so often: for counting instructions */
 #include "fake_host.h"
 #include "pipeline_rig.h"
 
 #include "base/log.h"
+#include "peers/keyring.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define QUERY_MAX  ((size_t)8 * 1024)
 #define BODY_MAX   ((size_t)16 * 1024)
+#define LIST_MAX   ((size_t)128 * 1024) /* of the interface codes */
+#define SIGNED_MAX ((size_t)8 * 1024)
 #define SLICES     60
 #define SLICE      10
 #define START_FORM "tid=t-1&ici=1A0F1-1&user=u"
@@ -22,7 +26,7 @@
 
 extern const cmp_plugin cmp_plugin_descriptor; /* auth_hmac's */
 
-static char text[BODY_MAX + 64];
+static char text[LIST_MAX + 64];
 static size_t size;
 
 static void add(const char *more)
@@ -185,6 +189,82 @@ static void measure_shapes(sending *s)
     }
 }
 
+/* ---- lists of the interface codes ---- */
+
+typedef struct listing {
+    rig rig;
+    cmp_str bearer; /* absent: signed */
+} listing;
+
+static void send_list(void *arg, unsigned times)
+{
+    listing *l = arg;
+    for (unsigned i = 0; i < times; i++) {
+        rig_send_list(&l->rig, l->bearer, (cmp_str){text, size});
+    }
+}
+
+/* 256 ICIs of 256 octets, or as many as there is room for. */
+static void make_list(bool escaped, size_t room)
+{
+    size = 0;
+    add("{\"icis\":[");
+    for (unsigned i = 0; i < 256 && size < room - (escaped ? 1600 : 270); i++) {
+        char one[8];
+        snprintf(one, sizeof(one), "%s\"%03u", i > 0 ? "," : "", i);
+        add(one);
+        for (size_t k = 3; k < 256; k++) {
+            add(escaped ? "\\u0041" : "x");
+        }
+        add("\"");
+    }
+    add("]}");
+}
+
+static void measure_list(listing *l, const char *name, cmp_str bearer)
+{
+    l->bearer = bearer;
+    const double us = median_us(send_list, l);
+    show(name, size, l->rig.status, us);
+}
+
+/* One that knows one token. */
+static keyring *make_keyring(void)
+{
+    static const char rows[] = "tokens: [{name: r, sha256: "
+                               "3d0941964aa3ebdcb00ccef58b1bb399f9f898465e9886d5aec7f31090a0fb30}]";
+    char path[] = "/tmp/bench-keyring-XXXXXX";
+    const int fd = mkstemp(path);
+    cmp_report report;
+    report_init(&report);
+    keyring *ring = write(fd, rows, strlen(rows)) == (ssize_t)strlen(rows)
+                        ? keyring_load(path, NULL, NULL, &report)
+                        : NULL;
+    report_dispose(&report);
+    close(fd);
+    unlink(path);
+    return ring;
+}
+
+static void measure_lists(void)
+{
+    static listing l;
+    keyring *ring = make_keyring();
+    rig_init(&l.rig);
+    l.rig.auth[0].verdict = CMP_AUTH_REJECT;
+    l.rig.worker.keyring = ring;
+    make_list(false, LIST_MAX);
+    measure_list(&l, "a list, by a wrong token", CMP_STR("a token that nobody was ever given"));
+    measure_list(&l, "a list, too long to be read", CMP_NONE);
+    make_list(false, SIGNED_MAX);
+    measure_list(&l, "a list, by a signature", CMP_NONE);
+    make_list(true, SIGNED_MAX);
+    measure_list(&l, "a list of escapes", CMP_NONE);
+    l.rig.worker.keyring = NULL;
+    rig_dispose(&l.rig);
+    keyring_unref(&ring);
+}
+
 /* ---- a signature that is none, by the plugin that verifies them ---- */
 
 static const cmp_key key = {.id = {"k", 1},
@@ -249,8 +329,10 @@ int main(int argc, char **argv)
         puts("| shape                      | octets |     |      µs |");
         puts("|----------------------------|-------:|----:|--------:|");
         measure_shapes(&s);
+        measure_lists();
         measure_signature("a false signature", 36, 20);
         measure_signature("of the longest pair", 128, 256);
+        measure_signature("of the longest list", 128, SIGNED_MAX);
     }
     rig_dispose(&s.rig);
     return 0;

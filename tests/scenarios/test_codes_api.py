@@ -185,6 +185,27 @@ def test_more_than_one_answer_may_have(codes):
     assert look_up(codes, ["1A0F1-L"], token=codes.reader).json == {"records": [large]}
 
 
+def test_a_list_without_a_token_is_short(codes):
+    """It is read, and its signature checked, before anybody knows who asks."""
+    b = codes.peer("b", allow={"interfaces": ["codes"]})
+    records = [{"ici": f"1A0F1-{i:03d}" + "x" * 150, "content": "c"} for i in range(60)]
+    codes.write_codes(*records)
+    codes.start()
+    icis = [r["ici"] for r in records]
+    answer = look_up(codes, icis, key=b)
+    assert (answer.status, answer.code) == (413, "body_too_large")
+    assert "8192 octets" in answer.json["detail"]
+    for half in (icis[:30], icis[30:]):
+        assert look_up(codes, half, key=b).status == 200
+    assert look_up(codes, icis, token=codes.reader).json == {"records": records}
+
+
+def test_a_wrong_token_is_refused_before_its_list_is_read(codes):
+    codes.start()
+    answer = look_up(codes, None, token="t0ken-of-nobody", body=b"{", content_type="application/json")
+    assert (answer.status, answer.code) == (401, "authentication_failed")
+
+
 def test_head(codes):
     codes.start()
     answer = ask(codes, "head", "/codes/1A0F1-1", token=codes.reader)

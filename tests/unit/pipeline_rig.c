@@ -3,6 +3,7 @@
 #include "pipeline_rig.h"
 
 #include "base/clock.h"
+#include "pipeline/codes.h"
 #include "pipeline/services.h"
 
 #include <stdlib.h>
@@ -164,6 +165,7 @@ static void conf_init(rig *r)
     top->cmp = (conf_cmp){.host = "a.example.net", .prefixes = {own, 1}};
     top->peers = (cmp_rows){r->peer_rows, 2};
     top->limits.transactions = 100;
+    top->limits.codes_list_bytes = 8192;
     top->resolve.max_hops = 8;
     top->resolve.deadline_ms = 60000;
     top->resolve.ttl_s = 300;
@@ -251,7 +253,7 @@ void rig_ask(rig *r, const char *text)
     rig_send(r, CARRIAGE_FORM, cmp_str_from(text));
 }
 
-void rig_send(rig *r, carriage how, cmp_str text)
+static txn *rig_open(rig *r)
 {
     txn *t = pipeline_open(&r->worker, &r->listener);
     t->front = &front;
@@ -260,9 +262,28 @@ void rig_send(rig *r, carriage how, cmp_str text)
     t->request.headers = r->headers;
     t->request.header_count = r->header_count;
     t->request.certificate = r->certificate;
+    r->last = t;
+    return t;
+}
+
+void rig_send(rig *r, carriage how, cmp_str text)
+{
+    txn *t = rig_open(r);
     t->carriage = how;
     t->text = text;
-    r->last = t;
+    pipeline_run(t);
+}
+
+void rig_send_list(rig *r, cmp_str bearer, cmp_str body)
+{
+    txn *t = rig_open(r);
+    t->purpose = PURPOSE_CODES;
+    t->request.interface = CMP_INTERFACE_CODES;
+    t->request.message.params[CMP_PARAM_TID] = CMP_STR("t-1");
+    t->codes = kit_arena_calloc(&t->memory, 1, sizeof(*t->codes));
+    t->codes->operation = CODES_LOOKUP;
+    t->codes->bearer = bearer;
+    t->text = body;
     pipeline_run(t);
 }
 

@@ -78,6 +78,9 @@ void rig_use(rig *r, size_t auths, size_t stores, size_t routes);
 void rig_send(rig *r, carriage how, cmp_str text);
 void rig_ask(rig *r, const char *text);
 
+/* Sends a list of ICIs on the interface codes, with a token, or (absent) for the auth plugins. */
+void rig_send_list(rig *r, cmp_str bearer, cmp_str body);
+
 /* Completes the pending operation of a plugin. */
 void rig_complete(rig_plugin *p);
 
