@@ -21,10 +21,11 @@ static const subcommand_group group = {
     .before = "Keeps the keyring: the file with the keys that we issued to peers (they sign, we\n"
               "verify), those that we received from peers (we sign, they verify), and tokens of\n"
               "the interface codes.",
-    .after =
-        "A running cmpd takes a changed keyring within a second, without a restart; its log says "
-        "so,\n"
-        "or what is wrong with the file. Until then, and while it is wrong, the old keys count.",
+    .after = "With --config, what changes the keyring waits until the running cmpd has taken it, "
+             "on all\n"
+             "of its workers, and says so, or why not. Otherwise cmpd takes the file by itself "
+             "within a\n"
+             "second, and its log says so, or what is wrong; while that is, the old keys count.",
     .at = subcommands,
 };
 

@@ -6,6 +6,7 @@
 #include "ctl/credential.h"
 #include "ctl/keyfile.h"
 #include "ctl/keys.h"
+#include "ctl/keys_place.h"
 #include "ctl/output.h"
 
 #include <cmp-kit/memory.h>
@@ -16,7 +17,8 @@
 #include <stdlib.h>
 
 typedef struct add_options {
-    const char *keys, *peer, *id, *hash, *not_before, *not_after;
+    keys_place place;
+    const char *peer, *id, *hash, *not_before, *not_after;
     const char *tid_format, *max_skew, *repeat;         /* issue */
     const char *secret_file, *secret_format, *encoding; /* import */
 } add_options;
@@ -52,8 +54,8 @@ static bool check_times(add_options *o, char from[KIT_TIME_TEXT_SIZE],
 static bool check_common(const add_options *o)
 {
     int unused;
-    if (o->keys == NULL || o->peer == NULL || *o->peer == '\0') {
-        output_fail("--keys and --peer have to be given");
+    if (o->peer == NULL || *o->peer == '\0') {
+        output_fail("--peer has to be given");
         return false;
     }
     return o->hash == NULL || args_choice("hash", o->hash, key_hash_names, &unused);
@@ -64,14 +66,14 @@ static bool check_common(const add_options *o)
 static bool add(const add_options *o, keyfile_list list, const keyfile_member *members,
                 size_t count)
 {
-    keyfile *k = keyfile_open(o->keys);
+    keyfile *k = keyfile_open(o->place.keys);
     if (k == NULL) {
         return false;
     }
     const bool theirs = list == KEYFILE_RECEIVED; /* which calls it as it likes */
     bool done = false, unused;
     if (keyfile_find(k, list, o->id, theirs ? o->peer : NULL, &unused) != NULL) {
-        output_fail("%s: it has a key of the id \"%s\"%s%s already", o->keys, o->id,
+        output_fail("%s: it has a key of the id \"%s\"%s%s already", o->place.keys, o->id,
                     theirs ? " from " : "", theirs ? o->peer : "");
     } else {
         keyfile_add(k, list, members, count);
@@ -84,7 +86,7 @@ static bool add(const add_options *o, keyfile_list list, const keyfile_member *m
 /* ---- issue ---- */
 
 static const args_row issue_rows[] = {
-    ARGS_ROW("keys", TEXT, add_options, keys, "FILE", "the keyring; made when missing"),
+    KEYS_PLACE_ROWS(add_options, place, "the keyring; made when missing"),
     ARGS_ROW("peer", TEXT, add_options, peer, "NAME", "the peer that will sign with the key"),
     ARGS_ROW("id", TEXT, add_options, id, "APIKEYID", "its id; otherwise a random one"),
     ARGS_ROW("hash", TEXT, add_options, hash, "HASH", "sha256 (default), sha1, sha384 or sha512"),
@@ -105,7 +107,7 @@ static const args_command issue_command = {
     .details =
         "Hand apikeyid and apikey over on a confidential way. To change a peer's key, issue\n"
         "a second one, have the peer use it, and revoke the first: both are valid meanwhile.\n\n"
-        "  cmpctl keys issue --keys keys.yaml --peer b --tid-format uuidv7 --max-skew 5m",
+        "  cmpctl keys issue --config cmpd.yaml --peer b --tid-format uuidv7 --max-skew 5m",
     .rows = issue_rows,
 };
 
@@ -159,9 +161,32 @@ static void print_issued(const add_options *o, const char *secret)
 
 /* The secret is shown after it was saved: one that was handed over and then not kept would fail at
  * the first request. */
+static int issue(const add_options *o)
+{
+    char secret[KIT_BASE64_SIZE(SECRET_OCTETS) + 1];
+    random_secret(secret);
+    const keyfile_member members[] = {
+        {"id", o->id, false},
+        {"peer", o->peer, false},
+        {"secret", secret, false},
+        {"hash", o->hash, true},
+        {"tid_format", o->tid_format, true},
+        {"max_skew", o->max_skew, true},
+        {"repeat", o->repeat, true},
+        {"not_before", o->not_before, true},
+        {"not_after", o->not_after, true},
+    };
+    const bool done = add(o, KEYFILE_ISSUED, members, sizeof(members) / sizeof(members[0]));
+    if (done) {
+        print_issued(o, secret);
+    }
+    secret_wipe(secret, sizeof(secret));
+    return done ? keys_place_tell(&o->place) : EXIT_CANNOT;
+}
+
 int keys_issue_run(int argc, char **argv)
 {
-    add_options o = {.keys = NULL};
+    add_options o = {.peer = NULL};
     const args_result parsed = args_parse(&issue_command, argc, argv, &o, NULL);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
@@ -175,33 +200,18 @@ int keys_issue_run(int argc, char **argv)
         (o.repeat != NULL && !args_choice("repeat", o.repeat, repeat_names, &unused))) {
         return EXIT_CANNOT;
     }
-    char id[ID_SIZE], secret[KIT_BASE64_SIZE(SECRET_OCTETS) + 1];
+    char id[ID_SIZE];
     random_id(id);
-    random_secret(secret);
     o.id = o.id != NULL ? o.id : id;
-    const keyfile_member members[] = {
-        {"id", o.id, false},
-        {"peer", o.peer, false},
-        {"secret", secret, false},
-        {"hash", o.hash, true},
-        {"tid_format", o.tid_format, true},
-        {"max_skew", o.max_skew, true},
-        {"repeat", o.repeat, true},
-        {"not_before", o.not_before, true},
-        {"not_after", o.not_after, true},
-    };
-    const bool done = add(&o, KEYFILE_ISSUED, members, sizeof(members) / sizeof(members[0]));
-    if (done) {
-        print_issued(&o, secret);
-    }
-    secret_wipe(secret, sizeof(secret));
-    return done ? EXIT_GOOD : EXIT_CANNOT;
+    const int status = keys_place_find(&o.place) ? issue(&o) : EXIT_CANNOT;
+    keys_place_dispose(&o.place);
+    return status;
 }
 
 /* ---- import ---- */
 
 static const args_row import_rows[] = {
-    ARGS_ROW("keys", TEXT, add_options, keys, "FILE", "the keyring; made when missing"),
+    KEYS_PLACE_ROWS(add_options, place, "the keyring; made when missing"),
     ARGS_ROW("peer", TEXT, add_options, peer, "NAME", "the peer that has issued the key"),
     ARGS_ROW("id", TEXT, add_options, id, "APIKEYID", "the apikeyid that it gave"),
     ARGS_ROW("secret-file", TEXT, add_options, secret_file, "FILE",
@@ -223,7 +233,7 @@ static const args_command import_command = {
         "The secret is never an argument, since every user of this machine can read those.\n"
         "One newline at its end is not part of it. Of a peer's valid keys the one with the\n"
         "latest not-before signs; of equals the last one in the file.\n\n"
-        "  cmpctl keys import --keys keys.yaml --peer b --id ours-1 --secret-file apikey.txt",
+        "  cmpctl keys import --config cmpd.yaml --peer b --id ours-1 --secret-file apikey.txt",
     .rows = import_rows,
 };
 
@@ -249,12 +259,12 @@ static const char *secret_member(const char *format, const uint8_t *secret, size
                                            : "secret";
 }
 
-static bool import(const add_options *o, const char *format)
+static int import(const add_options *o, const char *format)
 {
     size_t size;
     uint8_t *secret = credential_read_secret(o->secret_file != NULL ? o->secret_file : "-", &size);
     if (secret == NULL) {
-        return false;
+        return EXIT_CANNOT;
     }
     if (secret[size - 1] == ' ' || secret[size - 1] == '\n' || secret[size - 1] == '\t') {
         fputs("cmpctl: note: the secret ends in white space, which is taken as part of it\n",
@@ -275,12 +285,16 @@ static bool import(const add_options *o, const char *format)
     secret_wipe(stored, strlen(stored));
     free(stored);
     secret_free(&secret, size);
-    return done;
+    if (!done) {
+        return EXIT_CANNOT;
+    }
+    printf("%s: received from %s: %s\n", o->place.keys, o->peer, o->id);
+    return keys_place_tell(&o->place);
 }
 
 int keys_import_run(int argc, char **argv)
 {
-    add_options o = {.keys = NULL};
+    add_options o = {.peer = NULL};
     const args_result parsed = args_parse(&import_command, argc, argv, &o, NULL);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
@@ -297,9 +311,7 @@ int keys_import_run(int argc, char **argv)
     if (o.id == NULL) {
         return output_fail("--id has to be given");
     }
-    if (!import(&o, format_names[format])) {
-        return EXIT_CANNOT;
-    }
-    printf("%s: received from %s: %s\n", o.keys, o.peer, o.id);
-    return EXIT_GOOD;
+    const int status = keys_place_find(&o.place) ? import(&o, format_names[format]) : EXIT_CANNOT;
+    keys_place_dispose(&o.place);
+    return status;
 }

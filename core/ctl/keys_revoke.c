@@ -4,17 +4,19 @@
 #include "ctl/args.h"
 #include "ctl/keyfile.h"
 #include "ctl/keys.h"
+#include "ctl/keys_place.h"
 #include "ctl/output.h"
 
 #include <cmp-kit/times.h>
 
 typedef struct revoke_options {
-    const char *keys, *id, *use, *peer, *at;
+    keys_place place;
+    const char *id, *use, *peer, *at;
     bool remove;
 } revoke_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("keys", TEXT, revoke_options, keys, "FILE", "the keyring"),
+    KEYS_PLACE_ROWS(revoke_options, place, "the keyring"),
     ARGS_ROW("id", TEXT, revoke_options, id, "APIKEYID",
              "the key to end, or the token of that name"),
     ARGS_ROW("use", TEXT, revoke_options, use, "USE",
@@ -29,6 +31,9 @@ static const args_row rows[] = {
 static const args_command command = {
     .name = "keys revoke",
     .summary = "Ends a key's validity; it stays in the file, so that logs can be read",
+    .details =
+        "A running cmpd refuses it at once, on open connections too, and forgets its secret.\n\n"
+        "  cmpctl keys revoke --config cmpd.yaml --id k-3f9a",
     .rows = rows,
 };
 
@@ -64,7 +69,7 @@ static keyfile_entry *find(keyfile *k, const revoke_options *o, int *use)
         }
     }
     if (found == NULL) {
-        output_fail("%s: it has no key of the id \"%s\"", o->keys, o->id);
+        output_fail("%s: it has no key of the id \"%s\"", o->place.keys, o->id);
     }
     return found;
 }
@@ -93,7 +98,7 @@ static bool end_at(keyfile *k, keyfile_entry *entry, int64_t at_ms)
 /* Ended rather than deleted: requests of last week are in logs under its id. */
 static int revoke(const revoke_options *o, int use, int64_t at_ms)
 {
-    keyfile *k = keyfile_open(o->keys);
+    keyfile *k = keyfile_open(o->place.keys);
     if (k == NULL) {
         return EXIT_CANNOT;
     }
@@ -111,29 +116,37 @@ static int revoke(const revoke_options *o, int use, int64_t at_ms)
     }
     char time[KIT_TIME_TEXT_SIZE];
     kit_time_format(at_ms, time);
-    printf("%s: %s %s: %s%s\n", o->keys, use_labels[use], o->id,
+    printf("%s: %s %s: %s%s\n", o->place.keys, use_labels[use], o->id,
            o->remove ? "taken out" : "valid until ", o->remove ? "" : time);
-    return EXIT_GOOD;
+    return keys_place_tell(&o->place);
+}
+
+/* What was given, and with it the time at which the key ends. */
+static bool check(const revoke_options *o, int *use, int64_t *at_ms)
+{
+    if (o->id == NULL) {
+        output_fail("--id has to be given");
+        return false;
+    }
+    if (o->remove && o->at != NULL) {
+        output_fail("--at and --delete exclude each other");
+        return false;
+    }
+    return (o->use == NULL || args_choice("use", o->use, use_names, use)) &&
+           (o->at == NULL || args_time("at", o->at, at_ms));
 }
 
 int keys_revoke_run(int argc, char **argv)
 {
-    revoke_options o = {.keys = NULL};
+    revoke_options o = {.id = NULL};
     const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
     }
     int use = -1;
     int64_t at_ms = clock_now_ms();
-    if (o.keys == NULL || o.id == NULL) {
-        return output_fail("--keys and --id have to be given");
-    }
-    if (o.remove && o.at != NULL) {
-        return output_fail("--at and --delete exclude each other");
-    }
-    if ((o.use != NULL && !args_choice("use", o.use, use_names, &use)) ||
-        (o.at != NULL && !args_time("at", o.at, &at_ms))) {
-        return EXIT_CANNOT;
-    }
-    return revoke(&o, use, at_ms);
+    const int status =
+        check(&o, &use, &at_ms) && keys_place_find(&o.place) ? revoke(&o, use, at_ms) : EXIT_CANNOT;
+    keys_place_dispose(&o.place);
+    return status;
 }

@@ -5,6 +5,7 @@
 #include "ctl/args.h"
 #include "ctl/keyfile.h"
 #include "ctl/keys.h"
+#include "ctl/keys_place.h"
 #include "ctl/output.h"
 
 #include <cmp-kit/text.h>
@@ -14,11 +15,12 @@
 #include <stdlib.h>
 
 typedef struct token_options {
-    const char *keys, *name, *allow, *not_after;
+    keys_place place;
+    const char *name, *allow, *not_after;
 } token_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("keys", TEXT, token_options, keys, "FILE", "the keyring; made when missing"),
+    KEYS_PLACE_ROWS(token_options, place, "the keyring; made when missing"),
     ARGS_ROW("name", TEXT, token_options, name, "NAME", "how logs call whoever has it"),
     ARGS_ROW("allow", TEXT, token_options, allow, "WHAT", "read (default), write or read,write"),
     ARGS_ROW("not-after", TEXT, token_options, not_after, "TIME", "valid until then (RFC 3339)"),
@@ -31,7 +33,7 @@ static const args_command command = {
     .details =
         "Whoever has it may read or write our code records, on listeners with the interface\n"
         "codes: another server's store_remote, or a tool. The keyring gets its SHA-256 only.\n\n"
-        "  cmpctl keys token --keys keys.yaml --name site-2",
+        "  cmpctl keys token --config cmpd.yaml --name site-2",
     .rows = rows,
 };
 
@@ -58,13 +60,13 @@ static void make_token(char text[TOKEN_SIZE], char hex[2 * TOKEN_HASH_SIZE + 1])
 
 static bool add(const token_options *o, const keyfile_member *members, size_t count)
 {
-    keyfile *k = keyfile_open(o->keys);
+    keyfile *k = keyfile_open(o->place.keys);
     if (k == NULL) {
         return false;
     }
     bool done = false, unused;
     if (keyfile_find(k, KEYFILE_TOKENS, o->name, NULL, &unused) != NULL) {
-        output_fail("%s: it has a token of the name \"%s\" already", o->keys, o->name);
+        output_fail("%s: it has a token of the name \"%s\" already", o->place.keys, o->name);
     } else {
         keyfile_add(k, KEYFILE_TOKENS, members, count);
         done = keyfile_save(k);
@@ -73,9 +75,29 @@ static bool add(const token_options *o, const keyfile_member *members, size_t co
     return done;
 }
 
+/* Makes, saves and shows it, and has the daemon take it. */
+static int make(const token_options *o, int allow)
+{
+    char text[TOKEN_SIZE], hash[2 * TOKEN_HASH_SIZE + 1];
+    make_token(text, hash);
+    const keyfile_member members[] = {
+        {"name", o->name, false},
+        {"sha256", hash, false},
+        {"allow", allow_values[allow], true},
+        {"not_after", o->not_after, true},
+    };
+    const bool done = add(o, members, sizeof(members) / sizeof(members[0]));
+    if (done) {
+        printf("For %s (%s), shown only this once:\n  token       %s\n", o->name,
+               allow_names[allow], text);
+    }
+    secret_wipe(text, sizeof(text));
+    return done ? keys_place_tell(&o->place) : EXIT_CANNOT;
+}
+
 int keys_token_run(int argc, char **argv)
 {
-    token_options o = {.keys = NULL};
+    token_options o = {.name = NULL};
     const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
@@ -83,8 +105,8 @@ int keys_token_run(int argc, char **argv)
     int allow = 0;
     int64_t until_ms;
     char until[KIT_TIME_TEXT_SIZE];
-    if (o.keys == NULL || o.name == NULL || *o.name == '\0') {
-        return output_fail("--keys and --name have to be given");
+    if (o.name == NULL || *o.name == '\0') {
+        return output_fail("--name has to be given");
     }
     if ((o.allow != NULL && !args_choice("allow", o.allow, allow_names, &allow)) ||
         (o.not_after != NULL && !args_time("not-after", o.not_after, &until_ms))) {
@@ -94,19 +116,7 @@ int keys_token_run(int argc, char **argv)
         kit_time_format(until_ms, until);
         o.not_after = until;
     }
-    char text[TOKEN_SIZE], hash[2 * TOKEN_HASH_SIZE + 1];
-    make_token(text, hash);
-    const keyfile_member members[] = {
-        {"name", o.name, false},
-        {"sha256", hash, false},
-        {"allow", allow_values[allow], true},
-        {"not_after", o.not_after, true},
-    };
-    const bool done = add(&o, members, sizeof(members) / sizeof(members[0]));
-    if (done) {
-        printf("For %s (%s), shown only this once:\n  token       %s\n", o.name, allow_names[allow],
-               text);
-    }
-    secret_wipe(text, sizeof(text));
-    return done ? EXIT_GOOD : EXIT_CANNOT;
+    const int status = keys_place_find(&o.place) ? make(&o, allow) : EXIT_CANNOT;
+    keys_place_dispose(&o.place);
+    return status;
 }

@@ -2,6 +2,7 @@
 /* Builds a generation: each part checks itself, and all errors end up in one report. */
 #include "daemon/build.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/build_parts.h"
 #include "http/tls.h"
@@ -101,10 +102,16 @@ static bool keys_go_on(const generation *g, const generation *before)
 static void build_keyring(builder *b)
 {
     generation *g = b->g;
-    if (g->conf->top.keys != NULL) {
-        g->keyring = keys_go_on(g, b->before)
-                         ? keyring_ref(b->before->keyring)
-                         : keyring_load(g->conf->top.keys, peer_known, g->peers, b->report);
+    if (g->conf->top.keys == NULL) {
+        return;
+    }
+    if (keys_go_on(g, b->before)) {
+        g->keyring = keyring_ref(b->before->keyring);
+        return;
+    }
+    g->keyring = keyring_load(g->conf->top.keys, peer_known, g->peers, b->report);
+    if (g->keyring != NULL) {
+        keyring_forget(g->keyring, clock_now_ms());
     }
 }
 
@@ -155,7 +162,9 @@ keyring *generation_read_keyring(generation *g, cmp_report *report)
     }
     if (report->count != errors) {
         keyring_unref(&k);
+        return NULL;
     }
+    keyring_forget(k, clock_now_ms());
     return k;
 }
 

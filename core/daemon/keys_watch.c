@@ -2,6 +2,7 @@
 /* See keys_watch.h. */
 #include "daemon/keys_watch.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/build.h"
 #include "event/loop.h"
@@ -19,8 +20,9 @@ struct keys_watch {
     void (*changed)(void *arg);
     void *arg;
     cmp_timer *timer;
-    kit_file_mark taken; /* of what was read last, good or not */
-    kit_file_mark seen;  /* at the last look */
+    bool was_bad;       /* what was read last */
+    kit_file_mark bad;  /* and its mark */
+    kit_file_mark seen; /* at the last look */
 };
 
 static void count_key(const cmp_key *key, void *arg)
@@ -29,13 +31,13 @@ static void count_key(const cmp_key *key, void *arg)
     (*(size_t *)arg)++;
 }
 
-static void say_new(const char *path, const keyring *k)
+static void say_new(const char *path, const keyring *k, const char *what)
 {
     size_t issued = 0, received = 0;
     keyring_each(k, CMP_KEY_ISSUED, count_key, &issued);
     keyring_each(k, CMP_KEY_RECEIVED, count_key, &received);
-    log_notice("keys", "%s has changed: from now on %zu issued, %zu received keys, %zu tokens",
-               path, issued, received, keyring_tokens(k)->count);
+    log_notice("keys", "%s: %s: from now on %zu issued, %zu received keys, %zu tokens", path, what,
+               issued, received, keyring_tokens(k)->count);
 }
 
 static void say_wrong(const cmp_report *report)
@@ -52,41 +54,56 @@ static void say_wrong(const cmp_report *report)
 }
 
 /* Whether the file was good. */
-static bool take(keys_watch *w, cmp_report *report)
+static bool try_to_take(keys_watch *w, const kit_file_mark *now, const char *what,
+                        cmp_report *report)
 {
     const char *path = w->g->conf->top.keys;
     keyring *fresh = generation_read_keyring(w->g, report);
     if (fresh != NULL) {
-        say_new(path, fresh);
+        say_new(path, fresh, what);
         generation_replace_keyring(w->g, fresh);
         w->changed(w->arg);
     }
+    w->was_bad = fresh == NULL;
+    w->bad = *now;
     return fresh != NULL;
+}
+
+/* Why the file, in this state, is to be read; NULL: it is not. */
+static const char *reason_to_take(const keys_watch *w, const kit_file_mark *now)
+{
+    if (!kit_file_mark_equal(now, keyring_mark(w->g->keyring))) {
+        return "it has changed";
+    }
+    return keyring_is_over(w->g->keyring, clock_now_ms()) ? "a key has ended" : NULL;
 }
 
 static void look(void *arg)
 {
     keys_watch *w = arg;
     const kit_file_mark now = kit_file_mark_of(w->g->conf->top.keys);
+    const char *reason = reason_to_take(w, &now);
     const bool still = kit_file_mark_equal(&now, &w->seen);
+    const bool known_bad = w->was_bad && kit_file_mark_equal(&now, &w->bad);
     w->timer = loop_timer_start(w->control, LOOK_MS, look, w);
     w->seen = now;
-    if (still && !kit_file_mark_equal(&now, &w->taken)) {
+    if (reason != NULL && still && !known_bad) {
         cmp_report report;
         report_init(&report);
-        w->taken = now;
-        if (!take(w, &report)) {
+        if (!try_to_take(w, &now, reason, &report)) {
             say_wrong(&report);
         }
         report_dispose(&report);
     }
 }
 
+/* What is wrong is the asker's to hear, and not for the log as well. */
 bool keys_watch_now(keys_watch *w, cmp_report *report)
 {
     const kit_file_mark now = kit_file_mark_of(w->g->conf->top.keys);
-    w->seen = w->taken = now;
-    return kit_file_mark_equal(&now, keyring_mark(w->g->keyring)) || take(w, report);
+    const char *reason = reason_to_take(w, &now);
+    w->seen = now;
+    return reason == NULL || try_to_take(w, &now, reason, report);
 }
 
 keys_watch *keys_watch_start(loop *control, generation *g, void (*changed)(void *arg), void *arg)
@@ -99,7 +116,6 @@ keys_watch *keys_watch_start(loop *control, generation *g, void (*changed)(void 
                       .g = g,
                       .changed = changed,
                       .arg = arg,
-                      .taken = *keyring_mark(g->keyring),
                       .seen = *keyring_mark(g->keyring)};
     w->timer = loop_timer_start(control, LOOK_MS, look, w);
     return w;

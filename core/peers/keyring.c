@@ -8,12 +8,14 @@
 #include "base/secret.h"
 #include "conf/schema.h"
 
+#include <cmp-kit/keys.h>
 #include <cmp-kit/text.h>
 #include <cmp-kit/times.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <openssl/rand.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -38,7 +40,8 @@ static const char *const repeat_names[] = {"refuse", "identical", NULL};
 struct keyring {
     atomic_uint shares;
     kit_file_mark mark;
-    kit_arena memory; /* of everything but the secrets */
+    int64_t good_from_ms, good_until_ms; /* see keyring_is_over */
+    kit_arena memory;                    /* of everything but the secrets */
     cmp_key *keys;
     size_t count;
     tokens tokens;
@@ -335,6 +338,8 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     keyring *k = kit_calloc(1, sizeof(*k));
     k->shares = 1;
     k->mark = mark;
+    k->good_from_ms = INT64_MIN;
+    k->good_until_ms = INT64_MAX;
     kit_arena_init(&k->memory, NULL, 0);
     ring_file ring;
     schema_fill(ring_rows, file, yaml_root(file), "", NULL, &k->memory, &ring, report);
@@ -354,10 +359,36 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
 }
 
 /* The public struct shows plugins a constant secret; the memory behind it is ours. */
+static uint8_t *secret_of(const cmp_key *key)
+{
+    return (uint8_t *)(uintptr_t)key->secret;
+}
+
+void keyring_forget(keyring *k, int64_t now_ms)
+{
+    k->good_from_ms = now_ms;
+    k->good_until_ms = INT64_MAX;
+    for (size_t i = 0; i < k->count; i++) {
+        const cmp_key *key = &k->keys[i];
+        if (!kit_key_expired(key, now_ms)) {
+            if (key->not_after_ms < k->good_until_ms) {
+                k->good_until_ms = key->not_after_ms;
+            }
+        } else if (RAND_bytes(secret_of(key), (int)key->secret_size) != 1) {
+            abort(); /* and there would be no TLS either */
+        }
+    }
+}
+
+bool keyring_is_over(const keyring *k, int64_t now_ms)
+{
+    return now_ms < k->good_from_ms || now_ms > k->good_until_ms;
+}
+
 static void destroy(keyring *k)
 {
     for (size_t i = 0; i < k->count; i++) {
-        uint8_t *secret = (uint8_t *)(uintptr_t)k->keys[i].secret;
+        uint8_t *secret = secret_of(&k->keys[i]);
         secret_free(&secret, k->keys[i].secret_size);
     }
     secret_free(&k->pseudonym_secret, k->pseudonym_secret_size);

@@ -29,6 +29,15 @@ typedef struct keyring keyring;
 keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char *name), void *arg,
                       cmp_report *report);
 
+/* Wipes the secrets of keys that have ended: random octets stand in their place, with which nothing
+ * is signed and nothing verified, so that who asks for the key still learns that it has ended.
+ * Before it is shared. */
+void keyring_forget(keyring *k, int64_t now_ms);
+
+/* Whether it would be another one if it were read and forgotten at this time: a key has ended
+ * since, or the clock was set back behind that of keyring_forget. Any thread. */
+bool keyring_is_over(const keyring *k, int64_t now_ms);
+
 /* Another share of it. Any thread. */
 keyring *keyring_ref(keyring *k);
 

@@ -211,6 +211,49 @@ static void reads_good_keys(void **state)
     report_dispose(&report);
 }
 
+static void add_secret(const cmp_key *key, void *arg)
+{
+    assert_int_equal(key->secret_size, sizeof(SECRET) - 1);
+    *(unsigned *)arg += memcmp(key->secret, SECRET, key->secret_size) == 0;
+}
+
+static unsigned secrets_in(const keyring *k)
+{
+    unsigned count = 0;
+    keyring_each(k, CMP_KEY_ISSUED, add_secret, &count);
+    keyring_each(k, CMP_KEY_RECEIVED, add_secret, &count);
+    return count;
+}
+
+static void what_has_ended_is_forgotten(void **state)
+{
+    (void)state;
+    cmp_report report;
+    keyring *k = load("issued:\n"
+                      "- {id: k, peer: b, secret: " SECRET ", not_after: 2020-01-01T00:00:01Z}\n"
+                      "- {id: l, peer: b, secret: " SECRET ", not_after: 2020-01-01T00:00:02Z}\n"
+                      "received:\n"
+                      "- {id: m, peer: b, secret: " SECRET ", not_after: 2020-01-01T00:00:00Z}\n"
+                      "- {id: n, peer: b, secret: " SECRET "}\n",
+                      &report);
+    assert_non_null(k);
+    report_dispose(&report);
+    const int64_t begin_ms = INT64_C(1577836800000);
+    assert_false(keyring_is_over(k, begin_ms + 99000)); /* nothing was forgotten: for tools */
+    assert_int_equal(secrets_in(k), 4);
+    keyring_forget(k, begin_ms + 1000);
+    assert_int_equal(secrets_in(k), 3); /* it ends behind its last millisecond */
+    assert_false(keyring_is_over(k, begin_ms + 1000));
+    assert_true(keyring_is_over(k, begin_ms + 1001));
+    keyring_forget(k, begin_ms + 1001);
+    assert_int_equal(secrets_in(k), 2);
+    assert_true(keyring_is_over(k, begin_ms + 1000)); /* the clock was set back */
+    keyring_forget(k, begin_ms + 9000);
+    assert_int_equal(secrets_in(k), 1);
+    assert_false(keyring_is_over(k, INT64_MAX - 1));
+    keyring_unref(&k);
+}
+
 static void names_of_enumerations_are_in_order(void **state)
 {
     (void)state;
@@ -229,6 +272,7 @@ int main(void)
         cmocka_unit_test(refuses_files_that_others_can_use),
         cmocka_unit_test(refuses_what_is_no_regular_file),
         cmocka_unit_test(reads_good_keys),
+        cmocka_unit_test(what_has_ended_is_forgotten),
         cmocka_unit_test(names_of_enumerations_are_in_order),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See keys_place.h. */
+#include "ctl/keys_place.h"
+
+#include "conf/conf.h"
+#include "ctl/admin_ask.h"
+#include "ctl/output.h"
+#include "peers/keyring.h"
+
+#include <cmp-kit/memory.h>
+
+#include <stdlib.h>
+
+/* Longer than the daemon waits for its workers, and those that came before for theirs. */
+#define TIMEOUT_S 30
+
+/* Before anything is changed, so that a wrong configuration is told while nothing has happened. */
+static bool read_config(keys_place *p)
+{
+    cmp_report report;
+    report_init(&report);
+    conf *c = conf_load(p->config, &report);
+    const bool good = c != NULL && report.count == 0;
+    if (!good) {
+        output_fail_report(&report);
+    } else {
+        p->own_keys = c->top.keys != NULL ? kit_strdup(c->top.keys) : NULL;
+        p->own_socket = c->top.admin.socket != NULL ? kit_strdup(c->top.admin.socket) : NULL;
+    }
+    conf_destroy(&c);
+    report_dispose(&report);
+    return good;
+}
+
+bool keys_place_find(keys_place *p)
+{
+    if (p->config != NULL && !read_config(p)) {
+        return false;
+    }
+    p->keys = p->keys != NULL ? p->keys : p->own_keys;
+    p->socket = p->socket != NULL ? p->socket : p->own_socket;
+    if (p->keys == NULL && p->config != NULL) {
+        output_fail("%s: it names no keyring (keys)", p->config);
+    } else if (p->keys == NULL) {
+        output_fail("--keys or --config has to be given");
+    }
+    return p->keys != NULL;
+}
+
+void keys_place_dispose(keys_place *p)
+{
+    free(p->own_keys);
+    free(p->own_socket);
+}
+
+static bool is_state(const kit_file_mark *m, const char *text)
+{
+    char own[KEYRING_MARK_TEXT_SIZE];
+    keyring_mark_text(m, own);
+    return strcmp(own, text) == 0;
+}
+
+/* The daemon says what file it has read, in which state: the change is in force only when that is
+ * this file as it was left, or as it is now; whoever changed it meanwhile left our change in it. */
+static int judge(const keys_place *p, const kit_file_mark *saved, const json_t *answer)
+{
+    const char *mark = json_string_value(json_object_get(answer, "mark"));
+    const char *theirs = json_string_value(json_object_get(answer, "keyring"));
+    const long long workers = json_integer_value(json_object_get(answer, "workers"));
+    const kit_file_mark now = kit_file_mark_of(p->keys);
+    if (mark == NULL || theirs == NULL) {
+        return output_fail("%s: is the daemon another version?", p->socket);
+    }
+    if (!is_state(saved, mark) && !is_state(&now, mark)) {
+        output_fail("%s: saved, but not in force: the daemon at %s has read %s, which is not this "
+                    "file as it is",
+                    p->keys, p->socket, theirs);
+        return EXIT_BAD;
+    }
+    printf("%s: in force on %lld worker%s\n", p->keys, workers, workers == 1 ? "" : "s");
+    return EXIT_GOOD;
+}
+
+int keys_place_tell(const keys_place *p)
+{
+    const kit_file_mark saved = kit_file_mark_of(p->keys);
+    json_t *answer = NULL;
+    int status = EXIT_GOOD;
+    if (p->no_wait || p->socket == NULL) {
+        printf("%s: saved; a cmpd that runs takes it within a second%s\n", p->keys,
+               p->no_wait          ? ""
+               : p->config != NULL ? " (admin.socket is not configured, so it cannot be asked)"
+                                   : " (--config would wait for its word)");
+        return EXIT_GOOD;
+    }
+    switch (admin_post(p->socket, "/keys", NULL, TIMEOUT_S, &answer)) {
+    case ADMIN_DONE:
+        status = judge(p, &saved, answer);
+        break;
+    case ADMIN_ABSENT:
+        printf("%s: saved; no daemon listens at %s\n", p->keys, p->socket);
+        break;
+    case ADMIN_REFUSED:
+        output_fail("%s: saved, but not in force", p->keys);
+        status = EXIT_BAD;
+        break;
+    case ADMIN_UNKNOWN:
+        output_fail("%s: saved; whether it is in force is not known", p->keys);
+        status = EXIT_CANNOT;
+        break;
+    }
+    json_decref(answer);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all subcommands have in common that change a keyring: which file it is, and the daemon that
+ * uses it. */
+#pragma once
+
+#include "ctl/args.h"
+
+/* A member of the command's options, zeroed. */
+typedef struct keys_place {
+    const char *keys, *config, *socket; /* as given; keys is set once it was found */
+    bool no_wait;
+    char *own_keys, *own_socket;
+} keys_place;
+
+#define KEYS_PLACE_ROWS(struct_, place, help_)                                                     \
+    ARGS_ROW("keys", TEXT, struct_, place.keys, "FILE", help_),                                    \
+        ARGS_ROW("config", TEXT, struct_, place.config, "FILE",                                    \
+                 "or the daemon's configuration, which names it, and where to tell the daemon"),   \
+        ARGS_ROW("socket", TEXT, struct_, place.socket, "PATH", "the daemon's admin socket"),      \
+        ARGS_ROW("no-wait", FLAG, struct_, place.no_wait, NULL,                                    \
+                 "do not wait until the daemon has taken the change")
+
+/* Finds the keyring and the socket. False after a message. Dispose of it in any case. */
+CMP_MUST_USE bool keys_place_find(keys_place *p);
+
+/* After the file was changed: has the daemon take it, and says where it is in force, or why not.
+ * Returns the exit status; good as well when no daemon runs, and when nobody said where to ask. */
+CMP_MUST_USE int keys_place_tell(const keys_place *p);
+
+void keys_place_dispose(keys_place *p);
