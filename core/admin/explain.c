@@ -57,7 +57,7 @@ static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
     connection *c = connection_of(req->conn);
-    txn *t = pipeline_open(c->sw->worker, c->listener);
+    txn *t = pipeline_open(c->sw->worker, c->sw->worker->tenure, c->entrance->listener);
     explanation *e = h2o_mem_alloc_shared(&req->pool, sizeof(*e), on_dispose);
     *e = (explanation){.req = req, .connection = c, .txn = t};
     c->active++;

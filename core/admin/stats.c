@@ -88,7 +88,7 @@ static json_t *cache_of(const instance *store)
     return c;
 }
 
-static json_t *listener_of(const gate_state *s)
+static void add_listener(const gate_state *s, void *arg)
 {
     static const char *const stages[] = {[GATE_HEADER] = "header",
                                          [GATE_TURN] = "turn",
@@ -100,17 +100,7 @@ static json_t *listener_of(const gate_state *s)
     for (size_t i = 0; i < GATE_STAGES; i++) {
         json_object_set_new(l, stages[i], json_integer(s->stages[i]));
     }
-    return l;
-}
-
-static json_t *listeners_of(const gates *g)
-{
-    json_t *listeners = json_array();
-    for (size_t i = 0; i < gates_count(g); i++) {
-        const gate_state state = gates_state(g, i);
-        json_array_append_new(listeners, listener_of(&state));
-    }
-    return listeners;
+    json_array_append_new(arg, l);
 }
 
 static void add_thread(const watched_state *s, void *arg)
@@ -142,11 +132,12 @@ static void add_threads(watchdog *w, json_t *all)
     json_object_set_new(all, "threads", threads);
 }
 
-static char *stats_text(const worker *w, const gates *at_gates)
+static char *stats_text(const worker *w, gates *at_gates)
 {
     const generation *g = w->tenure->generation;
     json_t *counters = json_array(), *caches = json_array(), *all = json_object();
-    json_t *gauges = json_array(), *histograms = json_array(), *health = json_array();
+    json_t *listeners = json_array(), *gauges = json_array(), *histograms = json_array(),
+           *health = json_array();
     counters_each(add_counter, counters);
     gauges_each(add_gauge, gauges);
     histograms_each(add_histogram, histograms);
@@ -161,7 +152,8 @@ static char *stats_text(const worker *w, const gates *at_gates)
     json_object_set_new(all, "histograms", histograms);
     json_object_set_new(all, "health", health);
     add_threads(w->process->watchdog, all);
-    json_object_set_new(all, "listeners", listeners_of(at_gates));
+    gates_each(at_gates, add_listener, listeners);
+    json_object_set_new(all, "listeners", listeners);
     json_object_set_new(all, "caches", caches);
     char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(RATIO_DIGITS));
     json_decref(all);

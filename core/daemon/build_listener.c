@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#define SOURCES_LEAST 65536 /* addresses that a listener keeps in mind */
-
 static bool is_asked(const asked_fields *fields, cmp_str name)
 {
     for (size_t i = 0; i < fields->count; i++) {
@@ -72,22 +70,6 @@ static void build_paths(listener *l, const conf_listener *settings)
     }
 }
 
-/* Twice as many as can have connections, so that these are never all that a bucket holds. */
-static sources *make_sources(const builder *b, const conf_listener *l)
-{
-    const size_t connections = (size_t)b->g->conf->top.limits.connections;
-    const int64_t connects_a_second = l->source_connects / 3600;
-    const sources_limits limits = {
-        .requests_per_hour = l->source_rate,
-        .requests_at_once = (unsigned)l->source_burst,
-        .connects_per_hour = l->source_connects,
-        .connects_at_once = connects_a_second > 2 ? (unsigned)connects_a_second / 2 : 1,
-        .connections = (unsigned)l->source_connections,
-    };
-    return sources_create(connections > SOURCES_LEAST / 2 ? 2 * connections : SOURCES_LEAST,
-                          &limits);
-}
-
 static const listener *listener_before(const builder *b, const listener *l)
 {
     for (size_t i = 0; b->before != NULL && i < b->before->listener_count; i++) {
@@ -96,21 +78,6 @@ static const listener *listener_before(const builder *b, const listener *l)
         }
     }
     return NULL;
-}
-
-/* Those of before when nothing of them has changed: a reload gives nobody a second burst. */
-static void build_sources(const builder *b, listener *l)
-{
-    const listener *before = listener_before(b, l);
-    const int64_t settings[] = {b->g->conf->top.limits.connections, l->conf->source_rate,
-                                l->conf->source_burst, l->conf->source_connects,
-                                l->conf->source_connections};
-    likeness_sum *sum = likeness_begin();
-    likeness_octets(sum, settings, sizeof(settings));
-    l->sources_likeness = likeness_end(&sum);
-    l->sources = before != NULL && likeness_equal(&before->sources_likeness, &l->sources_likeness)
-                     ? sources_ref(before->sources)
-                     : make_sources(b, l->conf);
 }
 
 static likeness tls_likeness(const conf_listener *l)
@@ -174,7 +141,6 @@ void build_listener(builder *b, size_t at)
     build_challenge(b, l);
     build_wishes(b, l);
     build_paths(l, settings);
-    build_sources(b, l);
     l->balancers = build_balancers(&settings->balancers.from);
     l->cors = text_set_make(&settings->cors, &g->memory);
     if (settings->tls.certificate != NULL && settings->tls.key != NULL) {

@@ -121,7 +121,10 @@ static bool build(daemon_state *d, bool bind_too)
         d->budget = budget_make(d->generation->conf, d->site.worker_count, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
-        sockets_open(&d->sockets, d->generation->conf, d->site.worker_count, &report);
+        d->sockets = sockets_create(d->site.worker_count);
+        if (sockets_prepare(d->sockets, d->generation->conf, &report)) {
+            sockets_commit(d->sockets);
+        }
         d->admin = admin_open(d->generation->conf, &report);
     }
     warn_of_clock(d->generation);
@@ -197,7 +200,7 @@ static bool start(daemon_state *d)
                           "h2o_hpack_parse_headers by name, as Debian's does");
         return false;
     }
-    d->server = server_create(c, d->site.worker_count, d->budget.connections, d->budget.end);
+    d->server = server_create(d->site.worker_count, d->budget.end);
     if (d->server == NULL) {
         return false;
     }
@@ -209,6 +212,7 @@ static bool start(daemon_state *d)
     generations_setup();
     generation *first = d->generation;
     d->generation = NULL;
+    server_adopt(d->server, first, d->budget.connections);
     generations_put(d, first);
     return workers_start(d);
 }
@@ -274,7 +278,7 @@ static void destroy(daemon_state *d)
     server_destroy(&d->server);
     replay_destroy(&d->process.replay);
     referrals_destroy(&d->process.referrals);
-    sockets_close(&d->sockets);
+    sockets_destroy(&d->sockets);
     loader_destroy(&d->build.loader);
 }
 

@@ -22,6 +22,7 @@ typedef struct worker_thread {
     loop *loop;
     generation *first; /* that it begins with */
     server_worker *server;
+    sockets_hand *hand; /* that it begins with */
     watched watched;
     bool drained;
 } worker_thread;
@@ -33,7 +34,7 @@ struct daemon_state {
     cmp_timer *age_timer;   /* NULL: there is no older one */
     instance_site site;
     budget budget;
-    sockets sockets;
+    sockets *sockets;
     server *server;
     admin *admin;
     admin_commands *commands;

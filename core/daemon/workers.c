@@ -74,8 +74,8 @@ static void *worker_main(void *arg)
     running_thread_begin(name);
     worker_init(&thread->worker, thread->worker.index, thread->loop, &d->process);
     d->site.worker_outbounds[thread->worker.index] = thread->worker.outbound;
-    worker_take(&thread->worker, thread->first);
-    thread->server = server_worker_start(d->server, &thread->worker, &d->sockets);
+    thread->server = server_worker_start(d->server, &thread->worker);
+    server_worker_take(thread->server, thread->first, thread->hand);
     if (thread->worker.index == 0 && d->admin != NULL) {
         admin_serve(d->admin, thread->server);
     }
@@ -123,8 +123,10 @@ bool workers_start(daemon_state *d)
     d->site.worker_loops = loops;
     d->site.worker_outbounds = kit_calloc(count, sizeof(*d->site.worker_outbounds));
     for (unsigned i = 0; i < count; i++) {
+        d->threads[i].hand = sockets_hand_make(d->sockets, i);
         if (pthread_create(&d->threads[i].id, NULL, worker_main, &d->threads[i]) != 0) {
             log_error("daemon", "cannot start worker %u: %s", i, strerror(errno));
+            sockets_hand_destroy(&d->threads[i].hand);
             return false;
         }
         d->started++;

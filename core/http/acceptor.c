@@ -4,9 +4,12 @@
 #include "http/acceptor.h"
 
 #include "base/log_limit.h"
+#include "http/entrance.h"
 #include "http/entry.h"
-#include "http/sockets.h"
+#include "http/socket.h"
 #include "observe/counters.h"
+
+#include <cmp-kit/memory.h>
 
 #include <errno.h>
 #include <limits.h>
@@ -17,21 +20,22 @@
 #define ACCEPTS_PER_TURN 16  /* chosen, not measured: those who are in want their turn as well */
 #define PAUSE_MS         100 /* some will have been closed by then */
 
-typedef struct acceptor {
+typedef struct acceptor acceptor;
+struct acceptor {
     acceptors *all;
     entrance *entrance;
     h2o_socket_t *socket;
     bool urgent;
-} acceptor;
+    acceptor *next;
+};
 
 struct acceptors {
     server_worker *sw;
     cmp_timer *pause;
     bool short_of; /* descriptors, since the last connection */
     unsigned count_pauses;
-    pthread_mutex_t lock; /* `count`, against acceptors_withdraw */
-    size_t count;
-    acceptor at[];
+    pthread_mutex_t lock; /* the list, against acceptors_withdraw */
+    acceptor *first;
 };
 
 static log_limit exhausted = {.level = CMP_LOG_ERROR,
@@ -46,8 +50,8 @@ static void on_pause_over(void *arg)
 {
     acceptors *all = arg;
     all->pause = NULL;
-    for (size_t i = 0; i < all->count; i++) {
-        h2o_socket_read_start(all->at[i].socket, on_accept);
+    for (acceptor *a = all->first; a != NULL; a = a->next) {
+        h2o_socket_read_start(a->socket, on_accept);
     }
 }
 
@@ -57,8 +61,8 @@ static void pause_all(acceptors *all, const char *why)
     if (all->pause != NULL) {
         return;
     }
-    for (size_t i = 0; i < all->count; i++) {
-        h2o_socket_read_stop(all->at[i].socket);
+    for (acceptor *a = all->first; a != NULL; a = a->next) {
+        h2o_socket_read_stop(a->socket);
     }
     all->pause = loop_timer_start(all->sw->worker->loop, PAUSE_MS, on_pause_over, all);
     counter_add(all->count_pauses, 1);
@@ -77,7 +81,7 @@ static bool come_back(const acceptor *a)
     const bool listens = socket_return(h2o_socket_get_fd(a->socket));
     if (listens) {
         log_notice("http", "worker %u takes new connections again on listener %s",
-                   a->all->sw->worker->index, a->entrance->listener->conf->name);
+                   a->all->sw->worker->index, a->entrance->name.at);
     } else {
         pause_all(a->all, strerror(errno));
     }
@@ -130,9 +134,9 @@ static void on_accept(h2o_socket_t *listening, const char *error)
     }
 }
 
-acceptors *acceptors_create(server_worker *sw, size_t count)
+acceptors *acceptors_create(server_worker *sw)
 {
-    acceptors *all = kit_calloc(1, sizeof(*all) + count * sizeof(acceptor));
+    acceptors *all = kit_calloc(1, sizeof(*all));
     all->sw = sw;
     all->count_pauses = counter_register("connections", "pauses",
                                          "times that nothing was accepted for lack of descriptors");
@@ -142,22 +146,75 @@ acceptors *acceptors_create(server_worker *sw, size_t count)
 
 void acceptors_add(acceptors *all, entrance *e, int fd, bool urgent)
 {
-    pthread_mutex_lock(&all->lock);
-    acceptor *a = &all->at[all->count];
+    acceptor *a = kit_calloc(1, sizeof(*a));
     *a = (acceptor){.all = all, .entrance = e, .urgent = urgent};
     a->socket = h2o_evloop_socket_create(all->sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     a->socket->data = a;
     h2o_socket_read_start(a->socket, on_accept);
-    all->count++;
+    pthread_mutex_lock(&all->lock);
+    a->next = all->first;
+    all->first = a;
     pthread_mutex_unlock(&all->lock);
+}
+
+/* Closing a socket that listens resets all who wait in its queue, for whom the handshake of TCP is
+ * done: they are taken in first. */
+static void close_one(acceptors *all, acceptor **at)
+{
+    acceptor *a = *at;
+    accept_up_to(a, INT_MAX);
+    pthread_mutex_lock(&all->lock);
+    *at = a->next;
+    h2o_socket_close(a->socket);
+    pthread_mutex_unlock(&all->lock);
+    free(a);
+}
+
+static const struct handed_socket *find(const sockets_hand *hand, const acceptor *a)
+{
+    for (size_t i = 0; i < hand->count; i++) {
+        if (hand->at[i].fd == h2o_socket_get_fd(a->socket)) {
+            return &hand->at[i];
+        }
+    }
+    return NULL;
+}
+
+static bool has(const acceptors *all, int fd)
+{
+    const acceptor *a = all->first;
+    while (a != NULL && h2o_socket_get_fd(a->socket) != fd) {
+        a = a->next;
+    }
+    return a != NULL;
+}
+
+void acceptors_take(acceptors *all, const sockets_hand *hand)
+{
+    for (acceptor **at = &all->first; *at != NULL;) {
+        const struct handed_socket *h = find(hand, *at);
+        if (h == NULL && !(*at)->urgent) {
+            close_one(all, at);
+            continue;
+        }
+        if (h != NULL) {
+            (*at)->entrance = entrance_find(all->sw, h->listener);
+        }
+        at = &(*at)->next;
+    }
+    for (size_t i = 0; i < hand->count; i++) {
+        if (!has(all, hand->at[i].fd)) {
+            acceptors_add(all, entrance_find(all->sw, hand->at[i].listener), hand->at[i].fd, false);
+        }
+    }
 }
 
 void acceptors_withdraw(acceptors *all)
 {
     pthread_mutex_lock(&all->lock);
-    for (size_t i = 0; i < all->count; i++) {
-        if (!all->at[i].urgent) {
-            socket_withdraw(h2o_socket_get_fd(all->at[i].socket));
+    for (acceptor *a = all->first; a != NULL; a = a->next) {
+        if (!a->urgent) {
+            socket_withdraw(h2o_socket_get_fd(a->socket));
         }
     }
     pthread_mutex_unlock(&all->lock);
@@ -165,21 +222,13 @@ void acceptors_withdraw(acceptors *all)
 
 void acceptors_close(acceptors *all)
 {
-    /* Closing a socket that listens resets all who wait in its queue, for whom the handshake of TCP
-     * is done: they are taken in first. */
-    for (size_t i = 0; i < all->count; i++) {
-        accept_up_to(&all->at[i], INT_MAX);
+    while (all->first != NULL) {
+        close_one(all, &all->first);
     }
     if (all->pause != NULL) {
         loop_timer_stop(all->pause);
         all->pause = NULL;
     }
-    pthread_mutex_lock(&all->lock);
-    for (size_t i = 0; i < all->count; i++) {
-        h2o_socket_close(all->at[i].socket);
-    }
-    all->count = 0;
-    pthread_mutex_unlock(&all->lock);
 }
 
 void acceptors_destroy(acceptors **a)

@@ -3,20 +3,22 @@
  * left, as the kernel shows such a socket readable for ever. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "http/sockets.h"
 
 struct entrance;
 struct server_worker;
 
 typedef struct acceptors acceptors;
 
-/* Room for so many sockets. */
-acceptors *acceptors_create(struct server_worker *sw, size_t count);
+acceptors *acceptors_create(struct server_worker *sw);
 
 /* Begins to accept on a socket, which it takes over. `urgent` ones may use the descriptors that are
  * kept back from the others. */
 void acceptors_add(acceptors *a, struct entrance *e, int fd, bool urgent);
+
+/* Listens on what was handed over, and nothing else but on urgent ones: begins with what is new,
+ * for the entrances of those names, and closes what is gone, as acceptors_close does. */
+void acceptors_take(acceptors *a, const sockets_hand *hand);
 
 /* The worker is stuck: its sockets take no new connections until it moves again, which it notices
  * by itself. Any thread; the sockets of urgent ones stay. */

@@ -63,7 +63,7 @@ void balancer_await(connection *c, void (*known)(connection *c))
     c->known = known;
     const server_worker *sw = c->sw;
     c->entry_timer =
-        loop_timer_start(sw->worker->loop, sw->server->handshake_timeout_ms, on_late, c);
+        loop_timer_start(sw->worker->loop, sw->limits.handshake_timeout_ms, on_late, c);
     h2o_socket_read_start(c->socket, on_read);
 }
 

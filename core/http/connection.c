@@ -23,7 +23,7 @@ void connection_give_up_place(connection *c)
         c->placed = false;
     }
     if (c->counted) {
-        sources_leave(c->listener->sources, c->source);
+        sources_leave(c->entrance->sources, c->source);
         c->counted = false;
     }
     crowd_remove(&c->entrance->crowd, c);
@@ -47,8 +47,10 @@ static void on_close(void *arg)
     if (c->entry_timer != NULL) {
         loop_timer_stop(c->entry_timer);
     }
+    SSL_CTX_free(c->tls);
     connection_give_up_place(c);
     certificate_destroy(&c->certificate);
+    c->entrance->connections--;
     free(c);
 }
 
@@ -58,8 +60,7 @@ connection *connection_make(entrance *e, int fd, const uint8_t source[16], bool 
     connection *c = kit_calloc(1, sizeof(*c));
     c->sw = sw;
     c->entrance = e;
-    c->listener = e->listener;
-    c->accept = &e->accept;
+    e->connections++;
     c->placed = true;
     c->counted = counted;
     c->stage = GATE_HEADER;
@@ -102,11 +103,11 @@ void connection_touch(connection *c)
     }
 }
 
-void connections_turn_away(server_worker *sw)
+void connections_turn_away(server_worker *sw, const entrance *e)
 {
     for (connection *c = sw->connections, *next; c != NULL; c = next) {
         next = c->next;
-        if (c->stage == GATE_TURN) {
+        if (c->stage == GATE_TURN && (e == NULL || c->entrance == e)) {
             h2o_socket_close(c->socket);
         }
     }

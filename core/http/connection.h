@@ -20,8 +20,8 @@ void connection_is_open(connection *c);
 /* A request has come on it. */
 void connection_touch(connection *c);
 
-/* Closes those that nothing was read from yet. */
-void connections_turn_away(server_worker *sw);
+/* Closes those that nothing was read from yet; `e`: of that entrance only. */
+void connections_turn_away(server_worker *sw, const entrance *e);
 
 /* The connection that a request came on. */
 connection *connection_of(h2o_conn_t *conn);

@@ -7,6 +7,7 @@
 #include "http/balancer.h"
 #include "http/connection.h"
 #include "http/crowd.h"
+#include "http/entrance.h"
 #include "http/handshake.h"
 #include "http/held.h"
 
@@ -37,13 +38,13 @@ static bool make_room(entrance *e, const uint8_t *source)
 static bool admit(entrance *e, const uint8_t source[16], sources_entry *entry)
 {
     const server_worker *sw = e->sw;
-    sources *all = e->listener->sources;
+    sources *all = e->sources;
     *entry = (sources_entry){.wait_ms = 0};
     if (all == NULL || listener_has_balancer(e->listener, source)) {
         return true;
     }
     const int64_t now_us = clock_monotonic_us();
-    const int64_t patience_ms = (int64_t)sw->server->handshake_timeout_ms / 2;
+    const int64_t patience_ms = (int64_t)sw->limits.handshake_timeout_ms / 2;
     const sources_verdict verdict = sources_enter(all, source, now_us, patience_ms, entry);
     if (verdict == SOURCES_TOO_FAST) {
         gate_tell(e->gate, GATE_FAST, source);
@@ -62,12 +63,12 @@ static bool admit(entrance *e, const uint8_t source[16], sources_entry *entry)
 static void begin(connection *c)
 {
     c->last_ms = server_now_ms(c->sw);
-    if (c->accept->ssl_ctx != NULL) {
+    if (c->entrance->tls != NULL) {
         connection_move(c, GATE_HANDSHAKE);
     } else {
         connection_is_open(c);
     }
-    handshake_start(c, c->accept);
+    handshake_start(c);
 }
 
 static void on_pace(void *arg)
@@ -94,9 +95,9 @@ static void on_turn(void *arg)
     const server_worker *sw = c->sw;
     int64_t wait_ms = 0;
     c->entry_timer = NULL;
-    if (c->accept->ssl_ctx != NULL && !sw->draining) {
+    if (c->entrance->tls != NULL && !entrance_ends(c->entrance)) {
         wait_ms = rate_reserve(&c->entrance->handshakes, clock_monotonic_us(),
-                               (int64_t)sw->server->handshake_timeout_ms / 2);
+                               (int64_t)sw->limits.handshake_timeout_ms / 2);
     }
     if (wait_ms < 0) {
         gate_tell(c->entrance->gate, GATE_BUSY, c->source);
@@ -114,12 +115,12 @@ static void enter(connection *c, int64_t wait_ms)
 {
     gate_tell(c->entrance->gate, GATE_ACCEPTED, c->source);
     crowd_add(&c->entrance->crowd, c);
-    if (!listener_has_balancer(c->listener, c->source)) { /* which stands for many */
+    if (!listener_has_balancer(c->entrance->listener, c->source)) { /* which stands for many */
         held_source_known(c);
     }
-    /* While the worker drains there is no time to wait for a turn: who was in the kernel's queue is
-     * served at once. */
-    if (wait_ms > 0 && !c->sw->draining) {
+    /* At the end there is no time to wait for a turn: who was in the kernel's queue is served at
+     * once. */
+    if (wait_ms > 0 && !entrance_ends(c->entrance)) {
         await_turn(c, wait_ms, on_turn);
     } else {
         on_turn(c);
@@ -163,7 +164,7 @@ void entry_open(entrance *e, int fd, const endpoint *from)
     }
     if (!place(e, source)) {
         if (entry.counted) {
-            sources_leave(e->listener->sources, source);
+            sources_leave(e->sources, source);
         }
         close(fd);
         return;

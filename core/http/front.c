@@ -7,6 +7,7 @@
 #include "http/balancer.h"
 #include "http/codes.h"
 #include "http/connection.h"
+#include "http/drain.h"
 #include "http/fields.h"
 #include "http/handset.h"
 #include "http/head.h"
@@ -159,6 +160,7 @@ static void front_send(txn *t, const txn_answer *a)
     /* A 204 has no Content-Length (RFC 9110, 8.6); an answer to HEAD has that of GET. */
     req->res.content_length = a->type == ANSWER_EMPTY ? SIZE_MAX : a->body_size;
     add_answer_headers(req, t, a);
+    drain_answering(c, req);
     h2o_iovec_t body = {(char *)(uintptr_t)a->body, a->body_size};
     const bool is_head =
         h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
@@ -338,13 +340,15 @@ static void handle(h2o_req_t *req)
         return;
     }
     worker *w = c->sw->worker;
-    txn *t = pipeline_open(w, c->listener);
+    const entrance *e = c->entrance;
+    txn *t = pipeline_open(w, e->tenure != NULL ? e->tenure : w->tenure, e->listener);
     request r = {.req = req, .connection = c, .txn = t};
     connection_touch(c);
     t->front = &front;
     t->front_data = &r;
     memcpy(t->request.source, c->source, sizeof(t->request.source));
-    t->request.certificate = certificate_shown(c->certificate);
+    t->request.certificate =
+        t->listener->wants_certificate ? certificate_shown(c->certificate) : NULL;
     /* The wall clock's, which records and the replay memory live by; without a system call. */
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
     t->request.now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;

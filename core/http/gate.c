@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See gate.h; asked for every accepted connection. The words below are shared by all workers, but
- * are touched a few times in a connection's life only, never by a request. */
+/* See gate.h; asked for every accepted connection. What is below is shared by all workers, but is
+ * touched a few times in a connection's life only, never by a request. */
 #include "http/gate.h"
 
 #include "base/address.h"
@@ -8,26 +8,35 @@
 #include "observe/counters.h"
 #include <cmp-kit/memory.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ADMIN_CONNECTIONS 16 /* of its own: whoever is to look into a flood has to get in */
+#define ADMIN_CONNECTIONS 16    /* of its own: whoever is to look into a flood has to get in */
+#define SOURCES_LEAST     65536 /* addresses that a listener keeps in mind */
 
 struct gate {
     gates *all;
-    const char *name; /* the configuration's */
-    int64_t share;    /* that nobody else can take */
+    char *name;
+    sources *sources;
     unsigned events[GATE_EVENT_COUNT];
-    _Alignas(64) _Atomic int64_t taken;
     _Atomic int64_t stages[GATE_STAGES];
+
+    /* with the lock of all */
+    gate *next;
+    int64_t share; /* that nobody else can take */
+    int64_t taken;
+    unsigned users;
+    bool configured;
 };
 
 struct gates {
-    gate *at; /* the last one is the admin socket's */
-    size_t count;
+    pthread_mutex_t lock;
+    gate *first; /* in the order of gates_each */
+    gate *admin;
     int64_t common_max;
-    _Alignas(64) _Atomic int64_t common; /* taken by gates beyond their shares */
+    int64_t common; /* taken by gates beyond their shares */
 };
 
 static log_limit lines = {.level = CMP_LOG_WARNING,
@@ -44,103 +53,217 @@ static const struct {
 #undef X
 };
 
-static void gate_init(gate *g, gates *all, const char *name, int64_t share)
+static gate *gate_make(gates *all, const char *name)
 {
     char owner[96];
+    gate *g = kit_calloc(1, sizeof(*g));
     snprintf(owner, sizeof(owner), "listener:%s", name);
     g->all = all;
-    g->name = name;
-    g->share = share;
+    g->name = kit_strdup(name);
     for (size_t i = 0; i < GATE_EVENT_COUNT; i++) {
         g->events[i] = counter_register(owner, events[i].name, events[i].help);
     }
+    return g;
 }
 
-static void *aligned(size_t size)
+static void gate_free(gate *g)
 {
-    void *at = aligned_alloc(64, (size + 63) / 64 * 64);
-    if (at == NULL) {
-        fputs("out of memory\n", stderr);
-        abort();
-    }
-    return memset(at, 0, size);
+    sources_unref(&g->sources);
+    free(g->name);
+    free(g);
 }
 
-gates *gates_create(const conf *c, int64_t connections_max)
+gates *gates_create(void)
 {
-    const conf_listener *listeners = c->top.listeners.at;
-    gates *all = aligned(sizeof(*all));
-    all->count = c->top.listeners.count + 1;
-    all->at = aligned(all->count * sizeof(*all->at));
-    all->common_max = connections_max;
-    for (size_t i = 0; i < c->top.listeners.count; i++) {
-        /* Fewer descriptors than connections that were asked for: all get their part of them. */
-        const int64_t share = (int64_t)((double)listeners[i].connections * (double)connections_max /
-                                        (double)c->top.limits.connections);
-        gate_init(&all->at[i], all, listeners[i].name, share);
-        all->common_max -= share;
-    }
-    gate_init(gates_admin(all), all, "admin", ADMIN_CONNECTIONS);
+    gates *all = kit_calloc(1, sizeof(*all));
+    pthread_mutex_init(&all->lock, NULL);
+    all->admin = all->first = gate_make(all, "admin");
+    all->admin->share = ADMIN_CONNECTIONS;
+    all->admin->configured = true;
     return all;
 }
 
-void gates_destroy(gates **g)
+void gates_destroy(gates **ref)
 {
-    if (*g != NULL) {
-        free((*g)->at);
-        free(*g);
-        *g = NULL;
+    gates *all = *ref;
+    if (all == NULL) {
+        return;
+    }
+    for (gate *g = all->first, *next; g != NULL; g = next) {
+        next = g->next;
+        gate_free(g);
+    }
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+    *ref = NULL;
+}
+
+/* ---- by the configuration ---- */
+
+/* The table has twice as many places as there can be connections, so that these are never all that
+ * a bucket holds. */
+static void configure_sources(gate *g, const conf_listener *l, int64_t connections)
+{
+    const int64_t connects_a_second = l->source_connects / 3600;
+    const sources_limits limits = {
+        .requests_per_hour = l->source_rate,
+        .requests_at_once = (unsigned)l->source_burst,
+        .connects_per_hour = l->source_connects,
+        .connects_at_once = connects_a_second > 2 ? (unsigned)connects_a_second / 2 : 1,
+        .connections = (unsigned)l->source_connections,
+    };
+    if (g->sources == NULL) {
+        const size_t room = 2 * (size_t)connections;
+        g->sources = sources_create(room > SOURCES_LEAST ? room : SOURCES_LEAST, &limits);
+    } else {
+        sources_set_limits(g->sources, &limits);
     }
 }
 
-gate *gates_listener(gates *g, size_t index)
+/* Takes it out of a list; NULL: there is none. */
+static gate *take_by_name(gate **first, const char *name)
 {
-    return &g->at[index];
+    for (gate **at = first; *at != NULL; at = &(*at)->next) {
+        gate *g = *at;
+        if (g != g->all->admin && strcmp(g->name, name) == 0) {
+            *at = g->next;
+            return g;
+        }
+    }
+    return NULL;
 }
 
-gate *gates_admin(gates *g)
+static void append(gate ***last, gate *g)
 {
-    return &g->at[g->count - 1];
+    g->next = NULL;
+    **last = g;
+    *last = &g->next;
 }
 
-/* Relaxed: they are counts, by which nothing else is made known. */
-static int64_t add(_Atomic int64_t *word, int64_t n)
+static int64_t beyond(const gate *g)
 {
-    return atomic_fetch_add_explicit(word, n, memory_order_relaxed);
+    return g->taken > g->share ? g->taken - g->share : 0;
 }
+
+/* Those whose listener is gone: what is left of them is in common. */
+static void append_rest(gates *all, gate ***last, gate *rest)
+{
+    for (gate *g = rest, *next; g != NULL; g = next) {
+        next = g->next;
+        if (g == all->admin) {
+            continue;
+        }
+        g->configured = false;
+        g->share = 0;
+        if (g->users > 0) {
+            append(last, g);
+        } else {
+            gate_free(g);
+        }
+    }
+}
+
+void gates_configure(gates *all, const conf *c, int64_t connections_max)
+{
+    const conf_listener *listeners = c->top.listeners.at;
+    pthread_mutex_lock(&all->lock);
+    gate *before = all->first, **last = &all->first;
+    all->first = NULL;
+    all->common_max = connections_max;
+    for (size_t i = 0; i < c->top.listeners.count; i++) {
+        gate *g = take_by_name(&before, listeners[i].name);
+        g = g != NULL ? g : gate_make(all, listeners[i].name);
+        /* Fewer descriptors than connections that were asked for: all get their part of them. */
+        g->share = (int64_t)((double)listeners[i].connections * (double)connections_max /
+                             (double)c->top.limits.connections);
+        g->configured = true;
+        configure_sources(g, &listeners[i], c->top.limits.connections);
+        all->common_max -= g->share;
+        append(&last, g);
+    }
+    append_rest(all, &last, before);
+    append(&last, all->admin);
+    all->common = 0;
+    for (const gate *g = all->first; g != all->admin; g = g->next) {
+        all->common += beyond(g);
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+gate *gate_ref(gates *all, const char *listener)
+{
+    pthread_mutex_lock(&all->lock);
+    gate *g = all->first;
+    while (g != NULL && strcmp(g->name, listener) != 0) {
+        g = g->next;
+    }
+    if (g == NULL) {
+        g = gate_make(all, listener);
+        g->next = all->first;
+        all->first = g;
+    }
+    g->users++;
+    pthread_mutex_unlock(&all->lock);
+    return g;
+}
+
+gate *gate_ref_admin(gates *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->admin->users++;
+    pthread_mutex_unlock(&all->lock);
+    return all->admin;
+}
+
+void gate_unref(gate **ref)
+{
+    gate *g = *ref;
+    *ref = NULL;
+    gates *all = g->all;
+    pthread_mutex_lock(&all->lock);
+    if (--g->users == 0 && !g->configured) {
+        gate_free(take_by_name(&all->first, g->name));
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+sources *gate_sources(const gate *g)
+{
+    return g->sources;
+}
+
+/* ---- places ---- */
 
 /* A place beyond the share is one of those in common, whichever connection leaves first. */
-static void give_back(gate *g)
-{
-    if (add(&g->taken, -1) > g->share) {
-        add(&g->all->common, -1);
-    }
-}
-
 bool gate_enter(gate *g)
 {
-    /* Taken first and given back when it was too much: two who come at once never get the same
-     * one. */
-    const bool own = add(&g->taken, 1) < g->share;
-    const bool is_admin = g == gates_admin(g->all); /* which has nothing in common with others */
-    if (!own && (add(&g->all->common, 1) >= g->all->common_max || is_admin)) {
-        give_back(g);
-        return false;
+    gates *all = g->all;
+    pthread_mutex_lock(&all->lock);
+    const bool own = g->taken < g->share;
+    const bool free_one = g != all->admin && all->common < all->common_max;
+    g->taken += own || free_one;
+    all->common += !own && free_one;
+    pthread_mutex_unlock(&all->lock);
+    if (own || free_one) {
+        atomic_fetch_add_explicit(&g->stages[GATE_HEADER], 1, memory_order_relaxed);
     }
-    add(&g->stages[GATE_HEADER], 1);
-    return true;
+    return own || free_one;
 }
 
 void gate_leave(gate *g, gate_stage stage)
 {
-    add(&g->stages[stage], -1);
-    give_back(g);
+    atomic_fetch_sub_explicit(&g->stages[stage], 1, memory_order_relaxed);
+    pthread_mutex_lock(&g->all->lock);
+    g->all->common -= g->taken > g->share;
+    g->taken--;
+    pthread_mutex_unlock(&g->all->lock);
 }
 
 void gate_move(gate *g, gate_stage from, gate_stage to)
 {
-    add(&g->stages[from], -1);
-    add(&g->stages[to], 1);
+    /* Relaxed: they are counts, by which nothing else is made known. */
+    atomic_fetch_sub_explicit(&g->stages[from], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&g->stages[to], 1, memory_order_relaxed);
 }
 
 void gate_tell(const gate *g, gate_event event, const uint8_t source[16])
@@ -157,17 +280,21 @@ void gate_tell(const gate *g, gate_event event, const uint8_t source[16])
                 "a connection from %s %s", address, events[event].text);
 }
 
-size_t gates_count(const gates *g)
+static gate_state state_of(const gate *g)
 {
-    return g->count;
-}
-
-gate_state gates_state(const gates *g, size_t index)
-{
-    const gate *one = &g->at[index];
-    gate_state state = {.listener = one->name, .share = one->share};
+    gate_state state = {.listener = g->name, .share = g->share};
     for (size_t i = 0; i < GATE_STAGES; i++) {
-        state.stages[i] = atomic_load_explicit(&one->stages[i], memory_order_relaxed);
+        state.stages[i] = atomic_load_explicit(&g->stages[i], memory_order_relaxed);
     }
     return state;
+}
+
+void gates_each(gates *all, void (*visit)(const gate_state *state, void *arg), void *arg)
+{
+    pthread_mutex_lock(&all->lock);
+    for (const gate *g = all->first; g != NULL; g = g->next) {
+        const gate_state state = state_of(g);
+        visit(&state, arg);
+    }
+    pthread_mutex_unlock(&all->lock);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many connections there may be: a gate for each listener, with a share that is its own, and
- * what is left in common. Also what became of them, in numbers and in the log. For all workers. */
+ * what is left in common. Also what became of them, in numbers and in the log. For all workers, and
+ * from one configuration to the next: a gate belongs to a listener's name. */
 #pragma once
 
 #include "conf/conf.h"
+#include "peers/sources.h"
 
 typedef struct gate gate;
 typedef struct gates gates;
@@ -43,16 +45,27 @@ typedef enum gate_event {
         GATE_EVENT_COUNT
 } gate_event;
 
-/* A gate for each listener of the configuration, and one for the admin socket. Without TLS the
- * stage of handshakes is skipped. `connections_max` are for all listeners together. */
-gates *gates_create(const conf *c, int64_t connections_max);
+/* The admin socket's gate, and no other yet. */
+gates *gates_create(void);
 void gates_destroy(gates **g);
 
-gate *gates_listener(gates *g, size_t index);
-gate *gates_admin(gates *g);
+/* A gate for each listener of the configuration: the one that there is for its name, or a new one.
+ * `connections_max` are for all listeners together. Gates of other names keep nothing for
+ * themselves, and go when nobody uses them any more. Control thread. */
+void gates_configure(gates *g, const conf *c, int64_t connections_max);
+
+/* The gate of a listener, for the caller to use until gate_unref; one that is configured no longer
+ * has no share. Any thread, here and below. */
+gate *gate_ref(gates *g, const char *listener);
+gate *gate_ref_admin(gates *g);
+void gate_unref(gate **g);
+
+/* What one address may there; lives as long as the gate. NULL when it never was configured. */
+sources *gate_sources(const gate *g);
 
 /* Takes a place for a connection: of the gate's share, then of those in common. False: none is
- * free. It is in GATE_HEADER at first, by gate_move in others. */
+ * free. It is in GATE_HEADER at first, by gate_move in others: without TLS the stage of handshakes
+ * is skipped. */
 bool gate_enter(gate *g);
 void gate_leave(gate *g, gate_stage stage);
 void gate_move(gate *g, gate_stage from, gate_stage to);
@@ -67,5 +80,6 @@ typedef struct gate_state {
     int64_t stages[GATE_STAGES];
 } gate_state;
 
-size_t gates_count(const gates *g);
-gate_state gates_state(const gates *g, size_t index);
+/* In the configuration's order, then those whose last connections have not ended, then the admin
+ * socket's. */
+void gates_each(gates *g, void (*visit)(const gate_state *state, void *arg), void *arg);

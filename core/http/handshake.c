@@ -38,6 +38,8 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
 {
     connection *c = socket->on_close.data;
     timer_stop(c);
+    SSL_CTX_free(c->tls); /* its SSL has a share of its own */
+    c->tls = NULL;
     if (error != NULL) {
         counter_add(count_failed, 1);
         h2o_socket_close(socket);
@@ -51,7 +53,7 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
     if (h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"))) {
         metered_accept(c);
     } else {
-        h2o_http1_accept(c->accept, socket, c->connected_at);
+        h2o_http1_accept(&c->entrance->accept, socket, c->connected_at);
     }
 }
 
@@ -64,23 +66,25 @@ void handshake_on_tls_info(const SSL *ssl, int where, int value)
     }
     const h2o_socket_t *socket = BIO_get_data(SSL_get_rbio(ssl));
     connection *c = socket->on_close.data;
-    /* A KeyUpdate ends with the same call. */
-    if (c->listener->wants_certificate && c->certificate == NULL) {
+    /* A KeyUpdate ends with the same call. Who wants to see it now need not be who does later. */
+    if (c->certificate == NULL) {
         c->certificate = certificate_read(ssl);
     }
 }
 
-void handshake_start(connection *c, h2o_accept_ctx_t *accept)
+void handshake_start(connection *c)
 {
-    const server_worker *sw = c->sw;
-    c->accept = accept;
-    c->connected_at = *h2o_get_timestamp(&c->sw->context, NULL, NULL);
+    server_worker *sw = c->sw;
+    c->connected_at = *h2o_get_timestamp(&sw->context, NULL, NULL);
     /* HTTP/1 alone: HTTP/2 is chosen by ALPN, and only there the meter stands before it. */
-    if (accept->ssl_ctx == NULL) {
-        h2o_http1_accept(accept, c->socket, c->connected_at);
+    if (c->entrance->tls == NULL) {
+        h2o_http1_accept(&c->entrance->accept, c->socket, c->connected_at);
         return;
     }
     c->handshake_timer =
-        loop_timer_start(sw->worker->loop, sw->server->handshake_timeout_ms, on_late, c);
-    h2o_socket_ssl_handshake(c->socket, accept->ssl_ctx, NULL, on_handshake);
+        loop_timer_start(sw->worker->loop, sw->limits.handshake_timeout_ms, on_late, c);
+    /* libh2o keeps the bare pointer until the ClientHello is there. */
+    c->tls = c->entrance->tls;
+    SSL_CTX_up_ref(c->tls);
+    h2o_socket_ssl_handshake(c->socket, c->tls, NULL, on_handshake);
 }

@@ -11,6 +11,6 @@ void handshake_setup(void);
  * shown, when the listener's auth plugins want to see it. */
 void handshake_on_tls_info(const SSL *ssl, int where, int value);
 
-/* The octets from here on are the client's own: TLS where `accept` has a context, then h2o's part
- * of the protocol. `accept` lives as long as the worker. The socket may be closed in here. */
-void handshake_start(connection *c, h2o_accept_ctx_t *accept);
+/* The octets from here on are the client's own: TLS where its entrance has a context, then h2o's
+ * part of the protocol. The socket may be closed in here. */
+void handshake_start(connection *c);

@@ -15,7 +15,7 @@ static void settle_received(connection *c)
         c->received = c->socket->input->size;
         return;
     }
-    const size_t most = (c->unfinished + c->waiting) * c->sw->server->request_max;
+    const size_t most = (c->unfinished + c->waiting) * c->sw->limits.request_max;
     c->received = c->received < most ? c->received : most;
 }
 
@@ -49,9 +49,9 @@ static void take(connection *c)
 
 static bool is_too_much(const connection *c)
 {
-    const server *s = c->sw->server;
-    return held(c) > s->held_connection_max || c->sw->held.all > s->held_max ||
-           (c->source_held != NULL && *c->source_held > s->held_source_max);
+    const server_limits *l = &c->sw->limits;
+    return held(c) > l->held_connection_max || c->sw->held.all > l->held_max ||
+           (c->source_held != NULL && *c->source_held > l->held_source_max);
 }
 
 bool held_add(connection *c, size_t octets)
@@ -59,7 +59,7 @@ bool held_add(connection *c, size_t octets)
     server_worker *sw = c->sw;
     add(c, octets);
     sw->held.since_look += octets;
-    return is_too_much(c) && sw->held.since_look >= sw->server->held_connection_max / LOOK_AFTER;
+    return is_too_much(c) && sw->held.since_look >= sw->limits.held_connection_max / LOOK_AFTER;
 }
 
 /* Of one source, or of all. */
@@ -88,19 +88,19 @@ static void end_heaviest(server_worker *sw, const size_t *source, size_t max,
 
 void held_look(server_worker *sw, void (*end)(connection *c, bool source))
 {
-    const server *s = sw->server;
+    const server_limits *l = &sw->limits;
     memset(&sw->held, 0, sizeof(sw->held));
     for (connection *c = sw->connections; c != NULL; c = c->next) {
         settle_received(c);
-        if (!c->cut && held(c) > s->held_connection_max) {
+        if (!c->cut && held(c) > l->held_connection_max) {
             end(c, false);
         }
         add(c, c->cut ? 0 : held(c));
     }
     for (const connection *c = sw->connections; c != NULL; c = c->next) {
         if (c->source_held != NULL) {
-            end_heaviest(sw, c->source_held, s->held_source_max, end);
+            end_heaviest(sw, c->source_held, l->held_source_max, end);
         }
     }
-    end_heaviest(sw, NULL, s->held_max, end);
+    end_heaviest(sw, NULL, l->held_max, end);
 }

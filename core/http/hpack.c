@@ -11,14 +11,18 @@ static const char name_characters[] = "A field's name has characters that are no
 static const char value_characters[] = "A field's value has characters that are not allowed";
 static const char beyond_limits[] = "The header block is too large";
 
-static hpack_limits limits;
 /* libh2o hands its reader nothing that could carry these; it reads a block in one go, on the thread
  * of its worker. */
+static _Thread_local hpack_limits limits;
 static _Thread_local bool refuse_all, exceeded;
 
-void hpack_setup(const hpack_limits *l)
+void hpack_setup(void)
 {
     hpack_huffman_setup();
+}
+
+void hpack_set_limits(const hpack_limits *l)
+{
     limits = *l;
 }
 

@@ -15,8 +15,11 @@ typedef struct hpack_limits {
     size_t bytes;  /* of all names and values, decoded */
 } hpack_limits;
 
-/* Builds the tables, and sets the limits of all threads. Before any of them reads. */
-void hpack_setup(const hpack_limits *limits);
+/* Builds the tables. Before any thread reads. */
+void hpack_setup(void);
+
+/* What this thread reads from now on goes by these. */
+void hpack_set_limits(const hpack_limits *l);
 
 /* Whether this thread has ended a connection for a block beyond the limits since it was last asked.
  */

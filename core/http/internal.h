@@ -6,7 +6,7 @@
 #include "base/rate.h"
 #include "http/certificate.h"
 #include "http/gate.h"
-#include "http/meter.h"
+#include "http/limits.h"
 #include "pipeline/worker.h"
 
 #include <h2o.h>
@@ -21,7 +21,7 @@ typedef struct paced paced;     /* pace.c */
 typedef struct connection connection;
 struct connection {
     server_worker *sw;
-    const listener *listener;
+    entrance *entrance; /* through which it reaches its listener: no generation lasts as long */
     h2o_socket_t *socket;
     uint8_t source[16]; /* the address behind, where there is a balancer */
     unsigned active;    /* requests that wait for their answer */
@@ -30,7 +30,6 @@ struct connection {
     uint64_t last_ms;   /* server_now_ms of the last request, or of the accept */
     connection *next, **previous;
 
-    entrance *entrance;
     gate_stage stage;
     bool placed;   /* it has a place at the gate */
     bool counted;  /* among its source's */
@@ -39,7 +38,7 @@ struct connection {
     cmp_timer *entry_timer;       /* for the balancer's header, then for its turn */
     void (*known)(connection *c); /* to be called when the balancer has said whose it is */
 
-    h2o_accept_ctx_t *accept;       /* the entrance's */
+    SSL_CTX *tls;                   /* a share, while its handshake lasts; else NULL */
     struct timeval connected_at;    /* wall clock, as h2o wants it */
     shown_certificate *certificate; /* NULL: none was shown, or nobody wants to see it */
     metered *metered;               /* NULL: HTTP/1, or not there yet */
@@ -55,6 +54,8 @@ struct connection {
     uint64_t writing_since_ms; /* 0: nothing waits to be written */
     uint64_t taken;            /* octets, then */
     bool cut;                  /* it is at its end */
+
+    uint64_t leaving_since_ms; /* see drain.h; 0: it may stay */
 
     /* see pace.h */
     bool partner;     /* its last answer was to a peer, or the holder of a token, who may ask */
@@ -73,30 +74,30 @@ typedef struct crowd {
     } at[CROWD_BUCKETS]; /* a source's connections are in one */
 } crowd;
 
-/* One listener in this worker. */
+/* One listener in this worker, by its name: see entrance.h. */
 struct entrance {
     server_worker *sw;
-    const listener *listener; /* NULL: not used */
+    cmp_str name;             /* its own, with a NUL behind it */
+    const listener *listener; /* of the newest generation that has it */
+    tenure *tenure;           /* NULL: the worker's newest */
     gate *gate;
+    sources *sources; /* a share; NULL: there are no limits */
+    SSL_CTX *tls;     /* a share: of new connections; NULL: plain */
     crowd crowd;
     rate handshakes; /* the pace at which they may begin */
     h2o_accept_ctx_t accept;
+    size_t connections;
+    bool closed; /* the worker's generation has it no more: its connections are the last */
+    entrance *next;
 };
 
 struct server {
-    h2o_globalconf_t config;
+    h2o_globalconf_t config;        /* the workers' are copies of it */
     h2o_hostconf_t *hosts[2];       /* one catch-all, and NULL */
     h2o_hostconf_t *admin_hosts[2]; /* the same for the admin socket */
     gates *gates;
+    unsigned workers;
     int descriptors_end; /* an accepted socket from here on is one too many */
-    uint64_t handshake_timeout_ms;
-    int64_t handshakes_per_hour;
-    meter_limits meter_limits;
-    uint64_t request_timeout_ms, write_timeout_ms;
-    size_t request_max;         /* octets of a request that libh2o can keep before it is whole */
-    size_t held_connection_max; /* octets that lie here for one connection */
-    size_t held_source_max;     /* for all of one source in one worker */
-    size_t held_max;            /* and for all of one worker */
 };
 
 /* See linger.h. */
@@ -120,14 +121,20 @@ struct pace_lane {
 #define HELD_SOURCES 1024 /* numbers; many more than sources that keep something waiting */
 
 struct server_worker {
-    h2o_context_t context; /* for life (see the notes on shutdown in server.c) */
+    h2o_context_t context; /* for life (see the notes on shutdown in drain.c) */
+    /* A flat copy of the server's, with its handlers: libh2o reads limits in it that a new
+     * generation changes, on this thread. */
+    h2o_globalconf_t config;
+    server_limits limits;
     server *server;
     worker *worker;
-    entrance *entrances; /* by listener; the last one is the admin socket's */
+    entrance *entrances;
+    entrance *admin; /* one of them; NULL: it is another worker's */
     acceptors *acceptors;
     connection *connections;
     size_t connection_count;
     metered *metered_watched; /* metered.c: connections to be looked at when the turn ends */
+    ptrdiff_t listed_at;      /* metered.c: where in its connections libh2o's list goes through */
 
     lingering lingering[LINGER_MAX];
     unsigned lingering_next; /* the oldest */
@@ -136,7 +143,6 @@ struct server_worker {
 
     struct {
         cmp_timer *timer;
-        uint64_t tick_ms;
         int64_t wall_ahead_ms; /* of the monotonic clock, at the last look */
     } sweep;
 
@@ -155,12 +161,14 @@ struct server_worker {
         cmp_timer *timer;
     } pace;
 
-    /* draining */
-    uint64_t drain_until_ms, drain_sweep_from_ms; /* server_now_ms */
-    cmp_timer *drain_timer;
-    bool draining, goodbye_again;
-    void (*drained)(void *arg);
-    void *drained_arg;
+    struct { /* see drain.h */
+        cmp_timer *timer;
+        bool asked;        /* by cmpctl drain */
+        bool ending;       /* the worker itself */
+        uint64_t until_ms; /* then: server_now_ms */
+        void (*drained)(void *arg);
+        void *arg;
+    } drain;
 };
 
 /* Monotonic, read once in each turn of the loop. */

@@ -57,7 +57,7 @@ void linger_start(server_worker *sw, int fd)
     if (fd < 0) {
         return;
     }
-    if (sw->draining || shutdown(fd, SHUT_WR) != 0) {
+    if (sw->drain.ending || shutdown(fd, SHUT_WR) != 0) {
         close(fd);
         return;
     }

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log_limit.h"
+#include "http/connection.h"
 #include "http/hpack.h"
 #include "http/linger.h"
 #include "http/meter.h"
@@ -29,6 +30,7 @@ struct metered {
     uint64_t written; /* octets, as far as the meter knows */
     bool *gone;       /* set when the socket closes */
     bool ended;       /* nothing more is read */
+    bool goodbye;     /* said */
     int keeps;        /* then: a descriptor for linger.h, or -1 */
     bool watched;     /* it is in the worker's list */
     metered *next, **previous;
@@ -133,15 +135,14 @@ static void on_gone(connection *c)
 /* What has to be said of a connection, also when it is gone. */
 typedef struct culprit {
     uint8_t source[16];
-    const listener *listener;
+    cmp_str listener;
 } culprit;
 
 static void say_ended(const culprit *who, meter_verdict v)
 {
     char source[INET6_ADDRSTRLEN];
     address_format(who->source, source);
-    const log_field fields[] = {{"listener", who->listener->name},
-                                {"source", cmp_str_from(source)}};
+    const log_field fields[] = {{"listener", who->listener}, {"source", cmp_str_from(source)}};
     counter_add(count_ended[v], 1);
     log_limited(&ended, CMP_NONE, meter_verdict_text(v), fields, 2, "connection ended: %s",
                 meter_verdict_text(v));
@@ -192,6 +193,55 @@ static void refuse(metered *m, meter_verdict v, const culprit *who)
     }
 }
 
+/* ---- goodbye ---- */
+
+/* libh2o has its connections in a list, and says GOAWAY to all that are in it: so those that are
+ * meant are left alone in it for a moment. `set` is what was taken out of it. */
+static void say_goodbye(server_worker *sw, h2o_linklist_t *set)
+{
+    h2o_linklist_t *all = &sw->context.http2._conns, others;
+    h2o_linklist_init_anchor(&others);
+    h2o_linklist_insert_list(&others, all);
+    h2o_linklist_insert_list(all, set);
+    sw->context.http2._graceful_shutdown_timeout.cb = NULL; /* libh2o does it once only otherwise */
+    sw->config.http2.callbacks.request_shutdown(&sw->context);
+    h2o_timeout_unlink(&sw->context.http2._graceful_shutdown_timeout); /* see drain.c */
+    h2o_linklist_insert_list(all, &others);
+}
+
+void metered_goodbye(connection *c)
+{
+    h2o_linklist_t set;
+    if (c->metered == NULL || c->metered->goodbye) {
+        return;
+    }
+    c->metered->goodbye = true;
+    h2o_linklist_t *one = (h2o_linklist_t *)((char *)c->socket->data + c->sw->listed_at);
+    h2o_linklist_init_anchor(&set);
+    h2o_linklist_unlink(one);
+    h2o_linklist_insert(&set, one);
+    say_goodbye(c->sw, &set);
+}
+
+/* By way of the list: what is not in it any more, libh2o has freed. */
+void metered_goodbyes(server_worker *sw)
+{
+    h2o_linklist_t *all = &sw->context.http2._conns, set;
+    h2o_linklist_init_anchor(&set);
+    for (h2o_linklist_t *one = all->next, *next; one != all; one = next) {
+        next = one->next;
+        const connection *c = connection_of((h2o_conn_t *)((char *)one - sw->listed_at));
+        if (c->leaving_since_ms != 0 && !c->metered->goodbye) {
+            c->metered->goodbye = true;
+            h2o_linklist_unlink(one);
+            h2o_linklist_insert(&set, one);
+        }
+    }
+    if (!h2o_linklist_is_empty(&set)) {
+        say_goodbye(sw, &set);
+    }
+}
+
 /* ---- reading ---- */
 
 /* libh2o counts for all connections of a worker. It reads in one go, so the difference over a read
@@ -217,8 +267,8 @@ static meter_verdict measure(metered *m, bool *any)
     m->written = socket->bytes_written;
     ptrdiff_t kept;
     const meter_verdict v =
-        meter_read(&m->meter, &m->c->sw->server->meter_limits,
-                   (uint8_t *)socket->input->bytes + before, size, now_ms, &kept);
+        meter_read(&m->meter, &m->c->sw->limits.meter, (uint8_t *)socket->input->bytes + before,
+                   size, now_ms, &kept);
     socket->input->size = (size_t)((ptrdiff_t)before + kept);
     *any = kept > 0;
     if (m->meter.reset_count != 0 || m->meter.cut_count != 0) {
@@ -248,7 +298,7 @@ static bool deliver_measured(metered *m, const culprit *who)
     const uint64_t resets = streams_reset(c) - resets_before;
     if (resets != 0) {
         counter_add(count_our_resets, resets);
-        if (meter_add_resets(&m->meter, &c->sw->server->meter_limits, resets) != METER_GOOD) {
+        if (meter_add_resets(&m->meter, &c->sw->limits.meter, resets) != METER_GOOD) {
             refuse(m, METER_RESETS, who);
             return false;
         }
@@ -273,7 +323,7 @@ static void on_metered_read(h2o_socket_t *socket, const char *error)
         h2o_buffer_consume(&socket->input, m->ended ? socket->input->size : 0);
         return;
     }
-    culprit who = {.listener = c->listener};
+    culprit who = {.listener = c->entrance->name};
     memcpy(who.source, c->source, sizeof(who.source));
     bool any;
     const meter_verdict v = measure(m, &any);
@@ -299,7 +349,9 @@ void metered_accept(connection *c)
     c->gone = on_gone;
     h2o_buffer_t *came = socket->input;
     h2o_buffer_init(&socket->input, &h2o_socket_buffer_prototype);
-    h2o_http2_accept(c->accept, socket, c->connected_at);
+    h2o_http2_accept(&c->entrance->accept, socket, c->connected_at);
+    /* It is the last one in the list now; where in it the list's part lies is libh2o's secret. */
+    c->sw->listed_at = (char *)c->sw->context.http2._conns.prev - (char *)socket->data;
     m->h2o_read = socket->_cb.read;
     socket->_cb.read = on_metered_read;
     h2o_buffer_dispose(&socket->input);

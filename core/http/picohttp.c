@@ -30,11 +30,11 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
 ssize_t phr_decode_chunked(phr_chunked_decoder *decoder, char *buf,
                            size_t *bufsz) IN_PLACE_OF_LIBH2OS;
 
-static size_t head_max = (size_t)32 * 1024;
+static _Thread_local size_t head_max = (size_t)32 * 1024;
 
 static const char head_too_large[] = "The head of the request is too large";
 
-void picohttp_limit(size_t head_bytes)
+void picohttp_set_limit(size_t head_bytes)
 {
     head_max = head_bytes;
 }

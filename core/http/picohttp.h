@@ -11,8 +11,8 @@
 
 #include <h2o.h>
 
-/* How large a head may become. Before workers start; libh2o's own limit is 408 KiB. */
-void picohttp_limit(size_t head_bytes);
+/* How large a head that this thread reads may become; libh2o's own limit is 408 KiB. */
+void picohttp_set_limit(size_t head_bytes);
 
 /* A head that was refused reaches its handler as a request of its own, so that it is answered and
  * counted as any other is; this is what it was refused for. ERROR_NONE: it was not. */

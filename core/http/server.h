@@ -8,11 +8,14 @@
 /* What all workers share: h2o's configuration and how many connections there may be. */
 typedef struct server server;
 
-/* For so many `workers`. NULL, and an error in the log, when this libh2o cannot be used.
- * `connections_max` instead of the configuration's limit, and no accepted socket from
- * `descriptors_end` on: those are kept back for what is under way. */
-CMP_MUST_USE server *server_create(const conf *c, unsigned workers, int64_t connections_max,
-                                   int descriptors_end);
+/* For so many `workers`; no accepted socket from `descriptors_end` on: those are kept back for what
+ * is under way. NULL, and an error in the log, when this libh2o cannot be used. */
+CMP_MUST_USE server *server_create(unsigned workers, int descriptors_end);
+
+/* A generation that is going to be in force, before any worker takes it: what belongs to listeners'
+ * names, for all workers, goes on with it, by its limits; `g->listeners` get their `sources`.
+ * `connections_max` instead of the configuration's limit. Control thread. */
+void server_adopt(server *s, generation *g, int64_t connections_max);
 
 /* The host under which the admin socket's handlers are registered; before workers start. */
 struct st_h2o_hostconf_t;
@@ -23,8 +26,14 @@ void server_destroy(server **s);
 /* One worker's part. */
 typedef struct server_worker server_worker;
 
-/* Begins to accept on this worker's sockets, which it takes over. `w` has its generation. */
-server_worker *server_worker_start(server *s, worker *w, sockets *listening);
+/* On the worker's own thread, as all below but server_worker_withdraw. It accepts nothing yet. */
+server_worker *server_worker_start(server *s, worker *w);
+
+/* The worker takes a generation that is adopted (worker_take): connections and requests go by it
+ * from now on. A listener of a name that there was goes on, with its connections; a new one begins
+ * to accept; one that is gone accepts whom the kernel has let in, and its connections drain. `hand`
+ * is all that the worker listens on now; both it and its sockets are handed over. */
+void server_worker_take(server_worker *sw, generation *g, sockets_hand *hand);
 
 /* Accepts on the admin socket as well, which it takes over. Before the worker's loop turns. */
 void server_worker_listen_admin(server_worker *sw, const listener *l, int fd);

@@ -3,63 +3,90 @@
 #include "http/sockets.h"
 
 #include "base/log.h"
-#include "conf/bind.h"
+#include "http/socket.h"
+
+#include <cmp-kit/memory.h>
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 4096 /* net.core.somaxconn since Linux 5.4; the kernel takes the smaller one */
+/* One that is open. */
+typedef struct known {
+    char *listener, *bind;
+    unsigned worker;
+    int fd;
+    bool handed;          /* to its worker, which owns it since */
+    bool fresh;           /* opened for the configuration that is prepared */
+    const char *owner;    /* the listener that this one gives it to; NULL: it is not named there */
+    int64_t buffer_bytes; /* that it is to have there */
+} known;
 
-/* -1 when there can be none; errno says why. */
-static int socket_open(const conf_bind *b)
+struct sockets {
+    unsigned workers;
+    known *at;
+    size_t count, room;
+};
+
+sockets *sockets_create(unsigned workers)
 {
-    const int fd = socket(b->at.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const int on = 1, v6_only = !b->both_families;
-    if (fd >= 0) {
-        /* Connections of the process before may still be in TIME_WAIT. */
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        if (b->at.at.ss_family == AF_INET6) {
-            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
+    sockets *s = kit_calloc(1, sizeof(*s));
+    s->workers = workers;
+    return s;
+}
+
+static void forget(known *k)
+{
+    if (!k->handed) {
+        close(k->fd);
+    }
+    free(k->listener);
+    free(k->bind);
+}
+
+/* Those that are to be kept, in their order. */
+static void keep(sockets *s, bool (*wanted)(const known *k))
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (wanted(&s->at[i])) {
+            s->at[kept++] = s->at[i];
+        } else {
+            forget(&s->at[i]);
         }
     }
-    return fd;
+    s->count = kept;
 }
 
-/* Accepted sockets inherit these; the buffer has to be set before their windows are negotiated. */
-static void set_inherited(int fd, int receive_buffer)
+void sockets_destroy(sockets **ref)
 {
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
-}
-
-static bool socket_bind(int fd, const conf_bind *b)
-{
-    return bind(fd, (const struct sockaddr *)&b->at.at, b->at.size) == 0;
-}
-
-static int socket_listen(const conf_bind *b, int receive_buffer)
-{
-    const int fd = socket_open(b);
-    if (fd < 0) {
-        return -1;
+    sockets *s = *ref;
+    if (s != NULL) {
+        for (size_t i = 0; i < s->count; i++) {
+            forget(&s->at[i]);
+        }
+        free(s->at);
+        free(s);
+        *ref = NULL;
     }
-    const int on = 1;
-    /* A socket for each worker. One for all was shared badly: of two threads one got 364,000
-     * requests, the other 37,000. */
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    set_inherited(fd, receive_buffer);
-    if (!socket_bind(fd, b) || listen(fd, BACKLOG) != 0) {
-        const int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
 }
+
+static void add(sockets *s, const conf_listener *l, const char *bind, unsigned worker, int fd)
+{
+    if (s->count == s->room) {
+        s->room = s->room != 0 ? 2 * s->room : 16;
+        s->at = kit_realloc(s->at, s->room * sizeof(*s->at));
+    }
+    s->at[s->count++] = (known){.listener = kit_strdup(l->name),
+                                .bind = kit_strdup(bind),
+                                .worker = worker,
+                                .fd = fd,
+                                .fresh = true,
+                                .owner = l->name};
+}
+
+/* ---- opening ---- */
 
 /* The kernel takes less without a word, and shows twice what it took. */
 static void warn_when_smaller(int fd, const conf_listener *l)
@@ -82,89 +109,212 @@ static void log_bound(const char *listener, const endpoint *a)
     log_notice("http", "listener %s at %s", listener, text);
 }
 
-/* Another process on the same port would silently share it, thanks to SO_REUSEPORT. */
-static bool is_taken(const conf_bind *b)
-{
-    const int fd = socket_open(b);
-    if (fd < 0) {
-        return false;
-    }
-    const bool taken = !socket_bind(fd, b) && errno == EADDRINUSE;
-    close(fd);
-    return taken;
-}
-
-/* What was bound to port 0 would get another port when it comes back (socket_return): so the kernel
- * chooses once, for a socket that is in nobody's way. */
-static int port_choose(conf_bind *b)
-{
-    const int fd = socket_open(b), on = 1;
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-        if (socket_bind(fd, b)) {
-            getsockname(fd, (struct sockaddr *)&b->at.at, &b->at.size);
-        }
-    }
-    return fd;
-}
-
-static bool bind_workers(sockets *s, size_t i, const conf_bind *b, const conf_listener *l)
+static bool open_for_workers(sockets *s, const conf_listener *l, const char *text,
+                             const conf_bind *b)
 {
     for (unsigned worker = 0; worker < s->workers; worker++) {
         const int fd = socket_listen(b, (int)l->receive_buffer_bytes);
         if (fd < 0) {
             return false;
         }
-        s->at[worker * s->count + i] = fd;
+        add(s, l, text, worker, fd);
     }
     return true;
 }
 
-/* Binds one address once for each worker, all to one port. */
-static bool bind_for_all(sockets *s, size_t i, const char *text, const conf_listener *l)
+/* Whether a socket of ours has that port, be it one that is about to go: it shares it with us. */
+static bool is_ours(const sockets *s, uint16_t port)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        endpoint at = {.size = sizeof(at.at)};
+        if (!s->at[i].fresh && getsockname(s->at[i].fd, (struct sockaddr *)&at.at, &at.size) == 0 &&
+            endpoint_port(&at) == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Binds one address once for each worker, all to one port. errno says why not. */
+static bool open_address(sockets *s, const conf_listener *l, const char *text)
 {
     conf_bind b;
     if (!bind_parse(text, &b)) {
         errno = EINVAL;
         return false;
     }
-    if (is_taken(&b)) {
+    /* Another process on the same port would silently share it, thanks to SO_REUSEPORT. */
+    if (!is_ours(s, endpoint_port(&b.at)) && socket_is_taken(&b)) {
         errno = EADDRINUSE;
         return false;
     }
-    const int chosen = port_choose(&b);
-    const bool bound = bind_workers(s, i, &b, l);
+    const int chosen = socket_choose_port(&b);
+    const bool opened = open_for_workers(s, l, text, &b);
     const int error = errno;
     close(chosen);
     errno = error;
-    if (!bound) {
-        return false;
+    if (opened) {
+        warn_when_smaller(s->at[s->count - 1].fd, l);
+        log_bound(l->name, &b.at);
     }
-    warn_when_smaller(s->at[i], l);
-    log_bound(l->name, &b.at);
-    return true;
+    return opened;
 }
+
+/* ---- from one configuration to the next ---- */
+
+static bool has_port(const char *bind)
+{
+    conf_bind b;
+    return bind_parse(bind, &b) && endpoint_port(&b.at) != 0;
+}
+
+static bool is_free_for(const known *k, const conf_listener *l, const char *bind, bool has_port)
+{
+    return k->owner == NULL && strcmp(k->bind, bind) == 0 &&
+           (has_port || strcmp(k->listener, l->name) == 0);
+}
+
+/* Gives the open sockets of a bind to a listener, one of each worker: its own, or those of another
+ * name, which has them no longer, as no port is given twice. False: there are none. */
+static bool find(sockets *s, const conf_listener *l, const char *bind)
+{
+    const bool named = has_port(bind);
+    bool found = false;
+    for (unsigned worker = 0; worker < s->workers; worker++) {
+        for (size_t i = 0; i < s->count; i++) {
+            known *k = &s->at[i];
+            if (k->worker == worker && is_free_for(k, l, bind, named)) {
+                k->owner = l->name;
+                k->buffer_bytes = l->receive_buffer_bytes;
+                found = true;
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+static const char *hint(int error)
+{
+    return error == EACCES ? " (ports below net.ipv4.ip_unprivileged_port_start, which is 1024 by "
+                             "default, need CAP_NET_BIND_SERVICE)"
+                           : "";
+}
+
+static void prepare_address(sockets *s, const conf *c, size_t l, size_t b, cmp_report *report)
+{
+    const conf_listener *one = (const conf_listener *)c->top.listeners.at + l;
+    const char *text = one->bind.at[b];
+    if (!find(s, one, text) && !open_address(s, one, text)) {
+        const int error = errno;
+        char key[64];
+        snprintf(key, sizeof(key), "listeners[%zu].bind", l);
+        report_add(report, conf_place_of(c, key), key, "cannot bind %s: %s%s", text,
+                   strerror(error), hint(error));
+    }
+}
+
+bool sockets_prepare(sockets *s, const conf *c, cmp_report *report)
+{
+    const conf_listener *all = c->top.listeners.at;
+    const size_t errors = report->count;
+    for (size_t i = 0; i < s->count; i++) {
+        s->at[i].owner = NULL;
+    }
+    for (size_t l = 0; l < c->top.listeners.count; l++) {
+        for (size_t b = 0; b < all[l].bind.count; b++) {
+            prepare_address(s, c, l, b, report);
+        }
+    }
+    if (report->count != errors) {
+        sockets_abandon(s);
+    }
+    return report->count == errors;
+}
+
+static bool is_old(const known *k)
+{
+    return !k->fresh;
+}
+
+static bool is_named(const known *k)
+{
+    return k->owner != NULL;
+}
+
+void sockets_abandon(sockets *s)
+{
+    keep(s, is_old);
+}
+
+void sockets_commit(sockets *s)
+{
+    keep(s, is_named);
+    for (size_t i = 0; i < s->count; i++) {
+        known *k = &s->at[i];
+        if (!k->fresh) {
+            socket_set_buffer(k->fd, (int)k->buffer_bytes);
+        }
+        k->fresh = false;
+        char *name = kit_strdup(k->owner); /* the configuration's own goes with it */
+        free(k->listener);
+        k->listener = name;
+        k->owner = k->listener;
+    }
+}
+
+/* ---- who has them ---- */
+
+sockets_hand *sockets_hand_make(sockets *s, unsigned worker)
+{
+    sockets_hand *h = kit_calloc(1, sizeof(*h) + s->count * sizeof(h->at[0]));
+    for (size_t i = 0; i < s->count; i++) {
+        known *k = &s->at[i];
+        if (k->worker == worker) {
+            h->at[h->count++] = (struct handed_socket){kit_strdup(k->listener), k->fd};
+            k->handed = true;
+        }
+    }
+    return h;
+}
+
+void sockets_hand_destroy(sockets_hand **ref)
+{
+    sockets_hand *h = *ref;
+    if (h != NULL) {
+        for (size_t i = 0; i < h->count; i++) {
+            free(h->at[i].listener);
+        }
+        free(h);
+        *ref = NULL;
+    }
+}
+
+void sockets_each(const sockets *s,
+                  void (*visit)(const char *listener, const char *bind, unsigned worker, int fd,
+                                void *arg),
+                  void *arg)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const known *k = &s->at[i];
+        visit(k->listener, k->bind, k->worker, k->fd, arg);
+    }
+}
+
+/* ---- a look only ---- */
 
 /* An address that is not there yet may come, and a port may be held by the cmpd that this one is to
  * follow: no errors, as long as nobody wants to serve. */
 static void warn_when_not_free(const conf *c, const char *text, const char *key, cmp_report *report)
 {
     conf_bind b;
-    if (!bind_parse(text, &b)) {
-        return;
-    }
-    const int fd = socket_open(&b);
-    if (fd >= 0 && socket_bind(fd, &b)) {
-        close(fd);
+    if (!bind_parse(text, &b) || socket_try(&b)) {
         return;
     }
     const char *why = errno == EADDRINUSE      ? "it is in use now"
                       : errno == EADDRNOTAVAIL ? "this machine has no such address now"
                                                : strerror(errno);
     report_warn(report, conf_place_of(c, key), key, "%s cannot be bound: %s", text, why);
-    if (fd >= 0) {
-        close(fd);
-    }
 }
 
 void sockets_check(const conf *c, cmp_report *report)
@@ -179,54 +329,4 @@ void sockets_check(const conf *c, cmp_report *report)
         }
     }
     kit_arena_reset(&a);
-}
-
-bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *report)
-{
-    const conf_listener *all = c->top.listeners.at;
-    *s = (sockets){.workers = workers};
-    for (size_t l = 0; l < c->top.listeners.count; l++) {
-        s->count += all[l].bind.count;
-    }
-    s->at = kit_alloc(workers * s->count * sizeof(*s->at));
-    s->listener = kit_calloc(s->count, sizeof(*s->listener));
-    memset(s->at, -1, workers * s->count * sizeof(*s->at));
-    const size_t errors = report->count;
-    size_t i = 0;
-    for (size_t l = 0; l < c->top.listeners.count; l++) {
-        for (size_t b = 0; b < all[l].bind.count; b++, i++) {
-            s->listener[i] = l;
-            if (!bind_for_all(s, i, all[l].bind.at[b], &all[l])) {
-                char key[64];
-                snprintf(key, sizeof(key), "listeners[%zu].bind", l);
-                report_add(report, conf_place_of(c, key), key, "cannot bind %s: %s",
-                           all[l].bind.at[b], strerror(errno));
-            }
-        }
-    }
-    return report->count == errors;
-}
-
-void sockets_close(sockets *s)
-{
-    for (size_t i = 0; i < s->workers * s->count; i++) {
-        if (s->at[i] >= 0) {
-            close(s->at[i]);
-        }
-    }
-    free(s->at);
-    free(s->listener);
-    *s = (sockets){0};
-}
-
-/* shutdown(2) of a socket that listens ends just that, and keeps its address: it can listen again.
- */
-void socket_withdraw(int fd)
-{
-    shutdown(fd, SHUT_RD);
-}
-
-bool socket_return(int fd)
-{
-    return listen(fd, BACKLOG) == 0;
 }

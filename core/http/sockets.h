@@ -1,29 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening sockets: bound by the control thread before privileges are dropped, one for each worker
- * and address (SO_REUSEPORT: the kernel spreads connections). */
+/* Listening sockets: one for each worker and address (SO_REUSEPORT: the kernel spreads
+ * connections). The control thread opens them, before privileges are dropped at a start and
+ * whenever a configuration names new ones, and knows all that are open; the workers own those that
+ * they were given, and close them.
+ *
+ * Control thread. */
 #pragma once
 
 #include "conf/conf.h"
 
-typedef struct sockets {
-    int *at;          /* [worker * count + i] */
-    size_t *listener; /* of the i-th: its place in the configuration's listeners */
-    size_t count;     /* addresses of all listeners together */
-    unsigned workers;
-} sockets;
+typedef struct sockets sockets;
 
-/* Binds all addresses. False with errors in the report; sockets_close is to be called in either
- * case. With port 0 the kernel's choice is logged. */
-bool sockets_open(sockets *s, const conf *c, unsigned workers, cmp_report *report);
-void sockets_close(sockets *s);
+sockets *sockets_create(unsigned workers);
+
+/* Opens what the configuration names and is not open yet; a bind of the same text stays what it is,
+ * also when it goes over to a listener of another name. With port 0 the kernel's choice is logged.
+ * False with errors in the report: then nothing is open that was not before. Otherwise one of the
+ * next two is to be called. */
+CMP_MUST_USE bool sockets_prepare(sockets *s, const conf *c, cmp_report *report);
+
+/* The configuration is in force: what it does not name is known no longer, and is closed by its
+ * workers, which see that it is missing from what they are handed. */
+void sockets_commit(sockets *s);
+
+/* It is not: what was opened for it is closed. */
+void sockets_abandon(sockets *s);
+
+/* What one worker is to listen on from now on, all of it. */
+typedef struct sockets_hand {
+    size_t count;
+    struct handed_socket {
+        char *listener; /* its name */
+        int fd;         /* the worker's; one that it has already stays open */
+    } at[];
+} sockets_hand;
+
+/* After sockets_commit; the caller's. The worker that takes it owns its sockets. */
+sockets_hand *sockets_hand_make(sockets *s, unsigned worker);
+void sockets_hand_destroy(sockets_hand **h);
+
+/* Visits all that are open: the bind as the configuration has it, and the descriptor, which its
+ * worker closes when a later configuration does not name it. */
+void sockets_each(const sockets *s,
+                  void (*visit)(const char *listener, const char *bind, unsigned worker, int fd,
+                                void *arg),
+                  void *arg);
+
+/* Closes those that no worker was given. */
+void sockets_destroy(sockets **s);
 
 /* Warns of addresses that could not be bound now. Each is bound for a moment, and not listened
  * at. */
 void sockets_check(const conf *c, cmp_report *report);
-
-/* Takes a listening socket out of its group: those who wait in its queue are reset, and who comes
- * from now on gets to another worker. Any thread. */
-void socket_withdraw(int fd);
-
-/* Puts it back. False when the kernel refuses; errno says why. */
-CMP_MUST_USE bool socket_return(int fd);

@@ -69,7 +69,7 @@ static void end(connection *c, cause why)
     }
     char source[INET6_ADDRSTRLEN];
     address_format(c->source, source);
-    const log_field fields[] = {{"listener", c->listener->name}, {"source", cmp_str_from(source)}};
+    const log_field fields[] = {{"listener", c->entrance->name}, {"source", cmp_str_from(source)}};
     counter_add(count_ended[why], 1);
     log_limited(&ended, CMP_NONE, texts[why], fields, 2, "connection ended: %s", texts[why]);
     cut(c);
@@ -108,7 +108,7 @@ static size_t answer_octets(const h2o_req_t *req)
 
 static void look_at_unfinished(connection *c, h2o_req_t *req, const struct timeval *now)
 {
-    const int64_t limit_ms = (int64_t)c->sw->server->request_timeout_ms;
+    const int64_t limit_ms = (int64_t)c->sw->limits.request_timeout_ms;
     c->unfinished++;
     if (!is_set(&req->timestamps.request_begin_at)) { /* its header block is not whole */
         req->timestamps.request_begin_at = *now;
@@ -122,7 +122,7 @@ static void look_at_answered(connection *c, const h2o_req_t *req, const struct t
 {
     const size_t octets = answer_octets(req);
     const int64_t limit_ms =
-        (int64_t)c->sw->server->write_timeout_ms + (int64_t)(octets / TAKE_MIN) * 1000;
+        (int64_t)c->sw->limits.write_timeout_ms + (int64_t)(octets / TAKE_MIN) * 1000;
     c->untaken += octets;
     if (age_ms(&req->timestamps.response_start_at, now) >= limit_ms) {
         end(c, UNREAD);
@@ -174,7 +174,7 @@ static void look_at_requests(server_worker *sw, uint64_t now_ms)
             c->untaken = 0;
         }
     }
-    sw->server->config.http2.callbacks.foreach_request(&sw->context, on_http2_request, &l);
+    sw->config.http2.callbacks.foreach_request(&sw->context, on_http2_request, &l);
 }
 
 /* ---- memory ---- */
@@ -219,7 +219,7 @@ static uint64_t octets_taken(const connection *c)
 /* Something waits to be written: within each write_timeout enough of it has to go. */
 static void look_at_writing(connection *c, uint64_t now_ms)
 {
-    const uint64_t limit_ms = c->sw->server->write_timeout_ms;
+    const uint64_t limit_ms = c->sw->limits.write_timeout_ms;
     if (!h2o_socket_is_writing(c->socket)) {
         c->writing_since_ms = 0;
         return;
@@ -249,7 +249,7 @@ static void look_at_http1(connection *c, uint64_t now_ms)
 {
     if (c->active > 0 || h2o_socket_is_writing(c->socket)) {
         c->last_ms = now_ms;
-    } else if (now_ms - c->last_ms >= c->sw->server->request_timeout_ms) {
+    } else if (now_ms - c->last_ms >= c->sw->limits.request_timeout_ms) {
         if (c->socket->input->size > 0) {
             end(c, LATE);
         } else {
@@ -262,9 +262,17 @@ static void look_at_http2(connection *c, uint64_t now_ms)
 {
     if (c->streams > 0) {
         c->last_ms = now_ms;
-    } else if (now_ms - c->last_ms >= c->sw->server->request_timeout_ms + IDLE_GRACE_MS) {
+    } else if (now_ms - c->last_ms >= c->sw->limits.request_timeout_ms + IDLE_GRACE_MS) {
         close_idle(c);
     }
+}
+
+static uint64_t tick_ms(const server_limits *l)
+{
+    const uint64_t shortest =
+        l->request_timeout_ms < l->write_timeout_ms ? l->request_timeout_ms : l->write_timeout_ms;
+    const uint64_t ms = shortest / TICKS;
+    return ms < TICK_MIN_MS ? TICK_MIN_MS : ms > TICK_MAX_MS ? TICK_MAX_MS : ms;
 }
 
 static void on_tick(void *arg)
@@ -284,21 +292,15 @@ static void on_tick(void *arg)
         }
     }
     held_look(sw, end_held);
-    sw->sweep.timer = loop_timer_start(sw->worker->loop, sw->sweep.tick_ms, on_tick, sw);
+    sw->sweep.timer = loop_timer_start(sw->worker->loop, tick_ms(&sw->limits), on_tick, sw);
 }
 
 void sweep_start(server_worker *sw)
 {
-    const server *s = sw->server;
-    const uint64_t shortest =
-        s->request_timeout_ms < s->write_timeout_ms ? s->request_timeout_ms : s->write_timeout_ms;
-    uint64_t tick_ms = shortest / TICKS;
-    tick_ms = tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms;
-    sw->sweep.tick_ms = tick_ms > TICK_MAX_MS ? TICK_MAX_MS : tick_ms;
     struct timeval wall;
     gettimeofday(&wall, NULL); /* libh2o's is not read before the first turn */
     sw->sweep.wall_ahead_ms = wall_ahead_ms(&wall, server_now_ms(sw));
-    sw->sweep.timer = loop_timer_start(sw->worker->loop, sw->sweep.tick_ms, on_tick, sw);
+    sw->sweep.timer = loop_timer_start(sw->worker->loop, tick_ms(&sw->limits), on_tick, sw);
 }
 
 void sweep_stop(server_worker *sw)

@@ -43,10 +43,14 @@ typedef struct guard {
 
 struct sources {
     _Atomic unsigned shares;
+    _Atomic bool takes_requests; /* they have a limit */
     guard guards[LOCKS];
+
+    /* changed with all locks */
     rate requests, connects; /* what they allow; each source has its own due_ns */
     int64_t for_first_ns;    /* of the burst of requests: kept for the first of a connection */
     unsigned connections_max;
+
     bucket *buckets;
     size_t count;
 };
@@ -54,6 +58,24 @@ struct sources {
 /* The burst is doubled: one half for everybody, the other for first requests of connections alone.
  * So whoever asks all the time uses up the common half, and those who have just come still get an
  * answer. */
+void sources_set_limits(sources *s, const sources_limits *limits)
+{
+    for (size_t i = 0; i < LOCKS; i++) {
+        pthread_mutex_lock(&s->guards[i].lock);
+    }
+    rate_init(&s->requests, limits->requests_per_hour, 0);
+    rate_set_burst(&s->requests, limits->requests_at_once);
+    s->for_first_ns = s->requests.ahead_ns + s->requests.interval_ns;
+    s->requests.ahead_ns += s->for_first_ns;
+    rate_init(&s->connects, limits->connects_per_hour, 0);
+    rate_set_burst(&s->connects, limits->connects_at_once);
+    s->connections_max = limits->connections != 0 ? limits->connections : UINT_MAX;
+    s->takes_requests = s->requests.interval_ns != 0;
+    for (size_t i = LOCKS; i-- > 0;) {
+        pthread_mutex_unlock(&s->guards[i].lock);
+    }
+}
+
 sources *sources_create(size_t entries_max, const sources_limits *limits)
 {
     sources *s = aligned_alloc(_Alignof(sources), sizeof(*s));
@@ -63,18 +85,12 @@ sources *sources_create(size_t entries_max, const sources_limits *limits)
     }
     memset(s, 0, sizeof(*s));
     atomic_init(&s->shares, 1);
-    rate_init(&s->requests, limits->requests_per_hour, 0);
-    rate_set_burst(&s->requests, limits->requests_at_once);
-    s->for_first_ns = s->requests.ahead_ns + s->requests.interval_ns;
-    s->requests.ahead_ns += s->for_first_ns;
-    rate_init(&s->connects, limits->connects_per_hour, 0);
-    rate_set_burst(&s->connects, limits->connects_at_once);
-    s->connections_max = limits->connections != 0 ? limits->connections : UINT_MAX;
     for (size_t i = 0; i < LOCKS; i++) {
         pthread_mutex_init(&s->guards[i].lock, NULL);
     }
     s->count = entries_max > WAYS ? entries_max / WAYS : 1;
     s->buckets = kit_calloc(s->count, sizeof(bucket));
+    sources_set_limits(s, limits);
     return s;
 }
 
@@ -165,7 +181,7 @@ static place place_of(sources *s, const uint8_t address[16])
  * has a limit of its own. To refuse would let eight of them shut out others. */
 int64_t sources_take(sources *s, const uint8_t address[16], bool first, int64_t now_us)
 {
-    if (s->requests.interval_ns == 0) {
+    if (!atomic_load_explicit(&s->takes_requests, memory_order_relaxed)) {
         return 0;
     }
     const place p = place_of(s, address);

@@ -18,7 +18,11 @@ typedef struct sources_limits {
     unsigned connections;      /* that are open */
 } sources_limits;
 
+/* The caller's share. */
 sources *sources_create(size_t entries_max, const sources_limits *limits);
+
+/* Other limits, from now on; what each source has used is kept. */
+void sources_set_limits(sources *s, const sources_limits *limits);
 
 /* Another share; and one given back, which nulls it. The last frees all; NULL is fine. Any thread.
  */

@@ -47,9 +47,11 @@ typedef struct listener {
     void *tls;               /* SSL_CTX; NULL: plain */
     kit_networks *balancers; /* NULL: there are none */
     text_set cors;           /* mc-1: origins of web pages that may ask */
-    sources *sources;        /* what one address may: connections, and requests on MC-1 */
+    likeness tls_likeness;   /* of what that is made of */
 
-    likeness tls_likeness, sources_likeness; /* of what those two are made of */
+    /* A share of what one address may: connections, and requests on MC-1. NULL until the generation
+     * is adopted (http/server.h). */
+    sources *sources;
 } listener;
 
 /* Whether a connection or a request from that address is a balancer's. */

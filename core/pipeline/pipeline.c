@@ -248,9 +248,9 @@ void pipeline_client_gone(txn *t)
     }
 }
 
-txn *pipeline_open(worker *w, const listener *l)
+txn *pipeline_open(worker *w, tenure *of, const listener *l)
 {
-    txn *t = txn_open(w, pipeline_run);
+    txn *t = txn_open(w, of, pipeline_run);
     txn_set_listener(t, l);
     return t;
 }

@@ -4,8 +4,9 @@
 
 #include "pipeline/txn.h"
 
-/* A new transaction that came on this listener; the front fills in its part. Never NULL. */
-txn *pipeline_open(worker *w, const listener *l);
+/* A new transaction that came on this listener, which is of the tenure's generation; the front
+ * fills in its part. Never NULL. */
+txn *pipeline_open(worker *w, tenure *of, const listener *l);
 
 /* Runs the transaction from the step where it stands until it waits or is answered. After this the
  * transaction may be gone. */

@@ -36,7 +36,7 @@ static const asker_ops as_asker = {.keep = on_keep, .resume = on_resume, .let_go
 
 /* ---- life ---- */
 
-txn *txn_open(worker *w, void (*resume)(txn *t))
+txn *txn_open(worker *w, tenure *of, void (*resume)(txn *t))
 {
     txn *t = w->idle;
     if (t != NULL) {
@@ -49,8 +49,9 @@ txn *txn_open(worker *w, void (*resume)(txn *t))
     memset(t, 0, offsetof(txn, first_memory));
     kit_arena_init(&t->memory, t->first_memory, sizeof(t->first_memory));
     t->worker = w;
-    t->tenure = worker_enter(w);
-    t->generation = t->tenure->generation;
+    worker_enter(w, of);
+    t->tenure = of;
+    t->generation = of->generation;
     t->request.memory = &t->memory;
     t->asker =
         (asker){.ops = &as_asker, .desk = &w->desk, .request = &t->request, .held = &t->held};

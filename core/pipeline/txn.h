@@ -153,9 +153,9 @@ struct txn {
     max_align_t first_memory[TXN_FIRST_MEMORY / sizeof(max_align_t)];
 };
 
-/* A new transaction of this worker; the front's part is still to be filled. `resume` is called when
- * an operation that it waits for has its answer. Never NULL. */
-txn *txn_open(worker *w, void (*resume)(txn *t));
+/* A new transaction of this worker's tenure; the front's part is still to be filled. `resume` is
+ * called when an operation that it waits for has its answer. Never NULL. */
+txn *txn_open(worker *w, tenure *of, void (*resume)(txn *t));
 
 /* Gives the transaction back when it is answered and no plugin holds it; otherwise does nothing,
  * and is called again when that changes. */

@@ -82,6 +82,9 @@ static void tenure_end(worker *w, tenure *t)
 static void on_unused(void *arg)
 {
     worker *w = arg;
+    if (w->tenure == NULL) {
+        return; /* all were let go meanwhile */
+    }
     for (tenure **at = &w->tenure->older; *at != NULL;) {
         tenure *t = *at;
         if (t->transactions == 0) {

@@ -56,12 +56,11 @@ void worker_take(worker *w, generation *g);
  * between two turns; as a message of a loop. */
 void worker_take_keyring(void *w);
 
-/* A transaction begins, and ends. */
-static inline tenure *worker_enter(worker *w)
+/* A transaction of that tenure begins, and ends; or whoever else needs it for a while. */
+static inline void worker_enter(worker *w, tenure *t)
 {
     w->transactions++;
-    w->tenure->transactions++;
-    return w->tenure;
+    t->transactions++;
 }
 void worker_leave(worker *w, tenure *t);
 

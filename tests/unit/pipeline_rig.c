@@ -255,7 +255,7 @@ void rig_ask(rig *r, const char *text)
 
 static txn *rig_open(rig *r)
 {
-    txn *t = pipeline_open(&r->worker, &r->listener);
+    txn *t = pipeline_open(&r->worker, r->worker.tenure, &r->listener);
     t->front = &front;
     t->front_data = r;
     t->request.now_ms = clock_now_ms();

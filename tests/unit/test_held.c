@@ -12,7 +12,6 @@ enum { CONNECTIONS_MAX = 40 };
 
 /* Bounds of 100 octets for a connection, 150 for a source, 400 for all. */
 typedef struct fixture {
-    server server;
     server_worker worker;
     connection connections[CONNECTIONS_MAX];
     size_t count;
@@ -23,11 +22,10 @@ static unsigned ended_for_source;
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
-    f->server.request_max = 1000;
-    f->server.held_connection_max = 100;
-    f->server.held_source_max = 150;
-    f->server.held_max = 400;
-    f->worker.server = &f->server;
+    f->worker.limits.request_max = 1000;
+    f->worker.limits.held_connection_max = 100;
+    f->worker.limits.held_source_max = 150;
+    f->worker.limits.held_max = 400;
     ended_for_source = 0;
     *state = f;
     return 0;

@@ -326,6 +326,35 @@ static void who_comes_too_fast_is_not_in(void **state)
     sources_unref(&s);
 }
 
+/* What was used before counts on. */
+static void other_limits(void **state)
+{
+    (void)state;
+    sources_limits limits = {.requests_per_hour = HOUR, .requests_at_once = 2, .connections = 1};
+    sources *s = sources_create(1000, &limits);
+    sources_entry entry;
+    assert_int_equal(sources_enter(s, v4(1).at, START_US, 0, &entry), SOURCES_ENTER);
+    assert_int_equal(sources_take(s, v4(1).at, false, START_US), 0);
+    assert_int_equal(sources_take(s, v4(1).at, false, START_US), 0);
+    assert_int_not_equal(sources_take(s, v4(1).at, false, START_US), 0);
+    limits.connections = 2;
+    limits.requests_per_hour = 0;
+    sources_set_limits(s, &limits);
+    assert_int_equal(sources_take(s, v4(1).at, false, START_US), 0);
+    assert_int_equal(sources_enter(s, v4(1).at, START_US, 0, &entry), SOURCES_ENTER);
+    assert_int_equal(sources_enter(s, v4(1).at, START_US, 0, &entry), SOURCES_TOO_MANY);
+    limits.requests_per_hour = HOUR;
+    limits.requests_at_once = 3;
+    sources_set_limits(s, &limits);
+    assert_int_equal(sources_take(s, v4(1).at, false, START_US), 0);
+    assert_int_not_equal(sources_take(s, v4(1).at, false, START_US), 0);
+    sources *again = sources_ref(s);
+    sources_unref(&again);
+    assert_null(again);
+    assert_int_not_equal(sources_take(s, v4(1).at, false, START_US), 0);
+    sources_unref(&s);
+}
+
 /* Memory is bounded: a source that finds every place taken comes in without being counted. */
 static void who_has_connections_is_not_forgotten(void **state)
 {
@@ -408,6 +437,7 @@ int main(void)
         cmocka_unit_test(any_number_of_connections),
         cmocka_unit_test(new_connections_get_their_turn),
         cmocka_unit_test(who_comes_too_fast_is_not_in),
+        cmocka_unit_test(other_limits),
         cmocka_unit_test(who_has_connections_is_not_forgotten),
         cmocka_unit_test(numbers_of_a_source),
         cmocka_unit_test(threads_come_and_go),

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http/sockets.c: which sockets are open from one configuration to the next, and who has them. */
+#include "http/sockets.h"
+
+#include "http/socket.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include "scratch.h"
+
+static unsigned short free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static conf *load(const char *listeners)
+{
+    cmp_report report;
+    char text[1024];
+    report_init(&report);
+    snprintf(text, sizeof(text), "resolve: {stores: []}\nlisteners:\n%s", listeners);
+    scratch_write("c.yaml", text);
+    conf *c = conf_load("c.yaml", &report);
+    assert_report(&report, "");
+    report_dispose(&report);
+    return c;
+}
+
+/* A listener of mc-1 with such binds. */
+static const char *listener_of(const char *name, const char *binds)
+{
+    static char texts[4][256];
+    static unsigned at;
+    char *text = texts[at++ % 4];
+    snprintf(text, sizeof(texts[0]), "  - {name: %s, bind: [%s], interfaces: mc-1}\n", name, binds);
+    return text;
+}
+
+static const char *at_port(unsigned short port)
+{
+    static char texts[4][64];
+    static unsigned at;
+    char *text = texts[at++ % 4];
+    snprintf(text, sizeof(texts[0]), "'127.0.0.1:%u'", port);
+    return text;
+}
+
+static bool prepare(sockets *s, const char *listeners, const char *expected)
+{
+    cmp_report report;
+    report_init(&report);
+    conf *c = load(listeners);
+    const bool good = sockets_prepare(s, c, &report);
+    if (good) {
+        sockets_commit(s);
+    }
+    conf_destroy(&c);
+    assert_report(&report, expected);
+    report_dispose(&report);
+    return good;
+}
+
+typedef struct found {
+    char text[512];
+    int fds[16];
+    size_t count;
+} found;
+
+static void on_socket(const char *listener, const char *bind, unsigned worker, int fd, void *arg)
+{
+    found *f = arg;
+    char one[128];
+    snprintf(one, sizeof(one), "%s%s %s %u", f->count > 0 ? ", " : "", listener, bind, worker);
+    strncat(f->text, one, sizeof(f->text) - strlen(f->text) - 1);
+    f->fds[f->count++] = fd;
+}
+
+static found find(const sockets *s)
+{
+    found f = {.text = ""};
+    sockets_each(s, on_socket, &f);
+    return f;
+}
+
+static bool is_open(int fd)
+{
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 1;
+}
+
+static void hands(sockets *s, unsigned worker, const char *listener, int fd)
+{
+    sockets_hand *h = sockets_hand_make(s, worker);
+    assert_int_equal(h->count, 1);
+    assert_string_equal(h->at[0].listener, listener);
+    assert_int_equal(h->at[0].fd, fd);
+    sockets_hand_destroy(&h);
+    assert_null(h);
+}
+
+static void what_stays_is_not_opened_again(void **state)
+{
+    (void)state;
+    char expected[256];
+    const unsigned short one = free_port(), two = free_port();
+    sockets *s = sockets_create(2);
+    assert_true(prepare(s, listener_of("a", at_port(one)), ""));
+    const found before = find(s);
+    snprintf(expected, sizeof(expected), "a 127.0.0.1:%u 0, a 127.0.0.1:%u 1", one, one);
+    assert_string_equal(before.text, expected);
+    hands(s, 0, "a", before.fds[0]);
+    hands(s, 1, "a", before.fds[1]);
+
+    char both[512];
+    snprintf(both, sizeof(both), "%s%s", listener_of("b", at_port(two)),
+             listener_of("a", at_port(one)));
+    assert_true(prepare(s, both, ""));
+    const found then = find(s);
+    assert_int_equal(then.count, 4);
+    assert_int_equal(then.fds[0], before.fds[0]);
+    assert_int_equal(then.fds[1], before.fds[1]);
+
+    /* What is gone is its worker's to close; what no worker was given, is closed here. */
+    assert_true(prepare(s, listener_of("c", at_port(free_port())), ""));
+    assert_true(is_open(before.fds[0]) && is_open(before.fds[1]));
+    assert_false(is_open(then.fds[2]) || is_open(then.fds[3]));
+    sockets_destroy(&s);
+    assert_null(s);
+    close(before.fds[0]);
+    close(before.fds[1]);
+}
+
+static void a_listener_of_another_name(void **state)
+{
+    (void)state;
+    const unsigned short port = free_port();
+    sockets *s = sockets_create(1);
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    const found before = find(s);
+    assert_true(prepare(s, listener_of("b", at_port(port)), ""));
+    hands(s, 0, "b", before.fds[0]);
+    sockets_destroy(&s);
+    close(before.fds[0]);
+}
+
+/* The same port of another address: for a moment both are open. */
+static void an_address_that_overlaps(void **state)
+{
+    (void)state;
+    char any[32];
+    const unsigned short port = free_port();
+    snprintf(any, sizeof(any), "'0.0.0.0:%u'", port);
+    sockets *s = sockets_create(2);
+    assert_true(prepare(s, listener_of("a", any), ""));
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    assert_true(prepare(s, listener_of("a", any), ""));
+    assert_int_equal(find(s).count, 2);
+    sockets_destroy(&s);
+}
+
+static void any_port_is_each_listeners_own(void **state)
+{
+    (void)state;
+    sockets *s = sockets_create(1);
+    assert_true(prepare(s, listener_of("a", "'127.0.0.1:0', '127.0.0.1:0'"), ""));
+    const found before = find(s);
+    assert_int_equal(before.count, 2);
+    char both[512];
+    snprintf(both, sizeof(both), "%s%s", listener_of("b", "'127.0.0.1:0'"),
+             listener_of("a", "'127.0.0.1:0', '127.0.0.1:0'"));
+    assert_true(prepare(s, both, ""));
+    const found then = find(s);
+    assert_int_equal(then.count, 3);
+    assert_int_equal(then.fds[0], before.fds[0]);
+    assert_int_equal(then.fds[1], before.fds[1]);
+    sockets_destroy(&s);
+}
+
+static void an_error_changes_nothing(void **state)
+{
+    (void)state;
+    char expected[512], both[512];
+    const unsigned short port = free_port(), new = free_port();
+    conf_bind taken;
+    assert_true(bind_parse("127.0.0.1:0", &taken));
+    const int other = socket_choose_port(&taken);
+    assert_int_equal(listen(other, 1), 0);
+    const unsigned short used = endpoint_port(&taken.at);
+    sockets *s = sockets_create(2);
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    const found before = find(s);
+    snprintf(both, sizeof(both), "%s%s", listener_of("new", at_port(new)),
+             listener_of("a", at_port(used)));
+    snprintf(expected, sizeof(expected),
+             "c.yaml:4:15: listeners[1].bind: cannot bind 127.0.0.1:%u: Address already in "
+             "use\n",
+             used);
+    assert_false(prepare(s, both, expected));
+    const found then = find(s);
+    assert_int_equal(then.count, 2);
+    assert_string_equal(then.text, before.text);
+    assert_true(is_open(then.fds[0]) && is_open(then.fds[1]));
+    /* What was opened before the error is closed. */
+    conf_bind b;
+    char text[32];
+    snprintf(text, sizeof(text), "127.0.0.1:%u", new);
+    assert_true(bind_parse(text, &b) && socket_try(&b));
+    /* And the next one is served. */
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    hands(s, 1, "a", before.fds[1]);
+    sockets_destroy(&s);
+    close(before.fds[1]);
+    close(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_stays_is_not_opened_again),
+        cmocka_unit_test(a_listener_of_another_name),
+        cmocka_unit_test(an_address_that_overlaps),
+        cmocka_unit_test(any_port_is_each_listeners_own),
+        cmocka_unit_test(an_error_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
