@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: 0BSD */
 /* Authentication by bearer tokens (RFC 6750): an authorization server says whose each one is (RFC
  * 7662). A sample for who writes an auth plugin that waits: it looks at one header field, takes the
  * token out of the parameters where it comes there, and asks over the host's own HTTPS. Nothing is

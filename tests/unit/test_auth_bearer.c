@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plugins/auth_bearer.c: whose token it is, and what happens when that cannot be told. */
+/* sdk/examples/auth_bearer.c: whose token it is, and what happens when that cannot be told. */
 #include "fake_host.h"
 
 #include <setjmp.h>
