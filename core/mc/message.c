@@ -3,6 +3,7 @@
  * may have. Stands between decoding and the pipeline's step that validates. */
 #include "mc/message.h"
 
+#include "base/hash.h"
 #include "base/names.h"
 #include "mc/range.h"
 
@@ -336,4 +337,19 @@ bool message_validate(message *m, fault *f)
 bool message_identified(const message *m, fault *f)
 {
     return present(m, CMP_PARAM_TID, f) && present(m, CMP_PARAM_ICI, f);
+}
+
+uint64_t message_digest(const message *m, uint64_t seed)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < CMP_PARAM_MAX; i++) {
+        const cmp_str value = m->params[i];
+        digest = digest * 31 + hash_seeded(seed, value.at, value.size) + (value.at != NULL);
+    }
+    for (size_t i = 0; i < m->contextual_count; i++) {
+        const cmp_pair *pair = &m->contextual[i];
+        digest = digest * 31 + hash_seeded(seed, pair->name.at, pair->name.size);
+        digest = digest * 31 + hash_seeded(seed, pair->value.at, pair->value.size);
+    }
+    return digest;
 }

@@ -64,3 +64,7 @@ CMP_MUST_USE bool message_validate(message *m, fault *f);
 
 /* Only what authentication needs: tid and ici are there and not empty. */
 CMP_MUST_USE bool message_identified(const message *m, fault *f);
+
+/* A hash of all parameters: tells an identical repeat from a request that differs in what is not
+ * signed, for 9.3.2 signs tid and ici only. Absent and empty are told apart. */
+uint64_t message_digest(const message *m, uint64_t seed);

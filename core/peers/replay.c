@@ -214,6 +214,12 @@ replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fing
     return verdict;
 }
 
+/* Of the view: what is shared, others could write. */
+uint64_t replay_seed(const replay *r)
+{
+    return r->memory.shards[0].seed;
+}
+
 /* It may be gone: forgotten for want of room while its request was under way. */
 void replay_release(replay *r, const uint8_t fingerprint[16])
 {

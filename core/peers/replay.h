@@ -65,6 +65,10 @@ CMP_MUST_USE replay_verdict replay_remember(replay *r, cmp_str credential,
                                             const uint8_t fingerprint[16], uint64_t digest,
                                             int64_t now_ms);
 
+/* Of hashes that a digest is made of: the same for all who share the memory, and as long as it
+ * lasts. */
+uint64_t replay_seed(const replay *r);
+
 /* Forgets one entry: its request was not executed (429, 5xx), so it may come again. */
 void replay_release(replay *r, const uint8_t fingerprint[16]);
 

@@ -160,6 +160,17 @@ def test_a_restart_forgets_nothing(kept, b, ending):
     assert seen(kept, message(b, ICI)) == [200]
 
 
+def test_an_identical_repeat_is_one_after_a_restart(kept):
+    c = kept.peer("c", key={"repeat": "identical"})
+    kept.start()
+    pairs = message(c, ICI, language="fr")
+    assert kept.send(pairs).status == 200
+    kept.stop()
+    kept.start()
+    assert kept.send(pairs).status == 200
+    assert kept.send(pairs | {"language": "de"}).status == 409
+
+
 def test_what_was_released_may_come_again_after_a_restart(kept, b):
     kept.store("store_async", delay="1ms", path=str(kept.folder / "trace"))
     kept.config["limits"] = {"transactions": 1000}
