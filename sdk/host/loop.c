@@ -6,6 +6,7 @@
 #include <cmp-kit/memory.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -93,18 +94,15 @@ static host_message *take_message(cmp_loop *l)
     return m;
 }
 
-unsigned host_loop_posted(cmp_loop *l)
+unsigned host_loop_posted(const cmp_loop *l)
 {
-    pthread_mutex_lock(&l->lock);
-    const unsigned count = l->posted_count;
-    pthread_mutex_unlock(&l->lock);
-    return count;
+    return atomic_load_explicit(&l->posted_count, memory_order_acquire);
 }
 
 unsigned host_loop_run_posted(cmp_loop *l)
 {
     unsigned count = 0;
-    for (host_message *m; (m = take_message(l)) != NULL; count++) {
+    for (host_message *m; host_loop_posted(l) > 0 && (m = take_message(l)) != NULL; count++) {
         const host_message message = *m;
         free(m);
         message.run(message.arg);
@@ -260,6 +258,30 @@ void host_loop_poll(cmp_loop *l, int wait_ms)
     }
     if (--l->polling == 0 && !l->keeps) {
         free_watches(&l->past_watches);
+    }
+}
+
+int host_loop_wait_ms(const cmp_loop *l, int wait_ms)
+{
+    const int64_t due_ms = host_loop_due_ms(l);
+    if (host_loop_posted(l) > 0) {
+        return 0;
+    }
+    if (due_ms == INT64_MAX) {
+        return wait_ms;
+    }
+    const int64_t left_ms = due_ms - l->now_ms(l->owner);
+    const int64_t wait = left_ms < 0 ? 0 : left_ms < INT_MAX ? left_ms : INT_MAX;
+    return wait_ms < 0 || wait < wait_ms ? (int)wait : wait_ms;
+}
+
+void host_loop_turn(cmp_loop *l, int wait_ms)
+{
+    host_loop_run_posted(l);
+    host_loop_poll(l, host_loop_wait_ms(l, wait_ms));
+    host_loop_run_posted(l);
+    const int64_t now_ms = l->now_ms(l->owner);
+    while (host_loop_fire(l, now_ms)) {
     }
 }
 

@@ -8,6 +8,7 @@
 #include <cmp/host.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 struct cmp_timer {
@@ -45,8 +46,8 @@ struct cmp_loop {
     unsigned polling; /* turns that are going on, one inside the other */
     int epoll_fd, wake_fd;
     pthread_mutex_t lock;
-    STAILQ_HEAD(, host_message) posted; /* under the lock, as their number */
-    unsigned posted_count;
+    STAILQ_HEAD(, host_message) posted; /* under the lock */
+    atomic_uint posted_count;
 };
 
 /* Begins one. `misuse` is told what the plugin does that no loop bears; it may end the process, and
@@ -65,7 +66,7 @@ void host_loop_post(cmp_loop *l, void (*run)(void *arg), void *arg);
 unsigned host_loop_run_posted(cmp_loop *l);
 
 /* How many messages wait. Any thread. */
-unsigned host_loop_posted(cmp_loop *l);
+unsigned host_loop_posted(const cmp_loop *l);
 
 /* Waits up to `wait_ms` (-1: for ever) for descriptors and messages; calls back for descriptors
  * that are ready. Messages and timers are not run. */
@@ -73,6 +74,13 @@ void host_loop_poll(cmp_loop *l, int wait_ms);
 
 /* Fires the timer that is due next, if that is at `until_ms` or before. */
 bool host_loop_fire(cmp_loop *l, int64_t until_ms);
+
+/* For how long to wait until there is something to do, at most `wait_ms` (-1: any time); -1: until
+ * a descriptor is ready. */
+int host_loop_wait_ms(const cmp_loop *l, int wait_ms);
+
+/* Waits so long, and does all that there is to do. */
+void host_loop_turn(cmp_loop *l, int wait_ms);
 
 /* When the next timer is due; INT64_MAX: there is none. */
 int64_t host_loop_due_ms(const cmp_loop *l);

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libcmp-embed: what a program that loads a plugin gets to hear. */
+#include "embed_rig.h"
+#include "scratch.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+/* ---- opening ---- */
+
+static void expect_refused(const char *folder, const char *name, const char *options,
+                           const cmp_embed_settings *settings, const char *part)
+{
+    cmp_embed_error error;
+    assert_null(cmp_embed_open(folder, name, options, settings, &error));
+    if (strstr(error.text, part) == NULL) {
+        fail_msg("wanted: %s: %s", part, error.text);
+    }
+}
+
+static void refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    expect_refused(PLUGINS, "auth_nobody", NULL, NULL, "no auth_nobody.so in " PLUGINS);
+    expect_refused(TEST_PLUGINS, "bad_major", NULL, NULL, "plugin ABI is");
+    expect_refused(TEST_PLUGINS, "bad_crash", NULL, NULL, "loading it ends the process");
+    expect_refused(PLUGINS, "store_remote", "peer: b", NULL, "plugin needs services");
+    expect_refused(PLUGINS, "auth_hmac", "key: x", NULL, "options.key: unknown key");
+    expect_refused(PLUGINS, "route_mcr", "{peer: b, mode: fly}", NULL, "options.mode: expected");
+    expect_refused(PLUGINS, "route_mcr", "peer: b", NULL, "options.peer: there is no peer");
+    expect_refused(PLUGINS, "auth_hmac", NULL,
+                   &(cmp_embed_settings){.size = sizeof(cmp_embed_settings), .keyring = "none"},
+                   "none: the keyring cannot be opened");
+    assert_int_equal(cmp_embed_services() & CMP_SERVICE_HTTPS, 0);
+    assert_int_equal(system("cp " PLUGINS "/auth_hmac.so . && chmod 666 auth_hmac.so"), 0);
+    expect_refused(".", "auth_hmac", NULL, NULL, "can be written by others");
+    cmp_embed *e = cmp_embed_open(".", "auth_hmac", NULL,
+                                  &(cmp_embed_settings){.size = sizeof(cmp_embed_settings),
+                                                        .flags = CMP_EMBED_ANY_FILE},
+                                  NULL);
+    assert_non_null(e);
+    assert_string_equal(cmp_embed_plugin(e)->name, "auth_hmac");
+    cmp_embed_close(&e);
+    assert_null(e);
+}
+
+static void a_check_makes_nothing(void **state)
+{
+    (void)state;
+    cmp_embed_error error;
+    const cmp_embed_settings settings = {.size = sizeof(settings), .flags = CMP_EMBED_CHECK};
+    cmp_embed *e = cmp_embed_open(PLUGINS, "store_sql", "{url: \"sqlite:new.db\", create: false}",
+                                  &settings, &error);
+    assert_null(e);
+    assert_non_null(strstr(error.text, "new.db"));
+    e = cmp_embed_open(PLUGINS, "auth_hmac", NULL, &settings, &error);
+    assert_non_null(e);
+    assert_null(cmp_embed_attach(e, &error));
+    assert_non_null(strstr(error.text, "CMP_EMBED_CHECK"));
+    struct stat none;
+    assert_int_equal(stat("new.db", &none), -1);
+    cmp_embed_close(&e);
+}
+
+/* ---- who has sent it ---- */
+
+static void accepts_once(void **state)
+{
+    (void)state;
+    cmp_embed *e = embed_open_hmac(0, NULL);
+    embed_add_keys(e, "k", false);
+    cmp_embed_worker *w = embed_attach(e);
+    char query[1024];
+    cmp_embed_answer a;
+    assert_true(embed_query(w, "tid-1", "A-1", "&shop=7", query, sizeof(query)));
+    assert_int_equal(embed_verify(w, query, &a), 200);
+    assert_null(a.code);
+    assert_int_equal(a.verdict, CMP_AUTH_ACCEPT);
+    assert_true(cmp_str_equal(a.peer, CMP_STR("b")));
+    assert_true(cmp_str_equal(a.credential, CMP_STR("k")));
+    assert_true(cmp_str_equal(cmp_embed_param(&a, CMP_PARAM_ICI), CMP_STR("A-1")));
+    assert_true(cmp_str_equal(cmp_embed_contextual(&a, 0)->value, CMP_STR("7")));
+    assert_null(cmp_embed_contextual(&a, 1));
+    cmp_embed_done(&a, 404);
+    assert_int_equal(embed_verify(w, query, &a), 409);
+    assert_string_equal(a.code, "replayed");
+    cmp_embed_done(&a, 503); /* it was not this one's to give back */
+    assert_int_equal(embed_verify(w, query, &a), 409);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void a_boundary_twin_is_a_replay(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t flags;
+        int twin;
+    } cases[] = {{0, 409}, {CMP_EMBED_NO_REPLAY, 200}};
+    for (size_t i = 0; i < 2; i++) {
+        cmp_embed *e = embed_open_hmac(cases[i].flags, NULL);
+        embed_add_keys(e, "k", false);
+        cmp_embed_worker *w = embed_attach(e);
+        char query[1024];
+        cmp_embed_answer a;
+        assert_true(embed_query(w, "ab", "c", "", query, sizeof(query)));
+        assert_int_equal(embed_verify(w, query, &a), 200);
+        const char *signature = strstr(query, "&apikeyid");
+        char twin[1024];
+        snprintf(twin, sizeof(twin), "tid=a&ici=bc&user=u%s", signature);
+        assert_int_equal(embed_verify(w, twin, &a), cases[i].twin);
+        cmp_embed_detach(&w);
+        cmp_embed_close(&e);
+    }
+}
+
+static void what_was_not_executed_may_come_again(void **state)
+{
+    (void)state;
+    static const int statuses[] = {429, 500, 503};
+    cmp_embed *e = embed_open_hmac(0, NULL);
+    embed_add_keys(e, "k", false);
+    cmp_embed_worker *w = embed_attach(e);
+    char query[1024];
+    cmp_embed_answer a;
+    assert_true(embed_query(w, "tid", "A-1", "", query, sizeof(query)));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(embed_verify(w, query, &a), 200);
+        cmp_embed_done(&a, statuses[i]);
+        cmp_embed_done(&a, statuses[i]); /* harmless */
+    }
+    assert_int_equal(embed_verify(w, query, &a), 200);
+    cmp_embed_done(&a, 200);
+    assert_int_equal(embed_verify(w, query, &a), 409);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void a_key_may_answer_repeats(void **state)
+{
+    (void)state;
+    cmp_embed *e = embed_open_hmac(0, NULL);
+    embed_add_keys(e, "k", true);
+    cmp_embed_worker *w = embed_attach(e);
+    char query[1024];
+    cmp_embed_answer a;
+    assert_true(embed_query(w, "tid", "A-1", "&language=de", query, sizeof(query)));
+    assert_int_equal(embed_verify(w, query, &a), 200);
+    assert_int_equal(embed_verify(w, query, &a), 200);
+    query[strlen(query) - 1] = 'a'; /* da */
+    assert_int_equal(embed_verify(w, query, &a), 409);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void rejections_look_the_same(void **state)
+{
+    (void)state;
+    cmp_embed *e = embed_open_hmac(0, NULL);
+    embed_add_keys(e, "k", false);
+    cmp_embed_worker *w = embed_attach(e);
+    static const struct {
+        const char *query, *reason;
+        int status;
+    } cases[] = {
+        {"tid=t&ici=A-1&apikeyid=k&signature=00", "signature is neither", 401},
+        {"tid=t&ici=A-1&apikeyid=nobody&signature=00", "unknown apikeyid", 401},
+        {"tid=t&ici=A-1", "no apikeyid", 401},
+        {"ici=A-1", "tid", 400},
+        {"tid=t&ici=%C3%A9", "ici: Visible ASCII", 400},
+        {"tid=t&tid=t&ici=A-1", "tid", 400},
+        {"tid=t&ici=%", "", 400},
+        {"", "tid", 400},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cmp_embed_answer a;
+        char body[512];
+        assert_int_equal(embed_verify(w, cases[i].query, &a), cases[i].status);
+        assert_non_null(strstr(a.reason, cases[i].reason));
+        const size_t size = cmp_embed_body(&a, body, sizeof(body));
+        assert_true(size > 0 && size < sizeof(body));
+        body[size] = '\0';
+        assert_non_null(strstr(body, a.code));
+        assert_true(cases[i].status != 401 || strstr(body, cases[i].reason) == NULL);
+    }
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void a_whole_message(void **state)
+{
+    (void)state;
+    cmp_embed *e = embed_open_hmac(0, NULL);
+    embed_add_keys(e, "k", false);
+    cmp_embed_worker *w = embed_attach(e);
+    char query[1024];
+    cmp_embed_answer a;
+    assert_true(embed_query(w, "tid", "A-1", "&count=x", query, sizeof(query)));
+    assert_int_equal(embed_verify(w, query, &a), 200);
+    assert_int_equal(cmp_embed_validate(&a), 400);
+    assert_string_equal(a.code, "invalid_parameter");
+    assert_memory_equal(a.reason, "count", 5);
+    assert_true(embed_query(w, "tid\\2", "A-\"1", "", query, sizeof(query)));
+    assert_int_equal(embed_verify(w, query, &a), 200);
+    assert_int_equal(cmp_embed_validate(&a), 200);
+    char body[512];
+    const size_t size =
+        cmp_embed_referral(&a, CMP_STR("1A"), CMP_STR("a.example.net"), 60, body, sizeof(body));
+    static const char *const expected =
+        "{\"tid\":\"tid\\\\2\",\"ici\":\"A-\\\"1\",\"status\":\"referral\",\"prefix\":\"1A\","
+        "\"addr\":\"a.example.net\",\"ttl\":60}";
+    assert_int_equal(size, strlen(expected));
+    assert_memory_equal(body, expected, size);
+    assert_int_equal(cmp_embed_referral(&a, CMP_NONE, CMP_STR("a.example.net"), 60, body, 3),
+                     size - strlen(",\"prefix\":\"1A\""));
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void only_peers_that_are_known(void **state)
+{
+    (void)state;
+    static const cmp_peer peers[] = {{.name = CMP_STR("c")}};
+    const cmp_embed_settings settings = {.size = sizeof(settings), .peers = peers, .peer_count = 1};
+    cmp_embed_error error;
+    cmp_embed *e = cmp_embed_open(PLUGINS, "auth_hmac", NULL, &settings, &error);
+    assert_non_null(e);
+    embed_add_keys(e, "k", false);
+    cmp_embed_worker *w = embed_attach(e);
+    char query[1024];
+    cmp_embed_answer a;
+    assert_true(embed_query(w, "tid", "A-1", "", query, sizeof(query)));
+    assert_int_equal(embed_verify(w, query, &a), 401);
+    assert_string_equal(a.reason, "the plugin named a peer that is not known");
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+/* ---- keys ---- */
+
+static void keys_change_while_it_runs(void **state)
+{
+    (void)state;
+    cmp_embed *e = embed_open_hmac(0, NULL);
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_error error;
+    cmp_embed_answer a;
+    char first[1024], second[1024];
+    assert_false(embed_query(w, "tid", "A-1", "", first, sizeof(first)));
+    embed_add_keys(e, "k1", false);
+    assert_true(embed_query(w, "tid", "A-1", "", first, sizeof(first)));
+    assert_int_equal(embed_verify(w, first, &a), 200);
+    assert_true(cmp_embed_key_remove(e, CMP_KEY_RECEIVED, "k1", "b"));
+    assert_false(cmp_embed_key_remove(e, CMP_KEY_RECEIVED, "k1", "b"));
+    embed_add_keys(e, "k2", false);
+    assert_true(embed_query(w, "tid2", "A-1", "", second, sizeof(second)));
+    assert_non_null(strstr(second, "apikeyid=k2"));
+    assert_int_equal(embed_verify(w, second, &a), 200);
+    assert_true(cmp_embed_key_remove(e, CMP_KEY_ISSUED, "k1", NULL));
+    assert_int_equal(embed_verify(w, first, &a), 401);
+
+    scratch_write("ring.yaml", "issued: [{id: k3, peer: b, secret: \"" EMBED_SECRET "\"}]\n"
+                               "received: [{id: k3, peer: b, secret: \"" EMBED_SECRET "\"}]\n");
+    assert_true(cmp_embed_keyring(e, "ring.yaml", &error));
+    assert_int_equal(embed_verify(w, second, &a), 401);
+    assert_true(embed_query(w, "tid3", "A-1", "", second, sizeof(second)));
+    assert_non_null(strstr(second, "apikeyid=k3"));
+    assert_int_equal(embed_verify(w, second, &a), 200);
+
+    assert_int_equal(chmod("ring.yaml", 0644), 0);
+    assert_false(cmp_embed_keyring(e, "ring.yaml", &error));
+    assert_non_null(strstr(error.text, "open to others"));
+    cmp_key weak = embed_key_for(CMP_KEY_ISSUED, "weak");
+    weak.secret_size = 15;
+    assert_false(cmp_embed_key(e, &weak, &error));
+    assert_non_null(strstr(error.text, "at least 16 octets"));
+    assert_true(embed_query(w, "tid4", "A-1", "", second, sizeof(second)));
+    assert_int_equal(embed_verify(w, second, &a), 200);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+/* ---- stores ---- */
+
+static void looks_up_in_a_file(void **state)
+{
+    (void)state;
+    scratch_write("codes.ndjson",
+                  "{\"ici\":\"A-1\",\"content\":\"https://example.org/\",\"ttl\":60,\"variants\":"
+                  "[{\"when\":{\"language\":\"de\"},\"content\":\"https://example.org/de\"}]}\n"
+                  "{\"ici\":\"A-2\",\"content\":\"x\",\"status\":\"revoked\"}\n"
+                  "{\"ici\":\"A-3\",\"transferred_to\":\"c.example.net\"}\n"
+                  "{\"ici\":\"A-4\",\"content\":\"x\",\"not_before\":\"2999-01-01T00:00:00Z\"}\n");
+    cmp_embed_error error;
+    cmp_embed *e = cmp_embed_open(PLUGINS, "store_file", "path: codes.ndjson", NULL, &error);
+    if (e == NULL) {
+        fail_msg("%s", error.text);
+    }
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    char body[512];
+    cmp_embed_request request = CMP_EMBED_REQUEST;
+    request.form = CMP_STR("tid=t&ici=A-1&user=u&language=de");
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-1"), &request, &a), 200);
+    assert_true(cmp_str_equal(a.record->content, CMP_STR("https://example.org/")));
+    body[cmp_embed_body(&a, body, sizeof(body))] = '\0';
+    assert_string_equal(body, "{\"tid\":\"t\",\"ici\":\"A-1\",\"status\":\"resolved\",\"content\":"
+                              "\"https://example.org/de\",\"content_type\":\"uri\",\"ttl\":60,"
+                              "\"language\":\"de\"}");
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-2"), NULL, &a), 410);
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-3"), NULL, &a), 200);
+    assert_true(cmp_str_equal(a.record->transferred_to, CMP_STR("c.example.net")));
+    assert_int_equal(cmp_embed_body(&a, body, sizeof(body)), 0);
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-4"), NULL, &a), 404);
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-9"), NULL, &a), 404);
+    assert_int_equal(a.verdict, CMP_STORE_ABSENT);
+    assert_int_equal(cmp_embed_verify(w, &request, &a), 500);
+    assert_string_equal(a.reason, "the plugin is of another kind");
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+/* ---- routes ---- */
+
+static void routes_to_peers(void **state)
+{
+    (void)state;
+    static const cmp_peer peers[] = {{.name = CMP_STR("c"), .host = CMP_STR("c.example.net")},
+                                     {.name = CMP_STR("mcr"), .host = CMP_STR("mcr.example.org")}};
+    const cmp_embed_settings settings = {.size = sizeof(settings), .peers = peers, .peer_count = 2};
+    cmp_embed_error error;
+    cmp_embed *e = cmp_embed_open(PLUGINS, "route_addr", NULL, &settings, &error);
+    assert_non_null(e);
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    cmp_embed_request request = CMP_EMBED_REQUEST;
+    request.requestor = CMP_STR("mcr");
+    const cmp_str target = CMP_STR("c.example.net"), nobody = CMP_STR("d.example.net");
+    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ADDRESSED, target, &request, &a), 200);
+    assert_int_equal(a.verdict, CMP_ROUTE_FORWARD);
+    assert_true(cmp_str_equal(a.routed->peer, CMP_STR("c")));
+    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ADDRESSED, nobody, NULL, &a), 403);
+    assert_string_equal(a.code, "addr_not_allowed");
+    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ABSENT, CMP_NONE, NULL, &a), 404);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+/* ---- plugins that wait, block, and err ---- */
+
+static void waits_for_an_answer(void **state)
+{
+    (void)state;
+    cmp_embed_error error;
+    const cmp_embed_settings settings = {.size = sizeof(settings), .timeout_ms = 60000};
+    cmp_embed *e =
+        cmp_embed_open(TEST_PLUGINS, "store_async", "{path: ends, delay: 20ms}", &settings, &error);
+    if (e == NULL) {
+        fail_msg("%s", error.text);
+    }
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("1A0F1-ASYNC"), NULL, &a), 200);
+    assert_true(cmp_str_equal(a.record->content, CMP_STR("https://async.example/")));
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("other"), NULL, &a), 404);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    cmp_embed_error error;
+    const cmp_embed_settings settings = {.size = sizeof(settings), .timeout_ms = 20};
+    cmp_embed *e =
+        cmp_embed_open(TEST_PLUGINS, "store_async", "{path: ends, delay: 1h}", &settings, &error);
+    assert_non_null(e);
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("1A0F1-ASYNC"), NULL, &a), 503);
+    assert_string_equal(a.code, "store_unavailable");
+    assert_int_equal(a.verdict, 0);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void a_plugin_that_blocks_blocks(void **state)
+{
+    (void)state;
+    cmp_embed_error error;
+    cmp_embed *e =
+        cmp_embed_open(TEST_PLUGINS, "store_blocking", "{delay: 10ms, ici: A-1}", NULL, &error);
+    if (e == NULL) {
+        fail_msg("%s", error.text);
+    }
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-1"), NULL, &a), 200);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+typedef struct lines {
+    char text[4096];
+} lines;
+
+static void keep_line(void *arg, cmp_log_level level, const char *line)
+{
+    lines *l = arg;
+    const size_t used = strlen(l->text);
+    snprintf(l->text + used, sizeof(l->text) - used, "%d %s\n", (int)level, line);
+}
+
+static void a_wrong_answer_costs_one_request(void **state)
+{
+    (void)state;
+    static lines said;
+    cmp_embed_error error;
+    const cmp_embed_settings settings = {.size = sizeof(settings), .log = keep_line, .arg = &said};
+    cmp_embed *e = cmp_embed_open(TEST_PLUGINS, "store_says", "says: status", &settings, &error);
+    if (e == NULL) {
+        fail_msg("%s", error.text);
+    }
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-1"), NULL, &a), 503);
+    assert_non_null(strstr(said.text, "0 the plugin breaks the ABI's rules: lookup answered"));
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+/* ---- on the program's own loop ---- */
+
+typedef struct told {
+    unsigned count;
+    int status;
+} told;
+
+static void on_answer(void *arg, cmp_embed_answer *answer)
+{
+    told *t = arg;
+    t->count++;
+    t->status = answer->status;
+}
+
+static void answers_come_later(void **state)
+{
+    (void)state;
+    cmp_embed_error error;
+    cmp_embed *e =
+        cmp_embed_open(TEST_PLUGINS, "store_async", "{path: ends, delay: 5ms}", NULL, &error);
+    assert_non_null(e);
+    cmp_embed_worker *w = embed_attach(e);
+    told first = {0, 0}, second = {0, 0}, third = {0, 0};
+    const cmp_str ici = CMP_STR("1A0F1-ASYNC");
+    assert_non_null(cmp_embed_lookup_later(w, ici, NULL, on_answer, &first));
+    cmp_embed_call *call = cmp_embed_lookup_later(w, ici, NULL, on_answer, &second);
+    assert_true(cmp_embed_fd(w) >= 0);
+    assert_true(cmp_embed_wait_ms(w) >= 0 && cmp_embed_wait_ms(w) <= 5);
+    cmp_embed_cancel(call);
+    while (first.count == 0) {
+        cmp_embed_turn(w, 1000);
+    }
+    assert_int_equal(first.status, 200);
+    assert_non_null(cmp_embed_lookup_later(w, ici, NULL, on_answer, &third));
+    cmp_embed_detach(&w);
+    assert_int_equal(third.status, 503);
+    assert_int_equal(first.count + second.count + third.count, 2);
+    cmp_embed_close(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(a_check_makes_nothing),
+        cmocka_unit_test(accepts_once),
+        cmocka_unit_test(a_boundary_twin_is_a_replay),
+        cmocka_unit_test(what_was_not_executed_may_come_again),
+        cmocka_unit_test(a_key_may_answer_repeats),
+        cmocka_unit_test(rejections_look_the_same),
+        cmocka_unit_test(a_whole_message),
+        cmocka_unit_test(only_peers_that_are_known),
+        cmocka_unit_test(keys_change_while_it_runs),
+        cmocka_unit_test(looks_up_in_a_file),
+        cmocka_unit_test(routes_to_peers),
+        cmocka_unit_test(waits_for_an_answer),
+        cmocka_unit_test(does_not_wait_for_ever),
+        cmocka_unit_test(a_plugin_that_blocks_blocks),
+        cmocka_unit_test(a_wrong_answer_costs_one_request),
+        cmocka_unit_test(answers_come_later),
+    };
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
