@@ -9,7 +9,7 @@ PACKAGES_BUILD=(
     libelf-dev
 )
 PACKAGES_TEST=(
-    libcmocka-dev g++ python3 python3-pytest python3-pytest-xdist python3-httpx python3-h2
+    libcmocka-dev g++ make python3 python3-pytest python3-pytest-xdist python3-httpx python3-h2
     python3-cryptography python3-yaml python3-jsonschema iproute2 postgresql-15 pgbouncer
     nghttp2-client systemd mandoc
 )
