@@ -5,7 +5,7 @@
 PACKAGES_BUILD=(
     gcc libc6-dev cmake ninja-build pkg-config openssl
     libh2o-evloop-dev libnghttp2-dev libssl-dev libfyaml-dev libjansson-dev libltdl-dev
-    libxxhash-dev libidn2-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
+    libxxhash-dev libzstd-dev libidn2-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
     libelf-dev
 )
 PACKAGES_TEST=(

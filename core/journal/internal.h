@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a journal that is written share. */
+#pragma once
+
+#include "journal/journal.h"
+#include "journal/ring.h"
+#include "journal/segment.h"
+
+#include <pthread.h>
+
+/* At 20,000 records a second of 150 octets each a batch is 150 KiB. */
+#define JOURNAL_RING_SIZE ((size_t)512 * 1024)
+
+/* One stream of one worker. */
+typedef struct lane {
+    ring ring;
+
+    /* the worker's */
+    _Alignas(RING_LINE) uint32_t lost; /* since the last record that found room */
+    int64_t second;                    /* of rejections: which one it is */
+    unsigned taken;                    /* … and how many it had */
+
+    /* the writer's */
+    _Alignas(RING_LINE) uint64_t sequence; /* of the next record */
+} lane;
+
+typedef struct journal_counters {
+    unsigned records, octets, dropped, unsampled, failures, removed;
+} journal_counters;
+
+struct journal {
+    journal_options o;
+    journal_counters counters;
+    unsigned rejections_a_second; /* of one worker */
+    int folder, lock;
+    lane *lanes; /* of each worker, one for each stream */
+    segment segments[JOURNAL_STREAM_MAX];
+    _Atomic(const pseudonym_key *) key; /* of now; NULL: there are no pseudonyms */
+    pthread_t thread;
+    _Atomic bool stopping;
+
+    /* the writer's thread */
+    uint8_t *block;
+    bool failing;           /* the last batch could not be written */
+    bool rotated;           /* a segment has ended since keep_turn */
+    int64_t synced_ms;      /* when segments were last made sure of */
+    int64_t looked_ms;      /* … and the folder was last looked at */
+    int64_t swept_ms;       /* … and old segments were last looked for */
+    pid_t packer;           /* 0: none runs */
+    struct key_entry *keys; /* all that were used, the newest first */
+};
+
+/* writer.c */
+void *writer_main(void *arg);
+
+/* keep.c: removes what is kept no longer, and has what has ended compressed. */
+void keep_turn(journal *j, int64_t now_ms);
+void keep_end(journal *j);
+
+/* keys.c: the key of now. */
+CMP_MUST_USE bool keys_begin(journal *j, int64_t now_ms);
+void keys_turn(journal *j, int64_t now_ms);
+void keys_dispose(journal *j);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See pack.h. */
+#include "journal/pack.h"
+
+#include <cmp-kit/memory.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define LEVEL           6         /* of 19: a third of what is written, at 100 MB a second */
+#define IDLE_PRIORITY   (3 << 13) /* ioprio_set(2): IOPRIO_CLASS_IDLE */
+#define LOWEST_NICENESS 19
+
+extern char **environ;
+
+/* ---- the work ---- */
+
+typedef struct packing {
+    int from, to;
+    ZSTD_CCtx *context;
+    uint8_t *in, *out;
+} packing;
+
+static bool write_all(int fd, const uint8_t *octets, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        const ssize_t put = write(fd, octets + done, size - done);
+        if (put < 0 && errno != EINTR) {
+            return false;
+        }
+        done += put > 0 ? (size_t)put : 0;
+    }
+    return true;
+}
+
+static bool pack_octets(packing *p)
+{
+    for (bool last = false; !last;) {
+        const ssize_t got = read(p->from, p->in, ZSTD_CStreamInSize());
+        if (got < 0) {
+            return false;
+        }
+        last = got == 0;
+        ZSTD_inBuffer in = {.src = p->in, .size = (size_t)got};
+        for (size_t left = 1; in.pos < in.size || (last && left != 0);) {
+            ZSTD_outBuffer out = {.dst = p->out, .size = ZSTD_CStreamOutSize()};
+            left = ZSTD_compressStream2(p->context, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+            if (ZSTD_isError(left)) {
+                errno = EIO;
+                return false;
+            }
+            if (!write_all(p->to, p->out, out.pos)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool pack(int from, int to)
+{
+    packing p = {.from = from,
+                 .to = to,
+                 .context = kit_must(ZSTD_createCCtx()),
+                 .in = kit_alloc(ZSTD_CStreamInSize()),
+                 .out = kit_alloc(ZSTD_CStreamOutSize())};
+    ZSTD_CCtx_setParameter(p.context, ZSTD_c_compressionLevel, LEVEL);
+    ZSTD_CCtx_setParameter(p.context, ZSTD_c_checksumFlag, 1);
+    const bool good = pack_octets(&p);
+    ZSTD_freeCCtx(p.context);
+    free(p.in);
+    free(p.out);
+    return good;
+}
+
+/* The new file is whole and on the disk before it has its name, and the old one goes after that:
+ * whoever reads finds one of them. */
+static bool replace(const char *path, int from)
+{
+    char whole[PATH_MAX], part[PATH_MAX + 8];
+    if (snprintf(whole, sizeof(whole), "%s.zst", path) >= (int)sizeof(whole)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    snprintf(part, sizeof(part), "%s.part", whole);
+    struct stat status;
+    const int to = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    bool good = to >= 0 && fstat(from, &status) == 0 && pack(from, to);
+    if (good) {
+        /* Its time stays that of its last record, by which it is kept. */
+        const struct timespec times[2] = {status.st_atim, status.st_mtim};
+        good = futimens(to, times) == 0 && fsync(to) == 0;
+    }
+    const int error = errno;
+    if (to >= 0) {
+        close(to);
+    }
+    if (!good || rename(part, whole) != 0) {
+        unlink(part);
+        errno = good ? errno : error;
+        return false;
+    }
+    return unlink(path) == 0;
+}
+
+/* One of `cmpctl journal erase` puts files in each other's places, too. */
+static int lock_folder(const char *path)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof(copy), "%s", path);
+    const int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int lock = folder >= 0 ? folder_lock(folder, FOLDER_REWRITE, true) : -1;
+    if (folder >= 0) {
+        close(folder);
+    }
+    return lock;
+}
+
+bool pack_file(const char *path)
+{
+    const int lock = lock_folder(path);
+    const int from = lock >= 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    const bool good = from >= 0 && replace(path, from);
+    const int error = errno;
+    if (from >= 0) {
+        close(from);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    errno = error;
+    return good;
+}
+
+/* ---- the process ---- */
+
+pid_t pack_start(const char *program, const char *path)
+{
+    char *const words[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)PACK_OPTION,
+                           (char *)(uintptr_t)path, NULL};
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    pid_t child = -1;
+    const int error = posix_spawn(&child, program, NULL, &attributes, words, environ);
+    posix_spawnattr_destroy(&attributes);
+    errno = error;
+    return error == 0 ? child : -1;
+}
+
+int pack_run(const char *path)
+{
+    errno = 0;
+    if (nice(LOWEST_NICENESS) == -1 && errno != 0) {
+        perror("nice");
+    }
+    syscall(SYS_ioprio_set, 1, 0, IDLE_PRIORITY);
+    if (!pack_file(path)) {
+        perror(path);
+        return 1;
+    }
+    return 0;
+}

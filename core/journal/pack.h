@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compresses segments that have ended, in a process of its own with the lowest priority. */
+#pragma once
+
+#include "journal/folder.h"
+
+#include <sys/types.h>
+
+/* Puts the compressed file in the place of the one at `path`, which is a closed segment's. Blocks.
+ * False with errno: the old one is as it was. */
+CMP_MUST_USE bool pack_file(const char *path);
+
+/* A child of ours that does that and nothing else: `program` is this very program, called with
+ * PACK_OPTION and the path. -1 with errno. */
+#define PACK_OPTION "--pack-segment"
+pid_t pack_start(const char *program, const char *path);
+
+/* For the child: gives way to everybody, and packs. Returns the exit status. */
+int pack_run(const char *path);

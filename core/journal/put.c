@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The side of the workers: none of this waits. */
+#include "journal/internal.h"
+
+#include "observe/counters.h"
+
+#define REFUSE_ABOVE (JOURNAL_RING_SIZE / 4 * 3) /* those under way find room in the rest */
+
+static lane *lane_of(journal *j, unsigned worker, journal_stream stream)
+{
+    return &j->lanes[worker * JOURNAL_STREAM_MAX + stream];
+}
+
+void journal_put(journal *j, unsigned worker, journal_record *r)
+{
+    const journal_stream stream =
+        r->kind == JOURNAL_REJECTION ? JOURNAL_STREAM_REJECTIONS : JOURNAL_STREAM_JOURNAL;
+    lane *l = lane_of(j, worker, stream);
+    uint8_t *to = ring_room(&l->ring);
+    if (to == NULL) {
+        l->lost++;
+        counter_add(j->counters.dropped, 1);
+        return;
+    }
+    r->lost = l->lost;
+    l->lost = 0;
+    ring_put(&l->ring, journal_record_write(r, to));
+}
+
+bool journal_rejection_fits(journal *j, unsigned worker, int64_t now_ms)
+{
+    lane *l = lane_of(j, worker, JOURNAL_STREAM_REJECTIONS);
+    if (l->second != now_ms / 1000) {
+        l->second = now_ms / 1000;
+        l->taken = 0;
+    }
+    if (l->taken >= j->rejections_a_second) {
+        l->lost++;
+        counter_add(j->counters.unsampled, 1);
+        return false;
+    }
+    l->taken++;
+    return true;
+}
+
+bool journal_refuses(journal *j, unsigned worker)
+{
+    return j->o.when_full == JOURNAL_REFUSE &&
+           ring_used(&lane_of(j, worker, JOURNAL_STREAM_JOURNAL)->ring) > REFUSE_ABOVE;
+}
+
+void journal_add_pseudonyms(journal *j, journal_record *r, const cmp_str *params)
+{
+    const pseudonym_key *key = atomic_load_explicit(&j->key, memory_order_acquire);
+    if (key == NULL) {
+        return;
+    }
+    r->key = key->id;
+    for (int i = 0; i < JOURNAL_PERSONAL_MAX; i++) {
+        const cmp_str value = params[journal_personal_params[i]];
+        if ((j->o.pseudonyms >> i & 1) != 0 && value.size > 0) {
+            pseudonym_make(key, (journal_personal)i, value, r->personal[i]);
+            r->pseudonyms |= 1U << i;
+        }
+    }
+}

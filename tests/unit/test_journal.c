@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer: what workers leave is on the disk when it ends, once and in order; a full disk costs
+ * what it says, and a key that was destroyed is none. */
+#include "journal/journal.h"
+
+#include "base/clock.h"
+#include "journal/pack.h"
+#include "journal/reader.h"
+#include "scratch.h"
+
+#include <cmp-kit/memory.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <time.h>
+
+#define FOLDER "j"
+#define DAY_MS INT64_C(86400000)
+
+static journal_options options(void)
+{
+    return (journal_options){.path = FOLDER,
+                             .workers = 2,
+                             .segment_bytes = 1 << 20,
+                             .segment_age_ms = DAY_MS,
+                             .keep_ms = 30 * DAY_MS,
+                             .keep_bytes = 1 << 30,
+                             .rejections = 3600 * 10,
+                             .rejections_bytes = 1 << 20,
+                             .period_ms = DAY_MS};
+}
+
+static journal *start(const journal_options *o)
+{
+    char error[256];
+    journal *j = journal_open(o, error, sizeof(error));
+    assert_non_null(j);
+    return j;
+}
+
+static void put(journal *j, unsigned worker, journal_kind kind, uint64_t number)
+{
+    char tid[40];
+    const int size = snprintf(tid, sizeof(tid), "%u-%llu", worker, (unsigned long long)number);
+    journal_record r = {.kind = kind,
+                        .interface = CMP_INTERFACE_MC3,
+                        .when_us = clock_now_ms() * 1000,
+                        .texts = {[JOURNAL_TID] = {tid, (size_t)size}}};
+    journal_put(j, worker, &r);
+}
+
+static journal_state read_stream(journal_stream stream,
+                                 void (*visit)(const journal_record *r, void *arg), void *arg)
+{
+    journal_reader *r = journal_reader_open(FOLDER, stream, (journal_span){INT64_MIN, INT64_MAX});
+    assert_non_null(r);
+    for (const journal_record *record; (record = journal_reader_next(r)) != NULL;) {
+        if (visit != NULL) {
+            visit(record, arg);
+        }
+    }
+    const journal_state state = *journal_reader_state(r);
+    journal_reader_close(&r);
+    assert_int_equal(state.damaged + state.torn + state.strange, 0);
+    return state;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    nftw(FOLDER, scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
+    return 0;
+}
+
+static unsigned count_files(const char *suffix)
+{
+    unsigned count = 0;
+    DIR *dir = opendir(FOLDER);
+    assert_non_null(dir);
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+        const size_t size = strlen(e->d_name), end = strlen(suffix);
+        count += size > end && strcmp(e->d_name + size - end, suffix) == 0;
+    }
+    closedir(dir);
+    return count;
+}
+
+/* ---- workers and the disk ---- */
+
+#define EACH 30000
+
+typedef struct work {
+    journal *j;
+    unsigned worker;
+} work;
+
+/* Not faster than a batch can take: the ring is to be enough. */
+static void *write_many(void *arg)
+{
+    const work *w = arg;
+    for (uint64_t i = 0; i < EACH; i++) {
+        put(w->j, w->worker, i % 2 == 0 ? JOURNAL_TRANSACTION : JOURNAL_ATTEMPT, i);
+        if (i % 500 == 499) {
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        }
+    }
+    return NULL;
+}
+
+typedef struct seen {
+    uint64_t next[2];
+} seen;
+
+static void check_order(const journal_record *r, void *arg)
+{
+    seen *s = arg;
+    unsigned worker;
+    unsigned long long number;
+    char text[41] = "";
+    memcpy(text, r->texts[JOURNAL_TID].at, r->texts[JOURNAL_TID].size);
+    assert_int_equal(sscanf(text, "%u-%llu", &worker, &number), 2);
+    assert_int_equal(number, s->next[worker] + r->lost);
+    s->next[worker] = number + 1;
+}
+
+static void all_of_all_workers_is_there_in_order(void **state)
+{
+    (void)state;
+    journal_options o = options();
+    o.segment_bytes = 64 * 1024; /* so there are many */
+    journal *j = start(&o);
+    pthread_t threads[2];
+    work works[2] = {{j, 0}, {j, 1}};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, write_many, &works[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    journal_close(&j);
+    seen s = {{0, 0}};
+    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, check_order, &s);
+    assert_int_equal(found.records + found.lost, 2 * EACH);
+    assert_int_equal(found.missing + found.twice, 0);
+    assert_true(count_files(".cmpj") > 3);
+}
+
+/* The files may not grow beyond a few blocks: what a full disk is like. */
+static void what_finds_no_room_is_counted(void **state)
+{
+    (void)state;
+    journal_options o = options();
+    o.when_full = JOURNAL_REFUSE;
+    journal *j = start(&o);
+    struct rlimit old, small = {4096, 4096};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small.rlim_max = old.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    uint64_t count = 0;
+    while (!journal_refuses(j, 0)) { /* it says so while there is room for those under way */
+        put(j, 0, JOURNAL_TRANSACTION, count++);
+    }
+    const uint64_t refused_at = count;
+    assert_true(refused_at > 1000);
+    for (; count < 4 * refused_at; count++) {
+        put(j, 0, JOURNAL_TRANSACTION, count);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    while (journal_refuses(j, 0)) { /* until the writer comes to it again */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    put(j, 0, JOURNAL_TRANSACTION, count++);
+    journal_close(&j);
+    seen s = {{0, 0}};
+    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, check_order, &s);
+    assert_true(found.lost > 0);
+    assert_int_equal(found.records + found.lost, count);
+    assert_int_equal(found.missing + found.twice, 0);
+}
+
+static void rejections_are_few_and_apart(void **state)
+{
+    (void)state;
+    const journal_options o = options();
+    journal *j = start(&o);
+    for (int64_t now_ms = 1000; now_ms < 4000; now_ms += 10) {
+        if (journal_rejection_fits(j, 0, now_ms)) {
+            put(j, 0, JOURNAL_REJECTION, (uint64_t)now_ms);
+        }
+    }
+    journal_close(&j);
+    assert_int_equal(read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL).records, 0);
+    const journal_state found = read_stream(JOURNAL_STREAM_REJECTIONS, NULL, NULL);
+    assert_int_equal(found.records, 3 * 5); /* ten a second for two workers */
+    assert_int_equal(found.lost, 190);      /* those behind the last one are not said yet */
+}
+
+static void two_do_not_write_in_one_folder(void **state)
+{
+    (void)state;
+    char error[256];
+    const journal_options o = options();
+    journal *j = start(&o);
+    assert_null(journal_open(&o, error, sizeof(error)));
+    assert_string_equal(error, "another cmpd writes its journal there");
+    journal_close(&j);
+}
+
+/* ---- files that have ended ---- */
+
+static void packed_segments_are_read(void **state)
+{
+    (void)state;
+    journal_options o = options();
+    journal *j = start(&o);
+    for (uint64_t i = 0; i < 1000; i++) {
+        put(j, 0, JOURNAL_TRANSACTION, i);
+    }
+    journal_close(&j);
+    assert_true(pack_file(FOLDER "/journal-00000001.cmpj"));
+    assert_int_equal(count_files(".cmpj"), 0);
+    j = start(&o);
+    put(j, 0, JOURNAL_TRANSACTION, 0);
+    journal_close(&j);
+    assert_int_equal(count_files(".cmpj"), 1);
+    assert_int_equal(read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL).records, 1001);
+}
+
+static void what_is_too_much_goes(void **state)
+{
+    (void)state;
+    journal_options o = options();
+    o.segment_bytes = 64 * 1024;
+    o.keep_bytes = 256 * 1024;
+    journal *j = start(&o);
+    for (uint64_t i = 0; i < 20000; i++) {
+        put(j, 0, JOURNAL_TRANSACTION, i);
+        if (i % 200 == 199) {
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        }
+    }
+    journal_close(&j);
+    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL);
+    assert_true(found.records > 100 && found.records < 10000);
+    assert_int_equal(found.missing + found.twice, 0);
+}
+
+/* ---- pseudonyms ---- */
+
+static void take_pseudonym(const journal_record *r, void *arg)
+{
+    journal_record *taken = arg;
+    taken[r->status] = *r;
+}
+
+static void a_destroyed_key_is_used_no_more(void **state)
+{
+    (void)state;
+    journal_options o = options();
+    o.pseudonyms = 1U << JOURNAL_USER;
+    journal *j = start(&o);
+    cmp_str params[CMP_PARAM_MAX] = {
+        [CMP_PARAM_USER] = CMP_STR("erika"), [CMP_PARAM_POST] = CMP_STR("ZZ9")};
+    journal_record r[3] = {{.kind = JOURNAL_TRANSACTION, .status = 0},
+                           {.kind = JOURNAL_TRANSACTION, .status = 1},
+                           {.kind = JOURNAL_TRANSACTION, .status = 2}};
+    journal_add_pseudonyms(j, &r[0], params);
+    journal_put(j, 0, &r[0]);
+    journal_add_pseudonyms(j, &r[1], params);
+    journal_put(j, 1, &r[1]);
+    const int folder = open(FOLDER, O_RDONLY | O_DIRECTORY);
+    pseudonym_keys keys;
+    assert_true(pseudonym_keys_read(folder, &keys));
+    assert_int_equal(keys.count, 1);
+    assert_int_equal(keys.at[0].id, r[0].key);
+    pseudonym_key_destroy(folder, &keys.at[0]);
+    pseudonym_keys_free(&keys);
+    do {
+        r[2].pseudonyms = 0;
+        journal_add_pseudonyms(j, &r[2], params);
+    } while (r[2].key == r[0].key); /* until the writer has seen it */
+    journal_put(j, 0, &r[2]);
+    close(folder);
+    journal_close(&j);
+    journal_record read[3];
+    read_stream(JOURNAL_STREAM_JOURNAL, take_pseudonym, read);
+    assert_int_equal(read[0].pseudonyms, 1U << JOURNAL_USER); /* post was not wanted */
+    assert_memory_equal(read[0].personal[JOURNAL_USER], read[1].personal[JOURNAL_USER], 16);
+    assert_memory_not_equal(read[0].personal[JOURNAL_USER], read[2].personal[JOURNAL_USER], 16);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(all_of_all_workers_is_there_in_order, begin),
+        cmocka_unit_test_setup(what_finds_no_room_is_counted, begin),
+        cmocka_unit_test_setup(rejections_are_few_and_apart, begin),
+        cmocka_unit_test_setup(two_do_not_write_in_one_folder, begin),
+        cmocka_unit_test_setup(packed_segments_are_read, begin),
+        cmocka_unit_test_setup(what_is_too_much_goes, begin),
+        cmocka_unit_test_setup(a_destroyed_key_is_used_no_more, begin),
+    };
+    signal(SIGXFSZ, SIG_IGN);
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
