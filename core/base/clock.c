@@ -25,6 +25,11 @@ int64_t clock_now_ms(void)
     return now_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t clock_now_us(void)
+{
+    return now_us(CLOCK_REALTIME);
+}
+
 int64_t clock_monotonic_us(void)
 {
     return now_us(CLOCK_MONOTONIC);

@@ -7,6 +7,7 @@
 
 /* Unix time. */
 int64_t clock_now_ms(void);
+int64_t clock_now_us(void);
 
 /* Time that only goes on, from a start that means nothing: for intervals. */
 int64_t clock_monotonic_us(void);

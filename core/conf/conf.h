@@ -178,6 +178,17 @@ typedef struct conf_admin {
     const char *socket; /* path of the unix socket that cmpctl talks to; NULL: none */
 } conf_admin;
 
+/* `journal:` (journal/journal.h). */
+typedef struct conf_journal {
+    const char *path; /* of the folder; NULL: there is no journal */
+    int64_t segment_bytes, segment_age_ms, keep_ms, keep_bytes;
+    int fsync;     /* journal_fsync */
+    int when_full; /* journal_when_full */
+    int64_t rejections, rejections_bytes;
+    uint64_t pseudonyms; /* bit i: journal_personal i */
+    int64_t pseudonym_period_ms;
+} conf_journal;
+
 /* `cache:` in a store's section. */
 typedef struct conf_cache {
     int64_t size_bytes; /* of the process; 0: no cache */
@@ -216,6 +227,7 @@ typedef struct conf_top {
     conf_watchdog watchdog;
     int64_t drain_ms; /* how long a stop waits for requests in flight */
     conf_admin admin;
+    conf_journal journal;
     cmp_strings include; /* folders; what their files hold is part of this struct already */
 } conf_top;
 

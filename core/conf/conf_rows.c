@@ -32,6 +32,10 @@ static const char *const carriages[] = {[CONF_CARRIAGE_FORM] = "form",
 static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const when_stuck[] = {
     [CONF_WHEN_STUCK_WITHDRAW] = "withdraw", [CONF_WHEN_STUCK_ABORT] = "abort", NULL};
+static const char *const fsyncs[] = {"never", "second", "batch", NULL};  /* journal_fsync */
+static const char *const when_journal_full[] = {"drop", "refuse", NULL}; /* journal_when_full */
+static const char *const personal[] = {"user",   "age",  "income",
+                                       "gender", "post", NULL};    /* journal_personal */
 static const char *const when_full[] = {"forget", "refuse", NULL}; /* replay_when_full */
 
 CMP_OPTIONS(own_rows, conf_cmp) = {
@@ -331,6 +335,45 @@ CMP_OPTIONS(admin_rows, conf_admin) = {
     CMP_OPTION_END,
 };
 
+/* Nothing is due to who was not authenticated: a few of them show what is tried, and no flood of
+ * them fills a disk. */
+CMP_OPTIONS(journal_rows, conf_journal) = {
+    CMP_ROW(
+        "path", PATH, conf_journal, path,
+        "folder of its files; none: there is no journal. Only its owner should be able to read"),
+    CMP_ROW("segment_size", SIZE, conf_journal, segment_bytes,
+            "octets of a file, until the next one is begun", CMP_DEFAULT("64M"),
+            CMP_RANGE(64 * KIB, 4 * GIB)),
+    CMP_ROW("segment_age", DURATION, conf_journal, segment_age_ms,
+            "how long a file is written to, until the next one is begun", CMP_DEFAULT("1h"),
+            CMP_RANGE(SECONDS, 30 * DAYS)),
+    CMP_ROW("keep", DURATION, conf_journal, keep_ms,
+            "how long a file is kept when its last record was written", CMP_DEFAULT("90d"),
+            CMP_RANGE(MINUTES, 3660 * DAYS)),
+    CMP_ROW("size", SIZE, conf_journal, keep_bytes,
+            "octets of all files, compressed ones as they are; beyond, the oldest go",
+            CMP_DEFAULT("10G"), CMP_RANGE(MIB, 1024 * 1024 * GIB)),
+    CMP_ROW_ENUM("fsync", conf_journal, fsync, fsyncs,
+                 "when records are made sure to be on the disk; a crash of cmpd alone takes at "
+                 "most those of the last 50 ms in any case",
+                 CMP_DEFAULT("second")),
+    CMP_ROW_ENUM("when_full", conf_journal, when_full, when_journal_full,
+                 "drop: records that find no room are counted; refuse: requests get 503 before "
+                 "anything is done for them",
+                 CMP_DEFAULT("drop")),
+    CMP_ROW("rejections", RATE, conf_journal, rejections,
+            "requests that were not authenticated, of which a record is made; the others are "
+            "counted",
+            CMP_DEFAULT("10/s"), CMP_RANGE(3600, INT64_C(3600) * 100000)),
+    CMP_ROW("rejections_size", SIZE, conf_journal, rejections_bytes,
+            "octets of the files with those", CMP_DEFAULT("64M"), CMP_RANGE(256 * KIB, 64 * GIB)),
+    CMP_ROW_ENUMS("pseudonyms", conf_journal, pseudonyms, personal,
+                  "personal data of which a keyed pseudonym is kept; none: nothing of them is"),
+    CMP_ROW("pseudonym_period", DURATION, conf_journal, pseudonym_period_ms,
+            "how long one key serves for them", CMP_DEFAULT("1d"), CMP_RANGE(MINUTES, 366 * DAYS)),
+    CMP_OPTION_END,
+};
+
 /* Not a part of conf_rows: `cache` stands in a store's section, whose other keys are the plugin's
  * (plugin/section.c). That there is none is believed for seconds only, for a code that is published
  * has to be found. */
@@ -416,6 +459,8 @@ const cmp_option conf_rows[] = {
             CMP_DEFAULT("10s"), CMP_RANGE(0, HOURS)),
     CMP_ROW_GROUP("admin", conf_top, admin, admin_rows,
                   "how the running daemon is asked about itself"),
+    CMP_ROW_GROUP("journal", conf_top, journal, journal_rows,
+                  "a record of each transaction, on the disk"),
     CMP_ROW("include", STRINGS, conf_top, include,
             "folders whose *.yaml files are part of this configuration"),
     CMP_OPTION_END,

@@ -8,6 +8,7 @@
 #include "daemon/advice.h"
 #include "daemon/generations.h"
 #include "daemon/hang.h"
+#include "daemon/journal_start.h"
 #include "daemon/keys_command.h"
 #include "daemon/privileges.h"
 #include "daemon/workers.h"
@@ -116,6 +117,7 @@ static bool build(daemon_state *d, bool bind_too)
         privileges_check_keyring(d->generation->conf, d->build.purpose, &report);
         admin_check(d->generation->conf, &report);
         check_replay(d->generation->conf, &report);
+        journal_start_check(d->generation->conf, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
         d->budget = budget_make(d->generation->conf, d->site.worker_count, &report);
@@ -190,6 +192,9 @@ static bool start(daemon_state *d)
     }
     d->process.replay = replay_from_conf(&c->top.replay);
     if (d->process.replay == NULL) {
+        return false;
+    }
+    if (!journal_start(d)) {
         return false;
     }
     d->process.referrals = referrals_create((size_t)c->top.limits.referrals);
@@ -276,6 +281,7 @@ static void destroy(daemon_state *d)
     loop_destroy(&d->control);
     admin_commands_destroy(&d->commands);
     server_destroy(&d->server);
+    journal_stop(d);
     replay_destroy(&d->process.replay);
     referrals_destroy(&d->process.referrals);
     sockets_destroy(&d->sockets);

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "daemon/build.h"
 #include "daemon/daemon.h"
+#include "journal/pack.h"
 #include "observe/last_words.h"
 #include "plugin/folders.h"
 
@@ -120,6 +121,9 @@ int main(int argc, char **argv)
 {
     if (!descriptors_open_standard()) {
         return 1; /* there is nobody to tell */
+    }
+    if (argc == 3 && strcmp(argv[1], PACK_OPTION) == 0) {
+        return pack_run(argv[2]); /* this program's own call (journal/pack.h) */
     }
     const char *config = NULL, *plugin = NULL, *folders[FOLDERS_MAX + 1] = {NULL};
     size_t folder_count = 0;

@@ -351,7 +351,8 @@ static void handle(h2o_req_t *req)
         t->listener->wants_certificate ? certificate_shown(c->certificate) : NULL;
     /* The wall clock's, which records and the replay memory live by; without a system call. */
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
-    t->request.now_ms = (int64_t)now->tv_sec * 1000 + now->tv_usec / 1000;
+    t->account.begun_us = (int64_t)now->tv_sec * 1000000 + now->tv_usec;
+    t->request.now_ms = t->account.begun_us / 1000;
     http_fault wrong = read_request(req, t, c);
     if (wrong.code == ERROR_NONE && t->listener->fields.names != NULL) {
         wrong = asked_read(req, t);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log_limit.h"
 #include "mc/query.h"
+#include "pipeline/accounting.h"
 #include "pipeline/release.h"
 #include "pipeline/trace.h"
 
@@ -195,6 +196,7 @@ void forward_send(txn *t, origin *url, uint64_t timeout_ms,
         request.body = cmp_str_from(query_json(&q));
         break;
     }
+    account_send(t, request.body.size + request.path.size);
     t->hop->call = outbound_start(t->worker->outbound, url, &request, done, t);
     /* A server that goes down ends all its connections: those that still stand may be next. */
     if (t->hop->repeated) {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log_limit.h"
 #include "observe/counters.h"
+#include "pipeline/accounting.h"
 #include "pipeline/codes.h"
 #include "pipeline/encode.h"
 #include "pipeline/step.h"
@@ -106,6 +107,7 @@ static void wait_with_deadline(txn *t)
         loop_timer_stop(t->deadline);
     }
     t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
+    account_wait(t, steps[t->step].name);
 }
 
 static unsigned kind_of(const txn *t)
@@ -115,9 +117,12 @@ static unsigned kind_of(const txn *t)
 
 void pipeline_run(txn *t)
 {
+    account_go(t);
     while (t->step < STEP_COUNT) {
         const step *s = &steps[t->step];
-        switch ((s->on & kind_of(t)) == 0 ? STEP_NEXT : s->run(t)) {
+        const step_result result = (s->on & kind_of(t)) == 0 ? STEP_NEXT : s->run(t);
+        account_step(t, s->name);
+        switch (result) {
         case STEP_NEXT:
             t->step++;
             t->chain_at = 0;
@@ -233,6 +238,7 @@ void pipeline_end(txn *t, const txn_answer *a)
     settle_replay_memory(t, a);
     count_result(t, a);
     log_result(t, a);
+    account_end(t, a, shown_ici(t), shown_requestor(t));
     txn_close_if_done(t);
 }
 

@@ -2,6 +2,7 @@
 /* Who sent this request (9.3.2): nothing was executed until here. */
 #include "base/address.h"
 #include "base/log_limit.h"
+#include "pipeline/accounting.h"
 #include "pipeline/codes.h"
 #include "pipeline/step.h"
 
@@ -18,9 +19,11 @@ static log_limit rejections = {
     .all = {300, 60},
 };
 
-/* The cause goes to the operator's log only: who guesses at keys gets one 401 for all. */
+/* The cause goes to the operator's log and journal only: who guesses at keys gets one 401 for all.
+ */
 static void log_rejection(txn *t, const char *plugin, const char *reason)
 {
+    account_rejection(t, plugin, reason);
     char source[INET6_ADDRSTRLEN];
     address_format(t->request.source, source);
     cmp_str id = t->request.message.params[CMP_PARAM_APIKEYID];

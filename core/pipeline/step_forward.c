@@ -6,6 +6,7 @@
  * (SPEC 5). */
 #include "base/clock.h"
 #include "base/log_limit.h"
+#include "pipeline/accounting.h"
 #include "pipeline/forward.h"
 #include "pipeline/step.h"
 #include "pipeline/trace.h"
@@ -53,6 +54,7 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
                     TEXT(h->to->name), origin_authority(way_to(t)->urls[h->url]), detail,
                     answer->status);
     }
+    account_attempt(t, answer);
     h->answer.detail = NULL; /* valid during the callback only */
     txn_resume(t);
 }
@@ -307,6 +309,7 @@ void step_forward_abandon(txn *t)
     step_ask_abandon(t); /* of the signer */
     if (t->hop->call != NULL) {
         outbound_cancel(t->hop->call);
+        account_attempt(t, NULL);
         t->hop->call = NULL;
     }
 }

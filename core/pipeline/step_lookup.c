@@ -84,6 +84,7 @@ step_result step_lookup(txn *t)
     case CMP_STORE_PENDING:
         return STEP_WAIT;
     case CMP_STORE_FOUND:
+        t->account.decided_by = t->lookup.stores->at[t->lookup.at]->name;
         return found(t, t->lookup.record);
     case CMP_STORE_ABSENT:
         return absent(t);

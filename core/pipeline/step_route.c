@@ -88,10 +88,12 @@ step_result step_route(txn *t)
         if (is_traced(t) && verdict != CMP_ROUTE_PENDING) {
             explain_verdict(t, routes->at[t->chain_at], verdict, answer);
         }
+        t->account.decided_by = routes->at[t->chain_at]->name;
         switch (verdict) {
         case CMP_ROUTE_PENDING:
             return STEP_WAIT;
         case CMP_ROUTE_DECLINE:
+            t->account.decided_by = NULL;
             break;
         case CMP_ROUTE_REFUSE:
             return refused(t, answer->refusal);

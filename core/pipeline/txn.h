@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mc/next_answer.h"
+#include "pipeline/account.h"
 #include "pipeline/lookup.h"
 #include "pipeline/worker.h"
 
@@ -147,6 +148,7 @@ struct txn {
     const cmp_record *record; /* as its plugin lends it: only until the answer is encoded */
     reply_referral referral;  /* likewise */
 
+    account account;
     trace *trace; /* NULL: a real request */
     kit_arena memory;
     txn *next_idle;

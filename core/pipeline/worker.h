@@ -9,6 +9,7 @@
 
 typedef struct txn txn;
 typedef struct watchdog watchdog; /* observe/watchdog.h */
+typedef struct journal journal;   /* journal/journal.h */
 
 /* What all workers share. */
 typedef struct process {
@@ -18,6 +19,7 @@ typedef struct process {
     referrals *referrals;
     pool *pool;
     watchdog *watchdog; /* NULL: nobody is watched */
+    journal *journal;   /* NULL: there is none */
 } process;
 
 /* What a worker has of one generation. Transactions hold it, connections do not: one that is kept
@@ -42,6 +44,7 @@ typedef struct worker {
     unsigned idle_count;
     unsigned transactions; /* under way, those included whose client has gone */
     instance *pending;     /* stores that answered PENDING in this turn */
+    unsigned sampled;      /* see accounting.h */
 } worker;
 
 /* On the worker's own thread. It needs a generation before the first transaction. */
