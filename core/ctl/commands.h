@@ -10,4 +10,5 @@ int explain_run(int argc, char **argv);
 int stats_run(int argc, char **argv);
 int new_plugin_run(int argc, char **argv);
 int keys_run(int argc, char **argv);
+int journal_run(int argc, char **argv);
 int codes_run(int argc, char **argv);

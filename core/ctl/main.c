@@ -27,6 +27,7 @@ static const command commands[] = {
     {"explain", explain_run, "show what the daemon would do with a request, and why"},
     {"stats", stats_run, "show what the daemon has counted, and the caches' hit ratios"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
+    {"journal", journal_run, "show, export, compare and count what was done for whom"},
     {"codes", codes_run, "import, export, copy, show and change the codes of a store"},
     {"new-plugin", new_plugin_run, "make a folder with a new plugin, ready to build and to run"},
 };

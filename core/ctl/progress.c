@@ -16,7 +16,8 @@ static int64_t interval_ms(const progress *p)
 
 void progress_begin(progress *p, const char *verb, uint64_t total, bool quiet)
 {
-    *p = (progress){.verb = verb,
+    *p = (progress){.what = "codes",
+                    .verb = verb,
                     .total = total,
                     .quiet = quiet,
                     .bar = isatty(STDERR_FILENO) == 1,
@@ -48,7 +49,7 @@ static void print(progress *p, uint64_t done, uint64_t count, int64_t elapsed_ms
     if (p->bar && known) {
         print_bar(percent);
     }
-    fprintf(stderr, "%llu codes %s, %llu/s", (unsigned long long)count, p->verb,
+    fprintf(stderr, "%llu %s %s, %llu/s", (unsigned long long)count, p->what, p->verb,
             (unsigned long long)rate_of(count, elapsed_ms));
     if (known && done > 0) {
         const double left_s = (double)elapsed_ms / 1000 * (double)(p->total - done) / (double)done;
@@ -85,7 +86,7 @@ void progress_clear(progress *p)
 void progress_summary(const progress *p, uint64_t count, char text[PROGRESS_TEXT_SIZE])
 {
     const int64_t elapsed_ms = (int64_t)clock_monotonic_ms() - p->begin_ms;
-    snprintf(text, PROGRESS_TEXT_SIZE, "%llu codes %s in %.1f s (%llu/s)",
-             (unsigned long long)count, p->verb, (double)elapsed_ms / 1000,
+    snprintf(text, PROGRESS_TEXT_SIZE, "%llu %s %s in %.1f s (%llu/s)", (unsigned long long)count,
+             p->what, p->verb, (double)elapsed_ms / 1000,
              (unsigned long long)rate_of(count, elapsed_ms));
 }

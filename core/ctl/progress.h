@@ -6,6 +6,7 @@
 #include <cmp/base.h>
 
 typedef struct progress {
+    const char *what; /* "codes", unless it is set after progress_begin; static */
     const char *verb; /* "imported"; static */
     uint64_t total;   /* of whatever `done` counts; 0: nobody knows */
     bool quiet, bar;
@@ -15,7 +16,7 @@ typedef struct progress {
 
 void progress_begin(progress *p, const char *verb, uint64_t total, bool quiet);
 
-/* `done` of the total, which made `count` codes. Cheap: call it often. */
+/* `done` of the total, which made `count` of them. Cheap: call it often. */
 void progress_update(progress *p, uint64_t done, uint64_t count);
 
 /* Takes the bar away, before anything else is written. */

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal: one record for each transaction and attempt, which lead to each other."""
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import ssl
+import subprocess
+import threading
+import time
+from urllib.parse import urlencode
+
+import journal
+import pytest
+from daemon import CMPCTL, message, run
+from test_privacy import PERSONAL
+from world import home_and
+
+
+BATCH_S = 0.05 + 0.45  # what the journal promises, and what a busy machine needs
+
+
+@pytest.fixture
+def pair(world):
+    """A Home CMP `a` that reaches `b` by prefix; both keep a journal, and `c` asks `a`."""
+    b = journal.keep(world.cmp("b", "2B001"))
+    b.holds(**{"2B001_1": "https://b.example/1"})
+    a = journal.keep(home_and(world, b))
+    a.holds(**{"1A0F1_1": "https://a.example/1"})
+    return a, b
+
+
+def test_a_transaction_and_its_attempt_lead_to_each_other(pair, world):
+    a, b = pair
+    key = a.peer("c")
+    world.start()
+    asked = message(key, "2B001-1", cc="GB")
+    assert a.send(asked).status == 200
+    assert a.send(message(key, "1A0F1-1")).status == 200
+    assert a.send(message(key, "1A0F1-2")).status == 404
+    there, out, here, absent = sorted(
+        journal.wait_for(a, 4), key=lambda r: (r["ici"], r["kind"] == "attempt")
+    )[-2:] + sorted(journal.wait_for(a, 4), key=lambda r: r["ici"])[:2]
+    assert there["tid"] == asked["tid"] == out["origin_tid"]
+    assert there["peer"] == "c" == out["origin_peer"]
+    assert there["verdict"] == "relayed" and there["cc"] == "GB"
+    assert (there["next_peer"], there["next_tid"]) == ("b", out["tid"])
+    assert there["decided_by"] == "table" and there["status"] == 200
+    assert [w["step"] for w in there["waits"] if "synchronous" not in w] == ["forward"]
+    assert out["peer"] == "b" and out["direction"] == "out" and out["verdict"] == "resolved"
+    assert out["took_us"] <= there["took_us"]
+    assert (here["verdict"], here["decided_by"]) == ("resolved", "codes")
+    assert (absent["verdict"], absent["code"], absent["status"]) == ("refused", "unknown_ici", 404)
+    (at_b,) = journal.wait_for(b, 1)
+    assert (at_b["tid"], at_b["peer"], at_b["verdict"]) == (out["tid"], "a", "resolved")
+    assert at_b["decided_by"] == "codes" and at_b["cc"] == "GB"
+
+
+def test_who_is_not_authenticated_is_in_a_record_of_its_own(pair, world):
+    a, _ = pair
+    journal.keep(a, rejections="1/s")
+    key = a.peer("c")
+    world.start()
+    forged = message(key, "1A0F1-1") | {"signature": "00" * 32}
+    statuses = [a.send(forged).status for _ in range(20)]
+    assert statuses == [401] * 20
+    assert a.send(message(key, "1A0F1-1")).status == 200
+    (good,) = journal.wait_for(a, 1)
+    assert good["verdict"] == "resolved"
+    (first, *others), said = journal.show(a, "--kind", "rejection")
+    assert len(others) <= 10  # so slow would 20 requests have to be
+    assert (first["tid"], first["code"]) == (forged["tid"], "authentication_failed")
+    assert (first["peer"], first["source"], first["plugin"]) == ("c", "127.0.0.1", "hmac")
+    assert first["reason"]
+    assert a.counter("journal", "rejections_not_recorded") == 19 - len(others)
+    assert "missing" not in said
+
+
+def test_handsets_leave_records_where_they_lead_to_others(pair, world):
+    a, _ = pair
+    world.start()
+    assert a.scan("1A0F1-1").status == 200
+    assert a.scan("2B001-1").status == 200
+    out, there = sorted(journal.wait_for(a, 2), key=lambda r: r["kind"])
+    assert (there["interface"], there["tid"]) == ("mc-1", out["origin_tid"])
+    assert "peer" not in there
+
+
+def test_a_peer_that_does_not_answer(pair, world):
+    a, b = pair
+    key = a.peer("c")
+    world.start()
+    b.stop()
+    assert a.send(message(key, "2B001-1")).status == 502
+    attempts = journal.wait_for(a, 1, "--kind", "attempt")
+    assert [r["verdict"] for r in attempts] == ["not_sent"]
+
+
+def test_filters_forms_and_counts(pair, world):
+    a, _ = pair
+    key = a.peer("c")
+    world.start()
+    for ici in ("1A0F1-1", "1A0F1-1", "1A0F1-2", "2B001-1"):
+        a.send(message(key, ici))
+    everything = journal.wait_for(a, 5)
+    assert len(journal.records(a, "--verdict", "unknown_ici")) == 1
+    assert len(journal.records(a, "--verdict", "resolved")) == 3
+    assert len(journal.records(a, "--ici", "1a0f1-1")) == 2
+    assert len(journal.records(a, "--peer", "b")) == 2  # the transaction, and its attempt
+    assert len(journal.records(a, "--kind", "attempt")) == 1
+    tid = next(r["tid"] for r in everything if r["kind"] == "attempt")
+    assert len(journal.records(a, "--tid", tid)) == 2
+    assert journal.records(a, "--until", "1h") == []
+    assert len(journal.records(a, "--from", "1h")) == 5
+    table = run(CMPCTL, "journal", "show", "--config", a.folder / "cmpd.yaml").stdout
+    assert len(table.splitlines()) == 6 and "unknown_ici" in table
+    exported = run(CMPCTL, "journal", "export", "--path", journal.folder(a), "--form", "csv")
+    head, *rows = exported.stdout.splitlines()
+    assert head == "time,kind,direction,peer,tid,ici,verdict,code,status,attempt,cc"
+    assert len(rows) == 5
+    counted = run(
+        CMPCTL, "journal", "stats", "--path", journal.folder(a), "--by", "peer,verdict",
+        "--form", "csv", "--quiet",
+    )  # fmt: skip
+    rows = [line.split(",")[:3] for line in counted.stdout.splitlines()]
+    assert rows[0] == ["peer", "verdict", "count"]
+    assert sorted(rows[1:]) == [
+        ["b", "resolved", "1"], ["c", "relayed", "1"], ["c", "resolved", "2"],
+        ["c", "unknown_ici", "1"],
+    ]  # fmt: skip
+
+
+def test_follow_shows_what_comes(pair, world):
+    a, _ = pair
+    journal.keep(a, segment_age="1s")
+    key = a.peer("c")
+    world.start()
+    followed = subprocess.Popen(
+        [CMPCTL, "journal", "follow", "--path", journal.folder(a), "--form", "ndjson"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for _ in range(3):
+            asked = message(key, "1A0F1-1")
+            assert a.send(asked).status == 200
+            assert json.loads(followed.stdout.readline())["tid"] == asked["tid"]
+            wait_until(lambda: not list(journal.folder(a).glob("journal-*.cmpj")))
+    finally:
+        followed.send_signal(signal.SIGINT)
+        followed.wait(10)
+        followed.stdout.close()
+
+
+def wait_until(holds, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_segments_that_have_ended_are_compressed(pair, world):
+    a, _ = pair
+    journal.keep(a, segment_age="1s")
+    key = a.peer("c")
+    world.start()
+    assert a.send(message(key, "1A0F1-1")).status == 200
+    wait_until(lambda: list(journal.folder(a).glob("journal-*.cmpj.zst")))
+    assert len(journal.records(a)) == 1
+    assert a.send(message(key, "1A0F1-1")).status == 200
+    assert len(journal.wait_for(a, 2)) == 2
+
+
+def test_a_start_without_a_folder_says_why(site):
+    journal.keep(site)
+    (site.folder / "journal").write_text("no folder\n")
+    with pytest.raises(AssertionError, match="journal.path: .*Not a directory"):
+        site.start()
+
+
+def test_no_personal_data_but_as_pseudonyms(pair, world):
+    a, b = pair
+    personal = list(PERSONAL)
+    journal.keep(a, pseudonyms=personal)
+    key = a.peer("c")
+    world.start()
+    for ici in ("1A0F1-1", "2B001-1", "1A0F1-2"):
+        assert a.send(message(key, ici) | PERSONAL).status in (200, 404)
+    a.send(message(key, "1A0F1-1") | PERSONAL | {"signature": "00"})
+    a.scan("2B001-1", **PERSONAL)
+    found = journal.wait_for(a, 6)
+    journal.wait_for(b, 2)
+    transactions = [r for r in found if r["kind"] == "transaction"]
+    assert all(set(r["pseudonyms"]) == {"key", *personal} for r in transactions)
+    assert len({r["pseudonyms"]["user"] for r in transactions}) == 1
+    stats = run(CMPCTL, "stats", "--json", "--socket", a.folder / "admin.sock").stdout
+    world.stop()
+    kept = [p.read_bytes() for n in (a, b) for p in journal.folder(n).rglob("*") if p.is_file()]
+    kept += [n.log_text().encode() for n in (a, b)] + [stats.encode()]
+    random_ids = rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    everything = re.sub(random_ids, b"", b"\n".join(kept))
+    for name, value in PERSONAL.items():
+        if name != "gender":
+            assert value.encode() not in everything, name
+    assert b"female" not in everything.lower()
+
+
+class Load(threading.Thread):
+    """Asks one request after the other on one connection; `answered` are its tids, with the time."""
+
+    def __init__(self, site, key):
+        super().__init__(daemon=True)
+        self.site, self.key = site, key
+        self.answered, self.ending = [], False
+
+    def reach(self):
+        return self.answered[-1][0] - self.answered[0][0] if self.answered else 0
+
+    def run(self):
+        context = ssl.create_default_context(cafile=str(self.site.authority.path))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.site.port, context=context)
+        try:
+            while not self.ending:
+                asked = message(self.key, "1A0F1-1")
+                connection.request("GET", "/mc-3/resolve-ici?" + urlencode(asked))
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == 200
+                self.answered.append((time.monotonic(), asked["tid"]))
+        except (OSError, http.client.HTTPException):
+            pass  # it was killed
+        finally:
+            connection.close()
+
+
+def test_a_killed_daemon_loses_the_last_batch_at_most(site):
+    journal.keep(site, segment_size="64K")
+    site.write_codes({"ici": "1A0F1-1", "content": "https://a.example/1"})
+    key = site.peer("c")
+    answered = []
+    for _ in range(int(os.environ.get("CMPD_KILLS", "5"))):
+        site.start()
+        loads = [Load(site, key) for _ in range(2)]
+        for load in loads:
+            load.start()
+        reach = 2 * BATCH_S + random.random() / 5  # it ends anywhere in a batch
+        wait_until(lambda: all(load.reach() > reach for load in loads))
+        killed = time.monotonic()
+        site.signal(signal.SIGKILL)
+        site.wait()
+        for load in loads:
+            load.join()
+            answered += [(at < killed - BATCH_S, tid) for at, tid in load.answered]
+    found, said = journal.show(site)
+    assert "missing" not in said and "twice" not in said and "damaged" not in said, said
+    tids = [record["tid"] for record in found]
+    assert len(set(tids)) == len(tids)
+    early = {tid for is_early, tid in answered if is_early}
+    assert early and early <= set(tids)
+
+
+def test_what_is_torn_is_said_and_the_rest_is_read(site):
+    journal.keep(site)
+    site.write_codes({"ici": "1A0F1-1", "content": "https://a.example/1"})
+    key = site.peer("c")
+    site.start()
+    for _ in range(3):
+        assert site.ask(key, "1A0F1-1").status == 200
+        journal.wait_for(site, _ + 1)  # each is a block of its own
+    site.stop()
+    (segment,) = journal.folder(site).glob("journal-*.cmpj")
+    segment.write_bytes(segment.read_bytes()[:-1])
+    found, said = journal.show(site)
+    assert len(found) == 2 and "no whole end" in said
