@@ -7,6 +7,7 @@
 #include <cmp-kit/text.h>
 #include <cmp-kit/times.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -16,8 +17,9 @@
 #define NAME_SHOWN 48
 #define END_SIZE   3 /* of a line: a closing quote, a closing bracket, and the line's end */
 
-static cmp_log_level log_level = CMP_LOG_NOTICE;
-static log_format log_how = LOG_TEXT;
+/* A reload changes them while others log. */
+static _Atomic cmp_log_level log_level = CMP_LOG_NOTICE;
+static _Atomic log_format log_how = LOG_TEXT;
 
 const char *const log_level_names[] = {
     [CMP_LOG_ERROR] = "error", [CMP_LOG_WARNING] = "warning", [CMP_LOG_NOTICE] = "notice",
@@ -27,17 +29,18 @@ typedef struct line {
     char text[LINE_SIZE];
     size_t size;
     bool cut; /* something found no room: nothing is put any more */
+    log_format how;
 } line;
 
 void log_setup(cmp_log_level level, log_format format)
 {
-    log_level = level;
-    log_how = format;
+    atomic_store_explicit(&log_level, level, memory_order_relaxed);
+    atomic_store_explicit(&log_how, format, memory_order_relaxed);
 }
 
 bool log_wanted(cmp_log_level level)
 {
-    return level <= log_level;
+    return level <= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
 /* Whole or not at all, with room for the end left: a half escape or a half character would be no
@@ -62,7 +65,7 @@ static void put_escape(line *l, unsigned char c)
     static const char hex[] = "0123456789abcdef";
     const char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
     const char short_escape[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
-    if (log_how == LOG_JSON) {
+    if (l->how == LOG_JSON) {
         put(l, escape, sizeof(escape));
     } else {
         put(l, short_escape, sizeof(short_escape));
@@ -87,7 +90,7 @@ static void put_escaped(line *l, cmp_str value)
 {
     for (size_t i = 0; i < value.size && !l->cut;) {
         const unsigned char c = (unsigned char)value.at[i];
-        if (c >= 0x80 && log_how == LOG_JSON) {
+        if (c >= 0x80 && l->how == LOG_JSON) {
             i += put_character(l, (cmp_str){value.at + i, value.size - i});
             continue;
         }
@@ -117,9 +120,9 @@ static void put_message(line *l, const char *text, size_t size)
 static void put_member(line *l, const char *name, cmp_str value)
 {
     char head[64], *at = head;
-    at = stpcpy(at, log_how == LOG_JSON ? ",\"" : " ");
+    at = stpcpy(at, l->how == LOG_JSON ? ",\"" : " ");
     at = mempcpy(at, name, strnlen(name, NAME_SHOWN));
-    at = stpcpy(at, log_how == LOG_JSON ? "\":\"" : "=\"");
+    at = stpcpy(at, l->how == LOG_JSON ? "\":\"" : "=\"");
     put(l, head, (size_t)(at - head));
     if (!l->cut) {
         put_escaped(l, value);
@@ -145,7 +148,7 @@ static void put_field(line *l, const log_field *f)
     const size_t mark = sizeof(LOG_NUMBER) - 1;
     if (strncmp(f->name, LOG_NUMBER, mark) != 0) {
         put_member(l, f->name, f->value);
-    } else if (log_how == LOG_JSON) {
+    } else if (l->how == LOG_JSON) {
         put_number(l, f->name + mark, f->value);
     } else {
         put_member(l, f->name + mark, f->value);
@@ -158,7 +161,7 @@ static void put_head(line *l, cmp_log_level level, const char *area)
     clock_gettime(CLOCK_REALTIME, &now);
     char when[KIT_TIME_TEXT_SIZE];
     kit_time_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when);
-    if (log_how == LOG_JSON) {
+    if (l->how == LOG_JSON) {
         put_text(l, "{\"time\":\"");
         put_text(l, when);
         put_text(l, "\"");
@@ -177,9 +180,9 @@ static void put_head(line *l, cmp_log_level level, const char *area)
 static void put_line(cmp_log_level level, const char *area, cmp_str message,
                      const log_field *fields, size_t field_count)
 {
-    line l = {.size = 0};
+    line l = {.how = atomic_load_explicit(&log_how, memory_order_relaxed)};
     put_head(&l, level, area);
-    if (log_how == LOG_JSON) {
+    if (l.how == LOG_JSON) {
         put_member(&l, "message", (cmp_str){message.at, kit_utf8_cut(message.at, message.size)});
     } else {
         put_message(&l, message.at, message.size);
@@ -187,8 +190,8 @@ static void put_line(cmp_log_level level, const char *area, cmp_str message,
     for (size_t i = 0; i < field_count; i++) {
         put_field(&l, &fields[i]);
     }
-    l.text[l.size++] = log_how == LOG_JSON ? '}' : '\n';
-    if (log_how == LOG_JSON) {
+    l.text[l.size++] = l.how == LOG_JSON ? '}' : '\n';
+    if (l.how == LOG_JSON) {
         l.text[l.size++] = '\n';
     }
     log_output_write(l.text, l.size);

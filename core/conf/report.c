@@ -146,6 +146,19 @@ void report_print(cmp_report *r, FILE *to)
     }
 }
 
+void report_log_errors(const cmp_report *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        char *text = NULL;
+        size_t size;
+        FILE *to = open_memstream(&text, &size);
+        print(&r->errors[i], "", to);
+        fclose(to);
+        log_error("conf", "%.*s", (int)strcspn(text, "\n"), text);
+        free(text);
+    }
+}
+
 void report_log_warnings(const cmp_report *r)
 {
     for (size_t i = 0; i < r->warning_count; i++) {

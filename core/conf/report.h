@@ -51,5 +51,6 @@ void report_in_scope(cmp_report *r, const char *key, const char *format, ...) CM
  * no error the warnings, in the same way. */
 void report_print(cmp_report *r, FILE *to);
 
-/* Writes the warnings to the log. */
+/* Writes the errors, or the warnings, to the log. */
+void report_log_errors(const cmp_report *r);
 void report_log_warnings(const cmp_report *r);

@@ -21,22 +21,22 @@ static void add_networks(likeness_sum *sum, const cmp_cidrs *list)
     }
 }
 
-static void add_rows(likeness_sum *sum, const cmp_option *row, const cmp_rows *list)
+static void add_rows(likeness_sum *sum, const cmp_option *row, const cmp_rows *list, bool files)
 {
     likeness_number(sum, (int64_t)list->count);
     for (size_t i = 0; i < list->count; i++) {
-        schema_likeness(sum, row->rows, (const char *)list->at + i * row->row_size);
+        schema_likeness(sum, row->rows, (const char *)list->at + i * row->row_size, files);
     }
 }
 
-static void add_field(likeness_sum *sum, const cmp_option *row, const void *field)
+static void add_field(likeness_sum *sum, const cmp_option *row, const void *field, bool files)
 {
     switch (row->type) {
     case CMP_OPTION_GROUP:
-        schema_likeness(sum, row->rows, field);
+        schema_likeness(sum, row->rows, field, files);
         break;
     case CMP_OPTION_ROWS:
-        add_rows(sum, row, field);
+        add_rows(sum, row, field, files);
         break;
     case CMP_OPTION_STRINGS:
         add_strings(sum, field);
@@ -45,7 +45,11 @@ static void add_field(likeness_sum *sum, const cmp_option *row, const void *fiel
         add_networks(sum, field);
         break;
     case CMP_OPTION_PATH:
-        likeness_file(sum, *(const char *const *)field);
+        if (files) {
+            likeness_file(sum, *(const char *const *)field);
+        } else {
+            likeness_text(sum, *(const char *const *)field);
+        }
         break;
     case CMP_OPTION_STRING:
     case CMP_OPTION_HOST:
@@ -69,28 +73,16 @@ static void add_field(likeness_sum *sum, const cmp_option *row, const void *fiel
     }
 }
 
-void schema_likeness(likeness_sum *sum, const cmp_option *rows, const void *options)
+void schema_likeness(likeness_sum *sum, const cmp_option *rows, const void *options, bool files)
 {
     for (const cmp_option *row = rows; row->name != NULL; row++) {
-        add_field(sum, row, (const char *)options + row->offset);
+        add_field(sum, row, (const char *)options + row->offset, files);
     }
 }
 
-likeness schema_likeness_at(const cmp_option *rows, const void *options, const char *path)
+likeness schema_likeness_of(const cmp_option *row, const void *options)
 {
     likeness_sum *sum = likeness_begin();
-    const size_t size = strcspn(path, ".");
-    for (const cmp_option *row = rows; row->name != NULL; row++) {
-        const char *field = (const char *)options + row->offset;
-        if (strlen(row->name) != size || memcmp(row->name, path, size) != 0) {
-            continue;
-        }
-        if (path[size] == '.') {
-            const likeness inner = schema_likeness_at(row->rows, field, path + size + 1);
-            likeness_octets(sum, &inner, sizeof(inner));
-        } else {
-            add_field(sum, row, field);
-        }
-    }
+    add_field(sum, row, (const char *)options + row->offset, false);
     return likeness_end(&sum);
 }

@@ -6,9 +6,9 @@
 
 #include <cmp/option.h>
 
-/* Adds all that rows have filled: values, defaults included, and the state of the files that paths
- * name. Not what stands in the files of a folder. */
-void schema_likeness(likeness_sum *sum, const cmp_option *rows, const void *options);
+/* Adds all that rows have filled: values, defaults included, and with `files` the state of those
+ * that paths name. Not what stands in the files of a folder. */
+void schema_likeness(likeness_sum *sum, const cmp_option *rows, const void *options, bool files);
 
-/* The same of the row at a path such as "limits.referrals" (groups only lead to it). */
-likeness schema_likeness_at(const cmp_option *rows, const void *options, const char *path);
+/* What one row says, without files. */
+likeness schema_likeness_of(const cmp_option *row, const void *options);

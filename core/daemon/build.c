@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/build_parts.h"
+#include "daemon/outline.h"
 #include "http/tls.h"
 #include "pipeline/services.h"
 #include "plugin/folders.h"
@@ -216,6 +217,8 @@ generation *generation_build(build_site *s, generation *before, cmp_report *repo
     build_parts(&b);
     if (report->count != 0) {
         generation_destroy(&g, s->retired);
+    } else {
+        g->outline = outline_make(g);
     }
     return g;
 }

@@ -11,6 +11,7 @@
 #include "daemon/journal_start.h"
 #include "daemon/keys_command.h"
 #include "daemon/privileges.h"
+#include "daemon/reload.h"
 #include "daemon/workers.h"
 #include "http/hpack_probe.h"
 #include "observe/counters.h"
@@ -45,7 +46,8 @@ static void on_signal(void *arg)
     struct signalfd_siginfo info;
     while (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
-            log_notice("daemon", "a hang-up changes nothing: a new configuration needs a restart");
+            log_notice("daemon", "signal %u: reading the configuration anew", info.ssi_signo);
+            reload_run(s->d, false, NULL, NULL);
             continue;
         }
         if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT) {
@@ -76,12 +78,6 @@ static void signals_block(sigset_t *set)
         signal(ignored[i], SIG_IGN);
     }
     pthread_sigmask(SIG_BLOCK, set, NULL);
-}
-
-/* Instances know of it by now; this is for what the core itself asks the keyring. */
-static void on_keys_changed(void *arg)
-{
-    workers_take_keyring(arg);
 }
 
 /* ---- start and stop ---- */
@@ -212,9 +208,11 @@ static bool start(daemon_state *d)
     admin_register(d->server);
     d->commands = admin_commands_create(d->control);
     keys_command_register(d);
+    reload_register(d);
     pipeline_setup();
     watch(d);
     generations_setup();
+    reload_begin(d);
     generation *first = d->generation;
     d->generation = NULL;
     server_adopt(d->server, first, d->budget.connections);
@@ -276,6 +274,7 @@ static bool tear_down(daemon_state *d)
 static void destroy(daemon_state *d)
 {
     admin_close(&d->admin);
+    reload_end(d);
     generations_end(d);
     retired_destroy(&d->build.retired);
     loop_destroy(&d->control);
@@ -320,7 +319,9 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     if (!started) {
         workers_stop(&d);
     }
-    d.keys = started ? keys_watch_start(d.control, d.generation, on_keys_changed, &d) : NULL;
+    if (started) {
+        workers_watch_keys(&d);
+    }
     while (d.ended < d.started || !d.stopping) {
         loop_turn(d.control);
     }

@@ -7,6 +7,7 @@
 #include "daemon/budget.h"
 #include "daemon/build.h"
 #include "daemon/keys_watch.h"
+#include "daemon/outline.h"
 #include "http/server.h"
 #include "observe/watchdog.h"
 #include "pipeline/worker.h"
@@ -32,6 +33,7 @@ struct daemon_state {
     build_site build;
     generation *generation; /* the newest, and behind it those that live: see generations.h */
     cmp_timer *age_timer;   /* NULL: there is no older one */
+    outline first;          /* what the process began with; see reload.h */
     instance_site site;
     budget budget;
     sockets *sockets;

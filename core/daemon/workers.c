@@ -134,11 +134,18 @@ bool workers_start(daemon_state *d)
     return true;
 }
 
-void workers_take_keyring(daemon_state *d)
+/* Instances know of it by now; this is for what the core itself asks the keyring. */
+static void on_keys_changed(void *arg)
 {
+    daemon_state *d = arg;
     for (unsigned i = 0; i < d->started; i++) {
         loop_post(d->threads[i].loop, worker_take_keyring, &d->threads[i].worker);
     }
+}
+
+void workers_watch_keys(daemon_state *d)
+{
+    d->keys = keys_watch_start(d->control, d->generation, on_keys_changed, d);
 }
 
 /* A worker that a plugin holds does not even begin to drain. */

@@ -8,8 +8,8 @@
  * before it run. */
 bool workers_start(daemon_state *d);
 
-/* Has each take the generation's newest keyring. */
-void workers_take_keyring(daemon_state *d);
+/* Watches the newest generation's keyring: has each take it when it has changed. */
+void workers_watch_keys(daemon_state *d);
 
 /* Has them drain and end; d->ended counts those that have. A second time it does nothing. */
 void workers_stop(daemon_state *d);

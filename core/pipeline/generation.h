@@ -88,10 +88,11 @@ struct generation {
     kit_arena memory;
 
     /* the control thread's */
-    void *holder;         /* who has the list of those that live */
-    unsigned tenures;     /* workers that have it, or are about to */
-    generation *older;    /* the next in the list of those that live */
-    uint64_t in_force_ms; /* since when; clock_monotonic_ms */
+    void *holder;            /* who has the list of those that live */
+    struct outline *outline; /* daemon/outline.h; in `memory` */
+    unsigned tenures;        /* workers that have it, or are about to */
+    generation *older;       /* the next in the list of those that live */
+    uint64_t in_force_ms;    /* since when; clock_monotonic_ms */
 };
 
 /* A share of the newest keyring; NULL: there is none. Any thread. */

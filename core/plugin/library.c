@@ -6,6 +6,7 @@
 #include "base/running.h"
 #include "plugin/probe.h"
 
+#include <cmp-kit/file.h>
 #include <cmp-kit/memory.h>
 
 #include <dlfcn.h>
@@ -23,6 +24,8 @@
 struct library {
     lt_dlhandle handle;
     descriptor descriptor;
+    char *path;
+    kit_file_mark mark;
 };
 
 typedef struct opening {
@@ -148,6 +151,8 @@ static library *open_here(const opening *o)
     }
     library *lib = kit_calloc(1, sizeof(*lib));
     lib->handle = handle;
+    lib->path = kit_strdup(o->path);
+    lib->mark = kit_file_mark_of(o->path);
     char why[512];
     const cmp_plugin *theirs = lt_dlsym(handle, CMP_PLUGIN_SYMBOL);
     if (theirs == NULL) {
@@ -204,6 +209,7 @@ void library_close(library **lib)
     if (*lib != NULL) {
         descriptor_dispose(&(*lib)->descriptor);
         lt_dlclose((*lib)->handle);
+        free((*lib)->path);
         free(*lib);
         *lib = NULL;
     }
@@ -212,4 +218,10 @@ void library_close(library **lib)
 const cmp_plugin *library_plugin(const library *lib)
 {
     return &lib->descriptor.plugin;
+}
+
+const char *library_changed(const library *lib)
+{
+    const kit_file_mark now = kit_file_mark_of(lib->path);
+    return kit_file_mark_equal(&now, &lib->mark) ? NULL : lib->path;
 }

@@ -26,3 +26,7 @@ void library_close(library **lib);
 
 /* Valid until library_close. */
 const cmp_plugin *library_plugin(const library *lib);
+
+/* The file's path when it is another one than was opened; else NULL. It is not opened again: a
+ * library of the same name may or may not be the new code then. */
+const char *library_changed(const library *lib);

@@ -104,6 +104,16 @@ const cmp_plugin *loader_load(loader *l, const char *name, char *error, size_t e
     return NULL;
 }
 
+void loader_changed_each(const loader *l, void (*visit)(const char *path, void *arg), void *arg)
+{
+    for (size_t i = 0; i < l->library_count; i++) {
+        const char *path = library_changed(l->libraries[i]);
+        if (path != NULL) {
+            visit(path, arg);
+        }
+    }
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

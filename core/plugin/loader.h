@@ -18,6 +18,9 @@ void loader_destroy(loader **l);
 CMP_MUST_USE const cmp_plugin *loader_load(loader *l, const char *name, char *error,
                                            size_t error_size);
 
+/* Visits the files of loaded plugins that are others now than were loaded. */
+void loader_changed_each(const loader *l, void (*visit)(const char *path, void *arg), void *arg);
+
 /* Names of all plugins in the folders, each once, sorted; ended by NULL. Free with
  * loader_names_free. */
 char **loader_names(const loader *l);

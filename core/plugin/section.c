@@ -96,10 +96,10 @@ static likeness likeness_of(const conf_plugin *section, const cmp_plugin *plugin
     const char *folder = yaml_folder(section->file);
     likeness_octets(sum, &plugin, sizeof(plugin));
     likeness_text(sum, folder);
-    schema_likeness(sum, rows_of(plugin), i->options);
+    schema_likeness(sum, rows_of(plugin), i->options, true);
     likeness_number(sum, cache != NULL);
     if (cache != NULL) {
-        schema_likeness(sum, conf_cache_rows, cache);
+        schema_likeness(sum, conf_cache_rows, cache, true);
     }
     return likeness_end(&sum);
 }

@@ -136,8 +136,10 @@ class Site:
             keys = self.folder / "keys.yaml"
             rings = {"issued": self.issued, "received": self.received}
             rows = {use: [key.row() for key in ring] for use, ring in rings.items()}
-            keys.write_text(json.dumps(rows | {"tokens": self.tokens}, indent=1))
-            keys.chmod(0o600)
+            text = json.dumps(rows | {"tokens": self.tokens}, indent=1)
+            if not keys.is_file() or keys.read_text() != text:
+                keys.write_text(text)
+                keys.chmod(0o600)
         path = self.folder / "cmpd.yaml"
         path.write_text(json.dumps(self.config, indent=1))
         return path

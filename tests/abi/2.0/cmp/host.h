@@ -214,8 +214,8 @@ struct cmp_host {
 
     /* Runs `run(instance, worker, arg)` once on the thread of every started worker, between two
      * turns of its loop. Returns how many will run it: 0 before workers start and after they end.
-     * `worker` is NULL when that worker has stopped meanwhile. `arg` stays the plugin's, and has to
-     * last until they have run. */
+     * `worker` is NULL when that worker has not started the instance yet, or has stopped it. `arg`
+     * stays the plugin's, and has to last until they have run. */
     unsigned (*workers_call)(const cmp_host *host,
                              void (*run)(void *instance, void *worker, void *arg), void *arg);
 

@@ -31,6 +31,13 @@
  * codes creates and destroys, and asks between them; it starts neither instance nor worker. The
  * loop that start and worker_start get is NULL in a host without CMP_SERVICE_LOOP.
  *
+ * A host may take a new configuration while it serves. An instance goes on in it when nothing has
+ * changed of its section, of the files that its paths name, and, if its plugin names
+ * CMP_SERVICE_PEERS, of the peers. Otherwise one is made in its place (create, with the old one as
+ * `previous`, and start) while workers still use the old one; each worker starts the new one, ends
+ * its last request of the old one, and stops it; then that is destroyed. A configuration with an
+ * error is given up: destroy comes after create, without start.
+ *
  * Ledger
  *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
  *                    rows; a descriptor for each instance (choose); services log, clock, random,
@@ -98,8 +105,8 @@ typedef struct cmp_plugin {
      * having said why in `report`. Control thread. */
     void *(*create)(const cmp_host *host, const void *options, void *previous, cmp_report *report);
 
-    /* The host is about to start its workers; `loop` is the control loop. Control thread. May be
-     * NULL. */
+    /* The host is about to start its workers, or to have those that run take the instance; `loop`
+     * is the control loop. Control thread. May be NULL. */
     void (*start)(void *instance, cmp_loop *loop);
 
     /* The state of one worker, made and ended on its thread. May be NULL, and may return NULL. */

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A changed configuration is taken while cmpd serves: whole, or not at all."""
+import signal
+
+import httpx
+import pytest
+from daemon import CMPCTL, free_port, run
+from reload import becomes, gauge, reload
+from test_keys import Open
+
+ICI = "1A0F1-COUNTED"
+
+
+@pytest.fixture
+def served(site):
+    """One peer `b` with the key `site.first`, and a store that knows one ICI."""
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.first = site.peer("b")
+    codes(site, "codes.ndjson", "one")
+    codes(site, "other.ndjson", "other")
+    return site.start()
+
+
+def codes(site, path, what):
+    site.write_codes({"ici": ICI, "content": f"https://{what}.example/"}, path=path)
+
+
+def use_other_codes(site):
+    site.config["plugins"]["codes"]["path"] = "other.ndjson"
+
+
+def content(site, key=None):
+    """What the answer says, of one connection."""
+    answer = site.ask(key or site.first, ICI)
+    return answer.json["content"] if answer.status == 200 else answer.status
+
+
+def test_nothing_changes_when_nothing_has_changed(served):
+    told = reload(served)
+    assert (told["added"], told["changed"], told["removed"], told["restart"]) == ([], [], [], [])
+    assert set(told["carried_over"]) == {
+        "listeners.peers", "peers.b", "plugins.hmac", "plugins.codes"
+    }
+    assert told["workers"] == 2
+    assert content(served) == "https://one.example/"
+    becomes(1, lambda: gauge(served, "alive"))
+
+
+def test_options_peers_and_routes_change(served):
+    open_one = Open(served)
+    assert open_one.resolve(served.first) == 200
+    other = served.peer("c")
+    use_other_codes(served)
+    served.config["plugins"]["table"] = {"use": "route_prefix"}
+    served.config["resolve"] |= {"routes": ["table"], "ttl": 600}
+    told = reload(served)
+    assert told["added"] == ["peers.c", "plugins.table"]
+    assert told["changed"] == ["plugins.codes", "resolve.routes", "resolve.ttl", "keys"]
+    assert content(served) == "https://other.example/"
+    assert content(served, other) == "https://other.example/"
+    assert open_one.resolve(other) == 200
+    served.config["peers"].pop()
+    served.issued.pop()
+    del served.config["plugins"]["table"]
+    del served.config["resolve"]["routes"]
+    told = reload(served)
+    assert told["removed"] == ["peers.c", "plugins.table"]
+    assert content(served, other) == 401
+    assert open_one.resolve(other) == 401
+    assert open_one.resolve(served.first) == 200
+    becomes(1, lambda: gauge(served, "alive"))
+
+
+def test_listeners_come_and_go(served):
+    port = free_port()
+    second = served.listener | {"name": "second", "bind": f"127.0.0.1:{port}"}
+    served.config["listeners"].append(second)
+    assert reload(served)["added"] == ["listeners.second"]
+    assert served.ask(served.first, ICI, port=port).status == 200
+    served.config["listeners"].pop()
+    assert reload(served)["removed"] == ["listeners.second"]
+    with pytest.raises(httpx.ConnectError):
+        served.ask(served.first, ICI, port=port)
+    assert content(served) == "https://one.example/"
+
+
+def test_a_dry_run_changes_nothing(served):
+    use_other_codes(served)
+    served.peer("c")
+    told = reload(served, "--dry-run")
+    assert told["added"] == ["peers.c"] and "plugins.codes" in told["changed"]
+    assert content(served) == "https://one.example/"
+    assert reload(served)["added"] == ["peers.c"]
+    assert content(served) == "https://other.example/"
+
+
+def test_people_are_told_in_words(served):
+    served.peer("c")
+    served.config["workers"] = 3
+    path = served.write()
+    ended = run(CMPCTL, "reload", "--config", path)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [
+        "added: peers.c",
+        "changed: keys",
+        "carried over: 1 listeners",
+        "carried over: 1 peers",
+        "carried over: 2 plugins",
+        "needs a restart: workers",
+        "in force on 2 workers",
+    ]
+
+
+def test_a_hang_up_reloads_as_well(served):
+    use_other_codes(served)
+    served.write()
+    served.signal(signal.SIGHUP)
+    line = served.wait_for_log("the new configuration is in force on 2 workers")
+    assert "0 added, 1 changed, 0 removed" in line["message"]
+    assert content(served) == "https://other.example/"
+
+
+def test_the_log_changes_its_level_and_form(served):
+    served.config["log"] = {"level": "warning", "format": "text"}
+    reload(served)
+    served.config["log"] = {"level": "debug", "format": "json"}
+    reload(served)
+    assert content(served) == "https://one.example/"
+    served.wait_for_log('"request"')
