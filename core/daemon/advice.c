@@ -3,17 +3,12 @@
 #include "daemon/advice.h"
 
 #include "base/clock.h"
+#include "daemon/validity.h"
 
 #include <cmp-kit/keys.h>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-#define SOON_DAYS 14
-#define DAY_S     ((int64_t)24 * 60 * 60)
 
 typedef struct advice {
     const generation *g;
@@ -34,64 +29,6 @@ static void CMP_PRINTF(3, 4) advise(advice *a, const char *key, const char *form
 }
 
 /* ---- certificates ---- */
-
-typedef struct window {
-    int64_t begin_s, end_s; /* Unix times; no certificate: end_s is INT64_MAX */
-} window;
-
-static int64_t unix_time(const ASN1_TIME *time, int64_t otherwise)
-{
-    struct tm tm;
-    return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : otherwise;
-}
-
-/* When all of a file with a certificate and its chain is valid, for all of them are shown; in a
- * file of CAs as long as one of them is. What cannot be read was an error before. */
-static window file_window(const char *path, bool one_is_enough)
-{
-    window all = {INT64_MIN, INT64_MAX};
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return all;
-    }
-    bool first = true;
-    for (X509 *c; (c = PEM_read_X509(file, NULL, NULL, NULL)) != NULL; X509_free(c)) {
-        const int64_t begin_s = unix_time(X509_get0_notBefore(c), INT64_MIN);
-        const int64_t end_s = unix_time(X509_get0_notAfter(c), INT64_MAX);
-        if (first || (one_is_enough ? begin_s < all.begin_s : begin_s > all.begin_s)) {
-            all.begin_s = begin_s;
-        }
-        if (first || (one_is_enough ? end_s > all.end_s : end_s < all.end_s)) {
-            all.end_s = end_s;
-        }
-        first = false;
-    }
-    ERR_clear_error(); /* there is always one more that is not found */
-    fclose(file);
-    return all;
-}
-
-static const char *day_of(advice *a, int64_t time_s)
-{
-    const time_t at = (time_t)time_s;
-    struct tm tm;
-    char text[32];
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
-    return kit_arena_printf(&a->memory, "%s", text);
-}
-
-static void advise_window(advice *a, const char *path, const window *w, const char *key)
-{
-    const int64_t now_s = clock_now_ms() / 1000;
-    if (w->end_s < now_s) {
-        advise(a, key, "%s has expired, at %s", path, day_of(a, w->end_s));
-    } else if (w->begin_s > now_s) {
-        advise(a, key, "%s is not valid yet, only from %s", path, day_of(a, w->begin_s));
-    } else if (w->end_s - now_s <= SOON_DAYS * DAY_S) {
-        advise(a, key, "%s ends in %lld days, at %s", path, (long long)((w->end_s - now_s) / DAY_S),
-               day_of(a, w->end_s));
-    }
-}
 
 /* A file that the configuration names somewhere. */
 typedef struct named {
@@ -143,15 +80,18 @@ static files certificate_files(advice *a)
 static void advise_certificates(advice *a)
 {
     const files f = certificate_files(a);
-    window w = {0, 0};
+    validity v = {0, 0};
     if (f.count > 0) {
         qsort(f.at, f.count, sizeof(*f.at), compare_files);
     }
     for (size_t i = 0; i < f.count; i++) {
         if (i == 0 || compare_files(&f.at[i - 1], &f.at[i]) != 0) {
-            w = file_window(f.at[i].path, f.at[i].of_cas);
+            v = validity_of(f.at[i].path, f.at[i].of_cas);
         }
-        advise_window(a, f.at[i].path, &w, f.at[i].key);
+        char text[VALIDITY_TEXT_SIZE];
+        if (validity_doubtful(&v, text)) {
+            advise(a, f.at[i].key, "%s %s", f.at[i].path, text);
+        }
     }
 }
 

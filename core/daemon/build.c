@@ -236,7 +236,7 @@ void generation_destroy(generation **g_ref, retired *r)
         }
     }
     for (size_t i = 0; i < g->listener_count; i++) {
-        tls_context_destroy(&g->listeners[i].tls);
+        listener_tls_unref(&g->listeners[i].tls);
         sources_unref(&g->listeners[i].sources);
         kit_networks_destroy(&g->listeners[i].balancers);
     }

@@ -90,22 +90,22 @@ static likeness tls_likeness(const conf_listener *l)
     likeness_number(sum, conf_listener_anonymous(l));
     likeness_number(sum, l->tls.client_certificate);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        likeness_file(sum, files[i]);
+        likeness_text(sum, files[i]);
     }
     return likeness_end(&sum);
 }
 
-/* That of before when nothing of it has changed: sessions can be resumed. */
+/* That of before when nothing of it has changed, its files included: sessions can be resumed. */
 static void build_tls(builder *b, listener *l, const char *path)
 {
     const listener *before = listener_before(b, l);
     l->tls_likeness = tls_likeness(l->conf);
     if (before != NULL && before->tls != NULL &&
-        likeness_equal(&before->tls_likeness, &l->tls_likeness)) {
-        SSL_CTX_up_ref(before->tls);
-        l->tls = before->tls;
+        likeness_equal(&before->tls_likeness, &l->tls_likeness) &&
+        file_set_is_current(listener_tls_files(before->tls))) {
+        l->tls = listener_tls_ref(before->tls);
     } else {
-        l->tls = tls_context_create(b->g->conf, l->conf, path, b->report);
+        l->tls = listener_tls_create(b->g->conf, l->conf, path, b->report);
     }
 }
 

@@ -40,7 +40,7 @@ static origin_options options_of(const conf_peer *p, const char *url)
                             .resolve_interval_ms = (uint64_t)p->resolve_interval_ms};
 }
 
-/* All that an origin is made of, and the state of its files. */
+/* All that an origin is made of, but for what its files hold. */
 static likeness likeness_of(const origin_options *o)
 {
     const char *const texts[] = {o->name, o->url, o->default_path, o->server_name, o->source};
@@ -52,7 +52,7 @@ static likeness likeness_of(const origin_options *o)
         likeness_text(sum, texts[i]);
     }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        likeness_file(sum, files[i]);
+        likeness_text(sum, files[i]);
     }
     likeness_octets(sum, numbers, sizeof(numbers));
     return likeness_end(&sum);
@@ -64,7 +64,8 @@ static origin *find_alike(const builder *b, const char *name, const likeness *wa
     const peer *p = b->before != NULL ? peers_find(b->before->peers, cmp_str_from(name)) : NULL;
     const way *w = p != NULL ? &b->before->ways[p->index] : NULL;
     for (size_t i = 0; w != NULL && i < w->url_count; i++) {
-        if (likeness_equal(&w->likenesses[i], wanted)) {
+        if (likeness_equal(&w->likenesses[i], wanted) &&
+            file_set_is_current(origin_files(w->urls[i]))) {
             return origin_ref(w->urls[i]);
         }
     }

@@ -321,10 +321,12 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     }
     if (started) {
         workers_watch_keys(&d);
+        d.tls = tls_watch_start(d.control, &d.generation);
     }
     while (d.ended < d.started || !d.stopping) {
         loop_turn(d.control);
     }
+    tls_watch_stop(&d.tls);
     keys_watch_stop(&d.keys);
     watchdog_remove(&d.watched);
     const bool clean = tear_down(&d);

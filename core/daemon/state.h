@@ -8,6 +8,7 @@
 #include "daemon/build.h"
 #include "daemon/keys_watch.h"
 #include "daemon/outline.h"
+#include "daemon/tls_watch.h"
 #include "http/server.h"
 #include "observe/watchdog.h"
 #include "pipeline/worker.h"
@@ -46,6 +47,7 @@ struct daemon_state {
     unsigned started; /* threads that were created */
     unsigned ready, ended;
     keys_watch *keys;
+    tls_watch *tls;
     bool stopping;
     uint64_t stopping_since_ms;
 };

@@ -94,6 +94,21 @@ void connection_is_open(connection *c)
     }
 }
 
+/* libh2o shows nobody its SSL: this is where it passes by. */
+void connection_on_tls_info(const SSL *ssl, int where, int value)
+{
+    (void)value;
+    if ((where & SSL_CB_HANDSHAKE_DONE) == 0) {
+        return;
+    }
+    const h2o_socket_t *socket = BIO_get_data(SSL_get_rbio(ssl));
+    connection *c = socket->on_close.data;
+    /* A KeyUpdate ends with the same call. Who wants to see it now need not be who does later. */
+    if (c->certificate == NULL) {
+        c->certificate = certificate_read(ssl);
+    }
+}
+
 void connection_touch(connection *c)
 {
     c->requests++;

@@ -17,6 +17,10 @@ void connection_give_up_place(connection *c);
 /* The handshake is done, or there is none. */
 void connection_is_open(connection *c);
 
+/* For contexts that ask for a client's certificate (SSL_CTX_set_info_callback): keeps what was
+ * shown. */
+void connection_on_tls_info(const SSL *ssl, int where, int value);
+
 /* A request has come on it. */
 void connection_touch(connection *c);
 

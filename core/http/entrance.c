@@ -2,6 +2,8 @@
 /* See entrance.h. */
 #include "http/entrance.h"
 
+#include "http/tls.h"
+
 #include <cmp-kit/memory.h>
 
 #include <stdlib.h>
@@ -30,7 +32,7 @@ static void entrance_free(entrance *e)
     }
     gate_unref(&e->gate);
     sources_unref(&e->sources);
-    SSL_CTX_free(e->tls);
+    listener_tls_unref(&e->tls);
     free((char *)(uintptr_t)e->name.at);
     free(e);
 }
@@ -44,13 +46,11 @@ entrance *entrance_find(server_worker *sw, const char *name)
     return e;
 }
 
-static void use_tls(entrance *e, SSL_CTX *tls)
+static void use_tls(entrance *e, listener_tls *tls)
 {
-    if (tls != NULL) {
-        SSL_CTX_up_ref(tls);
-    }
-    SSL_CTX_free(e->tls);
-    e->tls = tls;
+    listener_tls *before = e->tls;
+    e->tls = tls != NULL ? listener_tls_ref(tls) : NULL;
+    listener_tls_unref(&before);
 }
 
 /* What was taken of the pace before is not given back. */

@@ -5,6 +5,7 @@
 
 #include "http/connection.h"
 #include "http/metered.h"
+#include "http/tls.h"
 #include "observe/counters.h"
 
 #include <h2o/http1.h>
@@ -57,21 +58,6 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
     }
 }
 
-/* libh2o shows nobody its SSL: this is where it passes by. */
-void handshake_on_tls_info(const SSL *ssl, int where, int value)
-{
-    (void)value;
-    if ((where & SSL_CB_HANDSHAKE_DONE) == 0) {
-        return;
-    }
-    const h2o_socket_t *socket = BIO_get_data(SSL_get_rbio(ssl));
-    connection *c = socket->on_close.data;
-    /* A KeyUpdate ends with the same call. Who wants to see it now need not be who does later. */
-    if (c->certificate == NULL) {
-        c->certificate = certificate_read(ssl);
-    }
-}
-
 void handshake_start(connection *c)
 {
     server_worker *sw = c->sw;
@@ -84,7 +70,6 @@ void handshake_start(connection *c)
     c->handshake_timer =
         loop_timer_start(sw->worker->loop, sw->limits.handshake_timeout_ms, on_late, c);
     /* libh2o keeps the bare pointer until the ClientHello is there. */
-    c->tls = c->entrance->tls;
-    SSL_CTX_up_ref(c->tls);
+    c->tls = listener_tls_context(c->entrance->tls);
     h2o_socket_ssl_handshake(c->socket, c->tls, NULL, on_handshake);
 }

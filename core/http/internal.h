@@ -81,8 +81,8 @@ struct entrance {
     const listener *listener; /* of the newest generation that has it */
     tenure *tenure;           /* NULL: the worker's newest */
     gate *gate;
-    sources *sources; /* a share; NULL: there are no limits */
-    SSL_CTX *tls;     /* a share: of new connections; NULL: plain */
+    sources *sources;  /* a share; NULL: there are no limits */
+    listener_tls *tls; /* a share: of new connections; NULL: plain */
     crowd crowd;
     rate handshakes; /* the pace at which they may begin */
     h2o_accept_ctx_t accept;

@@ -5,11 +5,16 @@
 #include "base/pem_fault.h"
 #include "base/private_key.h"
 #include "base/revocation.h"
+#include "base/tls_slot.h"
 #include "base/trust.h"
-#include "http/handshake.h"
+#include "http/connection.h"
+
+#include <cmp-kit/memory.h>
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
 /* Forward secrecy and AEAD: RFC 9113, 9.2.2, forbids the others with HTTP/2. */
 #define CIPHERS_1_2                                                                                \
@@ -152,7 +157,7 @@ static void ask_for_certificate(SSL_CTX *ctx, const conf_listener *l)
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         break;
     }
-    SSL_CTX_set_info_callback(ctx, handshake_on_tls_info);
+    SSL_CTX_set_info_callback(ctx, connection_on_tls_info);
 }
 
 /* A session is resumed only where it would have begun in the same way: on another listener, or by a
@@ -178,8 +183,8 @@ static void set_session_context(SSL_CTX *ctx, const conf_listener *l)
     SSL_CTX_set_session_id_context(ctx, digest, size);
 }
 
-SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *path,
-                            cmp_report *report)
+static SSL_CTX *context_create(const conf *c, const conf_listener *l, const char *path,
+                               cmp_report *report)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     ERR_clear_error();
@@ -197,8 +202,65 @@ SSL_CTX *tls_context_create(const conf *c, const conf_listener *l, const char *p
     return ctx;
 }
 
-void tls_context_destroy(void **context)
+/* ---- from one context to the next ---- */
+
+struct listener_tls {
+    _Atomic unsigned shares;
+    tls_slot slot;
+    file_set files;
+};
+
+listener_tls *listener_tls_create(const conf *c, const conf_listener *l, const char *path,
+                                  cmp_report *report)
 {
-    SSL_CTX_free(*context);
-    *context = NULL;
+    listener_tls *t = kit_calloc(1, sizeof(*t));
+    const char *const paths[] = {l->tls.certificate, l->tls.key, l->tls.client_ca};
+    atomic_init(&t->shares, 1);
+    file_set_init(&t->files, paths, sizeof(paths) / sizeof(paths[0]));
+    SSL_CTX *first = context_create(c, l, path, report);
+    tls_slot_init(&t->slot, first);
+    if (first == NULL) {
+        listener_tls_unref(&t);
+    }
+    return t;
+}
+
+listener_tls *listener_tls_ref(listener_tls *t)
+{
+    atomic_fetch_add_explicit(&t->shares, 1, memory_order_relaxed);
+    return t;
+}
+
+void listener_tls_unref(listener_tls **ref)
+{
+    listener_tls *t = *ref;
+    *ref = NULL;
+    if (t != NULL && atomic_fetch_sub_explicit(&t->shares, 1, memory_order_acq_rel) == 1) {
+        tls_slot_dispose(&t->slot);
+        file_set_dispose(&t->files);
+        free(t);
+    }
+}
+
+SSL_CTX *listener_tls_context(listener_tls *t)
+{
+    return tls_slot_take(&t->slot);
+}
+
+file_set *listener_tls_files(listener_tls *t)
+{
+    return &t->files;
+}
+
+bool listener_tls_renew(listener_tls *t, const conf *c, const conf_listener *l, const char *path,
+                        cmp_report *report)
+{
+    SSL_CTX *fresh = context_create(c, l, path, report);
+    if (fresh == NULL) {
+        file_set_refused(&t->files);
+        return false;
+    }
+    tls_slot_put(&t->slot, fresh);
+    file_set_used(&t->files);
+    return true;
 }

@@ -148,9 +148,11 @@ static void on_connected(h2o_socket_t *socket, const char *error)
         address_failed(w, strerrordesc_np(code));
         return;
     }
-    const origin *o = w->lane->origin;
+    origin *o = w->lane->origin;
     w->state = WIRE_HANDSHAKE;
-    h2o_socket_ssl_handshake(socket, o->tls, o->sni, on_handshake);
+    SSL_CTX *tls = tls_slot_take(&o->tls);
+    h2o_socket_ssl_handshake(socket, tls, o->sni, on_handshake);
+    SSL_CTX_free(tls); /* the connection's SSL has a share of its own by now */
 }
 
 static int socket_open(const origin *o, const endpoint *to)

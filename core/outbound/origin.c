@@ -64,9 +64,82 @@ static const char *url_parse(origin *o, const char *url, const char *default_pat
     return NULL;
 }
 
+/* ---- all of them ---- */
+
+static origin *all;
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void enter_list(origin *o)
+{
+    pthread_mutex_lock(&all_lock);
+    o->next = all;
+    o->previous = &all;
+    if (all != NULL) {
+        all->previous = &o->next;
+    }
+    all = o;
+    pthread_mutex_unlock(&all_lock);
+}
+
+static void leave_list(origin *o)
+{
+    pthread_mutex_lock(&all_lock);
+    if (o->previous != NULL) { /* else it never was in it */
+        *o->previous = o->next;
+        if (o->next != NULL) {
+            o->next->previous = o->previous;
+        }
+    }
+    pthread_mutex_unlock(&all_lock);
+}
+
+/* Whether the caller has it now: it is not about to be freed. */
+static bool try_hold(origin *o)
+{
+    unsigned references = atomic_load_explicit(&o->references, memory_order_relaxed);
+    while (references > 0 &&
+           !atomic_compare_exchange_weak_explicit(&o->references, &references, references + 1,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+    return references > 0;
+}
+
+/* Without the lock while they are visited: that may take long. */
+void origins_each(void (*visit)(origin *o, void *arg), void *arg)
+{
+    origin **held = NULL;
+    size_t count = 0, room = 0;
+    pthread_mutex_lock(&all_lock);
+    for (origin *o = all; o != NULL; o = o->next) {
+        if (count == room) {
+            room = room != 0 ? 2 * room : 16;
+            held = kit_realloc(held, room * sizeof(origin *));
+        }
+        if (origin_wanted(o) && try_hold(o)) {
+            held[count++] = o;
+        }
+    }
+    pthread_mutex_unlock(&all_lock);
+    for (size_t i = 0; i < count; i++) {
+        visit(held[i], arg);
+    }
+    for (size_t i = 0; i < count; i++) {
+        origin_drop(&held[i]);
+    }
+    free(held);
+}
+
+/* ---- one ---- */
+
 static void origin_free(origin *o)
 {
-    SSL_CTX_free(o->tls);
+    leave_list(o);
+    tls_slot_dispose(&o->tls);
+    file_set_dispose(&o->files);
+    free(o->ca);
+    free(o->crl);
+    free(o->certificate);
+    free(o->key);
     free(o->name);
     free(o->host);
     free(o->authority);
@@ -103,8 +176,18 @@ static bool origin_fill(origin *o, const origin_options *options, char *error, s
         snprintf(error, error_size, "the server name \"%s\" is no host name", o->server_name);
         return false;
     }
-    o->tls = origin_tls_create(o, options, error, error_size);
-    return o->tls != NULL;
+    const char *const files[] = {o->ca, o->certificate, o->key};
+    file_set_init(&o->files, files, sizeof(files) / sizeof(files[0]));
+    SSL_CTX *first = origin_tls_create(o, error, error_size);
+    if (first != NULL) {
+        tls_slot_put(&o->tls, first);
+    }
+    return first != NULL;
+}
+
+static char *copy(const char *text)
+{
+    return text != NULL ? kit_strdup(text) : NULL;
 }
 
 origin *origin_create(const origin_options *options, char *error, size_t error_size)
@@ -113,17 +196,52 @@ origin *origin_create(const origin_options *options, char *error, size_t error_s
     atomic_init(&o->owners, 1);
     atomic_init(&o->references, 1);
     breaker_init(&o->breaker);
+    tls_slot_init(&o->tls, NULL);
     o->name = kit_strdup(options->name);
     o->connections_max = options->connections_max > 0 ? options->connections_max : 1;
     o->waiting_max = options->waiting_max;
     o->connect_timeout_ms = options->connect_timeout_ms;
     o->idle_timeout_ms = options->idle_timeout_ms;
     o->resolve_interval_ms = options->resolve_interval_ms;
+    o->ca = copy(options->ca);
+    o->crl = copy(options->crl);
+    o->certificate = copy(options->certificate);
+    o->key = copy(options->key);
     if (!origin_fill(o, options, error, error_size)) {
         origin_free(o);
         return NULL;
     }
+    if (o->files.count > 0) {
+        enter_list(o);
+    }
     return o;
+}
+
+const char *origin_name(const origin *o)
+{
+    return o->name;
+}
+
+const char *origin_certificate(const origin *o)
+{
+    return o->certificate;
+}
+
+file_set *origin_files(origin *o)
+{
+    return &o->files;
+}
+
+bool origin_renew(origin *o, char *error, size_t error_size)
+{
+    SSL_CTX *fresh = origin_tls_create(o, error, error_size);
+    if (fresh == NULL) {
+        file_set_refused(&o->files);
+        return false;
+    }
+    tls_slot_put(&o->tls, fresh);
+    file_set_used(&o->files);
+    return true;
 }
 
 /* Two counts: `references` are for the memory, and lanes have them, too. `owners` are

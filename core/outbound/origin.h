@@ -3,9 +3,9 @@
 #pragma once
 
 #include "base/endpoint.h"
+#include "base/file_set.h"
+#include "base/tls_slot.h"
 #include "outbound/circuit.h"
-
-#include <openssl/ssl.h>
 
 struct cmp_origin {
     /* Lanes hold an origin too, but do not make it wanted: once its last owner has gone, nobody
@@ -19,9 +19,11 @@ struct cmp_origin {
     uint16_t port;
     bool numeric; /* the host is an address: `fixed` */
     endpoint fixed;
-    endpoint source; /* size 0: any */
-    SSL_CTX *tls;
-    char *server_name;
+    endpoint source;                                  /* size 0: any */
+    char *server_name, *ca, *crl, *certificate, *key; /* NULL, but for the first: none */
+    tls_slot tls;
+    file_set files; /* all of them but lists, which each handshake looks at; the control thread's */
+    origin *next, **previous; /* in the list of all */
     unsigned connections_max, waiting_max;
     uint64_t connect_timeout_ms, idle_timeout_ms, resolve_interval_ms;
     breaker breaker;
@@ -35,6 +37,6 @@ static inline bool origin_wanted(const origin *o)
     return atomic_load_explicit(&o->owners, memory_order_relaxed) > 0;
 }
 
-/* origin_tls.c: the context for o->server_name. NULL after having filled `error`. */
-SSL_CTX *origin_tls_create(const origin *o, const origin_options *options, char *error,
-                           size_t error_size);
+/* origin_tls.c: a context for o->server_name, by the files of its other names. NULL after having
+ * filled `error`. */
+SSL_CTX *origin_tls_create(const origin *o, char *error, size_t error_size);

@@ -46,19 +46,18 @@ static bool load_revocation(SSL_CTX *ctx, const char *crl, char *error, size_t e
            refuse(error, error_size, "revocation lists", crl, NULL);
 }
 
-static bool load_identity(SSL_CTX *ctx, const origin_options *options, char *error,
-                          size_t error_size)
+static bool load_identity(SSL_CTX *ctx, const origin *o, char *error, size_t error_size)
 {
-    if (options->certificate == NULL) {
+    if (o->certificate == NULL) {
         return true;
     }
-    const char *key = options->key != NULL ? options->key : options->certificate;
-    if (!may_read(error, error_size, "certificate", options->certificate) ||
+    const char *key = o->key != NULL ? o->key : o->certificate;
+    if (!may_read(error, error_size, "certificate", o->certificate) ||
         !may_read(error, error_size, "key", key)) {
         return false;
     }
-    if (SSL_CTX_use_certificate_chain_file(ctx, options->certificate) != 1) {
-        return refuse(error, error_size, "certificate", options->certificate, NULL);
+    if (SSL_CTX_use_certificate_chain_file(ctx, o->certificate) != 1) {
+        return refuse(error, error_size, "certificate", o->certificate, NULL);
     }
     const char *said = NULL;
     if (!private_key_use(ctx, key, &said) || SSL_CTX_check_private_key(ctx) != 1) {
@@ -79,8 +78,7 @@ static bool expect_name(SSL_CTX *ctx, const origin *o)
                              : X509_VERIFY_PARAM_set1_ip_asc(param, o->server_name) == 1;
 }
 
-SSL_CTX *origin_tls_create(const origin *o, const origin_options *options, char *error,
-                           size_t error_size)
+SSL_CTX *origin_tls_create(const origin *o, char *error, size_t error_size)
 {
     static const unsigned char protocols[] = "\x02h2\x08http/1.1";
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -94,9 +92,9 @@ SSL_CTX *origin_tls_create(const origin *o, const origin_options *options, char 
     SSL_CTX_set_info_callback(ctx, wire_on_tls_info);
     if (!expect_name(ctx, o)) {
         snprintf(error, error_size, "cannot expect the server name %s", o->server_name);
-    } else if (load_trust(ctx, options->ca, error, error_size) &&
-               load_revocation(ctx, options->crl, error, error_size) &&
-               load_identity(ctx, options, error, error_size)) {
+    } else if (load_trust(ctx, o->ca, error, error_size) &&
+               load_revocation(ctx, o->crl, error, error_size) &&
+               load_identity(ctx, o, error, error_size)) {
         return ctx;
     }
     SSL_CTX_free(ctx);

@@ -6,6 +6,7 @@
  * connections are each worker's own. */
 #pragma once
 
+#include "base/file_set.h"
 #include "event/pool.h"
 
 #include <cmp/https.h>
@@ -36,6 +37,23 @@ typedef struct origin_options {
 CMP_MUST_USE origin *origin_create(const origin_options *options, char *error, size_t error_size);
 origin *origin_ref(origin *o);
 void origin_unref(origin **o);
+
+/* For logs; lives as long as the origin. */
+const char *origin_name(const origin *o);
+
+/* The file of the client certificate; NULL: there is none. Lives as long as the origin. */
+const char *origin_certificate(const origin *o);
+
+/* CA, client certificate and key, as far as it has them. Control thread. */
+file_set *origin_files(origin *o);
+
+/* Reads the files anew, for connections that are made from now on. False with the error filled as
+ * by origin_create: what was read before stays in use. Control thread. */
+CMP_MUST_USE bool origin_renew(origin *o, char *error, size_t error_size);
+
+/* Visits all that have files and an owner; none of them goes before all were visited. Control
+ * thread. */
+void origins_each(void (*visit)(origin *o, void *arg), void *arg);
 
 /* "https://host:port" and the path. Live as long as the origin. */
 const char *origin_authority(const origin *o); /* host:port as in the URL */

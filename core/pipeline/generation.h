@@ -34,6 +34,8 @@ typedef struct listener_path {
     cmp_interface interface;
 } listener_path;
 
+typedef struct listener_tls listener_tls; /* http/tls.h */
+
 typedef struct listener {
     const conf_listener *conf;
     cmp_str name;
@@ -44,10 +46,10 @@ typedef struct listener {
     listener_path paths[CMP_INTERFACE_MAX];
     size_t path_count;
     cmp_str codes;           /* what paths of the interface codes begin with; absent: not offered */
-    void *tls;               /* SSL_CTX; NULL: plain */
+    listener_tls *tls;       /* a share; NULL: plain */
     kit_networks *balancers; /* NULL: there are none */
     text_set cors;           /* mc-1: origins of web pages that may ask */
-    likeness tls_likeness;   /* of what that is made of */
+    likeness tls_likeness;   /* of the settings that it goes by */
 
     /* A share of what one address may: connections, and requests on MC-1. NULL until the generation
      * is adopted (http/server.h). */

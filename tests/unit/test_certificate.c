@@ -88,7 +88,9 @@ static SSL_CTX *server_context(conf_client_certificate asked, const char *ca)
                                      .client_ca = ca}};
     cmp_report report;
     report_init(&report);
-    SSL_CTX *ctx = tls_context_create(NULL, &l, "listeners[0]", &report);
+    listener_tls *t = listener_tls_create(NULL, &l, "listeners[0]", &report);
+    SSL_CTX *ctx = listener_tls_context(t);
+    listener_tls_unref(&t);
     report_dispose(&report);
     assert_non_null(ctx);
     SSL_CTX_set_info_callback(ctx, NULL); /* there is no connection of libh2o's here */
