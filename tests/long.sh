@@ -15,6 +15,12 @@ Builds cmpd and its tests, and runs one section; the arguments are passed on to 
            (2 minutes; the argument is their number)
   attack   how partners fare beside each attack, with cmpd, nginx and HAProxy: a table for
            SECURITY.md (20 minutes; tests/bench/attacks.py --help tells the arguments)
+  exchange two CMPs exchange 100,000 transactions, and faults are put into what they say of them; a
+           daemon is killed 50 times under load (15 minutes; the arguments are the two numbers)
+  reconcile
+           cmpctl compares 10 million records of each side: time, memory, and whether it finds the
+           faults that are in them (3 minutes, 5 GiB of disk; the arguments are the number of
+           records, and a folder)
   weather  peers and a store's server of bad manners, and clients that leave, all at once, for 60 s or
            as many as the argument says; meant for a build with a sanitizer:
              tests/run.sh --build-only --build-dir build-asan -- -DCMPD_SANITIZE=address
@@ -59,12 +65,36 @@ section_carrier() {
     CMPD_HANDSETS=${1:-5000} "$here/run.sh" --build-dir "$build" --scenario test_carrier
 }
 
+section_exchange() {
+    CMPD_EXCHANGE=${1:-100000} "$here/run.sh" --build-dir "$build" \
+        --scenario test_faults_are_found_each_in_its_class
+    CMPD_KILLS=${2:-50} "$here/run.sh" --build-dir "$build" \
+        --scenario test_a_killed_daemon_loses_the_last_batch_at_most
+}
+
+section_reconcile() {
+    local count=${1:-10000000} folder
+    folder=$(mktemp -d "${2:-/var/tmp}/cmpd-reconcile-XXXXXX")
+    # shellcheck disable=SC2064  # this folder
+    trap "rm -rf '$folder'" EXIT
+    "$build/tests/make_exports" "$count" "$folder/ours.csv" "$folder/theirs.ndjson" | sort \
+        >"$folder/expected"
+    ls -l "$folder"/*s.*
+    /usr/bin/time -f '%e s, %U s of CPU, %M KiB' "$build/cmpctl" journal reconcile \
+        "$folder/ours.csv" "$folder/theirs.ndjson" --temporary "$folder" --examples 0 --json --quiet \
+        >"$folder/report" || [[ $? -eq 1 ]]
+    python -c 'import json, sys
+for word, count in json.load(sys.stdin)["classes"].items():
+    print(word, count)' <"$folder/report" | grep -v " 0$" | sort | diff "$folder/expected" -
+    echo "all faults were found, and no others"
+}
+
 section_weather() {
     CMPD_WEATHER_S=${1:-60} "$here/run.sh" --build-dir "$build" --scenario test_bad_weather
 }
 
 case $section in
-attack | carrier | delay | weather) ;;
+attack | carrier | delay | exchange | reconcile | weather) ;;
 --help)
     usage
     exit 0

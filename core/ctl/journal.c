@@ -12,6 +12,7 @@ static const subcommand subcommands[] = {
     {"follow", journal_follow_run, "show records as they are written"},
     {"export", journal_export_run, "write records to a file, for a peer or for programs"},
     {"stats", journal_stats_run, "count records, by what they have in common"},
+    {"reconcile", journal_reconcile_run, "compare our export with a peer's, by tid"},
     {.name = NULL},
 };
 

@@ -226,7 +226,25 @@ static void print_ndjson(const tally *t, FILE *to)
     }
 }
 
-void tally_print(tally *t, journal_form form, FILE *to)
+void tally_fold(tally *t, const tally *from, void (*fold)(uint64_t *cells, const uint64_t *from))
+{
+    for (size_t i = 0; i < from->row_count; i++) {
+        fold(tally_cells(t, from->rows[i].texts), from->rows[i].cells);
+    }
+}
+
+size_t tally_count(const tally *t)
+{
+    return t->row_count;
+}
+
+void tally_row_at(const tally *t, size_t i, const cmp_str **texts, const uint64_t **cells)
+{
+    *texts = t->rows[i].texts;
+    *cells = t->rows[i].cells;
+}
+
+void tally_sort(tally *t)
 {
     if (t->row_count > 0) {
         qsort_r(t->rows, t->row_count, sizeof(*t->rows), compare_rows, t);
@@ -235,6 +253,11 @@ void tally_print(tally *t, journal_form form, FILE *to)
     for (size_t i = 0; i < t->row_count; i++) {
         t->slots[free_slot(t, t->rows[i].hash)] = (uint32_t)i + 1;
     }
+}
+
+void tally_print(tally *t, journal_form form, FILE *to)
+{
+    tally_sort(t);
     switch (form) {
     case JOURNAL_TABLE:
         print_table(t, to);

@@ -16,4 +16,13 @@ void tally_destroy(tally **t);
  * ones. */
 uint64_t *tally_cells(tally *t, const cmp_str *texts);
 
+/* Adds all rows of `from`, whose first texts are those of this one: `fold` adds its sums. */
+void tally_fold(tally *t, const tally *from, void (*fold)(uint64_t *cells, const uint64_t *from));
+
+/* The rows, in the order of their texts after tally_sort. */
+size_t tally_count(const tally *t);
+void tally_row_at(const tally *t, size_t i, const cmp_str **texts, const uint64_t **cells);
+void tally_sort(tally *t);
+
+/* Sorted. */
 void tally_print(tally *t, journal_form form, FILE *to);
