@@ -17,7 +17,7 @@ typedef struct finding {
 struct findings {
     const char *path;
     finding *at;
-    size_t count, faults;
+    size_t count, faults, unseen;
 };
 
 static const struct {
@@ -50,15 +50,36 @@ void findings_destroy(findings **f)
     *f = NULL;
 }
 
-static void add(findings *f, rule r, finding_verdict v, const char *format, va_list args)
+/* What breaks in one trial mostly breaks in all: once is enough. */
+static bool was_told(const findings *f, finding_verdict v, const char *text)
 {
-    finding added = {.rule = r, .verdict = v};
-    if (vasprintf(&added.text, format, args) < 0) {
-        abort();
+    for (size_t i = 0; v == VERDICT_BROKEN && i < f->count; i++) {
+        if (f->at[i].verdict == v && strcmp(f->at[i].text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void findings_add(findings *f, rule r, finding_verdict v, const char *text)
+{
+    if (was_told(f, v, text)) {
+        return;
     }
     f->at = kit_realloc(f->at, (f->count + 1) * sizeof(*f->at));
-    f->at[f->count++] = added;
+    f->at[f->count++] = (finding){.rule = r, .verdict = v, .text = kit_strdup(text)};
     f->faults += v == VERDICT_BROKEN;
+    f->unseen += v == VERDICT_NOT_SEEN;
+}
+
+static void add(findings *f, rule r, finding_verdict v, const char *format, va_list args)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0) {
+        abort();
+    }
+    findings_add(f, r, v, text);
+    free(text);
 }
 
 #define ADDER(name, verdict)                                                                       \
@@ -80,6 +101,11 @@ size_t findings_faults(const findings *f)
     return f->faults;
 }
 
+size_t findings_unseen(const findings *f)
+{
+    return f->unseen;
+}
+
 void findings_print(const findings *f, FILE *to)
 {
     fprintf(to, "%s\n", f->path);
@@ -92,10 +118,10 @@ void findings_print(const findings *f, FILE *to)
                     rules[at->rule].source);
         }
     }
-    if (f->faults == 0) {
-        fputs("no rule is broken\n", to);
-    } else {
+    if (f->faults != 0) {
         fprintf(to, "%zu %s\n", f->faults, f->faults == 1 ? "fault" : "faults");
+    } else {
+        fprintf(to, "no rule is broken%s\n", f->unseen != 0 ? ", but not all was looked at" : "");
     }
 }
 
@@ -110,8 +136,8 @@ void findings_print_json(const findings *f, FILE *to)
                                         "demand", rules[at->rule].demand, "source",
                                         rules[at->rule].source));
     }
-    json_t *all =
-        json_pack("{s:s, s:b, s:o}", "file", f->path, "good", f->faults == 0, "findings", list);
+    json_t *all = json_pack("{s:s, s:b, s:b, s:o}", "file", f->path, "good", f->faults == 0,
+                            "complete", f->unseen == 0, "findings", list);
     json_dumpf(all, to, JSON_INDENT(2));
     fputc('\n', to);
     json_decref(all);

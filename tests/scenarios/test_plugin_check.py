@@ -8,6 +8,7 @@ import pytest
 from daemon import BUILD, PLUGINS, TEST_PLUGINS, run
 
 CHECK = BUILD / "cmp-plugin-check"
+VALGRIND = "CMPD_SANITIZE:STRING=\n" in (BUILD / "CMakeCache.txt").read_text()
 
 # The rule that each breaks, and words of what is said.
 WRONG = {
@@ -28,19 +29,47 @@ WRONG = {
     "bad_undefined": ("symbols", "nobody_has_this"),
     "bad_write": ("descriptor", "begin without put"),
 }
-OURS = ["auth_hmac", "auth_vpn", "store_file", "store_remote", "store_sql", "route_addr",
-        "route_prefix", "route_mcr"]
+# Options with which each of ours can be made.
+OURS = {
+    "auth_hmac": "",
+    "auth_vpn": "links: [{source: [10.8.0.0/16], peer: b}]",
+    "store_file": "path: codes.ndjson",
+    "store_remote": "url: https://codes.example/codes/v1\npeer: b",
+    "store_sql": "url: 'sqlite:codes.sqlite'",
+    "route_addr": "",
+    "route_prefix": "",
+    "route_mcr": "peer: registry",
+}
+# What the plugin of many faults can break: the rule, and words of what is said.
+ILL = {
+    "leak": ("life", "octets of memory"),
+    "descriptor": ("life", "descriptors"),
+    "file": ("checking", "changes files"),
+    "listen": ("checking", "listens"),
+    "stall": ("stalls", "holds its worker"),
+    "never": ("answers", "never completed"),
+    "never_cancelled": ("cancel", "never completed"),
+    "twice": ("answers", "operation that is over"),
+    "absent": ("services", "CMP_STORE_ABSENT"),
+    "keeps": ("memory", "Invalid read"),
+    "overrun": ("memory", "Invalid"),
+    "crash": ("input", "Aborted"),
+    "timer": ("life", "left behind: 1 timers"),
+    "silent": ("options", "no reason reported"),
+    "exit": ("options", "exit status 4"),
+}
 
 
-def checked(path):
-    ended = run(CHECK, "--json", path)
+def checked(path, *words):
+    ended = run(CHECK, "--json", *words, path)
     found = json.loads(ended.stdout)
-    assert found["good"] == (ended.returncode == 0)
+    assert ended.returncode == (1 if not found["good"] else 0 if found["complete"] else 3)
     return found
 
 
-def broken(path):
-    return [(f["rule"], f["text"]) for f in checked(path)["findings"] if f["verdict"] == "broken"]
+def broken(path, *words):
+    return [(f["rule"], f["text"]) for f in checked(path, *words)["findings"]
+            if f["verdict"] == "broken"]
 
 
 def test_every_bad_plugin_of_ours_is_in_the_list():
@@ -54,9 +83,49 @@ def test_a_fault_is_named_by_the_rule_that_it_breaks(name):
     assert any(r == rule and words in text for r, text in found), found
 
 
+def options(tmp_path, text):
+    (tmp_path / "codes.ndjson").write_text('{"ici":"A-1","content":"https://example.org/"}\n')
+    (tmp_path / "options.yaml").write_text(text + "\n")
+    return ["--options", tmp_path / "options.yaml"] if text else []
+
+
 @pytest.mark.parametrize("name", OURS)
-def test_our_own_are_clean(name):
-    assert broken(PLUGINS / f"{name}.so") == []
+def test_our_own_are_clean_and_looked_at_in_all_trials(tmp_path, name):
+    found = checked(PLUGINS / f"{name}.so", *options(tmp_path, OURS[name]))
+    assert found["good"], found
+    assert found["complete"], found
+    assert {"life", "checking", "answers", "cancel", "services", "input", "changes",
+            "workers"} <= {
+        f["rule"] for f in found["findings"]}
+
+
+@pytest.mark.parametrize("fault", ILL)
+def test_a_fault_in_use_is_named_by_the_rule_that_it_breaks(tmp_path, fault):
+    rule, words = ILL[fault]
+    if rule == "memory" and not VALGRIND:
+        pytest.skip("this build watches memory by itself")
+    words_of = options(tmp_path, f"of: {fault}") + ([] if rule == "memory" else ["--no-valgrind"])
+    found = broken(TEST_PLUGINS / "store_ill.so", *words_of)
+    assert any(r == rule and words in text for r, text in found), found
+
+
+def test_the_same_plugin_without_a_fault_is_clean(tmp_path):
+    found = checked(TEST_PLUGINS / "store_ill.so", *options(tmp_path, "of: not"))
+    assert found["good"] and found["complete"], found
+
+
+def test_writes_are_tried_when_they_may_be(tmp_path):
+    (tmp_path / "init.yaml").write_text("")
+    words = options(tmp_path, "url: 'sqlite:codes.sqlite'\ncreate: true")
+    found = checked(PLUGINS / "store_sql.so", "--write", "--no-valgrind", *words)
+    assert ("writes", "held") in [(f["rule"], f["verdict"]) for f in found["findings"]], found
+
+
+def test_options_that_are_refused_are_no_fault_and_not_all_is_seen(tmp_path):
+    ended = run(CHECK, *options(tmp_path, "of: nothing"), TEST_PLUGINS / "store_ill.so")
+    assert ended.returncode == 3
+    assert "those options are refused" in ended.stdout
+    assert "options.of" in ended.stdout
 
 
 def compiled(tmp_path, source, *flags):

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A trial: one kind of use that a plugin gets, in a process of its own, by libcmp-test's host. */
+#pragma once
+
+#include "findings.h"
+#include "test/test.h"
+
+typedef struct trial {
+    const cmp_plugin *plugin;   /* as the file exports it */
+    const cmp_plugin *serving;  /* what serves the instance that trial_open has made */
+    const char *folder;         /* where that is */
+    const char *options;        /* YAML text; NULL: none */
+    const char *options_folder; /* where relative paths in it begin */
+    bool brief;                 /* a checker of memory makes everything slow: a few rounds do */
+    bool may_write;             /* the store's codes may be changed, and are left as they were */
+    FILE *to;                   /* what is found: a line each */
+} trial;
+
+/* X(function, word, rule that is broken when the process dies) */
+#define TRIALS(X)                                                                                  \
+    X(trial_options, "options", RULE_OPTIONS)                                                      \
+    X(trial_life, "life", RULE_LIFE)                                                               \
+    X(trial_checking, "checking", RULE_CHECKING)                                                   \
+    X(trial_answers, "answers", RULE_ANSWERS)                                                      \
+    X(trial_cancel, "cancel", RULE_CANCEL)                                                         \
+    X(trial_services, "services", RULE_SERVICES)                                                   \
+    X(trial_input, "input", RULE_INPUT)                                                            \
+    X(trial_changes, "changes", RULE_CHANGES)                                                      \
+    X(trial_workers, "workers", RULE_WORKERS)                                                      \
+    X(trial_writes, "writes", RULE_WRITES)
+
+#define X(function, word, rule) void function(trial *tr);
+TRIALS(X)
+#undef X
+
+/* Says what was found, to the process that looks at all trials. */
+void trial_say(const trial *tr, rule r, finding_verdict v, const char *format, ...)
+    CMP_PRINTF(4, 5);
+
+/* A host with peers b and registry, keys of b, and an instance; NULL when the options are refused,
+ * which trial_options tells. End it with trial_close. */
+cmp_test *trial_open(trial *tr, cmp_purpose purpose);
+void trial_close(cmp_test **t);
+
+/* Shows other keys, and then those from before. */
+void trial_change_keys(cmp_test *t);

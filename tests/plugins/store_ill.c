@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store for tests that breaks the one rule of the ABI that its options name. It asks a server for
+ * each code, and answers FOUND when that has answered 200. */
+#include <cmp/plugin.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ILL_NOT,
+    ILL_LEAK,
+    ILL_DESCRIPTOR,
+    ILL_FILE,
+    ILL_LISTEN,
+    ILL_STALL,
+    ILL_NEVER,
+    ILL_NEVER_CANCELLED,
+    ILL_TWICE,
+    ILL_ABSENT,
+    ILL_KEEPS,
+    ILL_OVERRUN,
+    ILL_CRASH,
+    ILL_TIMER,
+    ILL_SILENT,
+    ILL_EXIT,
+};
+
+static const char *const names[] = {[ILL_NOT] = "not",
+                                    [ILL_LEAK] = "leak",
+                                    [ILL_DESCRIPTOR] = "descriptor",
+                                    [ILL_FILE] = "file",
+                                    [ILL_LISTEN] = "listen",
+                                    [ILL_STALL] = "stall",
+                                    [ILL_NEVER] = "never",
+                                    [ILL_NEVER_CANCELLED] = "never_cancelled",
+                                    [ILL_TWICE] = "twice",
+                                    [ILL_ABSENT] = "absent",
+                                    [ILL_KEEPS] = "keeps",
+                                    [ILL_OVERRUN] = "overrun",
+                                    [ILL_CRASH] = "crash",
+                                    [ILL_TIMER] = "timer",
+                                    [ILL_SILENT] = "silent",
+                                    [ILL_EXIT] = "exit",
+                                    NULL};
+
+typedef struct ill_options {
+    int of;
+} ill_options;
+
+CMP_OPTIONS(option_rows, ill_options) = {
+    CMP_ROW_ENUM("of", ill_options, of, names, "which rule it breaks", CMP_DEFAULT("not")),
+    CMP_OPTION_END,
+};
+
+typedef struct ill_store {
+    const cmp_host *host;
+    int of;
+    cmp_origin *origin;
+    int listening; /* -1: not */
+} ill_store;
+
+typedef struct ill_worker {
+    ill_store *store;
+    cmp_loop *loop;
+    cmp_timer *timer;
+    cmp_str kept; /* ILL_KEEPS: what was the host's, and is gone */
+} ill_worker;
+
+typedef struct ill_lookup {
+    ill_worker *worker;
+    cmp_op op;
+    cmp_call *call;
+} ill_lookup;
+
+static void *must(void *at)
+{
+    if (at == NULL) {
+        abort();
+    }
+    return at;
+}
+
+static int listen_somewhere(void)
+{
+    const struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&any, sizeof(any)) != 0 || listen(fd, 1) != 0) {
+        abort();
+    }
+    return fd;
+}
+
+static void write_file(const char *folder)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/ill.txt", folder);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, "ill\n", 4) != 4) {
+        abort();
+    }
+    close(fd);
+}
+
+static void *ill_create(const cmp_host *host, const void *options, void *previous,
+                        cmp_report *report)
+{
+    (void)previous;
+    char error[256];
+    const int of = ((const ill_options *)options)->of;
+    if (of == ILL_SILENT) {
+        return NULL;
+    }
+    if (of == ILL_EXIT) {
+        exit(4);
+    }
+    const cmp_origin_options server = {.url = "https://codes.example"};
+    cmp_origin *origin = host->origin_open(host, &server, error, sizeof(error));
+    if (origin == NULL) {
+        host->report(report, NULL, "%s", error);
+        return NULL;
+    }
+    if (of == ILL_FILE) {
+        write_file(host->folder);
+    }
+    if (of == ILL_DESCRIPTOR && open("/dev/null", O_RDONLY | O_CLOEXEC) < 0) {
+        abort();
+    }
+    ill_store *s = must(calloc(1, sizeof(*s)));
+    *s = (ill_store){host, of, origin, of == ILL_LISTEN ? listen_somewhere() : -1};
+    return s;
+}
+
+static void ill_destroy(void *instance)
+{
+    ill_store *s = instance;
+    s->host->origin_close(s->origin);
+    if (s->listening >= 0) {
+        close(s->listening);
+    }
+    if (s->of != ILL_LEAK) {
+        free(s);
+    }
+}
+
+static void on_timer(void *arg)
+{
+    ((ill_worker *)arg)->timer = NULL;
+}
+
+static void *ill_worker_start(void *instance, cmp_loop *loop)
+{
+    ill_worker *w = must(calloc(1, sizeof(*w)));
+    *w = (ill_worker){.store = instance, .loop = loop};
+    if (w->store->of == ILL_TIMER) {
+        w->timer = w->store->host->timer_start(loop, 1000000, on_timer, w);
+    }
+    return w;
+}
+
+static void ill_worker_stop(void *instance, void *worker)
+{
+    (void)instance;
+    free(worker);
+}
+
+/* What the host has lent is read when it is gone. */
+static unsigned read_kept(const ill_worker *w)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; w->kept.at != NULL && i < w->kept.size; i++) {
+        sum += (unsigned char)w->kept.at[i];
+    }
+    return sum;
+}
+
+static void complete(ill_lookup *l, cmp_store_verdict verdict)
+{
+    const cmp_host *host = l->worker->store->host;
+    const bool twice = l->worker->store->of == ILL_TWICE;
+    const cmp_op op = l->op;
+    free(l);
+    cmp_record record = CMP_RECORD_INIT;
+    record.content = CMP_STR("https://example.org/");
+    cmp_store_complete(host, op, verdict, &record);
+    if (twice) {
+        cmp_store_complete(host, op, verdict, &record);
+    }
+}
+
+static void on_answer(void *arg, const cmp_https_answer *answer)
+{
+    ill_lookup *l = arg;
+    ill_worker *w = l->worker;
+    const bool good = answer->result == CMP_HTTPS_ANSWERED && answer->status == 200;
+    if (w->store->of == ILL_KEEPS) {
+        static volatile unsigned sum;
+        sum += read_kept(w);
+        w->kept = answer->body;
+    }
+    l->call = NULL;
+    if (w->store->of == ILL_NEVER) {
+        return;
+    }
+    complete(l, good                         ? CMP_STORE_FOUND
+                : w->store->of == ILL_ABSENT ? CMP_STORE_ABSENT
+                                             : CMP_STORE_UNAVAILABLE);
+}
+
+static cmp_store_verdict ill_lookup_begin(void *instance, void *worker, cmp_str ici, cmp_op op,
+                                          cmp_record *record)
+{
+    (void)record;
+    const ill_store *s = instance;
+    ill_lookup *l = must(calloc(1, sizeof(*l)));
+    *l = (ill_lookup){.worker = worker, .op = op};
+    if (s->of == ILL_STALL) {
+        usleep(20000);
+    }
+    if (s->of == ILL_CRASH && ici.size > 100) {
+        abort();
+    }
+    if (s->of == ILL_OVERRUN) {
+        volatile char *room = must(malloc(ici.size));
+        room[ici.size] = '\0'; /* volatile, or the compiler sees that nobody needs it */
+        free((void *)room);
+    }
+    const cmp_https_request request = {.method = "GET",
+                                       .content_type = CMP_NONE,
+                                       .accept = CMP_STR("application/json"),
+                                       .timeout_ms = 2000,
+                                       .answer_max = 65536};
+    s->host->op_data(s->host, op, l);
+    l->call = s->host->https_start(s->host, l->worker->loop, s->origin, &request, on_answer, l);
+    return CMP_STORE_PENDING;
+}
+
+static void ill_cancel(void *instance, void *worker, cmp_op op, void *data)
+{
+    (void)worker, (void)op;
+    const ill_store *s = instance;
+    ill_lookup *l = data;
+    if (l->call != NULL) {
+        s->host->https_cancel(l->call);
+    }
+    if (s->of == ILL_NEVER || s->of == ILL_NEVER_CANCELLED) {
+        free(l);
+        return;
+    }
+    complete(l, CMP_STORE_UNAVAILABLE);
+}
+
+static const cmp_store_ops ill_ops = {
+    .size = sizeof(cmp_store_ops),
+    .lookup = ill_lookup_begin,
+    .cancel = ill_cancel,
+};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI,
+    .name = "store_ill",
+    .kind = CMP_PLUGIN_STORE,
+    .services = CMP_SERVICE_LOOP | CMP_SERVICE_HTTPS,
+    .version = "1",
+    .summary = "Breaks the rule that its options name",
+    CMP_PLUGIN_OPTIONS(option_rows),
+    .create = ill_create,
+    .destroy = ill_destroy,
+    .worker_start = ill_worker_start,
+    .worker_stop = ill_worker_stop,
+    .ops.store = &ill_ops,
+};
