@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include "admin/explain.h"
+#include "admin/plugins.h"
 #include "admin/stats.h"
 
 #include <errno.h>
@@ -153,4 +154,5 @@ void admin_register(server *s)
     h2o_hostconf_t *host = server_admin_host(s);
     explain_register(host);
     stats_register(host);
+    plugins_register(host);
 }

@@ -80,6 +80,17 @@ bool running_mark(running_thread *t)
     return marked;
 }
 
+void running_stalled(const running_place *place, uint64_t ms, bool begins)
+{
+    running_owner *o = place->owner;
+    if (begins) {
+        atomic_fetch_add_explicit(&o->stalls, 1, memory_order_relaxed);
+    }
+    if (ms > atomic_load_explicit(&o->longest_ms, memory_order_relaxed)) {
+        atomic_store_explicit(&o->longest_ms, ms, memory_order_relaxed);
+    }
+}
+
 static char *put(char *at, const char *end, const char *words)
 {
     while (*words != '\0' && at < end) {

@@ -49,7 +49,7 @@ struct running_owner;
 
 /* One function of one instance. */
 typedef struct running_place {
-    const struct running_owner *owner;
+    struct running_owner *owner;
     running_function function;
 } running_place;
 
@@ -58,6 +58,7 @@ typedef struct running_place {
 typedef struct running_owner {
     char *instance; /* NULL: there is none yet, or any more */
     char *plugin;
+    _Atomic uint64_t stalls, longest_ms; /* see running_stalled */
     running_place at[RUNNING_FUNCTIONS];
     struct running_owner *next;
 } running_owner;
@@ -105,6 +106,10 @@ const running_place *running_as(running_function function);
  * and the end of this one, wipe the mark out. True when it was marked already: the same call goes
  * on since. One thread only marks. */
 bool running_mark(running_thread *t);
+
+/* A call holds its thread for so long by now; `begins`: it was not said before. One thread only
+ * says so. */
+void running_stalled(const running_place *place, uint64_t ms, bool begins);
 
 /* "lookup of codes (store_file)", to what is at most `size` octets; signal handlers may. Returns
  * `text`. */

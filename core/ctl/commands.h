@@ -9,6 +9,7 @@ int resolve_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
 int stats_run(int argc, char **argv);
 int reload_run(int argc, char **argv);
+int plugins_run(int argc, char **argv);
 int new_plugin_run(int argc, char **argv);
 int keys_run(int argc, char **argv);
 int journal_run(int argc, char **argv);

@@ -118,6 +118,9 @@ static void act(const watchdog *w, watched *t, const running_place *place, uint6
         tell_end(t, held_ms);
         return;
     }
+    if (place != NULL && t->held_ms >= w->options.stall_ms) {
+        running_stalled(place, t->held_ms, t->told_ms == 0);
+    }
     tell_when_due(w, t, place);
     if (!t->stuck && t->held_ms >= w->options.stuck_ms) {
         t->stuck = true;

@@ -25,6 +25,11 @@ struct ask_job {
 
 /* ---- asking ---- */
 
+static instance_load *load_of(const ask *a)
+{
+    return &a->instance->loads[a->asker->desk->worker];
+}
+
 /* The plugin has failed: whatever it has said, nothing of it is looked at. */
 static int failed(ask *a, const char *wrong)
 {
@@ -57,7 +62,13 @@ static int checked(ask *a, int verdict)
     if (older != NULL && a->what->adopt != NULL) {
         a->what->adopt(verdict, older, a->request->memory, &a->answer);
     }
-    return said_answer(a->what, verdict, &a->answer, wrong) ? verdict : failed(a, wrong);
+    if (!said_answer(a->what, verdict, &a->answer, wrong)) {
+        return failed(a, wrong);
+    }
+    if (verdict == a->what->unavailable) {
+        instance_count(&load_of(a)->unavailable);
+    }
+    return verdict;
 }
 
 /* On the pool's thread. What it reads of `abandoned` only saves work: whether somebody still waits
@@ -116,6 +127,7 @@ static int ask_offload(ask *a)
         return failed(a, NULL);
     }
     d->jobs++;
+    instance_count(&load_of(a)->calls);
     unanswered_begin(d, &job->copy);
     a->job = job;
     a->state = ASK_WAITING;
@@ -129,6 +141,7 @@ static int ask_direct(ask *a)
         return failed(a, NULL);
     }
     a->state = ASK_CALLING;
+    instance_count(&load_of(a)->calls);
     a->what->begin(&a->lent);
     int verdict = call(a, a->instance->worker_state[who->desk->worker], &a->lent);
     if (a->state == ASK_DONE) { /* completed from within the call */
@@ -252,10 +265,14 @@ void ask_abandon(asker *who)
         a->state = ASK_ABANDONED;
         who->ask = NULL; /* it comes back by itself */
         ++*who->held;
+        desk *d = who->desk;
+        const ask *outer = d->cancelling;
+        d->cancelling = a;
         const uintptr_t before = instance_enter(a->instance, RUNNING_CANCEL);
-        a->what->cancel(a->instance)(a->instance->self,
-                                     a->instance->worker_state[who->desk->worker], a->op, a->data);
+        a->what->cancel(a->instance)(a->instance->self, a->instance->worker_state[d->worker], a->op,
+                                     a->data);
         running_leave(before);
+        d->cancelling = outer;
     }
 }
 

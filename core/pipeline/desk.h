@@ -62,6 +62,8 @@ typedef struct desk {
     ask *idle;           /* operations for reuse */
     uint64_t generation; /* of the operation that was asked last */
 
+    const ask *cancelling; /* whose cancel is on the stack; NULL: nobody's */
+
     /* see unanswered.h */
     TAILQ_HEAD(, ask) unanswered;
     unsigned share; /* of them, that one instance may have; 0: any number */

@@ -66,6 +66,10 @@ void unanswered_end(desk *d, ask *a)
     instance_load *l = load_of(d, a->instance);
     a->counted = false;
     TAILQ_REMOVE(&d->unanswered, a, entry);
+    /* What a cancel says is in time; a job that was abandoned before it began was not asked. */
+    if (a->unwanted && d->cancelling != a && a->state != ASK_IDLE) {
+        instance_count(&l->late);
+    }
     if (a->overdue) {
         set(&l->overdue, get(&l->overdue) - 1);
         if (get(&l->overdue) == 0) {

@@ -42,10 +42,11 @@ typedef struct instance_load {
     _Alignas(64) _Atomic unsigned under_way; /* operations that are not answered */
     _Atomic unsigned overdue;  /* of those, the ones that nobody waits for and that do not end */
     _Atomic unsigned oldest_s; /* for how long the first of them has not been answered */
-    unsigned looked_s;         /* the worker's own, as all that follows */
-    unsigned tenures;          /* of generations that have it */
-    bool pending;              /* a store: answered PENDING in this turn */
-    instance *next_pending;    /* see worker.h */
+    _Atomic uint64_t calls, unavailable, late; /* see admin/plugins.h */
+    unsigned looked_s;                         /* the worker's own, as all that follows */
+    unsigned tenures;                          /* of generations that have it */
+    bool pending;                              /* a store: answered PENDING in this turn */
+    instance *next_pending;                    /* see worker.h */
 } instance_load;
 
 /* Made by section_open, with memory of its own: it goes with the last generation that has it, and
@@ -120,6 +121,13 @@ void instance_worker_stop(instance *i, unsigned worker);
 static inline uintptr_t instance_enter(const instance *i, running_function function)
 {
     return running_enter(&i->running->at[function]);
+}
+
+/* Counts one more of what a worker has of it; on its thread. */
+static inline void instance_count(_Atomic uint64_t *count)
+{
+    const uint64_t before = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_store_explicit(count, before + 1, memory_order_relaxed);
 }
 
 static inline bool instance_blocks(const instance *i)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cmpctl plugins`: what plugins the daemon runs, and how they fare. */
+#pragma once
+
+#include <h2o.h>
+
+/* Registers /plugins:
+ *   {"abi": the host's own, "plugins": [{"plugin", "kind", "version", "abi", "file", "instances":
+ *     [{"instance", "blocks", "calls", "unavailable", "errors", "late_answers", "under_way",
+ *       "stalls", "longest_stall_ms"}, …]}, …]}
+ * with what cmpctl(1) says of each number. */
+void plugins_register(h2o_hostconf_t *host);

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cmpctl plugins`: of each plugin of the running daemon its file and its ABI, and of each instance how
+it fares."""
+import json
+import threading
+
+import pytest
+from daemon import CMPCTL, PLUGINS, TEST_PLUGINS, run
+from stores import eventually
+
+
+@pytest.fixture
+def asked(site):
+    """A site with an admin socket, and the peer b; not started yet."""
+    site.b = site.peer("b")
+    site.config["admin"] = {"socket": "admin.sock"}
+    return site
+
+
+def plugins(site, *words):
+    ended = run(CMPCTL, "plugins", "--config", site.folder / "cmpd.yaml", *words)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def told(site):
+    return json.loads(plugins(site, "--json"))
+
+
+def instance(site, name):
+    [found] = [i for p in told(site)["plugins"] for i in p["instances"] if i["instance"] == name]
+    return found
+
+
+def test_each_plugin_with_its_file(asked):
+    asked.config["plugins"]["more"] = {"use": "store_file", "path": "codes.ndjson"}
+    asked.write_codes({"ici": "1A0F1-1", "content": "one"})
+    asked.start()
+    for _ in range(3):
+        assert asked.ask(asked.b, "1A0F1-1").status == 200
+    said = told(asked)
+    assert said["abi"] == "2.0"
+    assert [(p["plugin"], p["kind"], p["version"], p["abi"], p["file"]) for p in said["plugins"]] == [
+        ("auth_hmac", "auth", "1.0", "2.0", f"{PLUGINS}/auth_hmac.so"),
+        ("store_file", "store", "1.0", "2.0", f"{PLUGINS}/store_file.so"),
+    ]
+    assert [i["instance"] for i in said["plugins"][1]["instances"]] == ["codes", "more"]
+    nothing = {"unavailable": 0, "errors": 0, "late_answers": 0, "under_way": 0, "stalls": 0}
+    nothing |= {"longest_stall_ms": 0, "blocks": False}
+    assert instance(asked, "hmac") == {"instance": "hmac", "calls": 3} | nothing
+    assert instance(asked, "codes") == {"instance": "codes", "calls": 3} | nothing
+    assert instance(asked, "more") == {"instance": "more", "calls": 0} | nothing
+    text = plugins(asked)
+    assert f"store_file (store, version 1.0, plugin ABI 2.0) {PLUGINS}/store_file.so\n" in text
+    assert "  codes: 3 calls, 0 unavailable, 0 errors, 0 late\n" in text
+
+
+@pytest.mark.parametrize("use, blocks", [("store_async", False), ("store_blocking", True)])
+def test_answers_that_nobody_waits_for(asked, use, blocks):
+    """What is cancelled and says so is not late; what goes on until later is."""
+    path = {"path": "trace"} if use == "store_async" else {}
+    asked.store(use, delay="1s", ici="1A0F1-1", **path)
+    asked.config["resolve"]["deadline"] = "100ms"
+    asked.start()
+    assert asked.ask(asked.b, "1A0F1-1").status in (503, 504)
+    eventually(lambda: instance(asked, "special")["under_way"] == 0)
+    said = instance(asked, "special")
+    assert (said["calls"], said["late_answers"], said["blocks"]) == (1, int(blocks), blocks)
+
+
+def test_answers_that_say_nothing(asked):
+    """Which is no error."""
+    asked.config["plugins"]["way"] = {"use": "route_fixed", "answer": "unavailable"}
+    asked.config["resolve"]["routes"] = ["way"]
+    asked.start()
+    asked.ask(asked.b, "2B001-1")
+    said = instance(asked, "way")
+    assert (said["calls"], said["unavailable"], said["errors"]) == (1, 1, 0)
+
+
+def test_rules_that_were_broken(asked):
+    asked.expect_error("lookup: content: 0 octets")
+    asked.store("store_says", says="empty")
+    asked.start()
+    asked.ask(asked.b, "1A0F1-1")
+    said = instance(asked, "special")
+    assert (said["calls"], said["unavailable"], said["errors"]) == (1, 0, 1)
+
+
+def test_the_longest_stall(asked):
+    asked.store("store_fault", how="hold", hold="400ms", where="lookup")
+    asked.config["watchdog"] = {"stall": "50ms"}
+    asked.start()
+    asking = threading.Thread(target=asked.ask, args=(asked.b, "1A0F1-FAULT"))
+    asking.start()
+    asking.join()
+    said = instance(asked, "special")
+    assert said["stalls"] == 1 and 50 <= said["longest_stall_ms"] <= 1000
+    assert f"1 stalls (longest {said['longest_stall_ms']} ms)" in plugins(asked)
