@@ -26,20 +26,28 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
-void admin_answer_as(h2o_req_t *req, int status, cmp_str json)
+static void respond(h2o_req_t *req, int status, const char *type, cmp_str text)
 {
     static h2o_generator_t no_more = {NULL, NULL};
     req->res.status = status;
     req->res.reason = reason_of(status);
-    req->res.content_length = json.size;
-    const cmp_str type =
-        status < 400 ? CMP_STR("application/json") : CMP_STR("application/problem+json");
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type.at, type.size);
-    h2o_iovec_t body = h2o_strdup(&req->pool, json.at, json.size);
+    req->res.content_length = text.size;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
+    h2o_iovec_t body = h2o_strdup(&req->pool, text.at, text.size);
     const bool is_head =
         h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
     h2o_start_response(req, &no_more);
     h2o_send(req, &body, is_head ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+void admin_answer_as(h2o_req_t *req, int status, cmp_str json)
+{
+    respond(req, status, status < 400 ? "application/json" : "application/problem+json", json);
+}
+
+void admin_answer_text(h2o_req_t *req, const char *type, cmp_str text)
+{
+    respond(req, 200, type, text);
 }
 
 void admin_answer(h2o_req_t *req, cmp_str json)

@@ -13,6 +13,9 @@ void admin_answer(h2o_req_t *req, cmp_str json);
 /* The same with any status; from 400 on it is a problem (RFC 9457). */
 void admin_answer_as(h2o_req_t *req, int status, cmp_str json);
 
+/* 200 with a text of a type, which is static; copied. */
+void admin_answer_text(h2o_req_t *req, const char *type, cmp_str text);
+
 /* A problem's members title, status and detail; `detail` may be NULL. The caller's reference. */
 json_t *admin_problem(int status, const char *detail);
 

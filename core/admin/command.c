@@ -21,6 +21,7 @@ typedef struct command_handler {
     h2o_handler_t super; /* h2o's, and first */
     admin_commands *all;
     const char *path;
+    bool query;
     admin_command_run run;
     void *arg;
 } command_handler;
@@ -37,9 +38,12 @@ struct admin_command {
     hook *hook; /* NULL: the client has gone */
     h2o_req_t *req;
     json_t *body;
-    char *query;
+    char *query, *accept; /* NULL: none came */
     int status;
-    json_t *answer;
+    json_t *answer; /* or: */
+    const char *type;
+    char *text;
+    size_t text_size;
     admin_command *next;
 };
 
@@ -63,6 +67,8 @@ static void command_free(admin_command *c)
     json_decref(c->body);
     json_decref(c->answer);
     free(c->query);
+    free(c->accept);
+    free(c->text);
     free(c);
 }
 
@@ -119,7 +125,11 @@ static void on_answered(void *arg)
     all->under_way--;
     if (c->hook != NULL && !all->ended) {
         c->hook->command = NULL; /* h2o may dispose of the request while it sends */
-        answer(c->req, c->status, c->answer);
+        if (c->text != NULL) {
+            admin_answer_text(c->req, c->type, (cmp_str){c->text, c->text_size});
+        } else {
+            answer(c->req, c->status, c->answer);
+        }
     }
     command_free(c);
 }
@@ -139,6 +149,10 @@ static void on_arrived(void *arg)
 {
     admin_command *c = arg;
     admin_commands *all = c->handler->all;
+    if (c->handler->query && !all->ended) {
+        c->handler->run(c, c->handler->arg);
+        return;
+    }
     const bool idle = all->first == NULL;
     *all->last = c;
     all->last = &c->next;
@@ -182,45 +196,96 @@ static char *copy_query(const h2o_req_t *req)
     return copy;
 }
 
+static char *copy_accept(const h2o_req_t *req)
+{
+    const ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
+    if (at < 0) {
+        return NULL;
+    }
+    const h2o_iovec_t value = req->headers.entries[at].value;
+    char *copy = kit_calloc(1, value.len + 1);
+    memcpy(copy, value.base, value.len);
+    return copy;
+}
+
+/* To the control thread. */
+static void begin_command(const command_handler *h, h2o_req_t *req, json_t *body)
+{
+    connection *c = connection_of(req->conn);
+    hook *k = h2o_mem_alloc_shared(&req->pool, sizeof(*k), on_dispose);
+    admin_command *command = kit_calloc(1, sizeof(*command));
+    *k = (hook){.connection = c, .command = command};
+    *command = (admin_command){.handler = h,
+                               .worker_loop = c->sw->worker->loop,
+                               .hook = k,
+                               .req = req,
+                               .body = body,
+                               .query = copy_query(req),
+                               .accept = copy_accept(req)};
+    c->active++; /* it is not idle while the answer is due */
+    h->all->under_way++;
+    loop_post(h->all->control, on_arrived, command);
+}
+
+static bool is_method(const h2o_req_t *req, const char *method)
+{
+    return h2o_memis(req->input.method.base, req->input.method.len, method, strlen(method));
+}
+
+/* False: refused. */
+static bool check_method(const command_handler *h, h2o_req_t *req)
+{
+    if (h->query ? is_method(req, "GET") || is_method(req, "HEAD") : is_method(req, "POST")) {
+        return true;
+    }
+    const char *allowed = h->query ? "GET, HEAD" : "POST";
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ALLOW, NULL, allowed, strlen(allowed));
+    refuse(req, 405,
+           h->query ? "a question changes nothing: GET it"
+                    : "a command changes something: POST it");
+    return false;
+}
+
 static int on_command(h2o_handler_t *handler, h2o_req_t *req)
 {
     const command_handler *h = (const command_handler *)handler;
     json_t *body;
     if (!is_path(h, req)) {
         refuse(req, 404, "there is no such command");
-    } else if (!h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("POST"))) {
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ALLOW, NULL, H2O_STRLIT("POST"));
-        refuse(req, 405, "a command changes something: POST it");
+    } else if (!check_method(h, req)) {
+        return 0;
     } else if (h->all->under_way >= WAITING_MAX) {
         refuse(req, 503, "too many commands are waiting for those before them");
     } else if (read_body(req, &body)) {
-        connection *c = connection_of(req->conn);
-        hook *k = h2o_mem_alloc_shared(&req->pool, sizeof(*k), on_dispose);
-        admin_command *command = kit_calloc(1, sizeof(*command));
-        *k = (hook){.connection = c, .command = command};
-        *command = (admin_command){.handler = h,
-                                   .worker_loop = c->sw->worker->loop,
-                                   .hook = k,
-                                   .req = req,
-                                   .body = body,
-                                   .query = copy_query(req)};
-        c->active++; /* it is not idle while the answer is due */
-        h->all->under_way++;
-        loop_post(h->all->control, on_arrived, command);
+        begin_command(h, req, body);
     }
     return 0;
+}
+
+static void add_handler(h2o_hostconf_t *host, const command_handler *as)
+{
+    h2o_pathconf_t *at = h2o_config_register_path(host, as->path, 0);
+    command_handler *h = (command_handler *)h2o_create_handler(at, sizeof(*h));
+    h->super.on_req = on_command;
+    h->all = as->all;
+    h->path = as->path;
+    h->query = as->query;
+    h->run = as->run;
+    h->arg = as->arg;
 }
 
 void admin_command_register(admin_commands *all, h2o_hostconf_t *host, const char *path,
                             admin_command_run run, void *arg)
 {
-    h2o_pathconf_t *at = h2o_config_register_path(host, path, 0);
-    command_handler *h = (command_handler *)h2o_create_handler(at, sizeof(*h));
-    h->super.on_req = on_command;
-    h->all = all;
-    h->path = path;
-    h->run = run;
-    h->arg = arg;
+    const command_handler as = {.all = all, .path = path, .run = run, .arg = arg};
+    add_handler(host, &as);
+}
+
+void admin_query_register(admin_commands *all, h2o_hostconf_t *host, const char *path,
+                          admin_command_run run, void *arg)
+{
+    const command_handler as = {.all = all, .path = path, .query = true, .run = run, .arg = arg};
+    add_handler(host, &as);
 }
 
 /* ---- the handler ---- */
@@ -228,6 +293,11 @@ void admin_command_register(admin_commands *all, h2o_hostconf_t *host, const cha
 const json_t *admin_command_body(const admin_command *c)
 {
     return c->body;
+}
+
+cmp_str admin_command_accept(const admin_command *c)
+{
+    return cmp_str_from(c->accept);
 }
 
 bool admin_command_flag(const admin_command *c, const char *name)
@@ -245,16 +315,21 @@ bool admin_command_flag(const admin_command *c, const char *name)
 
 /* The next one has a turn of its own, so that handlers which answer at once do not stand on each
  * other. */
-static void finish(admin_command *c, int status, json_t *json)
+static void leave_queue(admin_commands *all, const admin_command *c)
 {
-    admin_commands *all = c->handler->all;
-    c->status = status;
-    c->answer = json;
     all->first = c->next;
     if (all->first == NULL) {
         all->last = &all->first;
     } else {
         loop_post(all->control, begin, all);
+    }
+}
+
+static void finish(admin_command *c)
+{
+    admin_commands *all = c->handler->all;
+    if (!c->handler->query) {
+        leave_queue(all, c);
     }
     if (all->ended) {
         command_free(c);
@@ -263,9 +338,19 @@ static void finish(admin_command *c, int status, json_t *json)
     }
 }
 
+void admin_command_text(admin_command *c, const char *type, char *text, size_t size)
+{
+    c->type = type;
+    c->text = text;
+    c->text_size = size;
+    finish(c);
+}
+
 void admin_command_done(admin_command *c, json_t *json)
 {
-    finish(c, 200, json);
+    c->status = 200;
+    c->answer = json;
+    finish(c);
 }
 
 void admin_command_fail(admin_command *c, int status, const char *detail, const cmp_report *report)
@@ -274,5 +359,7 @@ void admin_command_fail(admin_command *c, int status, const char *detail, const 
     if (report != NULL) {
         json_object_set_new(problem, "errors", admin_errors(report->errors, report->count));
     }
-    finish(c, status, problem);
+    c->status = status;
+    c->answer = problem;
+    finish(c);
 }

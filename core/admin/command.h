@@ -36,11 +36,23 @@ void admin_commands_destroy(admin_commands **all);
 void admin_command_register(admin_commands *all, struct st_h2o_hostconf_t *host, const char *path,
                             admin_command_run run, void *arg);
 
+/* The same for a question, by GET: `run` is called as soon as it comes, whatever command is under
+ * way, and answers at once, with admin_command_text as well. It may look at all that is the control
+ * thread's, and no worker waits for it. */
+void admin_query_register(admin_commands *all, struct st_h2o_hostconf_t *host, const char *path,
+                          admin_command_run run, void *arg);
+
 /* What was posted: a JSON object, or NULL when there was no body. The command's. */
 const json_t *admin_command_body(const admin_command *c);
 
 /* Whether the query has that flag: `?dry-run`, alone or among others between `&`. */
 bool admin_command_flag(const admin_command *c, const char *name);
+
+/* The Accept field of a query; absent: none came. The command's. */
+cmp_str admin_command_accept(const admin_command *c);
+
+/* Answers 200 with that text, which is handed over, of a type (static). Ends `c`. */
+void admin_command_text(admin_command *c, const char *type, char *text, size_t size);
 
 /* Answers 200 with that object; the reference is handed over. Ends `c`. */
 void admin_command_done(admin_command *c, json_t *answer);

@@ -80,6 +80,32 @@ json_t *admin_ask(const char *config, const char *socket, const char *path)
     return body;
 }
 
+int admin_show(const char *config, const char *socket, const char *path, const char *accept)
+{
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
+    int status = EXIT_CANNOT;
+    socket = socket_given(config, socket, &a);
+    if (socket != NULL) {
+        const https_request request = {.url = kit_arena_printf(&a, "http://cmpd%s", path),
+                                       .accept = accept};
+        const https_options options = {.timeout_s = TIMEOUT_S,
+                                       .admin_socket = socket,
+                                       .http1 = true};
+        https_answer got;
+        const bool answered = https_ask(&request, &options, &got);
+        if (answered && got.status == 200) {
+            fwrite(got.body, 1, got.body_size, stdout);
+            status = EXIT_GOOD;
+        } else if (answered) {
+            output_fail("%s: answered with %d; is the daemon another version?", socket, got.status);
+        }
+        https_answer_dispose(&got);
+    }
+    kit_arena_reset(&a);
+    return status;
+}
+
 /* ---- commands ---- */
 
 /* Whether a daemon listens there: a socket's file outlives its daemon. */

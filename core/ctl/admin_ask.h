@@ -11,6 +11,11 @@
  * was answered, which is the caller's; NULL after a message. */
 json_t *admin_ask(const char *config, const char *socket, const char *path);
 
+/* GETs a text that no program reads; `accept` names its type. Prints it to stdout. Returns the exit
+ * status. */
+CMP_MUST_USE int admin_show(const char *config, const char *socket, const char *path,
+                            const char *accept);
+
 /* How a command went. */
 typedef enum admin_outcome {
     ADMIN_DONE,    /* the answer is the caller's */

@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BODY_MAX ((size_t)1 << 20)
+/* Of our own daemon more: a thousand peers have many metrics. */
+#define BODY_MAX       ((size_t)1 << 20)
+#define ADMIN_BODY_MAX ((size_t)1 << 28)
 
 static const char not_https[] = "CMPs speak https only (9.3.2): https://host[:port]";
 
@@ -78,7 +80,7 @@ static size_t on_body(char *at, size_t one, size_t size, void *arg)
 {
     https_answer *answer = arg;
     (void)one; /* always 1 */
-    if (answer->body_size + size > BODY_MAX) {
+    if (answer->body_size + size > answer->body_max) {
         return 0; /* ends the transfer with CURLE_WRITE_ERROR */
     }
     answer->body = kit_realloc(answer->body, answer->body_size + size + 1);
@@ -144,7 +146,10 @@ static struct curl_slist *set_request(CURL *curl, const https_request *r)
     for (size_t i = 0; i < r->header_count; i++) {
         headers = curl_slist_append(headers, r->headers[i]);
     }
-    headers = curl_slist_append(headers, "Accept: application/json, application/problem+json");
+    char accept[128];
+    snprintf(accept, sizeof(accept), "Accept: %s",
+             r->accept != NULL ? r->accept : "application/json, application/problem+json");
+    headers = curl_slist_append(headers, accept);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     return headers;
 }
@@ -192,7 +197,8 @@ static bool perform(CURL *curl, const https_request *request, const https_option
  * beside it. */
 bool https_ask(const https_request *request, const https_options *options, https_answer *answer)
 {
-    *answer = (https_answer){.body = kit_calloc(1, 1)};
+    *answer = (https_answer){.body = kit_calloc(1, 1),
+                             .body_max = options->admin_socket != NULL ? ADMIN_BODY_MAX : BODY_MAX};
     if (options->http1 && options->http2) {
         output_fail("--http1 and --http2 exclude each other");
         return false;

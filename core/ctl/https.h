@@ -14,6 +14,7 @@ typedef struct https_options {
 typedef struct https_request {
     const char *url;
     const char *content_type, *body; /* POST; NULL: GET */
+    const char *accept;              /* NULL: JSON, and problems */
     const char *const *headers;      /* further ones, as lines */
     size_t header_count;
 } https_request;
@@ -22,7 +23,7 @@ typedef struct https_answer {
     int status;
     char status_line[160];
     char *body; /* not NULL when there was an answer */
-    size_t body_size;
+    size_t body_size, body_max;
 } https_answer;
 
 /* The address to ask: `url` with the default path when it has none, and with `query` (may be NULL).

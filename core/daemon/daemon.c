@@ -10,6 +10,7 @@
 #include "daemon/hang.h"
 #include "daemon/journal_start.h"
 #include "daemon/keys_command.h"
+#include "daemon/metrics.h"
 #include "daemon/privileges.h"
 #include "daemon/reload.h"
 #include "daemon/workers.h"
@@ -209,6 +210,7 @@ static bool start(daemon_state *d)
     d->commands = admin_commands_create(d->control);
     keys_command_register(d);
     reload_register(d);
+    metrics_register(d);
     pipeline_setup();
     watch(d);
     generations_setup();

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/log_limit.h"
 #include "observe/counters.h"
+#include "observe/owners.h"
 #include <cmp-kit/memory.h>
 
 #include <pthread.h>
@@ -58,6 +59,7 @@ static gate *gate_make(gates *all, const char *name)
     char owner[96];
     gate *g = kit_calloc(1, sizeof(*g));
     snprintf(owner, sizeof(owner), "listener:%s", name);
+    owner_describe(owner, OWNER_LISTENER, name);
     g->all = all;
     g->name = kit_strdup(name);
     for (size_t i = 0; i < GATE_EVENT_COUNT; i++) {

@@ -71,6 +71,11 @@ void server_adopt(server *s, generation *g, int64_t connections_max)
     }
 }
 
+gates *server_gates(server *s)
+{
+    return s->gates;
+}
+
 void server_destroy(server **s)
 {
     if (*s != NULL) {

@@ -2,6 +2,7 @@
 /* HTTP on one worker: h2o's context, its connections, and the way they end. */
 #pragma once
 
+#include "http/gate.h"
 #include "http/sockets.h"
 #include "pipeline/worker.h"
 
@@ -20,6 +21,9 @@ void server_adopt(server *s, generation *g, int64_t connections_max);
 /* The host under which the admin socket's handlers are registered; before workers start. */
 struct st_h2o_hostconf_t;
 struct st_h2o_hostconf_t *server_admin_host(server *s);
+
+/* How many connections there are, where; the server's. */
+gates *server_gates(server *s);
 
 void server_destroy(server **s);
 

@@ -14,12 +14,7 @@ struct block {
     block *next;
 };
 
-typedef enum metric_kind {
-    METRIC_COUNTER,
-    METRIC_GAUGE,
-    METRIC_HISTOGRAM, /* its cells: a bucket for each bound, one for what is above, the sum */
-} metric_kind;
-
+/* A histogram's cells: a bucket for each bound, one for what is above, the sum. */
 typedef struct metric {
     metric_kind kind;
     char *owner, *name, *help;
@@ -271,5 +266,32 @@ void histograms_each(void (*visit)(const char *owner, const char *name, const ch
         histogram_sums sums;
         histogram_read(id, &sums);
         visit(metrics[id].owner, metrics[id].name, metrics[id].help, &sums, arg);
+    }
+}
+
+static void view(unsigned id, metric_view *v)
+{
+    const metric *m = &metrics[id];
+    *v = (metric_view){.kind = m->kind, .owner = m->owner, .name = m->name, .help = m->help};
+    switch (m->kind) {
+    case METRIC_COUNTER:
+        v->value.counter = counter_read(id);
+        break;
+    case METRIC_GAUGE:
+        v->value.gauge = gauge_read(id);
+        break;
+    case METRIC_HISTOGRAM:
+        histogram_read(id, &v->value.histogram);
+        break;
+    }
+}
+
+void metrics_each(void (*visit)(const metric_view *m, void *arg), void *arg)
+{
+    const unsigned end = end_of_metrics();
+    for (unsigned id = 0; id < end; id += cells_of(&metrics[id])) {
+        metric_view v;
+        view(id, &v);
+        visit(&v, arg);
     }
 }

@@ -24,6 +24,13 @@ void counter_add(unsigned id, uint64_t add);
 /* The sum over all threads, those that have ended included. */
 uint64_t counter_read(unsigned id);
 
+/* What a metric is. */
+typedef enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM,
+} metric_kind;
+
 /* ---- gauges: up and down; each thread has its part, and the sum counts ---- */
 
 unsigned gauge_register(const char *owner, const char *name, const char *help);
@@ -60,3 +67,17 @@ void histograms_each(void (*visit)(const char *owner, const char *name, const ch
 void counters_each(void (*visit)(const char *owner, const char *name, const char *help,
                                  uint64_t value, void *arg),
                    void *arg);
+
+/* One of any kind, as it is at this moment. */
+typedef struct metric_view {
+    metric_kind kind;
+    const char *owner, *name, *help; /* live as long as the process */
+    union {
+        uint64_t counter;
+        int64_t gauge;
+        histogram_sums histogram;
+    } value;
+} metric_view;
+
+/* Visits all metrics in the order in which they were registered. */
+void metrics_each(void (*visit)(const metric_view *m, void *arg), void *arg);

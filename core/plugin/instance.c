@@ -6,6 +6,7 @@
 #include "conf/report.h"
 #include "observe/counters.h"
 #include "observe/health.h"
+#include "observe/owners.h"
 #include "plugin/loader.h"
 
 #include <openssl/rand.h>
@@ -239,6 +240,7 @@ static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
 
 void instance_count_faults(instance *i)
 {
+    owner_describe(i->name, OWNER_INSTANCE, i->plugin->name);
     i->stale_operations =
         counter_register(i->name, "stale_operations",
                          "calls with an operation that was not under way for it on that thread; "

@@ -45,6 +45,14 @@ static void on_run(admin_command *c, void *arg)
     runs++;
 }
 
+static void on_query(admin_command *c, void *arg)
+{
+    (void)arg;
+    const cmp_str accept = admin_command_accept(c);
+    char *text = strdup("so it is\n");
+    admin_command_text(c, accept.at == NULL ? "text/plain" : "text/other", text, strlen(text));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -57,6 +65,7 @@ static int set_up(void **state)
     hosts[0] = h2o_config_register_host(&config, h2o_iovec_init(H2O_STRLIT("admin")), 65535);
     commands = admin_commands_create(control);
     admin_command_register(commands, hosts[0], "/change", on_run, NULL);
+    admin_query_register(commands, hosts[0], "/look", on_query, NULL);
     h2o_context_init(&context, loop_h2o(serving), &config);
     accepting = (h2o_accept_ctx_t){.ctx = &context, .hosts = hosts};
     asked = NULL;
@@ -234,6 +243,21 @@ static void too_many_are_told_so(void **state)
     assert_has(again, "again");
 }
 
+static void a_question_does_not_wait(void **state)
+{
+    (void)state;
+    client *command = say(0, "POST /change", "");
+    client *c = say(1, "GET /look", "");
+    assert_has(c, "HTTP/1.1 200 ");
+    assert_has(c, "content-type: text/plain\r\n");
+    assert_has(c, "\r\n\r\nso it is\n");
+    assert_has(say(2, "POST /look", ""), "HTTP/1.1 405 ");
+    assert_has(&clients[2], "allow: GET, HEAD");
+    assert_string_equal(answer_of(command), "");
+    done("x");
+    assert_has(command, "HTTP/1.1 200 ");
+}
+
 static void errors_have_their_places(void **state)
 {
     (void)state;
@@ -277,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_begins_when_the_other_is_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_goes_takes_nothing_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_are_told_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_question_does_not_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_have_their_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_answered_at_the_end_goes_nowhere, set_up,
                                         tear_down),

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See metrics.h. All on the control thread: what it does not own it reads as it is at that moment,
+ * and stops nobody. */
+#include "daemon/metrics.h"
+
+#include "base/clock.h"
+#include "observe/health.h"
+#include "observe/metrics.h"
+
+#include <cmp-kit/memory.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef CMPD_VERSION
+#define CMPD_VERSION "development"
+#endif
+
+static void gauge(exposition *e, const char *name, const char *unit, const char *help)
+{
+    exposition_family(e, METRIC_GAUGE, name, unit, help);
+}
+
+static void label(exposition *e, const char *name, const char *value)
+{
+    const exposition_label l = {name, value};
+    exposition_labels(e, &l, 1);
+}
+
+/* ---- the process ---- */
+
+/* Pages of its own and shared ones that are in memory; 0 when the kernel does not say. */
+static double resident_bytes(void)
+{
+    unsigned long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f != NULL) {
+        if (fscanf(f, "%lu %lu", &pages, &resident) != 2) {
+            resident = 0;
+        }
+        fclose(f);
+    }
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec t = {0, 0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void expose_process(exposition *e, const daemon_state *d)
+{
+    gauge(e, "cmpd_info", NULL, "Which cmpd this is");
+    label(e, "version", CMPD_VERSION);
+    exposition_count(e, 1);
+    gauge(e, "cmpd_workers", NULL, "Worker threads");
+    exposition_count(e, d->started);
+    gauge(e, "cmpd_clock_kept", NULL, "Whether somebody keeps this machine's clock right");
+    exposition_count(e, clock_is_kept());
+    gauge(e, "process_resident_memory_bytes", "bytes", "Memory of the process that is resident");
+    exposition_number(e, resident_bytes());
+    exposition_family(e, METRIC_COUNTER, "process_cpu_seconds", "seconds",
+                      "Processor time of the process");
+    exposition_number(e, cpu_seconds());
+}
+
+/* ---- connections ---- */
+
+static void add_stages(const gate_state *s, void *arg)
+{
+    static const char *const stages[] = {[GATE_HEADER] = "header",
+                                         [GATE_TURN] = "turn",
+                                         [GATE_HANDSHAKE] = "handshake",
+                                         [GATE_OPEN] = "open"};
+    for (size_t stage = 0; stage < GATE_STAGES; stage++) {
+        const exposition_label labels[] = {{"listener", s->listener}, {"state", stages[stage]}};
+        exposition_labels(arg, labels, 2);
+        exposition_number(arg, (double)s->stages[stage]);
+    }
+}
+
+static void add_share(const gate_state *s, void *arg)
+{
+    label(arg, "listener", s->listener);
+    exposition_number(arg, (double)s->share);
+}
+
+static void expose_connections(exposition *e, gates *g)
+{
+    gauge(e, "cmpd_connections", NULL, "Connections by listener, and how far they are");
+    gates_each(g, add_stages, e);
+    gauge(e, "cmpd_connections_share", NULL, "Connections that are kept for a listener");
+    gates_each(g, add_share, e);
+}
+
+/* ---- replay memory ---- */
+
+static void expose_replay(exposition *e, replay *r)
+{
+    const replay_stats s = replay_stats_get(r, clock_now_ms());
+    gauge(e, "cmpd_replay_entries", NULL, "Requests that the replay memory remembers");
+    exposition_count(e, s.entries);
+    gauge(e, "cmpd_replay_capacity", NULL, "Requests that it has room for");
+    exposition_count(e, s.capacity);
+    gauge(e, "cmpd_replay_size_bytes", "bytes", "All memory that it can ever use");
+    exposition_count(e, s.size_bytes);
+    gauge(e, "cmpd_replay_reach_seconds", "seconds",
+          "How far back every key is really remembered: the window, or less");
+    exposition_number(e, (double)s.reach_ms / 1000);
+    exposition_family(e, METRIC_COUNTER, "cmpd_replay_forgotten", NULL,
+                      "Requests that were forgotten inside their window for want of room");
+    exposition_count(e, s.forgotten);
+}
+
+/* ---- plugins and threads ---- */
+
+static void add_health(const char *name, cmp_health health, const char *why, void *arg)
+{
+    (void)why;
+    for (int h = CMP_HEALTH_OK; h <= CMP_HEALTH_FAILED; h++) {
+        const exposition_label labels[] = {{"instance", name}, {"state", health_names[h]}};
+        exposition_labels(arg, labels, 2);
+        exposition_count(arg, (cmp_health)h == health);
+    }
+}
+
+typedef struct thread_list {
+    exposition *e;
+    bool stuck;
+} thread_list;
+
+static void add_thread(const watched_state *s, void *arg)
+{
+    const thread_list *l = arg;
+    label(l->e, "thread", s->name);
+    if (l->stuck) {
+        exposition_count(l->e, s->stuck);
+    } else {
+        exposition_number(l->e, (double)s->held_ms / 1000);
+    }
+}
+
+static void expose_plugins(exposition *e, watchdog *w)
+{
+    thread_list l = {e, false};
+    gauge(e, "cmpd_instance_health", NULL, "How plugins say they are: 1 for the state that it is");
+    health_each(add_health, e);
+    if (w == NULL) {
+        return;
+    }
+    gauge(e, "cmpd_thread_held_seconds", "seconds", "For how long a thread has not moved");
+    watchdog_each(w, add_thread, &l);
+    l.stuck = true;
+    gauge(e, "cmpd_thread_stuck", NULL, "Whether a thread was given up until it moves again");
+    watchdog_each(w, add_thread, &l);
+}
+
+static void on_metrics(admin_command *c, void *arg)
+{
+    const daemon_state *d = arg;
+    const exposition_form form = exposition_form_of(admin_command_accept(c));
+    exposition *e = exposition_begin(form);
+    expose_process(e, d);
+    expose_connections(e, server_gates(d->server));
+    expose_replay(e, d->process.replay);
+    expose_plugins(e, d->process.watchdog);
+    metrics_expose(e);
+    size_t size;
+    char *text = exposition_end(&e, &size);
+    admin_command_text(c, exposition_type(form), text, size);
+}
+
+void metrics_register(daemon_state *d)
+{
+    admin_query_register(d->commands, server_admin_host(d->server), "/metrics", on_metrics, d);
+}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics: what is scraped is good for Prometheus, is what the manual lists, and tells the truth."""
+import re
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+from daemon import CMPCTL, run
+
+ICI = "1A0F1-1"
+MANUAL = Path(__file__).resolve().parents[2] / "etc/man/cmpd-metrics.7"
+
+
+class Scrape:
+    """One text: types by family, values by name and labels."""
+
+    def __init__(self, text):
+        self.text = text
+        self.types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
+        self.helps = dict(re.findall(r"^# HELP (\S+) (.+)$", text, re.M))
+        self.values = {}
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                assert name not in self.values, f"twice: {name}"
+                self.values[name] = float(value)
+
+    def value(self, name, **labels):
+        """Of the one sample of that name that has these labels, beside others."""
+        found = [
+            value
+            for whole, value in self.values.items()
+            if whole.split("{")[0] == name
+            and all(f'{label}="{wanted}"' in whole for label, wanted in labels.items())
+        ]
+        assert len(found) == 1, f"{name} {labels}: {found}"
+        return found[0]
+
+
+def metrics(site, *words):
+    ended = run(CMPCTL, "metrics", "--config", site.folder / "cmpd.yaml", *words)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def scraped(site):
+    return Scrape(metrics(site))
+
+
+@pytest.fixture
+def served(site):
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.write_codes({"ici": ICI, "content": "one"})
+    return site
+
+
+def busy(site):
+    """Has what there can be: stores with and without a cache, and requests of several ends."""
+    site.config["plugins"]["sql"] = {
+        "use": "store_sql",
+        "url": f"sqlite:{site.folder}/codes.db",
+        "cache": {"ttl": "1m"},
+    }
+    site.config["plugins"]["table"] = {"use": "route_prefix"}
+    site.config["resolve"] |= {"stores": ["codes", "sql"], "routes": ["table"]}
+    key = site.peer("b")
+    site.start()
+    assert site.ask(key, ICI).status == 200
+    assert site.ask(key, "1A0F1-none").status == 404
+    assert site.send({"tid": "x"}).status == 400
+    return key
+
+
+def listed():
+    """The names that the manual has."""
+    return set(re.findall(r"\b(?:cmpd|process)_[a-z0-9_]*[a-z0-9]\b", MANUAL.read_text()))
+
+
+def test_every_name_is_in_the_manual(served):
+    busy(served)
+    families = set(scraped(served).types)
+    assert families - listed() == set()
+    rare = {
+        "cmpd_stalls_total",
+        "cmpd_instance_stalls_total",
+        "cmpd_instance_health",
+        "cmpd_plugin_",
+    }
+    elsewhere = {name for name in listed() if name.startswith("cmpd_plugin_")}
+    assert listed() - families - rare - elsewhere == set()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="the package prometheus is not there")
+def test_promtool_finds_nothing_wrong(served):
+    busy(served)
+    ended = run("promtool", "check", "metrics", input=metrics(served))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_both_forms(served):
+    busy(served)
+    transport = httpx.HTTPTransport(uds=str(served.folder / "admin.sock"))
+    client = httpx.Client(transport=transport, base_url="http://cmpd")
+    plain = client.get("/metrics")
+    assert plain.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    open_one = client.get("/metrics", headers={"accept": "application/openmetrics-text;q=0.9,*/*"})
+    assert open_one.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert open_one.text.endswith("\n# EOF\n") and "# EOF" not in plain.text
+    assert "# UNIT cmpd_replay_reach_seconds seconds\n" in open_one.text
+    assert "# UNIT" not in plain.text
+    old, new = Scrape(plain.text), Scrape(open_one.text)
+    assert set(old.values) == set(new.values)
+    assert {name.removesuffix("_total") for name in old.types} == set(new.types)
+    assert set(old.types) == set(old.helps) and set(new.types) == set(new.helps)
+    assert client.post("/metrics").status_code == 405
+    assert client.head("/metrics").text == ""
+
+
+def test_what_is_told_is_true(served):
+    key = busy(served)
+    before = scraped(served)
+    assert before.value("cmpd_requests_total", result="resolved") == 1
+    assert before.value("cmpd_requests_total", result="unknown_ici") == 1
+    assert before.value("cmpd_plugin_store_file_codes", instance="codes") == 1
+    assert before.value("cmpd_instance_cache_misses_total", instance="sql", plugin="store_sql") == 1
+    assert before.value("cmpd_replay_entries") == 2
+    assert 0 < before.value("cmpd_replay_reach_seconds") <= 300
+    assert before.value("cmpd_workers") == 2
+    assert before.value("process_resident_memory_bytes") > 1 << 20
+    assert before.value("cmpd_connections", listener="admin", state="open") == 1
+    assert served.ask(key, ICI).status == 200
+    after = scraped(served)
+    assert after.value("cmpd_requests_total", result="resolved") == 2
+    assert after.value("cmpd_listener_accepted_total", listener="peers") == 4
+    assert after.value("process_cpu_seconds_total") >= before.value("process_cpu_seconds_total")
+
+
+def test_a_daemon_that_does_not_run(served):
+    served.write()
+    ended = run(CMPCTL, "metrics", "--config", served.folder / "cmpd.yaml")
+    assert ended.returncode == 2 and "does the daemon run?" in ended.stderr
+    assert run(CMPCTL, "metrics").returncode == 2
