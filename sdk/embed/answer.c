@@ -22,13 +22,13 @@ static int tell(cmp_embed_answer *a, error_code code, const char *reason)
     return a->status;
 }
 
-static error_code code_of(const cmp_embed_answer *a)
+static error_code code_of(const char *word)
 {
-    error_code code = ERROR_NONE;
-    while (a->code != NULL && code < ERROR_MAX && error_info_of(code)->code != a->code) {
+    error_code code = ERROR_NONE + 1;
+    while (code < ERROR_MAX && strcmp(error_info_of(code)->code, word) != 0) {
         code++;
     }
-    return code;
+    return code < ERROR_MAX ? code : ERROR_INTERNAL_ERROR;
 }
 
 /* ---- verify ---- */
@@ -279,6 +279,11 @@ int cmp_embed_validate(cmp_embed_answer *answer)
     return answer->status;
 }
 
+int cmp_embed_refuse(cmp_embed_answer *answer, const char *code)
+{
+    return tell(answer, code_of(code), NULL);
+}
+
 /* ---- bodies ---- */
 
 static size_t write_referral(const mc_request *r, cmp_str prefix, cmp_str addr, uint32_t ttl_s,
@@ -317,7 +322,8 @@ static size_t write_record(const mc_request *r, const cmp_record *record, char *
 
 static size_t write_problem(const cmp_embed_answer *a, char *body, size_t room)
 {
-    const reply_problem reply = {.code = code_of(a), .tid = cmp_embed_param(a, CMP_PARAM_TID)};
+    const reply_problem reply = {.code = code_of(a->code),
+                                 .tid = cmp_embed_param(a, CMP_PARAM_TID)};
     const size_t size = reply_problem_size(&reply);
     if (size <= room) {
         reply_problem_write(&reply, body);

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define WAIT_MS 100 /* until it is said again that the plugin does not end an operation */
+#define OP_ROOM 2048 /* a request with all of its parameters takes less, as a rule */
+#define WAIT_MS 100  /* until it is said again that the plugin does not end an operation */
 
 static int64_t worker_ms(void *w)
 {
@@ -31,6 +32,7 @@ cmp_embed_worker *cmp_embed_attach(cmp_embed *e, cmp_embed_error *error)
         free(w);
         return NULL;
     }
+    w->worker.op_room = OP_ROOM;
     return w;
 }
 

@@ -32,6 +32,7 @@ typedef struct host_worker {
     void *state;  /* what worker_start returned */
 
     /* see ops.h */
+    size_t op_room; /* octets that each has without asking malloc; 0: all of it can be watched */
     host_op **ops;
     uint32_t op_count, pending; /* slots, and operations that are not answered */
     host_op *idle;

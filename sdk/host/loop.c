@@ -5,6 +5,7 @@
 
 #include <cmp-kit/memory.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -133,17 +134,14 @@ static cmp_timer *timer_start(cmp_loop *l, uint64_t delay_ms, void (*run)(void *
     return t;
 }
 
+/* Freed after the next turn. */
 static void timer_end(cmp_timer *t)
 {
     cmp_loop *l = t->loop;
     TAILQ_REMOVE(&l->timers, t, entry);
     l->timer_count--;
     t->run = NULL;
-    if (l->keeps) {
-        TAILQ_INSERT_TAIL(&l->past_timers, t, entry);
-    } else {
-        free(t);
-    }
+    TAILQ_INSERT_TAIL(&l->past_timers, t, entry);
 }
 
 static void timer_stop(cmp_timer *t)
@@ -170,6 +168,7 @@ bool host_loop_fire(cmp_loop *l, int64_t until_ms)
     }
     void (*run)(void *arg) = t->run;
     void *arg = t->arg;
+    assert(run != NULL); /* what is in the list has not ended */
     timer_end(t);
     run(arg);
     return true;
@@ -257,6 +256,7 @@ void host_loop_poll(cmp_loop *l, int wait_ms)
         }
     }
     if (--l->polling == 0 && !l->keeps) {
+        free_timers(&l->past_timers);
         free_watches(&l->past_watches);
     }
 }

@@ -127,12 +127,12 @@ bool host_op_may_wait(const host *h, host_ask ask)
 
 static host_op *make(host_worker *w)
 {
-    host_op *op = kit_calloc(1, sizeof(*op));
+    host_op *op = kit_calloc(1, sizeof(*op) + w->op_room);
     w->ops = kit_realloc(w->ops, (w->op_count + 1) * sizeof(host_op *));
     op->worker = w;
     op->op = (cmp_op){.worker = w->number, .slot = w->op_count};
     w->ops[w->op_count++] = op;
-    kit_arena_init(&op->memory, NULL, 0);
+    kit_arena_init(&op->memory, w->op_room > 0 ? op->room : NULL, w->op_room);
     return op;
 }
 

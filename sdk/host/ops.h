@@ -58,6 +58,7 @@ struct host_op {
     void (*done)(void *arg, host_op *op);
     void *arg;
     host_op *next_idle;
+    _Alignas(max_align_t) char room[]; /* op_room of them: where `memory` begins */
 };
 
 /* An operation of that worker, idle; its `own` request is empty, with its memory. */

@@ -233,6 +233,10 @@ CMP_EXPORT const cmp_pair *cmp_embed_contextual(const cmp_embed_answer *answer, 
  * values.) */
 CMP_EXPORT int cmp_embed_validate(cmp_embed_answer *answer);
 
+/* The program itself refuses: with one of SPEC 3's words, such as unknown_ici or rate_limited.
+ * Returns its status, which cmp_embed_body goes by; 500 for a word that is none. */
+CMP_EXPORT int cmp_embed_refuse(cmp_embed_answer *answer, const char *code);
+
 /* Writes the body that the answer is sent with (SPEC 3): application/problem+json for a status that
  * is not 200; application/json for a record that was found, its variant chosen for the request, and
  * for a referral. Returns its size, and writes nothing when that is more than `room`. 0: there is
