@@ -144,6 +144,9 @@ void worker_init(worker *w, unsigned index, loop *l, process *p)
 void worker_take_keyring(void *arg)
 {
     worker *w = arg;
+    if (w->tenure == NULL) {
+        return; /* it has ended; nobody asks any more */
+    }
     keyring_unref(&w->keyring);
     w->keyring = generation_keyring(w->tenure->generation);
 }
