@@ -25,7 +25,7 @@ struct acceptor {
     acceptors *all;
     entrance *entrance;
     h2o_socket_t *socket;
-    bool urgent;
+    acceptor_kind kind;
     acceptor *next;
 };
 
@@ -34,7 +34,8 @@ struct acceptors {
     cmp_timer *pause;
     bool short_of; /* descriptors, since the last connection */
     unsigned count_pauses;
-    pthread_mutex_t lock; /* the list, against acceptors_withdraw */
+    pthread_mutex_t lock; /* the list, against acceptors_withdraw; and `kept` */
+    bool kept;
     acceptor *first;
 };
 
@@ -95,7 +96,7 @@ static bool accept_one(acceptor *a)
     const int fd = accept4(h2o_socket_get_fd(a->socket), (struct sockaddr *)&from.at, &from.size,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
     /* The kernel gives the lowest free number, so the number tells how many are taken. */
-    if (fd >= 0 && fd >= a->all->sw->server->descriptors_end && !a->urgent) {
+    if (fd >= 0 && fd >= a->all->sw->server->descriptors_end && a->kind != ACCEPTOR_URGENT) {
         close(fd);
         pause_all(a->all, "the last descriptors are for what is under way");
         return false;
@@ -127,10 +128,12 @@ static void accept_up_to(acceptor *a, int count)
     }
 }
 
+/* Of a shared socket one only: whoever wakes up first would take them all. */
 static void on_accept(h2o_socket_t *listening, const char *error)
 {
     if (error == NULL) {
-        accept_up_to(listening->data, ACCEPTS_PER_TURN);
+        acceptor *a = listening->data;
+        accept_up_to(a, a->kind == ACCEPTOR_SHARED ? 1 : ACCEPTS_PER_TURN);
     }
 }
 
@@ -144,10 +147,10 @@ acceptors *acceptors_create(server_worker *sw)
     return all;
 }
 
-void acceptors_add(acceptors *all, entrance *e, int fd, bool urgent)
+void acceptors_add(acceptors *all, entrance *e, int fd, acceptor_kind kind)
 {
     acceptor *a = kit_calloc(1, sizeof(*a));
-    *a = (acceptor){.all = all, .entrance = e, .urgent = urgent};
+    *a = (acceptor){.all = all, .entrance = e, .kind = kind};
     a->socket = h2o_evloop_socket_create(all->sw->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     a->socket->data = a;
     h2o_socket_read_start(a->socket, on_accept);
@@ -193,7 +196,7 @@ void acceptors_take(acceptors *all, const sockets_hand *hand)
 {
     for (acceptor **at = &all->first; *at != NULL;) {
         const struct handed_socket *h = find(hand, *at);
-        if (h == NULL && !(*at)->urgent) {
+        if (h == NULL && (*at)->kind != ACCEPTOR_URGENT) {
             close_one(all, at);
             continue;
         }
@@ -204,7 +207,8 @@ void acceptors_take(acceptors *all, const sockets_hand *hand)
     }
     for (size_t i = 0; i < hand->count; i++) {
         if (!has(all, hand->at[i].fd)) {
-            acceptors_add(all, entrance_find(all->sw, hand->at[i].listener), hand->at[i].fd, false);
+            acceptors_add(all, entrance_find(all->sw, hand->at[i].listener), hand->at[i].fd,
+                          hand->at[i].shared ? ACCEPTOR_SHARED : ACCEPTOR_OWN);
         }
     }
 }
@@ -212,11 +216,18 @@ void acceptors_take(acceptors *all, const sockets_hand *hand)
 void acceptors_withdraw(acceptors *all)
 {
     pthread_mutex_lock(&all->lock);
-    for (acceptor *a = all->first; a != NULL; a = a->next) {
-        if (!a->urgent) {
+    for (acceptor *a = all->first; a != NULL && !all->kept; a = a->next) {
+        if (a->kind == ACCEPTOR_OWN) {
             socket_withdraw(h2o_socket_get_fd(a->socket));
         }
     }
+    pthread_mutex_unlock(&all->lock);
+}
+
+void acceptors_keep(acceptors *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->kept = true;
     pthread_mutex_unlock(&all->lock);
 }
 

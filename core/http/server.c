@@ -129,20 +129,32 @@ void server_worker_take(server_worker *sw, generation *g, sockets_hand *hand)
     worker_take(sw->worker, g);
     take_limits(sw, g->conf);
     entrances_take(sw, g);
-    acceptors_take(sw->acceptors, hand);
+    if (hand != NULL) {
+        server_worker_listen(sw, hand);
+    }
     drain_closed(sw);
+}
+
+void server_worker_listen(server_worker *sw, sockets_hand *hand)
+{
+    acceptors_take(sw->acceptors, hand);
     sockets_hand_destroy(&hand);
 }
 
 void server_worker_listen_admin(server_worker *sw, const listener *l, int fd)
 {
     acceptors_add(sw->acceptors, entrance_open_admin(sw, l, gate_ref_admin(sw->server->gates)), fd,
-                  true);
+                  ACCEPTOR_URGENT);
 }
 
 void server_worker_withdraw(server_worker *sw)
 {
     acceptors_withdraw(sw->acceptors);
+}
+
+void server_worker_keep_sockets(server_worker *sw)
+{
+    acceptors_keep(sw->acceptors);
 }
 
 void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),

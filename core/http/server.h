@@ -36,14 +36,21 @@ server_worker *server_worker_start(server *s, worker *w);
 /* The worker takes a generation that is adopted (worker_take): connections and requests go by it
  * from now on. A listener of a name that there was goes on, with its connections; a new one begins
  * to accept; one that is gone accepts whom the kernel has let in, and its connections drain. `hand`
- * is all that the worker listens on now; both it and its sockets are handed over. */
+ * is all that the worker listens on now; both it and its sockets are handed over. NULL: nothing of
+ * that changes. */
 void server_worker_take(server_worker *sw, generation *g, sockets_hand *hand);
 
-/* Accepts on the admin socket as well, which it takes over. Before the worker's loop turns. */
+/* Listens on what is handed over, and on nothing else, for the listeners of its generation. */
+void server_worker_listen(server_worker *sw, sockets_hand *hand);
+
+/* Accepts on the admin socket as well, which it takes over. */
 void server_worker_listen_admin(server_worker *sw, const listener *l, int fd);
 
 /* See acceptors_withdraw. Any thread. */
 void server_worker_withdraw(server_worker *sw);
+
+/* See acceptors_keep. Any thread. */
+void server_worker_keep_sockets(server_worker *sw);
 
 /* Stops accepting, lets what is in flight end, and calls `drained(arg)` when no connection and no
  * transaction is left, at the latest after `patience_ms`; then it cuts off what is left. */

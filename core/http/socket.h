@@ -8,6 +8,9 @@
  * buffer of so many octets for what it accepts. -1 when there can be none; errno says why. */
 int socket_listen(const conf_bind *b, int receive_buffer);
 
+/* Makes one that others have bound as socket_listen does, as far as that can be done now. */
+void socket_adopt(int fd, int receive_buffer);
+
 /* Has what it accepts from now on have such a buffer. */
 void socket_set_buffer(int fd, int receive_buffer);
 

@@ -8,6 +8,7 @@
 #include <cmp-kit/memory.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@ typedef struct known {
     char *listener, *bind;
     unsigned worker;
     int fd;
+    size_t address;       /* the same for all that were opened together */
+    bool shared;          /* with other workers */
     bool handed;          /* to its worker, which owns it since */
     bool fresh;           /* opened for the configuration that is prepared */
     const char *owner;    /* the listener that this one gives it to; NULL: it is not named there */
@@ -27,6 +30,8 @@ struct sockets {
     unsigned workers;
     known *at;
     size_t count, room;
+    size_t addresses;     /* so far */
+    inherited *inherited; /* NULL: none */
 };
 
 sockets *sockets_create(unsigned workers)
@@ -72,7 +77,13 @@ void sockets_destroy(sockets **ref)
     }
 }
 
-static void add(sockets *s, const conf_listener *l, const char *bind, unsigned worker, int fd)
+void sockets_inherit(sockets *s, inherited *in)
+{
+    s->inherited = in;
+}
+
+static void add(sockets *s, const conf_listener *l, const char *bind, unsigned worker, int fd,
+                bool shared)
 {
     if (s->count == s->room) {
         s->room = s->room != 0 ? 2 * s->room : 16;
@@ -82,6 +93,8 @@ static void add(sockets *s, const conf_listener *l, const char *bind, unsigned w
                                 .bind = kit_strdup(bind),
                                 .worker = worker,
                                 .fd = fd,
+                                .address = s->addresses,
+                                .shared = shared,
                                 .fresh = true,
                                 .owner = l->name};
 }
@@ -117,9 +130,53 @@ static bool open_for_workers(sockets *s, const conf_listener *l, const char *tex
         if (fd < 0) {
             return false;
         }
-        add(s, l, text, worker, fd);
+        add(s, l, text, worker, fd, false);
     }
     return true;
+}
+
+/* Every socket has a worker, and every worker a socket: one that is shared by a descriptor of its
+ * own, for each closes what it has. */
+static void spread(sockets *s, const conf_listener *l, const char *text, const int *fds,
+                   size_t count)
+{
+    const size_t most = count > s->workers ? count : s->workers;
+    for (size_t i = 0; i < most; i++) {
+        const int fd = i < count ? fds[i] : fcntl(fds[i % count], F_DUPFD_CLOEXEC, 3);
+        const bool shared = i >= count || i + count < most;
+        if (fd >= 0) {
+            socket_adopt(fd, (int)l->receive_buffer_bytes);
+            add(s, l, text, (unsigned)(i % s->workers), fd, shared);
+        }
+    }
+}
+
+static void log_inherited(const conf_listener *l, int fd)
+{
+    endpoint at = {.size = sizeof(at.at)};
+    char text[ENDPOINT_TEXT_SIZE];
+    getsockname(fd, (struct sockaddr *)&at.at, &at.size);
+    endpoint_format(&at, text);
+    log_notice("http", "listener %s at %s, handed over", l->name, text);
+}
+
+/* False: nothing was handed over for that address. */
+static bool inherit_address(sockets *s, const conf *c, size_t l, size_t b)
+{
+    const conf_listener *one = (const conf_listener *)c->top.listeners.at + l;
+    if (s->inherited == NULL || s->inherited->count == 0) {
+        return false;
+    }
+    int *fds = kit_calloc(s->inherited->count, sizeof(*fds));
+    const size_t count = inherited_take(s->inherited, l, b, fds, s->inherited->count);
+    if (count > 0) {
+        s->addresses++;
+        spread(s, one, one->bind.at[b], fds, count);
+        warn_when_smaller(fds[0], one);
+        log_inherited(one, fds[0]);
+    }
+    free(fds);
+    return count > 0;
 }
 
 /* Whether a socket of ours has that port, be it one that is about to go: it shares it with us. */
@@ -149,6 +206,7 @@ static bool open_address(sockets *s, const conf_listener *l, const char *text)
         return false;
     }
     const int chosen = socket_choose_port(&b);
+    s->addresses++;
     const bool opened = open_for_workers(s, l, text, &b);
     const int error = errno;
     close(chosen);
@@ -174,24 +232,23 @@ static bool is_free_for(const known *k, const conf_listener *l, const char *bind
            (has_port || strcmp(k->listener, l->name) == 0);
 }
 
-/* Gives the open sockets of a bind to a listener, one of each worker: its own, or those of another
- * name, which has them no longer, as no port is given twice. False: there are none. */
+/* Gives the open sockets of a bind to a listener: its own, or those of another name, which has them
+ * no longer, as no port is given twice. False: there are none. */
 static bool find(sockets *s, const conf_listener *l, const char *bind)
 {
     const bool named = has_port(bind);
-    bool found = false;
-    for (unsigned worker = 0; worker < s->workers; worker++) {
-        for (size_t i = 0; i < s->count; i++) {
-            known *k = &s->at[i];
-            if (k->worker == worker && is_free_for(k, l, bind, named)) {
-                k->owner = l->name;
-                k->buffer_bytes = l->receive_buffer_bytes;
-                found = true;
-                break;
-            }
+    size_t first = 0;
+    while (first < s->count && !is_free_for(&s->at[first], l, bind, named)) {
+        first++;
+    }
+    for (size_t i = first; i < s->count; i++) {
+        known *k = &s->at[i];
+        if (k->address == s->at[first].address) {
+            k->owner = l->name;
+            k->buffer_bytes = l->receive_buffer_bytes;
         }
     }
-    return found;
+    return first < s->count;
 }
 
 static const char *hint(int error)
@@ -205,7 +262,7 @@ static void prepare_address(sockets *s, const conf *c, size_t l, size_t b, cmp_r
 {
     const conf_listener *one = (const conf_listener *)c->top.listeners.at + l;
     const char *text = one->bind.at[b];
-    if (!find(s, one, text) && !open_address(s, one, text)) {
+    if (!find(s, one, text) && !inherit_address(s, c, l, b) && !open_address(s, one, text)) {
         const int error = errno;
         char key[64];
         snprintf(key, sizeof(key), "listeners[%zu].bind", l);
@@ -221,11 +278,15 @@ bool sockets_prepare(sockets *s, const conf *c, cmp_report *report)
     for (size_t i = 0; i < s->count; i++) {
         s->at[i].owner = NULL;
     }
+    if (s->inherited != NULL) {
+        inherited_match(s->inherited, c);
+    }
     for (size_t l = 0; l < c->top.listeners.count; l++) {
         for (size_t b = 0; b < all[l].bind.count; b++) {
             prepare_address(s, c, l, b, report);
         }
     }
+    s->inherited = NULL;
     if (report->count != errors) {
         sockets_abandon(s);
     }
@@ -271,7 +332,7 @@ sockets_hand *sockets_hand_make(sockets *s, unsigned worker)
     for (size_t i = 0; i < s->count; i++) {
         known *k = &s->at[i];
         if (k->worker == worker) {
-            h->at[h->count++] = (struct handed_socket){kit_strdup(k->listener), k->fd};
+            h->at[h->count++] = (struct handed_socket){kit_strdup(k->listener), k->fd, k->shared};
             k->handed = true;
         }
     }

@@ -7,11 +7,16 @@
  * Control thread. */
 #pragma once
 
-#include "conf/conf.h"
+#include "http/inherited.h"
 
 typedef struct sockets sockets;
 
 sockets *sockets_create(unsigned workers);
+
+/* The next sockets_prepare takes sockets out of `in` instead of opening others; it is the caller's,
+ * and may go after that. They are spread over the workers; where there are more workers than
+ * sockets at an address, several share one. */
+void sockets_inherit(sockets *s, inherited *in);
 
 /* Opens what the configuration names and is not open yet; a bind of the same text stays what it is,
  * also when it goes over to a listener of another name. With port 0 the kernel's choice is logged.
@@ -32,6 +37,7 @@ typedef struct sockets_hand {
     struct handed_socket {
         char *listener; /* its name */
         int fd;         /* the worker's; one that it has already stays open */
+        bool shared;    /* others accept on the same socket, by descriptors of their own */
     } at[];
 } sockets_hand;
 

@@ -221,9 +221,106 @@ static void an_error_changes_nothing(void **state)
     close(other);
 }
 
+/* ---- sockets that were handed over ---- */
+
+/* So many that listen at one port, as the workers of a process before had them. */
+static unsigned short others(inherited *in, unsigned count, const char *name, const char *bind)
+{
+    char error[128];
+    const unsigned short port = free_port();
+    conf_bind b;
+    char text[64];
+    snprintf(text, sizeof(text), "127.0.0.1:%u", port);
+    assert_true(bind_parse(text, &b));
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(inherited_add(in, socket_listen(&b, 16384), name, bind, error, sizeof(error)));
+    }
+    return port;
+}
+
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t size = sizeof(cookie);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+    return cookie;
+}
+
+/* How many of them each worker gets, and how many sockets these are. */
+static void spreads(unsigned workers, unsigned count, const char *expected, unsigned shared)
+{
+    inherited in = {0};
+    const unsigned short port = others(&in, count, NULL, NULL);
+    sockets *s = sockets_create(workers);
+    char said[64] = "";
+    uint64_t cookies[16];
+    unsigned found_count = 0, sockets_count = 0, shared_count = 0;
+    sockets_inherit(s, &in);
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    for (unsigned worker = 0; worker < workers; worker++) {
+        sockets_hand *h = sockets_hand_make(s, worker);
+        snprintf(said + strlen(said), sizeof(said) - strlen(said), "%zu", h->count);
+        for (size_t i = 0; i < h->count; i++) {
+            shared_count += h->at[i].shared;
+            cookies[found_count++] = cookie_of(h->at[i].fd);
+        }
+        sockets_hand_destroy(&h);
+    }
+    for (unsigned i = 0; i < found_count; i++) {
+        bool again = false;
+        for (unsigned k = 0; k < i; k++) {
+            again = again || cookies[k] == cookies[i];
+        }
+        sockets_count += !again;
+    }
+    assert_string_equal(said, expected);
+    assert_int_equal(sockets_count, count);
+    assert_int_equal(shared_count, shared);
+    /* All of them stay while the configuration has the address, and go with it. */
+    const found before = find(s);
+    assert_true(prepare(s, listener_of("b", at_port(port)), ""));
+    assert_int_equal(find(s).count, before.count);
+    assert_true(prepare(s, listener_of("b", at_port(free_port())), ""));
+    assert_int_equal(find(s).count, workers);
+    for (size_t i = 0; i < before.count; i++) {
+        close(before.fds[i]); /* as their workers do */
+    }
+    sockets_destroy(&s);
+    inherited_dispose(&in);
+}
+
+static void what_is_handed_over_is_spread(void **state)
+{
+    (void)state;
+    spreads(2, 2, "11", 0);
+    spreads(2, 5, "32", 0);
+    spreads(3, 1, "111", 3);
+    spreads(3, 2, "111", 2);
+}
+
+/* A port that the kernel had chosen stays the same one. */
+static void port_zero_goes_on(void **state)
+{
+    (void)state;
+    inherited in = {0};
+    others(&in, 1, "a", "127.0.0.1:0");
+    const uint64_t cookie = cookie_of(in.at[0].fd);
+    sockets *s = sockets_create(1);
+    sockets_inherit(s, &in);
+    assert_true(prepare(s, listener_of("a", "'127.0.0.1:0', '127.0.0.1:0'"), ""));
+    const found all = find(s);
+    assert_int_equal(all.count, 2);
+    assert_int_equal(cookie_of(all.fds[0]), cookie);
+    assert_int_not_equal(cookie_of(all.fds[1]), cookie);
+    sockets_destroy(&s);
+    inherited_dispose(&in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_handed_over_is_spread),
+        cmocka_unit_test(port_zero_goes_on),
         cmocka_unit_test(what_stays_is_not_opened_again),
         cmocka_unit_test(a_listener_of_another_name),
         cmocka_unit_test(an_address_that_overlaps),
