@@ -21,6 +21,8 @@ Builds cmpd and its tests, and runs one section; the arguments are passed on to 
            cmpctl compares 10 million records of each side: time, memory, and whether it finds the
            faults that are in them (3 minutes, 5 GiB of disk; the arguments are the number of
            records, and a folder)
+  restart  20 restarts by handover, or as many as the argument says, under load of h2 and HTTP/1.1:
+           nobody is refused or reset, and no request fails (2 minutes)
   weather  peers and a store's server of bad manners, and clients that leave, all at once, for 60 s or
            as many as the argument says; meant for a build with a sanitizer:
              tests/run.sh --build-only --build-dir build-asan -- -DCMPD_SANITIZE=address
@@ -89,12 +91,17 @@ for word, count in json.load(sys.stdin)["classes"].items():
     echo "all faults were found, and no others"
 }
 
+section_restart() {
+    CMPD_RESTARTS=${1:-20} "$here/run.sh" --build-dir "$build" \
+        --scenario "test_restart and nobody_is_refused"
+}
+
 section_weather() {
     CMPD_WEATHER_S=${1:-60} "$here/run.sh" --build-dir "$build" --scenario test_bad_weather
 }
 
 case $section in
-attack | carrier | delay | exchange | reconcile | weather) ;;
+attack | carrier | delay | exchange | reconcile | restart | weather) ;;
 --help)
     usage
     exit 0

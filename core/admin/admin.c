@@ -19,7 +19,10 @@
 
 struct admin {
     char *path;
-    int fd;
+    int fd;         /* -1: its worker's */
+    int descriptor; /* the same, whoever has it */
+    bool handed;    /* it was that of the process before */
+    bool left;      /* it is that of the process after */
     conf_listener conf;
     listener listener;
 };
@@ -104,15 +107,25 @@ static int bind_socket(const char *path, const char *user)
     return fd;
 }
 
+/* False: it is another one, or none. */
+static bool is_at(int fd, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+    socklen_t size = sizeof(address);
+    return fd >= 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+           address.sun_family == AF_UNIX && strcmp(address.sun_path, path) == 0;
+}
+
 /* A listener like the others as far as connections go, without interfaces, TLS and limits of
  * sources: file permissions say who may ask. */
-admin *admin_open(const conf *c, cmp_report *report)
+admin *admin_open(const conf *c, int *handed, cmp_report *report)
 {
     const char *path = c->top.admin.socket;
     if (path == NULL) {
         return NULL;
     }
-    const int fd = bind_socket(path, c->top.user);
+    const bool take = is_at(*handed, path);
+    const int fd = take ? *handed : bind_socket(path, c->top.user);
     if (fd < 0) {
         report_add(report, conf_place_of(c, "admin.socket"), "admin.socket", "cannot bind %s: %s",
                    path, strerror(errno));
@@ -121,10 +134,28 @@ admin *admin_open(const conf *c, cmp_report *report)
     admin *a = kit_calloc(1, sizeof(*a));
     a->path = kit_strdup(path);
     a->fd = fd;
+    a->descriptor = fd;
+    a->handed = take;
+    *handed = take ? -1 : *handed;
     a->conf.name = "admin";
     a->listener.conf = &a->conf;
     a->listener.name = cmp_str_from(a->conf.name);
     return a;
+}
+
+bool admin_is_handed(const admin *a)
+{
+    return a != NULL && a->handed;
+}
+
+int admin_descriptor(const admin *a)
+{
+    return a != NULL ? a->descriptor : -1;
+}
+
+void admin_leave(admin *a)
+{
+    a->left = true;
 }
 
 void admin_close(admin **a_ref)
@@ -136,7 +167,9 @@ void admin_close(admin **a_ref)
     if (a->fd >= 0) {
         close(a->fd);
     }
-    unlink(a->path);
+    if (!a->left) {
+        unlink(a->path);
+    }
     free(a->path);
     free(a);
     *a_ref = NULL;

@@ -11,14 +11,24 @@ typedef struct admin admin;
 void admin_check(const conf *c, cmp_report *report);
 
 /* Binds the configured socket, which was checked, readable and writable for its owner only, and
- * replaces one that nobody listens on any more. NULL when none is configured, or with errors in the
- * report. */
-CMP_MUST_USE admin *admin_open(const conf *c, cmp_report *report);
+ * replaces one that nobody listens on any more. Or takes *handed over, the socket of the process
+ * before (-1: none), when it is at that path, and sets it to -1. NULL when none is configured, or
+ * with errors in the report. */
+CMP_MUST_USE admin *admin_open(const conf *c, int *handed, cmp_report *report);
+
+/* Whether it is that of the process before. NULL: no. */
+bool admin_is_handed(const admin *a);
+
+/* For another process; stays the admin's, or its worker's, until that drains. NULL: -1. */
+int admin_descriptor(const admin *a);
+
+/* Another process serves it from now on: it is not to be removed. */
+void admin_leave(admin *a);
 
 /* Removes the socket. */
 void admin_close(admin **a);
 
-/* Serves it on a worker; call before its loop turns. */
+/* Serves it on a worker, whose thread this is. */
 void admin_serve(admin *a, server_worker *sw);
 
 /* Registers what can be asked there; before workers start. */

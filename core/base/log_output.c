@@ -46,6 +46,11 @@ void log_output_set(int fd)
     }
 }
 
+int log_output_fd(void)
+{
+    return output;
+}
+
 /* Several threads may find room for one line each where there is room for one only, and then one of
  * them waits. It is the best that can be done with a pipe that may not be opened again. */
 static bool pipe_has_room(void)

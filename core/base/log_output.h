@@ -12,6 +12,9 @@
  * is noticed and not waited for. */
 void log_output_set(int fd);
 
+/* Where they go now. */
+int log_output_fd(void);
+
 /* Writes a line, in one piece: lines of other threads and processes do not mix with it. */
 void log_output_write(const char *line, size_t size);
 

@@ -13,6 +13,9 @@
 #include "daemon/metrics.h"
 #include "daemon/privileges.h"
 #include "daemon/reload.h"
+#include "daemon/remembered.h"
+#include "daemon/restart.h"
+#include "daemon/serve.h"
 #include "daemon/workers.h"
 #include "http/hpack_probe.h"
 #include "observe/counters.h"
@@ -37,6 +40,7 @@ typedef struct signals {
     daemon_state *d;
     int fd;
     cmp_watch *watch;
+    bool told; /* to end: draining after a restart is no answer to a signal */
 } signals;
 
 /* By a descriptor, as an event among others: a handler could do next to nothing. The second signal
@@ -55,11 +59,13 @@ static void on_signal(void *arg)
             log_notice("daemon", "signal %u changes nothing", info.ssi_signo);
             continue;
         }
-        if (s->d->stopping) {
+        if (s->told) {
             log_warning("daemon", "signal %u again: ending at once", info.ssi_signo);
             _exit(1);
         }
+        s->told = true;
         log_notice("daemon", "signal %u: draining", info.ssi_signo);
+        restart_cancel(s->d);
         workers_stop(s->d);
     }
 }
@@ -83,16 +89,6 @@ static void signals_block(sigset_t *set)
 
 /* ---- start and stop ---- */
 
-static void check_replay(const conf *c, cmp_report *report)
-{
-    static const char key[] = "replay.file";
-    const char *file = c->top.replay.file;
-    char error[256];
-    if (file != NULL && !replay_check(file, error, sizeof(error))) {
-        report_add(report, conf_place_of(c, key), key, "%s: %s", file, error);
-    }
-}
-
 /* Freshness (max_skew), windows of keys and tokens all hang on it. */
 static void warn_of_clock(const generation *g)
 {
@@ -102,29 +98,48 @@ static void warn_of_clock(const generation *g)
     }
 }
 
+/* The process before closes it, as it does when a listener is taken out of its configuration. */
+static void on_left(const char *what, void *arg)
+{
+    (void)arg;
+    log_notice("http", "no listener is any more at %s", what);
+}
+
+/* What was given to the process is used, and the rest bound. */
+static void open_sockets(daemon_state *d, cmp_report *report)
+{
+    const conf *c = d->generation->conf;
+    d->sockets = sockets_create(d->site.worker_count);
+    sockets_inherit(d->sockets, &d->inherited);
+    if (sockets_prepare(d->sockets, c, report)) {
+        sockets_commit(d->sockets);
+    }
+    inherited_each_left(&d->inherited, on_left, NULL);
+    d->admin = admin_open(c, &d->takeover.admin, report);
+}
+
 /* Binding comes last: an error that can be found without it leaves no socket behind, and a check
  * (-t) never gets that far. */
 static bool build(daemon_state *d, bool bind_too)
 {
     cmp_report report;
     report_init(&report);
+    if (bind_too) {
+        (void)!takeover_begin(&d->takeover, &d->inherited, &report);
+    }
     d->generation = generation_build(&d->build, NULL, &report);
     if (d->generation != NULL) {
         privileges_check(d->generation->conf, &report);
         privileges_check_keyring(d->generation->conf, d->build.purpose, &report);
         admin_check(d->generation->conf, &report);
-        check_replay(d->generation->conf, &report);
+        remembered_check(d->generation->conf, &report);
         journal_start_check(d->generation->conf, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
         d->budget = budget_make(d->generation->conf, d->site.worker_count, &report);
     }
     if (d->generation != NULL && report.count == 0 && bind_too) {
-        d->sockets = sockets_create(d->site.worker_count);
-        if (sockets_prepare(d->sockets, d->generation->conf, &report)) {
-            sockets_commit(d->sockets);
-        }
-        d->admin = admin_open(d->generation->conf, &report);
+        open_sockets(d, &report);
     }
     warn_of_clock(d->generation);
     const bool good = report.count == 0 && d->generation != NULL;
@@ -138,33 +153,11 @@ static bool build(daemon_state *d, bool bind_too)
         report_log_warnings(&report);
     } else {
         report_print(&report, stderr);
+        takeover_tell(&d->takeover, &report);
     }
+    inherited_dispose(&d->inherited);
     report_dispose(&report);
     return good;
-}
-
-/* As the user that serves: the file has to be its own. */
-static replay *replay_from_conf(const conf_replay *c)
-{
-    const replay_options options = {.window_ms = c->window_ms,
-                                    .size_bytes = (size_t)c->size_bytes,
-                                    .quota_percent = (unsigned)c->quota_percent,
-                                    .when_full = (replay_when_full)c->when_full};
-    if (c->file == NULL) {
-        return replay_create(&options);
-    }
-    char error[256];
-    const int64_t now_ms = clock_now_ms();
-    replay *r = replay_open(&options, c->file, now_ms, error, sizeof(error));
-    if (r == NULL) {
-        log_error("replay", "%s: %s", c->file, error);
-        return NULL;
-    }
-    const replay_stats found = replay_stats_get(r, now_ms);
-    log_notice("replay",
-               "%s: %llu requests are remembered, all those of the last %.0f s among them", c->file,
-               (unsigned long long)found.entries, (double)found.reach_ms / 1000);
-    return r;
 }
 
 static void watch(daemon_state *d)
@@ -179,6 +172,19 @@ static void watch(daemon_state *d)
     }
 }
 
+static bool open_memory(daemon_state *d)
+{
+    cmp_report report;
+    report_init(&report);
+    d->process.replay = remembered_open(d->generation->conf, &d->takeover, &report);
+    for (size_t i = 0; i < report.count; i++) {
+        log_error("replay", "%s", report.errors[i].text);
+    }
+    takeover_tell(&d->takeover, &report);
+    report_dispose(&report);
+    return d->process.replay != NULL;
+}
+
 /* Privileges go before the first thread and the first plugin's start, and after the sockets: low
  * ports need them, and nothing that strangers send is read with them. */
 static bool start(daemon_state *d)
@@ -187,8 +193,7 @@ static bool start(daemon_state *d)
     if (!privileges_drop(c)) {
         return false;
     }
-    d->process.replay = replay_from_conf(&c->top.replay);
-    if (d->process.replay == NULL) {
+    if (!open_memory(d)) {
         return false;
     }
     if (!journal_start(d)) {
@@ -211,6 +216,7 @@ static bool start(daemon_state *d)
     keys_command_register(d);
     reload_register(d);
     metrics_register(d);
+    restart_register(d);
     pipeline_setup();
     watch(d);
     generations_setup();
@@ -219,7 +225,7 @@ static bool start(daemon_state *d)
     d->generation = NULL;
     server_adopt(d->server, first, d->budget.connections);
     generations_put(d, first);
-    return workers_start(d);
+    return workers_start(d, serve_when_ready);
 }
 
 static void log_counter(const char *owner, const char *name, const char *help, uint64_t value,
@@ -275,6 +281,7 @@ static bool tear_down(daemon_state *d)
 /* Libraries last: destroyers of instances are code of theirs. */
 static void destroy(daemon_state *d)
 {
+    takeover_end(&d->takeover);
     admin_close(&d->admin);
     reload_end(d);
     generations_end(d);
@@ -292,7 +299,7 @@ static void destroy(daemon_state *d)
 static void begin(daemon_state *d, const char *path, const char *const *folders,
                   cmp_purpose purpose)
 {
-    *d = (daemon_state){.control = loop_create()};
+    *d = (daemon_state){.control = loop_create(), .takeover = {-1, -1, -1}};
     d->build = (build_site){.path = path,
                             .folders = folders,
                             .purpose = purpose,
@@ -342,7 +349,7 @@ int daemon_run(const char *path, const char *const *plugin_folders)
     loop_watch_stop(s.watch);
     close(s.fd);
     destroy(&d);
-    return started ? 0 : 1;
+    return started && !d.failed ? 0 : 1;
 }
 
 /* All that a start does but what others could notice: no socket is listened at, no thread made, no

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "daemon/build.h"
 #include "daemon/daemon.h"
+#include "daemon/handover.h"
 #include "journal/pack.h"
 #include "observe/last_words.h"
 #include "plugin/folders.h"
@@ -14,6 +15,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 
 #ifndef CMPD_VERSION
 #define CMPD_VERSION "unknown"
@@ -125,6 +127,7 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], PACK_OPTION) == 0) {
         return pack_run(argv[2]); /* this program's own call (journal/pack.h) */
     }
+    handover_remember((const char *)getauxval(AT_EXECFN), argv);
     const char *config = NULL, *plugin = NULL, *folders[FOLDERS_MAX + 1] = {NULL};
     size_t folder_count = 0;
     bool test = false, list = false;

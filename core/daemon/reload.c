@@ -71,6 +71,11 @@ static void tell(reloading *r, bool good, const char *detail)
         r->done(&result, r->arg);
         r->done = NULL;
     }
+}
+
+static void tell_all(reloading *r, bool good, const char *detail)
+{
+    tell(r, good, detail);
     notify_ready();
     notify_status("serving");
 }
@@ -149,7 +154,7 @@ static void on_every_worker(void *arg)
         loop_timer_stop(r->patience);
     }
     log_taken(r);
-    tell(r, true, NULL);
+    tell_all(r, true, NULL);
     reloading_free(r);
 }
 
@@ -165,7 +170,7 @@ static void on_patience(void *arg)
     }
     r->patience = NULL;
     log_warning("daemon", "%s", detail);
-    tell(r, false, detail);
+    tell_all(r, false, detail);
 }
 
 /* On each worker's thread. Transactions that are under way go on with what they began with. */
@@ -209,6 +214,15 @@ static void put_in_force(reloading *r)
         everywhere_run(d->site.worker_loops, d->started, d->control, on_worker, on_every_worker, r);
 }
 
+/* Why there can be none now; NULL: there can. */
+static const char *hindrance(const daemon_state *d)
+{
+    return d->stopping                                         ? "the daemon is about to end"
+           : d->restart != NULL                                ? "a restart is under way"
+           : d->ready < d->started || d->takeover.channel >= 0 ? "the daemon is still starting"
+                                                               : NULL;
+}
+
 void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result *r, void *arg),
                 void *arg)
 {
@@ -216,8 +230,8 @@ void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result 
     *r = (reloading){
         .d = d, .dry_run = dry_run, .done = done, .arg = arg, .began_ms = clock_monotonic_ms()};
     report_init(&r->report);
-    if (d->stopping || d->ready < d->started) {
-        tell(r, false, d->stopping ? "the daemon is about to end" : "the daemon is still starting");
+    if (hindrance(d) != NULL) {
+        tell(r, false, hindrance(d));
         reloading_free(r);
         return;
     }
@@ -231,7 +245,7 @@ void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result 
         log_refused(&r->report);
     }
     generation_destroy(&r->fresh, d->build.retired);
-    tell(r, good, good ? NULL : "the configuration before stays in force");
+    tell_all(r, good, good ? NULL : "the configuration before stays in force");
     reloading_free(r);
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/build.h"
 #include "daemon/keys_watch.h"
 #include "daemon/outline.h"
+#include "daemon/takeover.h"
 #include "daemon/tls_watch.h"
 #include "http/server.h"
 #include "observe/watchdog.h"
@@ -16,6 +17,7 @@
 #include <pthread.h>
 
 typedef struct daemon_state daemon_state;
+typedef struct restarting restarting; /* restart.c */
 
 typedef struct worker_thread {
     daemon_state *d;
@@ -37,6 +39,8 @@ struct daemon_state {
     outline first;          /* what the process began with; see reload.h */
     instance_site site;
     budget budget;
+    inherited inherited; /* sockets that were given to the process */
+    takeover takeover;
     sockets *sockets;
     server *server;
     admin *admin;
@@ -46,8 +50,11 @@ struct daemon_state {
     worker_thread *threads;
     unsigned started; /* threads that were created */
     unsigned ready, ended;
+    void (*on_ready)(daemon_state *d); /* all of them */
     keys_watch *keys;
     tls_watch *tls;
+    restarting *restart; /* NULL: none is under way */
     bool stopping;
+    bool failed; /* it stops for that */
     uint64_t stopping_since_ms;
 };

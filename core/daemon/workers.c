@@ -30,9 +30,7 @@ static void on_worker_ready(void *arg)
     daemon_state *d = arg;
     if (++d->ready == d->started) {
         watch_control(d);
-        log_notice("daemon", "ready: %u workers", d->ready);
-        notify_ready();
-        notify_status("serving");
+        d->on_ready(d);
     }
 }
 
@@ -75,10 +73,7 @@ static void *worker_main(void *arg)
     worker_init(&thread->worker, thread->worker.index, thread->loop, &d->process);
     d->site.worker_outbounds[thread->worker.index] = thread->worker.outbound;
     thread->server = server_worker_start(d->server, &thread->worker);
-    server_worker_take(thread->server, thread->first, thread->hand);
-    if (thread->worker.index == 0 && d->admin != NULL) {
-        admin_serve(d->admin, thread->server);
-    }
+    server_worker_take(thread->server, thread->first, NULL);
     loop_post(d->control, on_worker_ready, d);
     worker_watch(thread);
     while (!thread->drained) {
@@ -92,6 +87,32 @@ static void *worker_main(void *arg)
     loop_post(d->control, on_worker_ended, d);
     running_thread_end();
     return NULL;
+}
+
+static void on_serve(void *arg)
+{
+    worker_thread *thread = arg;
+    daemon_state *d = thread->d;
+    server_worker_listen(thread->server, thread->hand);
+    thread->hand = NULL;
+    if (thread->worker.index == 0 && d->admin != NULL) {
+        admin_serve(d->admin, thread->server);
+    }
+}
+
+void workers_serve(daemon_state *d)
+{
+    for (unsigned i = 0; i < d->started; i++) {
+        d->threads[i].hand = sockets_hand_make(d->sockets, i);
+        loop_post(d->threads[i].loop, on_serve, &d->threads[i]);
+    }
+}
+
+void workers_keep_sockets(daemon_state *d)
+{
+    for (unsigned i = 0; i < d->started; i++) {
+        server_worker_keep_sockets(d->threads[i].server);
+    }
 }
 
 static void on_drained(void *arg)
@@ -108,9 +129,10 @@ static void on_stop(void *arg)
 
 /* All loops are there before the first thread is: a plugin's worker_start may call all workers,
  * itself included. */
-bool workers_start(daemon_state *d)
+bool workers_start(daemon_state *d, void (*ready)(daemon_state *d))
 {
     const unsigned count = d->site.worker_count;
+    d->on_ready = ready;
     d->threads = kit_calloc(count, sizeof(*d->threads));
     loop **loops = kit_calloc(count, sizeof(*loops));
     for (unsigned i = 0; i < count; i++) {
@@ -123,10 +145,8 @@ bool workers_start(daemon_state *d)
     d->site.worker_loops = loops;
     d->site.worker_outbounds = kit_calloc(count, sizeof(*d->site.worker_outbounds));
     for (unsigned i = 0; i < count; i++) {
-        d->threads[i].hand = sockets_hand_make(d->sockets, i);
         if (pthread_create(&d->threads[i].id, NULL, worker_main, &d->threads[i]) != 0) {
             log_error("daemon", "cannot start worker %u: %s", i, strerror(errno));
-            sockets_hand_destroy(&d->threads[i].hand);
             return false;
         }
         d->started++;

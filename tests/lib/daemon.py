@@ -12,6 +12,7 @@ from pathlib import Path
 
 import client
 import guard
+import successor
 from signing import Key, uuid7
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,6 +182,14 @@ class Site:
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    def restart(self, *words):
+        """`cmpctl restart`. From now on this is the new process; returns the one before."""
+        successor.prepare()
+        ended = run(CMPCTL, "restart", "--config", self.folder / "cmpd.yaml", "--json", *words)
+        assert ended.returncode == 0, ended.stderr + self.log_text()
+        before, self.process = self.process, successor.Successor(json.loads(ended.stdout)["pid"])
+        return before
 
     def wait(self, seconds=20):
         """Waits for the end; returns the exit status."""

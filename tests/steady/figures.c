@@ -17,7 +17,7 @@
 typedef struct phase {
     unsigned number;
     uint64_t began_ns;
-    uint64_t due, answered, refused, failed;
+    uint64_t due, answered, refused, failed, unconnected;
     size_t latency_count;
 } phase;
 
@@ -81,6 +81,11 @@ void figures_over(uint64_t due_ns, int status)
     }
 }
 
+void figures_refused_connection(void)
+{
+    now_in.unconnected++;
+}
+
 static int compare(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -115,11 +120,12 @@ void figures_report(void)
     const double seconds = (double)(now - now_in.began_ns) / 1e9;
     qsort(latencies_us, now_in.latency_count, sizeof(*latencies_us), compare);
     printf("{\"phase\": %u, \"seconds\": %.3f, \"rate\": %.1f, \"due\": %lu, \"answered\": %lu, "
-           "\"refused\": %lu, \"failed\": %lu, \"p50_ms\": %.2f, \"p99_ms\": %.2f, "
+           "\"refused\": %lu, \"failed\": %lu, \"unconnected\": %lu, \"p50_ms\": %.2f, \"p99_ms\": "
+           "%.2f, "
            "\"max_ms\": %.2f, \"recovered_ms\": %ld}\n",
            now_in.number, seconds, (double)now_in.answered / seconds, now_in.due, now_in.answered,
-           now_in.refused, now_in.failed, quantile_ms(.5), quantile_ms(.99), quantile_ms(1),
-           recovered_ms(now));
+           now_in.refused, now_in.failed, now_in.unconnected, quantile_ms(.5), quantile_ms(.99),
+           quantile_ms(1), recovered_ms(now));
     fflush(stdout);
     now_in = (phase){.number = now_in.number + 1, .began_ns = now};
 }

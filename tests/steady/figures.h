@@ -22,5 +22,8 @@ void figures_add(uint64_t due_ns);
 /* How it ended: the answer's status, or 0 when there was none. */
 void figures_over(uint64_t due_ns, int status);
 
+/* A connection has ended before its handshake had. */
+void figures_refused_connection(void);
+
 /* Ends the phase, and writes its figures as a line of JSON. */
 void figures_report(void);

@@ -104,7 +104,8 @@ static connection *free_connection(void)
     static unsigned next;
     for (unsigned i = 0; i < options->connections; i++) {
         connection *c = &connections[next++ % options->connections];
-        if (c->ready && c->under_way < STREAMS_MAX && now_ns() < c->until_ns) {
+        if (c->ready && c->under_way < STREAMS_MAX && now_ns() < c->until_ns &&
+            nghttp2_session_check_request_allowed(c->session)) {
             return c;
         }
     }
@@ -131,6 +132,9 @@ static void ask_what_is_due(void)
 
 static void connection_close(connection *c)
 {
+    if (!c->ready) {
+        figures_refused_connection();
+    }
     for (size_t i = 0; i < STREAMS_MAX; i++) {
         if (c->requests[i].on != NULL) {
             request_over(&c->requests[i], 0);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The replay memory that a configuration asks for: made, opened in its file, or shared with the
+ * process that this one takes over from. */
+#pragma once
+
+#include "conf/conf.h"
+#include "daemon/takeover.h"
+#include "peers/replay.h"
+
+/* The file, when there is one, could be used; changes nothing. */
+void remembered_check(const conf *c, cmp_report *report);
+
+/* As the user that serves: the file has to be its own. What another process remembers is never left
+ * behind: where it cannot be shared, that is an error. NULL with errors in the report. */
+CMP_MUST_USE replay *remembered_open(const conf *c, takeover *t, cmp_report *report);

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cmpctl restart`: a new process takes over, and nobody is refused meanwhile."""
+import concurrent.futures
+import os
+import shutil
+import signal
+
+import pytest
+import successor
+from client import connect, receive_all, written
+from daemon import CMPCTL, CMPD, free_port, message, run
+from frames import Http2
+from hyperframe.frame import DataFrame
+from load import Load
+from manager import Manager
+from stores import eventually
+
+pytestmark = pytest.mark.threads
+
+ICI = "1A0F1-1"
+TARGET = "/mc-3/resolve-ici?"
+
+
+@pytest.fixture
+def served(site):
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.write_codes({"ici": ICI, "content": "x"})
+    return site
+
+
+@pytest.fixture
+def b(served):
+    return served.peer("b", rate="100000/s")
+
+
+def restart_fails(site, *words):
+    """Returns what is printed."""
+    before = site.process.pid
+    ended = run(CMPCTL, "restart", "--socket", site.folder / "admin.sock", *words)
+    assert ended.returncode == 1, ended
+    site.expect_error("no restart: ")
+    assert site.process.pid == before and site.process.poll() is None
+    return ended.stderr
+
+
+def test_another_process_takes_over(served, b):
+    served.start()
+    first = served.process.pid
+    assert served.ask(b, ICI).status == 200
+    before = served.restart()
+    assert served.process.pid != first
+    assert before.wait(10) == 0
+    assert served.ask(b, ICI).status == 200
+    assert (served.folder / "admin.sock").is_socket()
+    again = served.restart()
+    assert again.wait(10) == 0
+    assert served.ask(b, ICI).status == 200
+    served.stop()
+    assert not (served.folder / "admin.sock").exists()
+
+
+def test_nobody_is_refused(served, b):
+    """With other numbers of workers than before, too."""
+    served.start()
+    numbers = [3, 1, 2, 2, 4]
+    with Load(served, b, ICI) as load:
+        load.wait(50)
+        for i in range(int(os.environ.get("CMPD_RESTARTS", "5"))):
+            served.config["workers"] = numbers[i % len(numbers)]
+            served.write()
+            before = served.restart()
+            load.wait(50)
+            assert before.wait(20) == 0
+    load.check()
+
+
+# ---- what was used stays used ----
+
+
+class Kept:
+    """A connection from before the restart, with a request begun that is not yet whole: so it is not
+    idle, and the process before waits for the rest."""
+
+    def __init__(self, site, http2):
+        self.h2 = Http2(site.port, site.authority.path) if http2 else None
+        if http2:
+            fields = [("content-type", "application/x-www-form-urlencoded")]
+            self.stream = self.h2.get(TARGET[:-1], fields, end=False, method="POST")
+            self.h2.settle()
+        else:
+            self.h1 = connect(site.port, site.authority.path)
+            self.h1.sendall(b"GET ")
+
+    def ask(self, pairs):
+        if self.h2:
+            data = DataFrame(self.stream, written(pairs.items()).encode(), flags=["END_STREAM"])
+            self.h2.send(data)
+            assert self.h2.read(self.stream)
+            return self.h2.status[self.stream]
+        rest = f"{TARGET}{written(pairs.items())} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        self.h1.sendall(rest.encode())
+        return int(receive_all(self.h1)[0].split()[1])
+
+
+@pytest.mark.parametrize("file", [False, True], ids=["memory", "file"])
+def test_a_request_is_good_once_for_both(served, b, file):
+    """As long as the one before still answers."""
+    served.config["replay"] = {"file": "once"} if file else {}
+    served.start()
+    kept = [Kept(served, http2=i % 2 == 1) for i in range(12)]
+    used = [message(b, ICI) for _ in range(4)]
+    assert [served.send(pairs).status for pairs in used] == [200] * 4
+    before = served.restart()
+    assert [served.send(pairs).status for pairs in used] == [409] * 4  # used before
+    assert [one.ask(pairs) for one, pairs in zip(kept[:4], used)] == [409] * 4
+    for one in kept[4:8]:  # from the new one to the old one
+        mine = message(b, ICI)
+        assert served.send(mine).status == 200
+        assert one.ask(mine) == 409
+    for one in kept[8:]:  # from the old one to the new one
+        mine = message(b, ICI)
+        assert before.poll() is None
+        assert one.ask(mine) == 200
+        assert served.send(mine).status == 409
+    assert before.wait(20) == 0
+
+
+def test_another_place_of_the_memory_is_refused(served, b):
+    served.start()
+    served.config["replay"] = {"file": "once"}
+    served.write()
+    served.expect_error("the process before remembers elsewhere")
+    said = restart_fails(served)
+    assert "replay.file: " in said and "the process before remembers elsewhere" in said
+    assert served.ask(b, ICI).status == 200
+
+
+# ---- what fails ----
+
+
+def test_a_configuration_that_is_broken_is_told(served, b):
+    served.start()
+    good = served.config["listeners"][0].pop("interfaces")
+    served.config["workers"] = "many"
+    path = served.write()
+    said = restart_fails(served)
+    assert f"{path}:" in said and "workers: " in said and "listeners[0].interfaces" in said
+    assert served.ask(b, ICI).status == 200
+    served.config["listeners"][0]["interfaces"] = good
+    served.config["workers"] = 2
+    served.write()
+    assert served.restart().wait(10) == 0
+    assert served.ask(b, ICI).status == 200
+
+
+@pytest.fixture
+def own_program(served, monkeypatch):
+    """A copy of the daemon that can be replaced."""
+    path = served.folder / "bin" / "cmpd"
+    path.parent.mkdir()
+    shutil.copy(CMPD, path)
+    monkeypatch.setattr("daemon.CMPD", path)
+    return path
+
+
+def replace(path, text):
+    new = path.with_name("new")
+    new.write_text(text)
+    new.chmod(0o755)
+    new.rename(path)
+
+
+@pytest.mark.parametrize(
+    "script, words, said",
+    [
+        ("#!/bin/sh\nexit 7\n", [], "ended with status 7 before it was ready"),
+        ("#!/bin/sh\nkill -SEGV $$\n", [], "was ended by signal 11 (Segmentation fault)"),
+        ("#!/bin/sh\nexec sleep 1000\n", ["--timeout", "1"], "not ready within 1000 ms"),
+        ("#!/bin/sh\nexec 3>&-\nexec sleep 1000\n", [], "was ended by signal 9 (Killed)"),
+        ("no program", [], "cannot be started: Exec format error"),
+    ],
+    ids=["exits", "crashes", "hangs", "lets go", "is none"],
+)
+def test_a_program_that_fails_leaves_the_old_one(served, b, own_program, script, words, said):
+    served.start()
+    good = own_program.with_name("good")
+    own_program.rename(good)
+    replace(own_program, script)
+    assert said in restart_fails(served, *words)
+    assert served.ask(b, ICI).status == 200
+    good.rename(own_program)
+    assert served.restart().wait(10) == 0
+    assert served.ask(b, ICI).status == 200
+
+
+def test_a_stop_ends_a_restart(served, b, own_program):
+    served.start()
+    pid_file = served.folder / "pid"
+    replace(own_program, f"#!/bin/sh\necho $$ > {pid_file}\nexec sleep 1000\n")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        said = pool.submit(run, CMPCTL, "restart", "--socket", served.folder / "admin.sock")
+        eventually(lambda: pid_file.is_file() and pid_file.read_text().strip())
+        served.signal(signal.SIGTERM)
+        assert "the daemon is stopping" in said.result().stderr
+    assert served.wait() == 0
+    eventually(lambda: not os.path.exists(f"/proc/{pid_file.read_text().strip()}"))
+
+
+# ---- who hears of it ----
+
+
+def test_systemd_hears_whose_service_it_is(served, b):
+    manager = Manager(served.folder / "notify")
+    served.environment = manager.environment
+    served.start()
+    first = served.process.pid
+    assert manager.hear() == ({"READY": "1"}, first)
+    assert served.restart().wait(10) == 0
+    assert manager.hear() == ({"MAINPID": str(served.process.pid)}, first)
+    assert manager.hear() == ({"READY": "1"}, served.process.pid)
+    assert manager.heard_all() == []  # the old one's end is not the service's
+
+
+# ---- what changes with it ----
+
+
+def test_listeners_come_and_go(served, b):
+    first, port = dict(served.listener), free_port()
+    served.start()
+    served.config["listeners"].append(first | {"name": "more", "bind": f"127.0.0.1:{port}"})
+    served.write()
+    assert served.restart().wait(10) == 0
+    assert served.ask(b, ICI, port=port).status == 200
+    served.config["listeners"].pop()
+    served.write()
+    assert served.restart().wait(10) == 0
+    assert served.ask(b, ICI).status == 200
+    with pytest.raises(Exception, match="refused"):
+        served.ask(b, ICI, port=port)
+
+
+def test_the_admin_socket_may_move(served, b):
+    served.start()
+    served.config["admin"]["socket"] = "other.sock"
+    old = served.folder / "old.yaml"
+    (served.folder / "cmpd.yaml").rename(old)
+    served.write()
+    ended = run(CMPCTL, "restart", "--socket", served.folder / "admin.sock")
+    assert ended.returncode == 0, ended.stderr
+    pid = int(ended.stdout.split()[1])
+    before, served.process = served.process, successor.Successor(pid)
+    assert before.wait(10) == 0
+    assert not (served.folder / "admin.sock").exists()
+    assert served.restart().wait(10) == 0
+    assert served.ask(b, ICI).status == 200
