@@ -21,6 +21,7 @@
     X(WORKER_START, "worker_start")                                                                \
     X(WORKER_STOP, "worker_stop")                                                                  \
     X(KEYS_CHANGED, "keys_changed")                                                                \
+    X(COMMAND, "a command")                                                                        \
     X(VERIFY, "verify")                                                                            \
     X(SIGN, "sign")                                                                                \
     X(LOOKUP, "lookup")                                                                            \

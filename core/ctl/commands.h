@@ -15,4 +15,5 @@ int new_plugin_run(int argc, char **argv);
 int keys_run(int argc, char **argv);
 int journal_run(int argc, char **argv);
 int restart_run(int argc, char **argv);
+int plugin_run(int argc, char **argv);
 int codes_run(int argc, char **argv);

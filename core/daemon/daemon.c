@@ -11,6 +11,7 @@
 #include "daemon/journal_start.h"
 #include "daemon/keys_command.h"
 #include "daemon/metrics.h"
+#include "daemon/plugin_command.h"
 #include "daemon/privileges.h"
 #include "daemon/reload.h"
 #include "daemon/remembered.h"
@@ -217,6 +218,7 @@ static bool start(daemon_state *d)
     reload_register(d);
     metrics_register(d);
     restart_register(d);
+    d->plugin_commands = plugin_commands_create(d);
     pipeline_setup();
     watch(d);
     generations_setup();
@@ -287,6 +289,7 @@ static void destroy(daemon_state *d)
     generations_end(d);
     retired_destroy(&d->build.retired);
     loop_destroy(&d->control);
+    plugin_commands_destroy(&d->plugin_commands);
     admin_commands_destroy(&d->commands);
     server_destroy(&d->server);
     journal_stop(d);

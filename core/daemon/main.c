@@ -83,6 +83,16 @@ static int list_plugins(const char *const *folders)
     return 0;
 }
 
+static void print_commands(const cmp_command *rows)
+{
+    printf("\nCommands (cmpctl plugin INSTANCE COMMAND):\n");
+    for (; rows->name != NULL; rows++) {
+        printf(" %s%s%s%s  %s\n", rows->name, rows->argument != NULL ? " [" : "",
+               rows->argument != NULL ? rows->argument : "", rows->argument != NULL ? "]" : "",
+               rows->help);
+    }
+}
+
 static int help_plugin(const char *const *folders, const char *name)
 {
     loader *l = loader_for(folders);
@@ -97,6 +107,9 @@ static int help_plugin(const char *const *folders, const char *name)
             schema_print_help(plugin->options, 1, stdout);
         } else {
             printf("\nNo options.\n");
+        }
+        if (plugin->commands != NULL) {
+            print_commands(plugin->commands);
         }
         if (plugin->kind == CMP_PLUGIN_STORE) {
             printf("\nEvery store, beside them:\n");

@@ -45,6 +45,7 @@ struct daemon_state {
     server *server;
     admin *admin;
     admin_commands *commands;
+    struct plugin_commands *plugin_commands; /* plugin_command.h */
     process process;
     watched watched; /* the control thread */
     worker_thread *threads;

@@ -208,11 +208,14 @@ static bool check_services(const reading *r, uint32_t services)
                  (unsigned)services);
 }
 
-static bool check_life(const reading *r)
+static bool check_life(const reading *r, const cmp_command *commands)
 {
     const cmp_plugin *p = &r->d->plugin;
     if (p->create == NULL || p->destroy == NULL) {
         return wrong(r, "descriptor lacks %s", p->create == NULL ? "create" : "destroy");
+    }
+    if (commands != NULL && p->command == NULL) {
+        return wrong(r, "descriptor has commands without command");
     }
     if (p->worker_start == NULL && p->worker_stop != NULL) {
         return wrong(r, "descriptor has worker_stop without worker_start");
@@ -267,12 +270,13 @@ bool descriptor_read(descriptor *d, const cmp_plugin *theirs, const char *name, 
     reading r = {.d = d, .theirs = theirs, .error = error, .error_size = error_size};
     /* One that chooses need not serve itself. */
     return read_version(&r) && check_identity(&r, name) && check_texts(&r) &&
-           (d->plugin.choose != NULL || (read_kind(&r) && check_life(&r))) &&
-           check_services(&r, services) && check_options(&r);
+           (d->plugin.choose != NULL || (read_kind(&r) && check_life(&r, d->plugin.commands))) &&
+           check_services(&r, services) && check_options(&r) &&
+           rows_check_commands(d->plugin.commands, error, error_size);
 }
 
 /* Chosen ones come at any time after loading, from the plugin's own code: they are looked at as
- * closely as what was loaded. Options and services were the chooser's to say. */
+ * closely as what was loaded. Options, commands and services were the chooser's to say. */
 bool descriptor_read_chosen(descriptor *d, const cmp_plugin *theirs, const cmp_plugin *chooser,
                             char *error, size_t error_size)
 {
@@ -282,7 +286,7 @@ bool descriptor_read_chosen(descriptor *d, const cmp_plugin *theirs, const cmp_p
     return read_version(&r) && check_identity(&r, chooser->name) &&
            (d->plugin.kind == chooser->kind || wrong(&r, "it is of another kind")) &&
            (d->plugin.abi_minor == chooser->abi_minor || wrong(&r, "it is of another ABI")) &&
-           read_kind(&r) && check_life(&r);
+           read_kind(&r) && check_life(&r, chooser->commands);
 }
 
 void descriptor_dispose(descriptor *d)

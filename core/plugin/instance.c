@@ -11,6 +11,8 @@
 
 #include <openssl/rand.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static instance *instance_of(const cmp_host *host)
@@ -84,6 +86,23 @@ static void service_health(const cmp_host *host, cmp_health health, const char *
 {
     health_set(instance_of(host)->name, health <= CMP_HEALTH_FAILED ? health : CMP_HEALTH_FAILED,
                why);
+}
+
+#define COMMAND_TEXT_MAX 4096
+
+static void service_command_done(const cmp_host *host, uint64_t id, bool good, const char *format,
+                                 ...)
+{
+    const instance_site *site = instance_of(host)->site;
+    if (site->command_done == NULL) {
+        return;
+    }
+    char text[COMMAND_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    site->command_done(site->command_arg, id, good, text);
 }
 
 /* For the keyrings of all instances: they are replaced while others look at them. */
@@ -212,6 +231,7 @@ void instance_services(cmp_host *host)
     host->watch_write = loop_watch_write;
     host->workers_call = service_workers_call;
     host->offload = service_offload;
+    host->command_done = service_command_done;
 }
 
 /* The descriptor that serves the instance, or NULL. */
@@ -277,6 +297,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const cmp_host *serv
     i->plugin = plugin;
     i->older = abi_older(plugin->abi_minor);
     i->rows = plugin->options;
+    i->commands = plugin->commands;
     i->running = running_owner_of(i->name, plugin->name);
     i->worker_state = kit_calloc(i->site->worker_count, sizeof(void *));
     i->loads = instance_loads_make(i->site->worker_count);
@@ -360,6 +381,13 @@ void instance_show_keyring(instance *i, keyring *k)
         running_leave(before);
     }
     keyring_unref(&old);
+}
+
+void instance_command(instance *i, const cmp_command *row, cmp_str argument, uint64_t id)
+{
+    const uintptr_t before = instance_enter(i, RUNNING_COMMAND);
+    i->plugin->command(i->self, row->name, argument, id);
+    running_leave(before);
 }
 
 /* What blocks runs on threads of the pool, any of them: it has no state for each worker, and nobody

@@ -20,6 +20,10 @@ typedef struct instance_site {
     unsigned worker_count;
     loop **worker_loops;         /* worker_count of them; NULL while no worker runs */
     outbound **worker_outbounds; /* likewise; each filled in by its worker */
+
+    /* The end of a command, on any thread; NULL: nobody gives any. */
+    void (*command_done)(void *arg, uint64_t id, bool good, const char *text);
+    void *command_arg;
 } instance_site;
 
 /* How the host caches a store's answers; see pipeline/cache.h. */
@@ -57,6 +61,7 @@ struct instance {
     const cmp_plugin *serving;    /* the plugin's own, whose copy `plugin` is; NULL: none yet */
     const abi_layout *older;      /* how its structs lie; NULL: as ours do */
     const cmp_option *rows;       /* of its options; NULL: it has none */
+    const cmp_command *commands;  /* likewise */
     const char *name;             /* as in the configuration */
     const running_owner *running; /* what is entered when it is called */
     const void *options;
@@ -99,6 +104,10 @@ keyring *instance_keyring(const instance *i);
 /* Shows this keyring from now on, of which the instance takes a share; NULL: none. Tells the
  * plugin. Control thread. */
 void instance_show_keyring(instance *i, keyring *k);
+
+/* Gives it a command of its rows; the site is told of its end by the same id. Control thread, once
+ * it was started. */
+void instance_command(instance *i, const cmp_command *row, cmp_str argument, uint64_t id);
 
 /* Whether nothing is under way for it on any thread, while no worker has it: it can be destroyed.
  * Control thread. */

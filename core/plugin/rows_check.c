@@ -66,6 +66,12 @@ static bool name_taken(const checking *k, const cmp_option *rows, size_t at)
     return false;
 }
 
+static bool help_good(const char *help)
+{
+    return help != NULL && help[0] != '\0' && strnlen(help, TEXT_MAX + 1) <= TEXT_MAX &&
+           strchr(help, '\n') == NULL;
+}
+
 static bool check_words(const checking *k, const cmp_option *rows, size_t at)
 {
     const cmp_option *row = &rows[at];
@@ -79,8 +85,7 @@ static bool check_words(const checking *k, const cmp_option *rows, size_t at)
         return wrong(k, at, row, "type %d is none of ABI %d.%d", (int)row->type, CMP_ABI_MAJOR,
                      CMP_ABI_MINOR);
     }
-    if (row->help == NULL || row->help[0] == '\0' || strnlen(row->help, TEXT_MAX + 1) > TEXT_MAX ||
-        strchr(row->help, '\n') != NULL) {
+    if (!help_good(row->help)) {
         return wrong(k, at, row, "help is one line of at most %d octets", TEXT_MAX);
     }
     if ((row->flags & ~(unsigned)CMP_OPTION_REQUIRED) != 0) {
@@ -196,4 +201,42 @@ bool rows_check(const cmp_option *rows, size_t options_size, const char *const *
 {
     checking k = {.reserved = reserved, .error = error, .error_size = error_size};
     return check_table(&k, rows, options_size);
+}
+
+/* ---- commands ---- */
+
+/* What is wrong with the row, as far as others are not concerned; NULL: nothing. */
+static const char *command_fault(const cmp_command *rows, size_t at)
+{
+    if (at == ROWS_CHECK_MAX) {
+        return "it is one too many; is CMP_COMMAND_END missing?";
+    }
+    if (!name_good(rows[at].name)) {
+        return "a name is a letter and up to 63 of a-z, 0-9, _ and -";
+    }
+    if (!help_good(rows[at].help)) {
+        return "help is one line of at most 256 octets";
+    }
+    if (rows[at].argument != NULL && !help_good(rows[at].argument)) {
+        return "argument is one line of at most 256 octets";
+    }
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(rows[i].name, rows[at].name) == 0) {
+            return "the name is taken by another row";
+        }
+    }
+    return NULL;
+}
+
+bool rows_check_commands(const cmp_command *rows, char *error, size_t error_size)
+{
+    for (size_t at = 0; rows != NULL && rows[at].name != NULL; at++) {
+        const char *why = command_fault(rows, at);
+        if (why != NULL) {
+            snprintf(error, error_size, "command row %zu (%.*s): %s", at + 1, NAME_MAX_,
+                     rows[at].name, why);
+            return false;
+        }
+    }
+    return true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a plugin's option rows make sense, before anything is filled along them. */
+/* Whether a plugin's rows make sense: those of options, before anything is filled along them, and
+ * those of commands. */
 #pragma once
 
 #include <cmp/plugin.h>
@@ -12,3 +13,6 @@
  * False with what is wrong in `error`, by row and field. */
 bool rows_check(const cmp_option *rows, size_t options_size, const char *const *reserved,
                 char *error, size_t error_size);
+
+/* The same for commands; NULL, for there are none, is good. */
+bool rows_check_commands(const cmp_command *rows, char *error, size_t error_size);

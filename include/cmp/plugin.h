@@ -21,15 +21,15 @@
  * hands over to be filled (record_parse, peer_find) it fills as far as that minor goes. What the
  * host hands over may be larger than the plugin knows. So a struct that may grow is passed by
  * pointer only, and lies in no other. These never grow, and may lie anywhere: cmp_str, cmp_pair,
- * cmp_op, cmp_cidr, cmp_cidrs, cmp_strings, cmp_rows. A condition is a cmp_pair.
+ * cmp_op, cmp_cidr, cmp_cidrs, cmp_strings, cmp_rows, cmp_command. A condition is a cmp_pair.
  *
  * Life. On the control thread: choose, check, create, start; then on each worker's own thread
  * worker_start, operations, worker_stop; then, on the control thread again, destroy. keys_changed
- * comes between start and destroy, on the control thread, while workers are at work. What is
- * called on a worker must not block, but in a plugin that says CMP_PLUGIN_BLOCKING; what is called
- * on the control thread may, for as long as a start may take. A tool that only lists or writes
- * codes creates and destroys, and asks between them; it starts neither instance nor worker. The
- * loop that start and worker_start get is NULL in a host without CMP_SERVICE_LOOP.
+ * and command come between start and destroy, on the control thread, while workers are at work.
+ * What is called on a worker must not block, but in a plugin that says CMP_PLUGIN_BLOCKING; what is
+ * called on the control thread may, for as long as a start may take. A tool that only lists or
+ * writes codes creates and destroys, and asks between them; it starts neither instance nor worker.
+ * The loop that start and worker_start get is NULL in a host without CMP_SERVICE_LOOP.
  *
  * A host may take a new configuration while it serves. An instance goes on in it when nothing has
  * changed of its section, of the files that its paths name, and, if its plugin names
@@ -40,7 +40,8 @@
  *
  * Ledger
  *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
- *                    rows; a descriptor for each instance (choose); services log, clock, random,
+ *                    rows; a descriptor for each instance (choose); commands of an operator to an
+ *                    instance; services log, clock, random,
  *                    counters, records, transactions, loop, offload, https, keyring, peers; for
  *                    authentication header fields, client certificates, parameters that are taken,
  *                    and header fields that a signature adds. It is frozen with the SDK, and
@@ -76,6 +77,19 @@ enum {
      * comes after the deadline is thrown away. worker_start is not called. */
     CMP_PLUGIN_BLOCKING = 1 << 0,
 };
+
+/* Something that an operator may have an instance do while it is at work, beside what its options
+ * say: `cmpctl plugin INSTANCE NAME [ARGUMENT]`. A row of a table that CMP_COMMAND_END ends. */
+typedef struct cmp_command {
+    const char *name;     /* a letter and up to 63 of a-z, 0-9, _ and - */
+    const char *argument; /* what help calls the text that may come with it ("FILE"); NULL: none */
+    const char *help;     /* one line */
+} cmp_command;
+
+#define CMP_COMMAND_END                                                                            \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
 
 /* What a plugin is. It is static, and so is all that it points to. */
 typedef struct cmp_plugin {
@@ -135,13 +149,23 @@ typedef struct cmp_plugin {
     /* For a plugin whose instances do not all do the same, such as two drivers behind one name:
      * says which descriptor serves an instance with these options, so that each has the operations
      * that it needs and no more (one that never waits has no cancel). Of what it returns the host
-     * reads flags, check, create, the life cycle and ops, and of this one the rest; it is static,
-     * of the same name and kind, and chooses no further. NULL after having said why in `report`.
-     * Called before check, changes nothing. Control thread.
+     * reads flags, check, create, the life cycle, command and ops, and of this one the rest; it is
+     * static, of the same name and kind, and chooses no further. NULL after having said why in
+     * `report`. Called before check, changes nothing. Control thread.
      *
      * NULL: this descriptor serves all instances. Otherwise it need not have those itself. */
     const struct cmp_plugin *(*choose)(const cmp_host *host, const void *options,
                                        cmp_report *report);
+
+    /* What an operator may have an instance do; NULL: nothing. */
+    const cmp_command *commands;
+
+    /* Does one of them, which is ended by host->command_done with this `id`, exactly once, from
+     * within the call or later. `argument` is absent when none came; it and `name` are valid during
+     * the call. The host gives one at a time, and tells the operator of it when the end does not
+     * come (ours: in 30 s); what was begun may go on then, and ends as it likes. Control thread,
+     * between start and destroy. Needed when there are commands, of who serves the instance. */
+    void (*command)(void *instance, const char *name, cmp_str argument, uint64_t id);
 } cmp_plugin;
 
 #define CMP_PLUGIN_ABI                                                                             \

@@ -28,6 +28,7 @@ static void *prefix_create(const cmp_host *host, const void *options, void *prev
 static void prefix_start(void *instance, cmp_loop *loop);
 static void *prefix_worker_start(void *instance, cmp_loop *loop);
 static void prefix_worker_stop(void *instance, void *worker);
+static void prefix_command(void *instance, const char *name, cmp_str argument, uint64_t id);
 static void prefix_destroy(void *instance);
 static cmp_route_verdict prefix_route(void *instance, void *worker, cmp_route_reason reason,
                                       cmp_str target, cmp_op op, cmp_route_answer *answer);
@@ -49,6 +50,8 @@ static const cmp_route_ops ops = {
     .route = prefix_route,
 };
 
+static const cmp_command commands[] = {KIT_LIVE_COMMANDS, CMP_COMMAND_END};
+
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     CMP_PLUGIN_ABI,
     .name = "route_prefix",
@@ -63,6 +66,8 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .worker_stop = prefix_worker_stop,
     .destroy = prefix_destroy,
     .ops.route = &ops,
+    .commands = commands,
+    .command = prefix_command,
 };
 
 /* ---- instance ---- */
@@ -144,6 +149,11 @@ static void prefix_start(void *instance, cmp_loop *loop)
 {
     const prefix_instance *self = instance;
     kit_live_start(self->live, loop, &self->options->live);
+}
+
+static void prefix_command(void *instance, const char *name, cmp_str argument, uint64_t id)
+{
+    kit_live_command(((prefix_instance *)instance)->live, name, argument, id);
 }
 
 /* A worker's state is its share and nothing else. */

@@ -121,6 +121,13 @@ static void store_start(void *instance, cmp_loop *loop)
     kit_live_start(s->live, loop, &s->options->live);
 }
 
+static const cmp_command commands[] = {KIT_LIVE_COMMANDS, CMP_COMMAND_END};
+
+static void store_command(void *instance, const char *name, cmp_str argument, uint64_t id)
+{
+    kit_live_command(((store *)instance)->live, name, argument, id);
+}
+
 static void *store_worker_start(void *instance, cmp_loop *loop)
 {
     (void)loop;
@@ -214,4 +221,6 @@ CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     .worker_stop = store_worker_stop,
     .destroy = store_destroy,
     .ops.store = &ops,
+    .commands = commands,
+    .command = store_command,
 };

@@ -5,6 +5,7 @@
 #include <cmp-kit/memory.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -36,6 +37,10 @@ struct kit_live {
     bool loading;
     bool held;       /* so much is missing in the file that it is not believed yet */
     int64_t held_ms; /* for how long it has been as it is */
+    bool degraded;   /* the host was told so */
+    bool accepting;  /* an operator says that it is good: the command `accept_id` is to be ended */
+    uint64_t accept_id;
+    bool accepted; /* what is being read was begun after that */
 
     /* The pool thread's while `loading`. */
     kit_file file;
@@ -182,15 +187,26 @@ static bool is_settled(const kit_live *l)
     return l->held && l->held_ms >= l->options->settle_ms;
 }
 
+/* The host logs a change of the health; only when there is none, it is for us to log. */
+static void tell_held(kit_live *l)
+{
+    char why[KIT_FILE_ERROR_SIZE + 256];
+    snprintf(why, sizeof(why),
+             "%s: has %zu %s in place of %zu: those read before stay in use until it has not "
+             "changed for %lld s, or is accepted (cmpctl plugin … accept)",
+             l->path, l->kind->count(l->content), l->kind->what,
+             l->kind->count(l->current->content), (long long)(l->options->settle_ms / 1000));
+    if (l->degraded) {
+        l->host->log(l->host, CMP_LOG_WARNING, "%s", why);
+    }
+    l->host->health(l->host, CMP_HEALTH_DEGRADED, why);
+    l->degraded = true;
+}
+
 static void hold(kit_live *l)
 {
     l->host->count(l->host, l->reloads_held, 1);
-    l->host->log(l->host, CMP_LOG_WARNING,
-                 "%s: has %zu %s in place of %zu: those read before stay in use until it has not "
-                 "changed for %lld s",
-                 l->path, l->kind->count(l->content), l->kind->what,
-                 l->kind->count(l->current->content), (long long)(l->options->settle_ms / 1000));
-    l->host->health(l->host, CMP_HEALTH_DEGRADED, "its file has lost much of its content");
+    tell_held(l);
     l->kind->free(l->content);
     l->seen = l->file.mark;
     l->held = true;
@@ -199,7 +215,7 @@ static void hold(kit_live *l)
 
 static void take(kit_live *l)
 {
-    l->held = false;
+    l->held = l->degraded = false;
     l->host->health(l->host, CMP_HEALTH_OK, NULL);
     l->host->count(l->host, l->reloads, 1);
     swap(l);
@@ -222,7 +238,23 @@ static void load_failed(kit_live *l)
     l->host->log(l->host, CMP_LOG_ERROR, "%s; the %s read before stay in use", l->file.error,
                  l->kind->what);
     l->host->health(l->host, CMP_HEALTH_DEGRADED, l->file.error);
+    l->degraded = true;
 }
+
+/* An operator waits for it. */
+static void end_accepting(kit_live *l)
+{
+    l->accepting = false;
+    if (l->result == KIT_FILE_GOOD) {
+        l->host->command_done(l->host, l->accept_id, true, "%s: %zu %s are in use", l->path,
+                              l->kind->count(l->current->content), l->kind->what);
+    } else {
+        l->host->command_done(l->host, l->accept_id, false, "%s; the %s read before stay in use",
+                              l->file.error, l->kind->what);
+    }
+}
+
+static void load(kit_live *l);
 
 static void load_done(void *arg)
 {
@@ -231,7 +263,8 @@ static void load_done(void *arg)
     switch (l->result) {
     case KIT_FILE_GOOD:
         l->unopened[0] = '\0';
-        if (has_shrunk(l) && !(is_settled(l) && kit_file_mark_equal(&l->file.mark, &l->seen))) {
+        if (!l->accepted && has_shrunk(l) &&
+            !(is_settled(l) && kit_file_mark_equal(&l->file.mark, &l->seen))) {
             hold(l);
         } else {
             take(l);
@@ -242,7 +275,22 @@ static void load_done(void *arg)
         break;
     case KIT_FILE_CHANGED: /* `seen` stays, so the next tick finds a change again */
         l->host->log(l->host, CMP_LOG_INFO, "%s, reading it again", l->file.error);
-        break;
+        return;
+    }
+    if (l->accepted) {
+        end_accepting(l);
+    } else if (l->accepting) {
+        load(l); /* it was being read when the command came */
+    }
+}
+
+/* When the pool is full, at the next tick, then. */
+static void load(kit_live *l)
+{
+    l->accepted = l->accepting;
+    l->loading = true;
+    if (!l->host->offload(l->host, l->loop, load_work, load_done, l)) {
+        l->loading = false;
     }
 }
 
@@ -251,12 +299,8 @@ static void check_file(kit_live *l)
     const kit_file_mark now = kit_file_mark_of(l->path); /* a file that is gone is a change, too */
     const bool same = kit_file_mark_equal(&now, &l->seen);
     l->held_ms += same ? l->options->check_interval_ms : 0;
-    if (l->loading || (same && !is_settled(l))) {
-        return;
-    }
-    l->loading = true;
-    if (!l->host->offload(l->host, l->loop, load_work, load_done, l)) {
-        l->loading = false; /* the pool is full: at the next tick, then */
+    if (!l->loading && (!same || is_settled(l) || l->accepting)) {
+        load(l);
     }
 }
 
@@ -302,6 +346,21 @@ void kit_live_start(kit_live *l, cmp_loop *loop, const kit_live_options *options
     l->loop = loop;
     l->options = options;
     l->timer = l->host->timer_start(loop, (uint64_t)options->check_interval_ms, tick, l);
+}
+
+void kit_live_command(kit_live *l, const char *name, cmp_str argument, uint64_t id)
+{
+    (void)name;
+    (void)argument;
+    if (l->path == NULL) {
+        l->host->command_done(l->host, id, false, "there is no file");
+        return;
+    }
+    l->accepting = true;
+    l->accept_id = id;
+    if (!l->loading) {
+        load(l);
+    }
 }
 
 void kit_live_destroy(kit_live **l_ref)

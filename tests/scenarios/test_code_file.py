@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from daemon import CMPD, run
+from daemon import CMPCTL, CMPD, run
 from stores import eventually
 
 
@@ -103,6 +103,22 @@ def test_a_file_that_lost_most_of_its_codes_is_believed_once_it_has_settled(hund
     (hundred.folder / "codes.ndjson").write_text("")
     hundred.wait_for_log("has 0 codes in place of 100")
     eventually(lambda: hundred.known() == 0)
+
+
+def test_a_file_that_lost_most_of_its_codes_is_believed_when_an_operator_says_so(hundred):
+    hundred.config["plugins"]["codes"]["settle"] = "1h"
+    hundred.config["admin"] = {"socket": "admin.sock"}
+    hundred.start()
+    (hundred.folder / "codes.ndjson").write_text("")
+    hundred.wait_for_log("has 0 codes in place of 100")
+    assert hundred.known() == 3
+    accepted = run(CMPCTL, "plugin", "--socket", hundred.folder / "admin.sock", "codes", "accept")
+    assert accepted.returncode == 0
+    assert accepted.stdout.endswith("codes.ndjson: 0 codes are in use\n")
+    eventually(lambda: hundred.known() == 0)  # each worker takes it between two requests
+    # It was said once, by the change of the store's health.
+    held = [line for line in hundred.log_text().splitlines() if "in place of 100" in line]
+    assert len(held) == 1 and "degraded" in held[0]
 
 
 def test_a_file_that_goes_away_leaves_the_old_codes(served):

@@ -18,6 +18,7 @@ REFUSED = {
     "bad_needs": ["cannot be loaded", "libgone.so: cannot open shared object file"],
     "bad_crash": ["loading it ends the process: Segmentation fault"],
     "bad_exit": ["loading it ends the process, with exit status 3"],
+    "bad_commands": ["commands without command"],
     "bad_rows": ["option row 1 (far): offset 100000", "lie outside options of 8"],
     "bad_write": ["begin without put"],
     "bad_headers": ['header field "Authorization"', "lower case"],

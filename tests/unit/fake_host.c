@@ -150,7 +150,31 @@ static void fake_health(const cmp_host *host, cmp_health health, const char *why
     if ((health == CMP_HEALTH_OK) != (why == NULL)) {
         die("health", "why says what is wrong, and is NULL with OK");
     }
-    host_of(host)->health = health;
+    fake_host *f = host_of(host);
+    f->health = health;
+    snprintf(f->why, sizeof(f->why), "%s", why != NULL ? why : "");
+}
+
+static void fake_command_done(const cmp_host *host, uint64_t id, bool good, const char *format, ...)
+{
+    fake_host *f = host_of(host);
+    if (id != FAKE_COMMAND || f->command_state == FAKE_COMMAND_NONE) {
+        die("command_done", "nobody waits for that id");
+    }
+    if (f->command_state != FAKE_COMMAND_PENDING) {
+        die("command_done", "it was ended before");
+    }
+    va_list args;
+    va_start(args, format);
+    vsnprintf(f->told, sizeof(f->told), format, args);
+    va_end(args);
+    f->command_state = good ? FAKE_COMMAND_GOOD : FAKE_COMMAND_BAD;
+}
+
+uint64_t fake_host_command(fake_host *f)
+{
+    f->command_state = FAKE_COMMAND_PENDING;
+    return FAKE_COMMAND;
 }
 
 uint64_t fake_host_counted(const fake_host *f, const char *name)
@@ -731,6 +755,7 @@ void fake_host_init(fake_host *f)
         .watch_write = fake_watch_write,
         .workers_call = fake_workers_call,
         .offload = fake_offload,
+        .command_done = fake_command_done,
         .origin_open = fake_origin_open,
         .origin_close = fake_origin_close,
         .https_start = fake_https_start,

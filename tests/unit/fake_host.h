@@ -28,6 +28,15 @@ enum {
     FAKE_TEXT_MAX = 16384,
 };
 
+#define FAKE_COMMAND UINT64_C(4711) /* the id of every command */
+
+typedef enum fake_command_state {
+    FAKE_COMMAND_NONE,
+    FAKE_COMMAND_PENDING,
+    FAKE_COMMAND_GOOD,
+    FAKE_COMMAND_BAD,
+} fake_command_state;
+
 /* Texts that were written, one a line, and how many. */
 typedef struct fake_texts {
     char text[FAKE_TEXT_MAX];
@@ -105,6 +114,9 @@ struct fake_host {
     fake_texts changed;                       /* store_changed: the ICI, or `*` for any */
     fake_counter counters[FAKE_COUNTERS_MAX]; /* gauges and histograms, too: of these the count */
     cmp_health health;                        /* as the instance said last */
+    char why[512];                            /* likewise; "" with OK */
+    fake_command_state command_state;         /* of fake_host_command */
+    char told[1024];                          /* to the operator, at its end */
     unsigned counter_count;
 
     /* The instance under test; set by fake_host_open, or by hand. */
@@ -166,6 +178,9 @@ static inline cmp_report *fake_report_of(fake_host *f)
 {
     return (cmp_report *)&f->report;
 }
+
+/* The id of a command that the test gives now; f->command_state tells how it ended. */
+uint64_t fake_host_command(fake_host *f);
 
 /* Value of the counter of that name; aborts when there is none. */
 uint64_t fake_host_counted(const fake_host *f, const char *name);

@@ -178,7 +178,8 @@ static void more_than_half_is_believed_once_it_has_settled(void **state)
         fake_host_advance(&f->host, SETTLE_MS); /* the first look found the change */
         assert_string_equal(f->share.content, "12345678");
         assert_int_equal(fake_host_counted(&f->host, "reloads_held"), i + 1);
-        fake_host_expect_log(&f->host, CMP_LOG_WARNING, said[i]);
+        assert_int_equal(f->host.health, CMP_HEALTH_DEGRADED);
+        assert_non_null(strstr(f->host.why, said[i]));
         fake_host_advance(&f->host, CHECK_MS);
         assert_string_equal(f->share.content, less[i]);
     }
@@ -198,7 +199,9 @@ static void each_change_begins_the_time_anew(void **state)
     scratch_write("file", "12345"); /* it was only being written */
     fake_host_advance(&f->host, CHECK_MS);
     assert_string_equal(f->share.content, "12345");
-    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "in place of 8");
+    /* The first one changed the health, which hosts log. */
+    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "file: has 2 letters in place of 8");
+    assert_int_equal(f->host.health, CMP_HEALTH_OK);
     assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 3);
 }
 
@@ -213,8 +216,99 @@ static void a_bad_change_of_a_held_file_begins_it_anew(void **state)
     fake_host_advance(&f->host, 2 * SETTLE_MS);
     assert_string_equal(f->share.content, "12345678");
     assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
-    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "file: has 1 letters in place of 8");
     fake_host_expect_log(&f->host, CMP_LOG_ERROR, "file:1: a hash");
+}
+
+/* ---- an operator's word ---- */
+
+static void accept(fixture *f)
+{
+    kit_live_command(f->live, "accept", CMP_NONE, fake_host_command(&f->host));
+}
+
+static void what_is_missing_is_accepted(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    scratch_write("file", "1");
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_string_equal(f->share.content, "12345678");
+    accept(f);
+    assert_string_equal(f->share.content, "1");
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
+    assert_string_equal(f->host.told, "file: 1 letters are in use");
+    assert_int_equal(f->host.health, CMP_HEALTH_OK);
+    scratch_write("file", ""); /* it was said of that state alone */
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_string_equal(f->share.content, "1");
+    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 2);
+}
+
+static void accepting_comes_before_the_file_was_looked_at(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    scratch_write("file", "");
+    accept(f);
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
+    assert_string_equal(f->share.content, "");
+    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 0);
+}
+
+static void a_bad_file_is_not_accepted(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    scratch_write("file", "#");
+    accept(f);
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_BAD);
+    assert_string_equal(f->host.told, "file:1: a hash; the letters read before stay in use");
+    assert_string_equal(f->share.content, "12345678");
+    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "file:1: a hash");
+}
+
+/* What was begun before may have read what was there before. */
+static void a_reading_that_is_under_way_is_not_what_is_meant(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    f->host.deferred = true;
+    scratch_write("file", "1");
+    fake_host_advance(&f->host, CHECK_MS);
+    accept(f);
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_PENDING);
+    scratch_write("file", "2");
+    f->host.deferred = false;
+    fake_host_run(&f->host, 0);
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
+    assert_string_equal(f->share.content, "2");
+}
+
+static void it_waits_for_a_place_in_the_pool(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "file");
+    f->host.pool_full = true;
+    scratch_write("file", "1");
+    accept(f);
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_PENDING);
+    f->host.pool_full = false;
+    fake_host_advance(&f->host, CHECK_MS);
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
+    assert_string_equal(f->share.content, "1");
+}
+
+static void without_a_file_there_is_nothing_to_accept(void **state)
+{
+    fixture *f = *state;
+    open_live(f, NULL);
+    accept(f);
+    assert_int_equal(f->host.command_state, FAKE_COMMAND_BAD);
 }
 
 /* What `cp -p` and `rsync -t --inplace` leave: the size and the time are as they were. */
@@ -265,6 +359,12 @@ int main(void)
         TEST(each_change_begins_the_time_anew),
         TEST(a_bad_change_of_a_held_file_begins_it_anew),
         TEST(a_change_that_hides_its_time_is_seen),
+        TEST(what_is_missing_is_accepted),
+        TEST(accepting_comes_before_the_file_was_looked_at),
+        TEST(a_bad_file_is_not_accepted),
+        TEST(a_reading_that_is_under_way_is_not_what_is_meant),
+        TEST(it_waits_for_a_place_in_the_pool),
+        TEST(without_a_file_there_is_nothing_to_accept),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

@@ -149,6 +149,50 @@ static void a_table_inside_itself_is_found(void **state)
     assert_refused(rows, "it is nested deeper than");
 }
 
+/* ---- commands ---- */
+
+static void assert_commands_refused(const cmp_command *rows, const char *part)
+{
+    char error[512] = "";
+    assert_false(rows_check_commands(rows, error, sizeof(error)));
+    if (strstr(error, part) == NULL) {
+        fail_msg("got \"%s\", wanted \"%s\"", error, part);
+    }
+}
+
+static void commands_are_rows_too(void **state)
+{
+    (void)state;
+    static const cmp_command good[] = {{"accept", NULL, "x"},
+                                       {"say", "WORDS", "x"},
+                                       CMP_COMMAND_END};
+    static const struct {
+        cmp_command row;
+        const char *error;
+    } cases[] = {
+        {{"", NULL, "x"}, "command row 2 (): a name is a letter"},
+        {{"Accept", NULL, "x"}, "a name is a letter"},
+        {{"accept", NULL, "x"}, "command row 2 (accept): the name is taken by another row"},
+        {{"mute", NULL, NULL}, "help is one line"},
+        {{"long", NULL, "one\ntwo"}, "help is one line"},
+        {{"odd", "", "x"}, "argument is one line"},
+    };
+    char error[512] = "";
+    assert_true(rows_check_commands(NULL, error, sizeof(error)));
+    assert_true(rows_check_commands(good, error, sizeof(error)));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const cmp_command rows[] = {good[0], cases[i].row, CMP_COMMAND_END};
+        assert_commands_refused(rows, cases[i].error);
+    }
+    static cmp_command endless[400];
+    static char names[400][8];
+    for (size_t i = 0; i < 400; i++) {
+        snprintf(names[i], sizeof(names[i]), "c%zu", i);
+        endless[i] = (cmp_command){names[i], NULL, "x"};
+    }
+    assert_commands_refused(endless, "is CMP_COMMAND_END missing?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +201,7 @@ int main(void)
         cmocka_unit_test(looks_into_tables_inside),
         cmocka_unit_test(a_table_without_an_end_is_found),
         cmocka_unit_test(a_table_inside_itself_is_found),
+        cmocka_unit_test(commands_are_rows_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,13 +4,14 @@
  * When the file changes it is read anew on a pool thread. If it is good, each worker takes the new
  * content between two requests; while it is not, the old content goes on. So it does when the file
  * has lost most of what was in it, as one that somebody is writing, or that a failed export has
- * emptied: until it was left alone for a while. A request touches no lock and no counter that
- * another worker writes. Needs CMP_SERVICE_LOOP and CMP_SERVICE_OFFLOAD, and counts `reloads`,
- * `reload_failures` and `reloads_held` of the instance. */
+ * emptied: until it was left alone for a while, or an operator says that it is good. A request
+ * touches no lock and no counter that another worker writes. Needs CMP_SERVICE_LOOP and
+ * CMP_SERVICE_OFFLOAD, and counts `reloads`, `reload_failures` and `reloads_held` of the instance.
+ */
 #pragma once
 
 #include <cmp-kit/file.h>
-#include <cmp/option.h>
+#include <cmp/plugin.h>
 
 __BEGIN_DECLS
 
@@ -68,6 +69,16 @@ kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const
 /* From now on the file is looked at; the options live as long as *l. In the plugin's start, on the
  * control thread. */
 void kit_live_start(kit_live *l, cmp_loop *loop, const kit_live_options *options);
+
+/* The rows of kit_live_command, among the plugin's own. */
+#define KIT_LIVE_COMMANDS                                                                          \
+    {                                                                                              \
+        .name = "accept", .help = "read the file now, and take it however much is missing in it"   \
+    }
+
+/* Does one of them, and ends it (cmp_host.command_done). What follows `instance` is what the
+ * plugin's `command` was called with. */
+void kit_live_command(kit_live *l, const char *name, cmp_str argument, uint64_t id);
 
 /* Frees all content, and *l, which it nulls; NULL is fine. In destroy: every share was given back.
  */

@@ -267,6 +267,11 @@ struct cmp_host {
     /* The configuration's folder, where relative paths begin: for those inside other texts, as
      * options of type CMP_OPTION_PATH come resolved. Lives as long as the instance. */
     const char *folder;
+
+    /* Ends a command (cmp_plugin.command): whether it was done, and what the operator is told of
+     * it, in words. An `id` that nobody waits for is ignored. NULL in a host that gives none. */
+    void (*command_done)(const cmp_host *host, uint64_t id, bool good, const char *format, ...)
+        CMP_PRINTF(4, 5);
 };
 
 /* Typed wrappers of complete. What the last argument points to is read during the call; it may be
