@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "daemon/activation.h"
 #include "daemon/advice.h"
 #include "daemon/generations.h"
 #include "daemon/hang.h"
@@ -99,10 +100,16 @@ static void warn_of_clock(const generation *g)
     }
 }
 
-/* The process before closes it, as it does when a listener is taken out of its configuration. */
-static void on_left(const char *what, void *arg)
+/* Whoever connects to it would wait for ever. */
+static void on_left(const char *what, void *report)
 {
-    (void)arg;
+    report_add(report, (conf_place){.file = "LISTEN_FDS"}, NULL, "no listener is at %s", what);
+}
+
+/* The process before closes it, as it does when a listener is taken out of its configuration. */
+static void on_left_before(const char *what, void *report)
+{
+    (void)report;
     log_notice("http", "no listener is any more at %s", what);
 }
 
@@ -115,7 +122,7 @@ static void open_sockets(daemon_state *d, cmp_report *report)
     if (sockets_prepare(d->sockets, c, report)) {
         sockets_commit(d->sockets);
     }
-    inherited_each_left(&d->inherited, on_left, NULL);
+    inherited_each_left(&d->inherited, d->takeover.channel < 0 ? on_left : on_left_before, report);
     d->admin = admin_open(c, &d->takeover.admin, report);
 }
 
@@ -126,6 +133,7 @@ static bool build(daemon_state *d, bool bind_too)
     cmp_report report;
     report_init(&report);
     if (bind_too) {
+        activation_take(&d->inherited, &report);
         (void)!takeover_begin(&d->takeover, &d->inherited, &report);
     }
     d->generation = generation_build(&d->build, NULL, &report);

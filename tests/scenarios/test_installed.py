@@ -36,6 +36,7 @@ def test_it_is_complete(prefix):
         "share/cmpd/openapi/codes.yaml",
         "share/cmpd/samples/cmpd.yaml",
         "share/cmpd/samples/home.yaml",
+        "share/cmpd/samples/cmpd-peers.socket",
         "share/cmpd/samples/codes.ndjson",
         "share/cmpd/sql/sqlite/001_codes.sql",
         "share/cmpd/sql/postgresql/001_codes.sql",
