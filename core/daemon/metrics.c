@@ -4,6 +4,7 @@
 #include "daemon/metrics.h"
 
 #include "base/clock.h"
+#include "daemon/metrics_pipeline.h"
 #include "observe/health.h"
 #include "observe/metrics.h"
 
@@ -166,6 +167,9 @@ static void on_metrics(admin_command *c, void *arg)
     exposition *e = exposition_begin(form);
     expose_process(e, d);
     expose_connections(e, server_gates(d->server));
+    metrics_expose_transactions(e);
+    metrics_expose_circuits(e, d->generation);
+    metrics_expose_keys(e, d->generation);
     expose_replay(e, d->process.replay);
     expose_plugins(e, d->process.watchdog);
     metrics_expose(e);

@@ -5,6 +5,7 @@
  * rows fill, and in the key. The first two are wiped before keyring_load returns. */
 #include "peers/keyring.h"
 
+#include "base/labels.h"
 #include "base/secret.h"
 #include "conf/schema.h"
 
@@ -247,6 +248,9 @@ static void add_key(const load *l, const entry *e, cmp_key_use use)
         wrong(l, "not_after", "must be later than not_before");
     }
     check_double(l, key);
+    if (use == CMP_KEY_ISSUED) {
+        (void)label_make(key->id); /* its last use is noted by that */
+    }
     choose_secret(l, e, key);
     l->ring->count++;
 }

@@ -3,6 +3,7 @@
 #include "peers/peers.h"
 
 #include "base/hash.h"
+#include "base/labels.h"
 
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
@@ -128,6 +129,7 @@ static void fill(peer *p, const conf_peer *from, size_t index, kit_arena *memory
                 .interfaces = from->allow.interfaces,
                 .forward_to = text_set_make(&forward_to, memory),
                 .index = index,
+                .label = label_make(cmp_str_from(from->name)),
                 .limit = &shared->limit};
     if (from->allow.prefixes.count > 0) {
         p->may_ask = index_of(&from->allow.prefixes);

@@ -19,6 +19,7 @@ typedef struct peer {
     kit_prefixes *may_ask; /* of the ICIs that it may ask for; NULL: all */
     text_set forward_to;   /* names of the peers that it may address */
     size_t index;          /* among the peers, in the configuration's order */
+    unsigned label;        /* of its name, in every configuration the same: see base/labels.h */
     rate *limit;           /* of its requests; may be shared with tables of other configurations */
 } peer;
 

@@ -7,6 +7,7 @@
 #include "mc/query.h"
 #include "pipeline/accounting.h"
 #include "pipeline/release.h"
+#include "pipeline/tally.h"
 #include "pipeline/trace.h"
 
 #include <cmp-kit/text.h>
@@ -197,6 +198,8 @@ void forward_send(txn *t, origin *url, uint64_t timeout_ms,
         break;
     }
     account_send(t, request.body.size + request.path.size);
+    tally_attempt_begin(t->hop->to->label);
+    t->hop->began_us = clock_monotonic_us();
     t->hop->call = outbound_start(t->worker->outbound, url, &request, done, t);
     /* A server that goes down ends all its connections: those that still stand may be next. */
     if (t->hop->repeated) {

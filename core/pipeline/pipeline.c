@@ -14,6 +14,7 @@
 #include "pipeline/codes.h"
 #include "pipeline/encode.h"
 #include "pipeline/step.h"
+#include "pipeline/tally.h"
 #include "pipeline/trace.h"
 
 typedef struct step {
@@ -52,7 +53,14 @@ static const step steps[] = {
     {"codes", step_codes, step_codes_abandon, ERROR_STORE_UNAVAILABLE, CODES},
 };
 
-#define STEP_COUNT   (sizeof(steps) / sizeof(steps[0]))
+#define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
+
+_Static_assert(STEP_COUNT <= TALLY_STEPS, "waits are counted by step");
+
+const char *pipeline_step_name(unsigned number)
+{
+    return number < STEP_COUNT && steps[number].abandon != NULL ? steps[number].name : NULL;
+}
 
 #define LATE_RETRY_S 1
 
@@ -87,10 +95,19 @@ static void reply(txn *t)
     pipeline_end(t, &a);
 }
 
+static void end_wait(txn *t)
+{
+    if (t->waits_since_us != 0 && !is_traced(t)) {
+        tally_wait(t->step, clock_monotonic_us() - t->waits_since_us);
+    }
+    t->waits_since_us = 0;
+}
+
 static void on_deadline(void *arg)
 {
     txn *t = arg;
     t->deadline = NULL;
+    end_wait(t);
     /* First of all: from here on no completion may come back to a transaction with an answer. There
      * is one, since only a step that can be abandoned waits. */
     steps[t->step].abandon(t);
@@ -108,6 +125,7 @@ static void wait_with_deadline(txn *t)
     }
     t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
     account_wait(t, steps[t->step].name);
+    t->waits_since_us = clock_monotonic_us();
 }
 
 static unsigned kind_of(const txn *t)
@@ -118,6 +136,7 @@ static unsigned kind_of(const txn *t)
 void pipeline_run(txn *t)
 {
     account_go(t);
+    end_wait(t);
     while (t->step < STEP_COUNT) {
         const step *s = &steps[t->step];
         const step_result result = (s->on & kind_of(t)) == 0 ? STEP_NEXT : s->run(t);
@@ -158,6 +177,25 @@ static void settle_replay_memory(txn *t, const txn_answer *a)
     }
 }
 
+static void count_end(const txn *t, const txn_answer *a)
+{
+    static const tally_end ends[] = {
+        [RESULT_RESOLVED] = TALLY_RESOLVED, [RESULT_RELAYED] = TALLY_RELAYED,
+        [RESULT_REFERRAL] = TALLY_REFERRAL, [RESULT_RECORDS] = TALLY_RECORDS,
+        [RESULT_WRITTEN] = TALLY_WRITTEN,
+    };
+    const unsigned end = a == NULL                     ? TALLY_GONE
+                         : t->result == RESULT_PROBLEM ? TALLY_PROBLEM + (unsigned)t->fault.code
+                                                       : ends[t->result];
+    const int64_t begun_us =
+        t->account.begun_us != 0 ? t->account.begun_us : t->request.now_ms * 1000;
+    tally_transaction(t->request.interface, t->requestor != NULL ? t->requestor->label : LABEL_NONE,
+                      end, clock_now_us() - begun_us);
+    if (t->requestor != NULL && t->credential.size > 0) {
+        tally_key_used(label_find(t->credential), t->request.now_ms / 1000);
+    }
+}
+
 static void count_result(const txn *t, const txn_answer *a)
 {
     if (is_traced(t)) { /* nobody outside sees it as a request */
@@ -171,6 +209,7 @@ static void count_result(const txn *t, const txn_answer *a)
                 : t->result == RESULT_WRITTEN  ? count_written
                                                : count_problem[t->fault.code],
                 1);
+    count_end(t, a);
 }
 
 /* No rate of ours holds these back. */

@@ -27,3 +27,6 @@ void pipeline_end(txn *t, const txn_answer *a);
 
 /* Registers the pipeline's counters; once, before workers start. */
 void pipeline_setup(void);
+
+/* The name of a step that may wait, by its number; NULL: it never does, or there is none. */
+const char *pipeline_step_name(unsigned number);

@@ -9,6 +9,7 @@
 #include "pipeline/accounting.h"
 #include "pipeline/forward.h"
 #include "pipeline/step.h"
+#include "pipeline/tally.h"
 #include "pipeline/trace.h"
 
 #include <cmp-kit/text.h>
@@ -30,6 +31,30 @@ static log_limit failures = {
 static const way *way_to(const txn *t)
 {
     return &t->generation->ways[t->hop->to->index];
+}
+
+static void count_attempt(const hop *h, tally_attempt how)
+{
+    tally_attempt_end(h->to->label, how, clock_monotonic_us() - h->began_us);
+}
+
+static tally_attempt end_of_attempt(const hop *h)
+{
+    switch (h->result) {
+    case CMP_HTTPS_NOT_SENT:
+        return TALLY_NOT_SENT;
+    case CMP_HTTPS_BROKEN:
+        return TALLY_BROKEN;
+    case CMP_HTTPS_TIMEOUT:
+        return TALLY_TIMEOUT;
+    case CMP_HTTPS_BAD_ANSWER:
+        return TALLY_BAD_ANSWER;
+    case CMP_HTTPS_ANSWERED:
+        break;
+    }
+    return h->answer.kind == NEXT_BAD    ? TALLY_BAD_ANSWER
+           : h->answer.kind == NEXT_BUSY ? TALLY_BUSY
+                                         : TALLY_ANSWERED;
 }
 
 /* Called by the outbound step at the end of a turn, never from within outbound_start: `call` is set
@@ -55,6 +80,7 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
                     answer->status);
     }
     account_attempt(t, answer);
+    count_attempt(h, end_of_attempt(h));
     h->answer.detail = NULL; /* valid during the callback only */
     txn_resume(t);
 }
@@ -310,6 +336,7 @@ void step_forward_abandon(txn *t)
     if (t->hop->call != NULL) {
         outbound_cancel(t->hop->call);
         account_attempt(t, NULL);
+        count_attempt(t->hop, TALLY_ABANDONED);
         t->hop->call = NULL;
     }
 }

@@ -70,6 +70,7 @@ typedef struct hop {
     bool repeated;                  /* a connection ended, and it is sent once more */
     const cmp_signature *signature; /* of the attempt; valid while it is written */
     outbound_call *call;
+    int64_t began_us;             /* of the attempt; clock_monotonic_us */
     char tid[KIT_UUID_TEXT_SIZE]; /* of the attempt */
     cmp_https_result result;
     next_answer answer; /* with CMP_HTTPS_ANSWERED */
@@ -122,8 +123,9 @@ struct txn {
     unsigned held; /* operations that plugins have yet to complete, though nobody waits for them */
     lookup lookup;
     cmp_timer *deadline;
-    bool kept;     /* its own copy of all parameters; the front was told */
-    bool answered; /* sent, or nobody is there to be answered */
+    int64_t waits_since_us; /* clock_monotonic_us; 0: it does not wait */
+    bool kept;              /* its own copy of all parameters; the front was told */
+    bool answered;          /* sent, or nobody is there to be answered */
     bool client_gone;
     void (*resume)(txn *t);
 

@@ -2,11 +2,15 @@
 """Metrics: what is scraped is good for Prometheus, is what the manual lists, and tells the truth."""
 import re
 import shutil
+import time
 from pathlib import Path
 
 import httpx
 import pytest
-from daemon import CMPCTL, run
+from daemon import CMPCTL, message, run
+from signing import Key
+from stores import eventually
+from world import home_and
 
 ICI = "1A0F1-1"
 MANUAL = Path(__file__).resolve().parents[2] / "etc/man/cmpd-metrics.7"
@@ -85,6 +89,11 @@ def test_every_name_is_in_the_manual(served):
         "cmpd_stalls_total",
         "cmpd_instance_stalls_total",
         "cmpd_instance_health",
+        "cmpd_key_left_seconds",
+        "cmpd_peer_attempts_total",
+        "cmpd_peer_attempt_duration_seconds",
+        "cmpd_peer_in_flight",
+        "cmpd_peer_circuit",
         "cmpd_plugin_",
     }
     elsewhere = {name for name in listed() if name.startswith("cmpd_plugin_")}
@@ -134,6 +143,100 @@ def test_what_is_told_is_true(served):
     assert after.value("cmpd_requests_total", result="resolved") == 2
     assert after.value("cmpd_listener_accepted_total", listener="peers") == 4
     assert after.value("process_cpu_seconds_total") >= before.value("process_cpu_seconds_total")
+
+
+def test_transactions_by_who_asked_and_how_they_ended(served):
+    key = busy(served)
+    m = scraped(served)
+    mine = {"interface": "mc-3", "peer": "b"}
+    assert m.value("cmpd_transactions_total", **mine, verdict="resolved", code="ok") == 1
+    assert m.value("cmpd_transactions_total", **mine, verdict="problem", code="unknown_ici") == 1
+    nobody = {"interface": "mc-3", "peer": "", "verdict": "problem"}
+    assert m.value("cmpd_transactions_total", **nobody, code="missing_parameter") == 1
+    assert m.value("cmpd_transaction_duration_seconds_count", interface="mc-3") == 3
+    assert m.value("cmpd_transaction_duration_seconds_bucket", interface="mc-3", le="+Inf") == 3
+    assert 0 < m.value("cmpd_transaction_duration_seconds_sum", interface="mc-3") < 10
+    assert m.value("cmpd_wait_duration_seconds_count", step="forward") == 0
+    assert served.send(message(Key("made-up", "b"), ICI)).status == 401
+    assert served.ask(key, ICI).status == 200
+    m = scraped(served)
+    assert m.value("cmpd_transactions_total", **mine, verdict="resolved", code="ok") == 2
+    assert m.value("cmpd_transactions_total", **nobody, code="authentication_failed") == 1
+    assert "made-up" not in m.text  # what strangers send makes no lines
+
+
+def test_the_last_use_and_the_end_of_keys(served):
+    key = served.peer("b", key={"not_after": "2099-01-01T00:00:00Z"})
+    idle = served.key("b")
+    served.start()
+    begun = int(time.time())
+    assert served.ask(key, ICI).status == 200
+    assert served.ask(Key(idle.id, "b"), ICI).status == 401  # a bad signature is no use
+    m = scraped(served)
+    assert m.value("cmpd_key_last_use_timestamp_seconds", peer="b", id=key.id) in (begun, begun + 1)
+    assert m.value("cmpd_key_last_use_timestamp_seconds", peer="b", id=idle.id) == 0
+    left = m.value("cmpd_key_left_seconds", use="issued", peer="b", id=key.id)
+    assert abs(left - (4070908800 - time.time())) < 60
+    assert f'id="{idle.id}"' not in "".join(n for n in m.values if n.startswith("cmpd_key_left"))
+
+
+def test_peers_and_their_circuits(world):
+    b = world.cmp("b", "2B001")
+    home = home_and(world, b)
+    home.config["admin"] = {"socket": "admin.sock"}
+    home.expect_error("circuit")
+    b.holds(**{"2B001-1": "one"})
+    world.start()
+    assert home.scan("2B001-1").status == 200
+    assert home.scan("2B001-2").status == 404
+    m = scraped(home)
+    assert m.value("cmpd_peer_attempts_total", peer="b", result="answered") == 2
+    assert m.value("cmpd_peer_in_flight", peer="b") == 0
+    assert m.value("cmpd_peer_attempt_duration_seconds_count", peer="b") == 2
+    assert m.value("cmpd_wait_duration_seconds_count", step="forward") == 2
+    assert m.value("cmpd_peer_circuit", peer="b", state="closed") == 1
+    mine = {"interface": "mc-1", "peer": ""}
+    assert m.value("cmpd_transactions_total", **mine, verdict="relayed", code="ok") == 1
+    assert {name for name in m.types if name.startswith("cmpd_peer")} <= listed()
+    b.stop()
+    eventually(lambda: home.scan("2B001-1").status >= 500 and circuit(home) == "open")
+    m = scraped(home)
+    assert m.value("cmpd_peer_attempts_total", peer="b", result="not_sent") >= 1
+
+
+def circuit(site):
+    lines = re.findall(r'cmpd_peer_circuit\{peer="b",.*state="(\w+)"\}', metrics(site))
+    return lines[0]
+
+
+def test_a_thousand_peers(served):
+    """A scrape takes a few milliseconds; the bound is for a machine that is busy."""
+    for i in range(1000):
+        served.config["peers"].append(
+            {
+                "name": f"peer-{i}",
+                "host": f"p{i}.example.net",
+                "url": f"https://p{i}.example.net",
+                "prefixes": [f"{i + 4096:04X}A"],
+                "sign_with": "hmac",
+                "allow": {"interfaces": ["mc-3"]},
+            }
+        )
+        served.key(f"peer-{i}", not_after="2099-01-01T00:00:00Z")
+    served.peer("b")
+    served.start()
+    for key in served.issued[:50]:
+        assert served.ask(key, ICI).status == 200
+    transport = httpx.HTTPTransport(uds=str(served.folder / "admin.sock"))
+    client = httpx.Client(transport=transport, base_url="http://cmpd")
+    took = []
+    for _ in range(10):
+        begin = time.monotonic()
+        text = client.get("/metrics").text
+        took.append(time.monotonic() - begin)
+    assert text.count("cmpd_peer_circuit{") == 1000
+    print(f"{min(took) * 1000:.1f} ms for {len(text)} octets")
+    assert min(took) < 0.05
 
 
 def test_a_daemon_that_does_not_run(served):

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See tally.h. A block for each thread, as counters have: linked for the readers, never freed. */
+#include "pipeline/tally.h"
+
+#include <cmp-kit/memory.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Microseconds. A resolve from memory takes less than the first; 3 s is the usual deadline. */
+static const int64_t bounds[] = {100,   250,    500,    1000,   2500,    5000,    10000,  25000,
+                                 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
+enum { BOUNDS = sizeof(bounds) / sizeof(bounds[0]) };
+
+const char *const tally_attempt_names[] = {
+    [TALLY_ANSWERED] = "answered",  [TALLY_BUSY] = "busy",     [TALLY_BAD_ANSWER] = "bad_answer",
+    [TALLY_NOT_SENT] = "not_sent",  [TALLY_BROKEN] = "broken", [TALLY_TIMEOUT] = "timeout",
+    [TALLY_ABANDONED] = "abandoned"};
+
+typedef _Atomic uint64_t cell;
+
+typedef struct spread {
+    cell buckets[BOUNDS + 1], sum;
+} spread;
+
+typedef struct peer_block {
+    cell transactions[CMP_INTERFACE_MAX][TALLY_ENDS];
+    cell attempts[TALLY_ATTEMPTS];
+    cell in_flight;
+    spread took;
+} peer_block;
+
+typedef struct block block;
+struct block {
+    spread durations[CMP_INTERFACE_MAX];
+    spread waits[TALLY_STEPS];
+    _Atomic(peer_block *) peers[LABELS_MAX];
+    cell keys[LABELS_MAX];
+    block *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the list */
+static _Atomic(block *) blocks;
+static _Thread_local block *mine;
+
+static void *zeroed(size_t size)
+{
+    void *at = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (at == NULL) {
+        abort();
+    }
+    return memset(at, 0, size);
+}
+
+static block *block_of_thread(void)
+{
+    if (mine == NULL) {
+        mine = zeroed(sizeof(*mine));
+        pthread_mutex_lock(&lock);
+        mine->next = atomic_load_explicit(&blocks, memory_order_relaxed);
+        atomic_store_explicit(&blocks, mine, memory_order_release);
+        pthread_mutex_unlock(&lock);
+    }
+    return mine;
+}
+
+static peer_block *peer_of_thread(unsigned peer)
+{
+    _Atomic(peer_block *) *at = &block_of_thread()->peers[peer];
+    peer_block *p = atomic_load_explicit(at, memory_order_relaxed);
+    if (p == NULL) {
+        p = zeroed(sizeof(*p));
+        atomic_store_explicit(at, p, memory_order_release);
+    }
+    return p;
+}
+
+/* Nobody else writes it, so no read-modify-write is needed. */
+static void add(cell *c, uint64_t more)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+static void spread_add(spread *s, int64_t value)
+{
+    const int64_t took = value > 0 ? value : 0; /* the clock may have been set meanwhile */
+    unsigned bucket = 0;
+    while (bucket < BOUNDS && took > bounds[bucket]) {
+        bucket++;
+    }
+    add(&s->buckets[bucket], 1);
+    add(&s->sum, (uint64_t)took);
+}
+
+void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int64_t took_us)
+{
+    add(&peer_of_thread(peer)->transactions[interface][end], 1);
+    spread_add(&block_of_thread()->durations[interface], took_us);
+}
+
+void tally_wait(unsigned step, int64_t took_us)
+{
+    spread_add(&block_of_thread()->waits[step], took_us);
+}
+
+void tally_attempt_begin(unsigned peer)
+{
+    add(&peer_of_thread(peer)->in_flight, 1);
+}
+
+void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us)
+{
+    peer_block *p = peer_of_thread(peer);
+    add(&p->in_flight, (uint64_t)-1);
+    add(&p->attempts[how], 1);
+    spread_add(&p->took, took_us);
+}
+
+void tally_key_used(unsigned key, int64_t now_s)
+{
+    atomic_store_explicit(&block_of_thread()->keys[key], (uint64_t)now_s, memory_order_relaxed);
+}
+
+/* ---- reading ---- */
+
+static uint64_t get(const cell *c)
+{
+    return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+static const block *first_block(void)
+{
+    return atomic_load_explicit(&blocks, memory_order_acquire);
+}
+
+static void sums_begin(histogram_sums *sums)
+{
+    *sums = (histogram_sums){.bounds = bounds, .count = BOUNDS};
+}
+
+static void sums_add(histogram_sums *sums, const spread *s)
+{
+    for (unsigned i = 0; i <= BOUNDS; i++) {
+        sums->buckets[i] += get(&s->buckets[i]);
+    }
+    sums->sum += (int64_t)get(&s->sum);
+}
+
+static void peer_add(tally_peer *sums, const peer_block *p)
+{
+    for (unsigned i = 0; i < CMP_INTERFACE_MAX; i++) {
+        for (unsigned end = 0; end < TALLY_ENDS; end++) {
+            sums->transactions[i][end] += get(&p->transactions[i][end]);
+        }
+    }
+    for (unsigned i = 0; i < TALLY_ATTEMPTS; i++) {
+        sums->attempts[i] += get(&p->attempts[i]);
+    }
+    sums->in_flight += (int64_t)get(&p->in_flight);
+    sums_add(&sums->took, &p->took);
+}
+
+bool tally_read_peer(unsigned peer, tally_peer *sums)
+{
+    bool any = false;
+    for (const block *b = first_block(); b != NULL; b = b->next) {
+        const peer_block *p = atomic_load_explicit(&b->peers[peer], memory_order_acquire);
+        if (p != NULL) {
+            if (!any) {
+                memset(sums, 0, sizeof(*sums));
+                sums_begin(&sums->took);
+            }
+            any = true;
+            peer_add(sums, p);
+        }
+    }
+    return any;
+}
+
+void tally_read_duration(cmp_interface interface, histogram_sums *sums)
+{
+    sums_begin(sums);
+    for (const block *b = first_block(); b != NULL; b = b->next) {
+        sums_add(sums, &b->durations[interface]);
+    }
+}
+
+void tally_read_wait(unsigned step, histogram_sums *sums)
+{
+    sums_begin(sums);
+    for (const block *b = first_block(); b != NULL; b = b->next) {
+        sums_add(sums, &b->waits[step]);
+    }
+}
+
+int64_t tally_read_key(unsigned key)
+{
+    uint64_t last = 0;
+    for (const block *b = first_block(); b != NULL; b = b->next) {
+        const uint64_t used = get(&b->keys[key]);
+        last = used > last ? used : last;
+    }
+    return (int64_t)last;
+}

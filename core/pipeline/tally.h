@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What became of transactions, by interface, peer and end, and how long they and their waits took:
+ * numbers of each thread, added up when somebody reads. Bounded: by the peers of the configuration,
+ * not by what strangers send. */
+#pragma once
+
+#include "base/error.h"
+#include "base/labels.h"
+#include "observe/counters.h"
+#include "outbound/outbound.h"
+
+#include <cmp/message.h>
+
+/* The ends of a transaction. */
+typedef enum tally_end {
+    TALLY_RESOLVED,
+    TALLY_RELAYED,
+    TALLY_REFERRAL,
+    TALLY_RECORDS,
+    TALLY_WRITTEN,
+    TALLY_GONE,    /* its client went first */
+    TALLY_PROBLEM, /* and, added to it, an error_code */
+    TALLY_ENDS = TALLY_PROBLEM + ERROR_MAX
+} tally_end;
+
+/* The ends of an attempt to a next hop. */
+typedef enum tally_attempt {
+    TALLY_ANSWERED,
+    TALLY_BUSY,       /* answered with 429 or 503 */
+    TALLY_BAD_ANSWER, /* that is none */
+    TALLY_NOT_SENT,
+    TALLY_BROKEN,
+    TALLY_TIMEOUT,
+    TALLY_ABANDONED, /* nobody waited for it any more */
+    TALLY_ATTEMPTS
+} tally_attempt;
+
+extern const char *const tally_attempt_names[]; /* by tally_attempt */
+
+/* Each on a worker's thread; no lock, and memory only for the first of a peer. */
+void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int64_t took_us);
+void tally_wait(unsigned step, int64_t took_us);
+void tally_attempt_begin(unsigned peer);
+void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us);
+
+/* That a key was used, by its id's label, at a Unix time. */
+void tally_key_used(unsigned key, int64_t now_s);
+
+/* ---- reading; any thread ---- */
+
+#define TALLY_STEPS 16
+
+/* One peer, all threads added up. */
+typedef struct tally_peer {
+    uint64_t transactions[CMP_INTERFACE_MAX][TALLY_ENDS];
+    uint64_t attempts[TALLY_ATTEMPTS];
+    int64_t in_flight;
+    histogram_sums took; /* of attempts, in microseconds */
+} tally_peer;
+
+/* False: nothing was ever counted of it. */
+bool tally_read_peer(unsigned peer, tally_peer *sums);
+
+/* In microseconds: transactions of an interface, and waits in a step. */
+void tally_read_duration(cmp_interface interface, histogram_sums *sums);
+void tally_read_wait(unsigned step, histogram_sums *sums);
+
+/* Unix time; 0: never. */
+int64_t tally_read_key(unsigned key);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline/tally.c and base/labels.c: numbers of many threads, by peer; and the bound on names. */
+#include "pipeline/tally.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum { THREADS = 4, EACH = 10000 };
+
+static void *worker_main(void *arg)
+{
+    const unsigned peer = *(unsigned *)arg;
+    for (int i = 0; i < EACH; i++) {
+        tally_transaction(CMP_INTERFACE_MC3, peer, TALLY_RESOLVED, 200);
+        tally_transaction(CMP_INTERFACE_MC3, peer, TALLY_PROBLEM + ERROR_UNKNOWN_ICI, -5);
+        tally_attempt_begin(peer);
+        tally_attempt_end(peer, TALLY_TIMEOUT, 6000000);
+        tally_wait(3, 100);
+        tally_key_used(peer, 1000 + i);
+    }
+    tally_attempt_begin(peer);
+    return NULL;
+}
+
+static void threads_are_added_up(void **state)
+{
+    (void)state;
+    unsigned peer = label_make(CMP_STR("b"));
+    tally_peer sums;
+    assert_false(tally_read_peer(peer, &sums));
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        pthread_create(&threads[i], NULL, worker_main, &peer);
+    }
+    (void)tally_read_peer(peer, &sums); /* while others count */
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    const uint64_t all = THREADS * EACH;
+    assert_true(tally_read_peer(peer, &sums));
+    assert_int_equal(sums.transactions[CMP_INTERFACE_MC3][TALLY_RESOLVED], all);
+    assert_int_equal(sums.transactions[CMP_INTERFACE_MC3][TALLY_PROBLEM + ERROR_UNKNOWN_ICI], all);
+    assert_int_equal(sums.transactions[CMP_INTERFACE_MC1][TALLY_RESOLVED], 0);
+    assert_int_equal(sums.attempts[TALLY_TIMEOUT], all);
+    assert_int_equal(sums.in_flight, THREADS);
+    assert_int_equal(sums.took.buckets[sums.took.count], all); /* longer than the last bound */
+    histogram_sums took;
+    tally_read_duration(CMP_INTERFACE_MC3, &took);
+    assert_int_equal(took.buckets[0], all); /* a clock that was set back */
+    assert_int_equal(took.buckets[1], all);
+    assert_int_equal(took.sum, 200 * all);
+    tally_read_wait(3, &took);
+    assert_int_equal(took.buckets[0], all); /* a bound belongs to its bucket */
+    assert_int_equal(tally_read_key(peer), 1000 + EACH - 1);
+}
+
+static void a_name_keeps_its_number(void **state)
+{
+    (void)state;
+    const unsigned a = label_make(CMP_STR("name-a"));
+    assert_int_equal(label_find(CMP_STR("name-a")), a);
+    assert_int_equal(label_make(CMP_STR("name-a")), a);
+    assert_string_equal(label_name(a), "name-a");
+    assert_int_equal(label_find(CMP_STR("name")), LABEL_OTHER);
+    assert_int_equal(label_find(CMP_NONE), LABEL_NONE);
+    assert_int_equal(label_make(CMP_STR("")), LABEL_NONE);
+    assert_string_equal(label_name(LABEL_NONE), "");
+    assert_string_equal(label_name(LABEL_OTHER), "other");
+}
+
+static void beyond_the_bound_all_are_others(void **state)
+{
+    (void)state;
+    unsigned last = 0;
+    for (int i = 0; i < LABELS_MAX + 10; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "many-%d", i);
+        last = label_make(cmp_str_from(name));
+    }
+    assert_int_equal(last, LABEL_OTHER);
+    assert_int_equal(label_find(CMP_STR("name-a")), label_make(CMP_STR("name-a")));
+    tally_transaction(CMP_INTERFACE_MC1, last, TALLY_GONE, 1);
+    tally_peer sums;
+    assert_true(tally_read_peer(LABEL_OTHER, &sums));
+    assert_int_equal(sums.transactions[CMP_INTERFACE_MC1][TALLY_GONE], 1);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_are_added_up),
+        cmocka_unit_test(a_name_keeps_its_number),
+        cmocka_unit_test(beyond_the_bound_all_are_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
