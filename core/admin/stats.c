@@ -117,11 +117,11 @@ static void add_thread(const watched_state *s, void *arg)
     json_array_append_new(arg, t);
 }
 
-/* Ready is who would serve a request on any of its workers. */
-static void add_threads(watchdog *w, json_t *all)
+/* Ready is who would serve a request on any of its workers, and is to be asked. */
+static void add_threads(watchdog *w, bool draining, json_t *all)
 {
     json_t *threads = json_array();
-    bool ready = true;
+    bool ready = !draining;
     if (w != NULL) {
         watchdog_each(w, add_thread, threads);
     }
@@ -129,11 +129,13 @@ static void add_threads(watchdog *w, json_t *all)
         ready = ready && !json_is_true(json_object_get(json_array_get(threads, i), "stuck"));
     }
     json_object_set_new(all, "ready", json_boolean(ready));
+    json_object_set_new(all, "draining", json_boolean(draining));
     json_object_set_new(all, "threads", threads);
 }
 
-static char *stats_text(const worker *w, gates *at_gates)
+static char *stats_text(const server_worker *sw)
 {
+    const worker *w = sw->worker;
     const generation *g = w->tenure->generation;
     json_t *counters = json_array(), *caches = json_array(), *all = json_object();
     json_t *listeners = json_array(), *gauges = json_array(), *histograms = json_array(),
@@ -151,8 +153,8 @@ static char *stats_text(const worker *w, gates *at_gates)
     json_object_set_new(all, "gauges", gauges);
     json_object_set_new(all, "histograms", histograms);
     json_object_set_new(all, "health", health);
-    add_threads(w->process->watchdog, all);
-    gates_each(at_gates, add_listener, listeners);
+    add_threads(w->process->watchdog, sw->drain.asked || sw->drain.ending, all);
+    gates_each(sw->server->gates, add_listener, listeners);
     json_object_set_new(all, "listeners", listeners);
     json_object_set_new(all, "caches", caches);
     char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(RATIO_DIGITS));
@@ -166,7 +168,7 @@ static int on_stats(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
     const server_worker *sw = connection_of(req->conn)->sw;
-    char *text = stats_text(sw->worker, sw->server->gates);
+    char *text = stats_text(sw);
     admin_answer(req, cmp_str_from(text));
     free(text);
     return 0;

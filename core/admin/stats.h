@@ -6,7 +6,8 @@
 
 /* Registers /stats:
  *   {"counters": [{"owner", "name", "help", "value"}, …],
- *    "ready": whether no thread is stuck,
+ *    "ready": whether no thread is stuck, and the daemon does not drain,
+ *    "draining": whether it does,
  *    "threads": [{"thread", "held_ms", "stuck", "in"}, …],
  *    "caches": [{"store", "hits", "misses", "stale", "hit_ratio"}, …]}
  * with, of a thread that has not moved for held_ms, the plugin that it is in (null: none), and a

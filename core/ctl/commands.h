@@ -11,6 +11,8 @@ int explain_run(int argc, char **argv);
 int stats_run(int argc, char **argv);
 int reload_run(int argc, char **argv);
 int plugins_run(int argc, char **argv);
+int drain_run(int argc, char **argv);
+int undrain_run(int argc, char **argv);
 int new_plugin_run(int argc, char **argv);
 int keys_run(int argc, char **argv);
 int journal_run(int argc, char **argv);

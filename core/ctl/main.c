@@ -30,6 +30,8 @@ static const command commands[] = {
     {"reload", reload_run, "have the daemon take its changed configuration, and wait for it"},
     {"plugins", plugins_run, "show the daemon's plugins, and how they fare"},
     {"restart", restart_run, "have a new process of the daemon take over, refusing nobody"},
+    {"drain", drain_run, "have the daemon's clients go elsewhere"},
+    {"undrain", undrain_run, "have the daemon serve again as before a drain"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
     {"journal", journal_run, "show, export, compare and count what was done for whom"},
     {"codes", codes_run, "import, export, copy, show and change the codes of a store"},

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/activation.h"
 #include "daemon/advice.h"
+#include "daemon/drain_command.h"
 #include "daemon/generations.h"
 #include "daemon/hang.h"
 #include "daemon/journal_start.h"
@@ -224,6 +225,7 @@ static bool start(daemon_state *d)
     d->commands = admin_commands_create(d->control);
     keys_command_register(d);
     reload_register(d);
+    drain_command_register(d);
     metrics_register(d);
     restart_register(d);
     d->plugin_commands = plugin_commands_create(d);

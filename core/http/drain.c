@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #define SWEEP_MS 50
+#define SLOW_MS  500 /* between sweeps, when nobody waits for the end */
 #define GRACE_MS 500 /* after it was told, for requests that are on their way */
 
 /* From now on, if it was not before. */
@@ -23,15 +24,6 @@ static void leave(connection *c)
 {
     if (c->leaving_since_ms == 0) {
         c->leaving_since_ms = server_now_ms(c->sw);
-    }
-}
-
-void drain_answering(connection *c, h2o_req_t *req)
-{
-    if (entrance_ends(c->entrance)) {
-        req->http1_is_persistent = 0;
-        leave(c);
-        metered_goodbye(c);
     }
 }
 
@@ -59,15 +51,32 @@ static bool is_idle(const connection *c, uint64_t now)
            c->socket->input->size == 0 && now >= c->last_ms + GRACE_MS;
 }
 
+typedef struct limits {
+    uint64_t idle_ms, all_ms; /* from when on which of them end */
+} limits;
+
+/* Where nothing ends but connections, each has the time of a drain to be told by its next answer,
+ * and once more for what is under way then. */
+static limits limits_of(const connection *c)
+{
+    const server_worker *sw = c->sw;
+    const uint64_t since_ms = c->leaving_since_ms, drain_ms = sw->limits.drain_ms;
+    if (sw->drain.ending) {
+        return (limits){since_ms + GRACE_MS, sw->drain.until_ms};
+    }
+    if (c->entrance->closed) {
+        return (limits){since_ms + GRACE_MS, since_ms + drain_ms};
+    }
+    return (limits){since_ms + drain_ms, since_ms + 2 * drain_ms};
+}
+
 /* h2o notices the end of the stream by itself and closes. */
 static void end_in_time(const connection *c, uint64_t now)
 {
-    const server_worker *sw = c->sw;
-    const uint64_t until_ms =
-        sw->drain.ending ? sw->drain.until_ms : c->leaving_since_ms + sw->limits.drain_ms;
-    if (now >= until_ms) {
+    const limits l = limits_of(c);
+    if (now >= l.all_ms) {
         shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
-    } else if (now >= c->leaving_since_ms + GRACE_MS && is_idle(c, now)) {
+    } else if (now >= l.idle_ms && is_idle(c, now)) {
         /* For reading only: what it still has to send, goes. */
         shutdown(h2o_socket_get_fd(c->socket), SHUT_RD);
     }
@@ -103,6 +112,8 @@ static void finish(server_worker *sw)
     sw->drain.drained(sw->drain.arg);
 }
 
+static void go_on(server_worker *sw);
+
 static void on_tick(void *arg)
 {
     server_worker *sw = arg;
@@ -112,7 +123,24 @@ static void on_tick(void *arg)
         (!is_under_way(sw) || server_now_ms(sw) >= sw->drain.until_ms + GRACE_MS)) {
         finish(sw);
     } else if (sw->drain.ending || leaving > 0) {
-        sw->drain.timer = loop_timer_start(sw->worker->loop, SWEEP_MS, on_tick, sw);
+        go_on(sw);
+    }
+}
+
+static bool has_closed(const server_worker *sw)
+{
+    const entrance *e = sw->entrances;
+    while (e != NULL && !e->closed) {
+        e = e->next;
+    }
+    return e != NULL;
+}
+
+static void go_on(server_worker *sw)
+{
+    if (sw->drain.timer == NULL) {
+        const uint64_t ms = sw->drain.ending || has_closed(sw) ? SWEEP_MS : SLOW_MS;
+        sw->drain.timer = loop_timer_start(sw->worker->loop, ms, on_tick, sw);
     }
 }
 
@@ -126,6 +154,44 @@ void drain_stop(server_worker *sw)
 
 /* ---- the beginning ---- */
 
+static bool is_to_leave(const connection *c)
+{
+    return entrance_ends(c->entrance) || (c->sw->drain.asked && c->entrance != c->sw->admin);
+}
+
+static void begin(server_worker *sw)
+{
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        if (is_to_leave(c)) {
+            leave(c);
+        }
+    }
+    drain_stop(sw);
+    on_tick(sw);
+}
+
+void drain_answering(connection *c, h2o_req_t *req)
+{
+    if (is_to_leave(c)) {
+        req->http1_is_persistent = 0;
+        leave(c);
+        metered_goodbye(c);
+        go_on(c->sw);
+    }
+}
+
+void drain_ask(server_worker *sw, bool leave)
+{
+    sw->drain.asked = leave;
+    for (connection *c = sw->connections; c != NULL && !leave; c = c->next) {
+        if (!is_to_leave(c)) {
+            c->leaving_since_ms = 0;
+            c->told = false;
+        }
+    }
+    begin(sw);
+}
+
 void drain_closed(server_worker *sw)
 {
     for (const entrance *e = sw->entrances; e != NULL; e = e->next) {
@@ -133,13 +199,7 @@ void drain_closed(server_worker *sw)
             connections_turn_away(sw, e);
         }
     }
-    for (connection *c = sw->connections; c != NULL; c = c->next) {
-        if (c->entrance->closed) {
-            leave(c);
-        }
-    }
-    drain_stop(sw);
-    on_tick(sw);
+    begin(sw);
 }
 
 void drain_worker(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg), void *arg)
@@ -154,8 +214,7 @@ void drain_worker(server_worker *sw, uint64_t patience_ms, void (*drained)(void 
     connections_turn_away(sw, NULL);
     linger_stop(sw);
     for (connection *c = sw->connections; c != NULL; c = c->next) {
-        leave(c);
+        c->leaving_since_ms = 0; /* another drain has other limits */
     }
-    drain_stop(sw);
-    on_tick(sw);
+    begin(sw);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections that are to leave, because their worker ends, or their listener is gone. They are
- * told (GOAWAY, `Connection: close`); those that are idle for a moment then end, and all of them
- * when their time is over. */
+/* Connections that are to leave, because their worker ends, their listener is gone, or the operator
+ * wants it (cmpctl drain). They are told (GOAWAY, `Connection: close`). Where something ends, those
+ * that are idle for a moment end soon, and all of them after the configured time; else idle ones
+ * after that time, and all after twice of it. */
 #pragma once
 
 #include "http/internal.h"
@@ -11,6 +12,10 @@ void drain_worker(server_worker *sw, uint64_t patience_ms, void (*drained)(void 
 
 /* The same for connections of entrances that are closed. */
 void drain_closed(server_worker *sw);
+
+/* From now on all are to leave that are there, and those that come when they have had an answer; or
+ * none any more. */
+void drain_ask(server_worker *sw, bool leave);
 
 /* Before an answer goes out: tells its client when it is to leave. */
 void drain_answering(connection *c, h2o_req_t *req);

@@ -56,6 +56,7 @@ struct connection {
     bool cut;                  /* it is at its end */
 
     uint64_t leaving_since_ms; /* see drain.h; 0: it may stay */
+    bool told;                 /* by GOAWAY */
 
     /* see pace.h */
     bool partner;     /* its last answer was to a peer, or the holder of a token, who may ask */

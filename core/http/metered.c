@@ -30,7 +30,6 @@ struct metered {
     uint64_t written; /* octets, as far as the meter knows */
     bool *gone;       /* set when the socket closes */
     bool ended;       /* nothing more is read */
-    bool goodbye;     /* said */
     int keeps;        /* then: a descriptor for linger.h, or -1 */
     bool watched;     /* it is in the worker's list */
     metered *next, **previous;
@@ -212,10 +211,10 @@ static void say_goodbye(server_worker *sw, h2o_linklist_t *set)
 void metered_goodbye(connection *c)
 {
     h2o_linklist_t set;
-    if (c->metered == NULL || c->metered->goodbye) {
+    if (c->metered == NULL || c->told) {
         return;
     }
-    c->metered->goodbye = true;
+    c->told = true;
     h2o_linklist_t *one = (h2o_linklist_t *)((char *)c->socket->data + c->sw->listed_at);
     h2o_linklist_init_anchor(&set);
     h2o_linklist_unlink(one);
@@ -230,9 +229,9 @@ void metered_goodbyes(server_worker *sw)
     h2o_linklist_init_anchor(&set);
     for (h2o_linklist_t *one = all->next, *next; one != all; one = next) {
         next = one->next;
-        const connection *c = connection_of((h2o_conn_t *)((char *)one - sw->listed_at));
-        if (c->leaving_since_ms != 0 && !c->metered->goodbye) {
-            c->metered->goodbye = true;
+        connection *c = connection_of((h2o_conn_t *)((char *)one - sw->listed_at));
+        if (c->leaving_since_ms != 0 && !c->told) {
+            c->told = true;
             h2o_linklist_unlink(one);
             h2o_linklist_insert(&set, one);
         }

@@ -157,6 +157,11 @@ void server_worker_keep_sockets(server_worker *sw)
     acceptors_keep(sw->acceptors);
 }
 
+void server_worker_ask_to_leave(server_worker *sw, bool leave)
+{
+    drain_ask(sw, leave);
+}
+
 void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),
                          void *arg)
 {

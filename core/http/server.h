@@ -52,6 +52,11 @@ void server_worker_withdraw(server_worker *sw);
 /* See acceptors_keep. Any thread. */
 void server_worker_keep_sockets(server_worker *sw);
 
+/* `leave`: who is connected is told to go elsewhere, and who comes is served and told so with the
+ * answer; idle connections end after the configured time, all after twice of it. Otherwise: as
+ * before that. */
+void server_worker_ask_to_leave(server_worker *sw, bool leave);
+
 /* Stops accepting, lets what is in flight end, and calls `drained(arg)` when no connection and no
  * transaction is left, at the latest after `patience_ms`; then it cuts off what is left. */
 void server_worker_drain(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg),

@@ -10,6 +10,7 @@ from authority import Authority
 from client import connect, parse, receive_all, written
 from daemon import message
 from frames import Http2
+from reload import reload
 from stores import eventually
 from world import home_and
 
@@ -178,6 +179,29 @@ def test_whose_clients_are_let_in_changes(served, tmp_path):
     shutil.copy(other.path, ca)
     eventually(lambda: is_let_in(contexts[1]), seconds=2)
     assert not is_let_in(contexts[0])
+
+
+def test_a_reload_does_not_bring_the_old_one_back(served):
+    served.config["admin"] = {"socket": "admin.sock"}
+    served.start()
+    served.pair.put(*issue(served))
+    eventually(lambda: shown(served) == served.pair.der, seconds=2)
+    reload(served)
+    assert shown(served) == served.pair.der
+    served.listener["source_connections"] = 100
+    assert reload(served)["changed"] == ["listeners.peers"]
+    assert shown(served) == served.pair.der
+    # A reload reads files that have changed at once, and says what is wrong with them.
+    served.expect_error("listeners[0].tls.key: cannot use")
+    served.expect_error("the new configuration is not taken")
+    good = served.pair.der
+    new, key = issue(served)
+    served.pair.put(new)
+    assert any("listeners[0].tls.key: cannot use" in line for line in reload(served, good=False))
+    assert shown(served) == good
+    served.pair.put(key=key)
+    reload(served)
+    assert shown(served) == served.pair.der != good
 
 
 # ---- towards peers ----

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cmpctl drain and undrain, and connections of a listener that a new configuration does not have:
+everybody is served, told to leave, and gone in the end."""
+import json
+import signal
+import time
+
+import pytest
+from client import connect, parse, receive_all, written
+from daemon import CMPCTL, free_port, message, run
+from frames import Http2
+from reload import reload
+from stores import eventually, grown
+
+ICI = "1A0F1-1"
+
+
+@pytest.fixture
+def served(site):
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.config["drain"] = "1s"
+    site.b = site.peer("b")
+    site.write_codes({"ici": ICI, "content": "x"})
+    return site.start()
+
+
+def cmpctl(site, *words):
+    return run(CMPCTL, *words, "--socket", site.folder / "admin.sock")
+
+
+def drain(site, command="drain"):
+    ended = cmpctl(site, command)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def readiness(site):
+    told = json.loads(cmpctl(site, "stats", "--json").stdout)
+    return told["ready"], told["draining"]
+
+
+def target(site, ici=ICI):
+    return "/mc-3/resolve-ici?" + written(message(site.b, ici).items())
+
+
+class Open:
+    """A connection of HTTP/1.1 that its client keeps open."""
+
+    def __init__(self, site, port=None):
+        self.site = site
+        self.connection = connect(port or site.port, site.authority.path)
+
+    def send(self, ici=ICI):
+        line = f"GET {target(self.site, ici)} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        self.connection.sendall(line.encode())
+
+    def ask(self):
+        """Its status, and whether the connection is to be closed."""
+        self.send()
+        got = b""
+        while b"\r\n\r\n" not in got or not got.endswith(b"}"):
+            part = self.connection.recv(65536)
+            assert part, "the connection has ended"
+            got += part
+        answer = parse(got)
+        return answer.status, answer.headers.get("connection") == "close"
+
+    def ends(self, seconds=10):
+        return receive_all(self.connection, seconds)[1]
+
+
+def ask_on(site, http2, ici=ICI):
+    stream = http2.get(target(site, ici))
+    assert http2.read(stream)
+    return http2.status[stream]
+
+
+def test_readiness_says_no_and_yes_again(served):
+    assert readiness(served) == (True, False)
+    assert drain(served) == "draining on 2 workers\n"
+    assert readiness(served) == (False, True)
+    assert drain(served) == "draining on 2 workers\n"
+    assert drain(served, "undrain") == "serving on 2 workers\n"
+    assert readiness(served) == (True, False)
+    served.wait_for_log("draining: connections are told to leave")
+    served.wait_for_log("serving again after a drain")
+
+
+def test_the_programs_answer(served):
+    told = json.loads(cmpctl(served, "drain", "--json").stdout)
+    assert told == {"draining": True, "workers": 2}
+    told = json.loads(cmpctl(served, "undrain", "--json").stdout)
+    assert told == {"draining": False, "workers": 2}
+
+
+@pytest.mark.threads
+def test_open_connections_are_told_and_served(served):
+    old, old2 = Open(served), Http2(served.port, served.authority.path)
+    assert old.ask() == (200, False)
+    assert ask_on(served, old2) == 200 and not old2.goaways
+    drain(served)
+    assert ask_on(served, old2) == 200
+    assert old2.goaways == [0]
+    assert old.ask() == (200, True)
+    assert old.ends()
+
+
+@pytest.mark.threads
+def test_who_comes_is_served_and_told(served):
+    drain(served)
+    for _ in range(4):
+        new, new2 = Open(served), Http2(served.port, served.authority.path)
+        new2.settle()
+        assert not new2.goaways  # before its first request it would send none
+        assert new.ask() == (200, True)
+        assert ask_on(served, new2) == 200
+        new2.read(99, seconds=0.2)
+        assert new2.goaways == [0]
+        assert new.ends() and not new2.read(99)
+
+
+def test_idle_connections_end_after_a_while(served):
+    old, old2 = Open(served), Http2(served.port, served.authority.path)
+    assert old.ask() == (200, False) and ask_on(served, old2) == 200
+    began = time.monotonic()
+    drain(served)
+    assert old.ends() and not old2.read(99)
+    assert time.monotonic() - began >= 1
+
+
+def slow(site, delay):
+    """A store that takes its time; returns a function that waits for so many look-ups."""
+    begun = site.folder / "begun"
+    site.config["resolve"]["deadline"] = "60s"
+    site.store("store_async", delay=delay, begun=str(begun), path=str(site.folder / "trace"))
+    return lambda count: grown(begun, count)
+
+
+@pytest.fixture
+def slowly_served(site):
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.config["drain"] = "1s"
+    site.b = site.peer("b")
+    return site
+
+
+def test_what_is_under_way_has_twice_the_time(slowly_served):
+    wait = slow(slowly_served, "1500ms")
+    site = slowly_served.start()
+    busy = Open(site)
+    busy.send("1A0F1-ASYNC")
+    wait(1)
+    drain(site)
+    octets, closed = receive_all(busy.connection, 10)
+    assert octets.startswith(b"HTTP/1.1 200 ") and b"onnection: close" in octets and closed
+
+
+def test_in_the_end_all_have_gone(slowly_served):
+    wait = slow(slowly_served, "5s")
+    site = slowly_served.start()
+    busy, busy2 = Open(site), Http2(site.port, site.authority.path)
+    busy.send("1A0F1-ASYNC")
+    stream = busy2.get(target(site, "1A0F1-ASYNC"))
+    wait(2)
+    began = time.monotonic()
+    drain(site)
+    assert receive_all(busy.connection, 10) == (b"", True)
+    assert not busy2.read(stream)
+    assert 2 <= time.monotonic() - began < 5
+    eventually(lambda: time.monotonic() - began > 5.5)  # the plugin has answered nobody
+
+
+def test_undrain_takes_it_back(served):
+    old, told2 = Open(served), Http2(served.port, served.authority.path)
+    assert old.ask() == (200, False) and ask_on(served, told2) == 200
+    drain(served)
+    drain(served, "undrain")
+    # Longer than idle ones would have had; others that came in the drain have ended by then.
+    time_of_drain = Open(served)
+    assert time_of_drain.ask() == (200, False)
+    until = time.monotonic() + 2.5
+    eventually(lambda: time.monotonic() > until)
+    assert old.ask() == (200, False)
+    assert ask_on(served, told2) == 200
+    assert Open(served).ask() == (200, False)
+    new2 = Http2(served.port, served.authority.path)
+    assert ask_on(served, new2) == 200 and not new2.read(99, seconds=0.2) and not new2.goaways
+    # And once more.
+    drain(served)
+    assert old.ask() == (200, True) and old.ends()
+    assert ask_on(served, new2) == 200 and new2.goaways == [0]
+
+
+def test_a_drained_one_stops_as_any(served):
+    Open(served).ask()
+    drain(served)
+    began = time.monotonic()
+    served.signal(signal.SIGTERM)
+    assert served.wait() == 0
+    assert time.monotonic() - began < 4
+
+
+def test_without_a_daemon(site):
+    ended = cmpctl(site, "drain")
+    assert ended.returncode == 2 and "admin.sock" in ended.stderr
+
+
+# ---- a listener that is gone ----
+
+
+@pytest.mark.threads
+def test_connections_of_a_listener_that_is_gone(served):
+    port = free_port()
+    served.config["listeners"].append(
+        served.listener | {"name": "more", "bind": f"127.0.0.1:{port}"}
+    )
+    reload(served)
+    stay, stay2 = Open(served), Http2(served.port, served.authority.path)
+    go, go2 = Open(served, port), Http2(port, served.authority.path)
+    assert stay.ask() == go.ask() == (200, False)
+    assert ask_on(served, stay2) == ask_on(served, go2) == 200
+    served.config["listeners"].pop()
+    served.config["drain"] = "30s"
+    assert reload(served)["removed"] == ["listeners.more"]
+    with pytest.raises(ConnectionError):
+        connect(port, served.authority.path)
+    # They are answered still, and told; the others notice nothing.
+    assert go.ask() == (200, True)
+    assert ask_on(served, go2) == 200 and go2.goaways == [0]
+    assert go.ends() and not go2.read(99)
+    assert stay.ask() == (200, False)
+    assert ask_on(served, stay2) == 200 and not stay2.goaways
+
+
+def test_a_busy_connection_of_a_listener_that_is_gone(slowly_served):
+    wait = slow(slowly_served, "1s")
+    site = slowly_served
+    port = free_port()
+    site.config["drain"] = "30s"
+    more = site.listener | {"name": "more", "bind": f"127.0.0.1:{port}"}
+    site.config["listeners"].append(more)
+    site.start()
+    busy, busy2 = Open(site, port), Http2(port, site.authority.path)
+    busy.send("1A0F1-ASYNC")
+    stream = busy2.get(target(site, "1A0F1-ASYNC"))
+    wait(2)
+    site.config["listeners"].pop()
+    reload(site)
+    octets, closed = receive_all(busy.connection, 10)
+    assert octets.startswith(b"HTTP/1.1 200 ") and closed
+    assert busy2.read(stream) and busy2.status[stream] == 200
+    assert not busy2.read(99)
