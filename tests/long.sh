@@ -76,6 +76,7 @@ section_exchange() {
 
 section_reconcile() {
     local count=${1:-10000000} folder
+    packages_need time
     folder=$(mktemp -d "${2:-/var/tmp}/cmpd-reconcile-XXXXXX")
     # shellcheck disable=SC2064  # this folder
     trap "rm -rf '$folder'" EXIT

@@ -5,6 +5,7 @@
 /* argv[0] is the command's name. They return the exit status (ctl/output.h). */
 int sign_run(int argc, char **argv);
 int verify_run(int argc, char **argv);
+int why_run(int argc, char **argv);
 int metrics_run(int argc, char **argv);
 int resolve_run(int argc, char **argv);
 int explain_run(int argc, char **argv);

@@ -13,6 +13,7 @@ static const subcommand subcommands[] = {
     {"export", journal_export_run, "write records to a file, for a peer or for programs"},
     {"stats", journal_stats_run, "count records, by what they have in common"},
     {"reconcile", journal_reconcile_run, "compare our export with a peer's, by tid"},
+    {"erase", journal_erase_run, "remove the pseudonyms of a user"},
     {.name = NULL},
 };
 
@@ -22,6 +23,7 @@ static const subcommand_group group = {
         "Reads the journal that cmpd keeps of all transactions (journal: in its configuration):\n"
         "who asked, what became of it, where it went and under which tid. None of this needs\n"
         "a running cmpd.",
+    .after = "\"cmpctl why TID\" tells of one transaction in words.",
     .at = subcommands,
 };
 

@@ -34,6 +34,7 @@ static const command commands[] = {
     {"undrain", undrain_run, "have the daemon serve again as before a drain"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
     {"journal", journal_run, "show, export, compare and count what was done for whom"},
+    {"why", why_run, "tell what became of a transaction, and why"},
     {"codes", codes_run, "import, export, copy, show and change the codes of a store"},
     {"plugin", plugin_run, "give a command to a plugin of the daemon, or list those it knows"},
     {"new-plugin", new_plugin_run, "make a folder with a new plugin, ready to build and to run"},

@@ -41,13 +41,14 @@ struct journal {
 
     /* the writer's thread */
     uint8_t *block;
-    bool failing;           /* the last batch could not be written */
-    bool rotated;           /* a segment has ended since keep_turn */
-    int64_t synced_ms;      /* when segments were last made sure of */
-    int64_t looked_ms;      /* … and the folder was last looked at */
-    int64_t swept_ms;       /* … and old segments were last looked for */
-    pid_t packer;           /* 0: none runs */
-    struct key_entry *keys; /* all that were used, the newest first */
+    bool failing;                   /* the last batch could not be written */
+    bool rotated;                   /* a segment has ended since keep_turn */
+    int64_t synced_ms;              /* when segments were last made sure of */
+    int64_t looked_ms;              /* … and the folder was last looked at */
+    int64_t swept_ms;               /* … and old segments were last looked for */
+    char packed[SEGMENT_NAME_SIZE]; /* the segment that the packer works on */
+    pid_t packer;                   /* 0: none runs */
+    struct key_entry *keys;         /* all that were used, the newest first */
 };
 
 /* writer.c */

@@ -80,6 +80,7 @@ static bool start_packer(journal *j, const segment_file *f)
         return false;
     }
     j->packer = child;
+    memcpy(j->packed, f->name, sizeof(j->packed));
     return true;
 }
 
@@ -122,7 +123,10 @@ void keep_end(journal *j)
 {
     if (j->packer != 0) {
         kill(j->packer, SIGTERM);
+        char part[SEGMENT_NAME_SIZE + 16];
         waitpid(j->packer, NULL, 0);
+        snprintf(part, sizeof(part), "%s.zst.part", j->packed);
+        unlinkat(j->folder, part, 0);
         j->packer = 0;
     }
 }

@@ -83,60 +83,67 @@ static bool pack(int from, int to)
     return good;
 }
 
-/* The new file is whole and on the disk before it has its name, and the old one goes after that:
- * whoever reads finds one of them. */
-static bool replace(const char *path, int from)
+/* The new file is whole and on the disk before it has its name. */
+bool pack_into(int from, int folder, const char *name)
 {
-    char whole[PATH_MAX], part[PATH_MAX + 8];
-    if (snprintf(whole, sizeof(whole), "%s.zst", path) >= (int)sizeof(whole)) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    snprintf(part, sizeof(part), "%s.part", whole);
+    char part[SEGMENT_NAME_SIZE + 16];
     struct stat status;
-    const int to = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    bool good = to >= 0 && fstat(from, &status) == 0 && pack(from, to);
+    snprintf(part, sizeof(part), "%s.part", name);
+    const int to = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    bool good =
+        to >= 0 && fstat(from, &status) == 0 && lseek(from, 0, SEEK_SET) == 0 && pack(from, to);
     if (good) {
-        /* Its time stays that of its last record, by which it is kept. */
         const struct timespec times[2] = {status.st_atim, status.st_mtim};
         good = futimens(to, times) == 0 && fsync(to) == 0;
     }
-    const int error = errno;
+    int error = errno;
     if (to >= 0) {
         close(to);
     }
-    if (!good || rename(part, whole) != 0) {
-        unlink(part);
-        errno = good ? errno : error;
+    if (good && renameat(folder, part, folder, name) != 0) {
+        good = false;
+        error = errno;
+    }
+    if (!good) {
+        unlinkat(folder, part, 0);
+        errno = error;
+    }
+    return good;
+}
+
+/* The old file goes when the new one is there: whoever reads finds one of them. */
+static bool replace(int folder, const char *name)
+{
+    char whole[SEGMENT_NAME_SIZE + 8];
+    if (snprintf(whole, sizeof(whole), "%s.zst", name) >= (int)sizeof(whole)) {
+        errno = ENAMETOOLONG;
         return false;
     }
-    return unlink(path) == 0;
-}
-
-/* One of `cmpctl journal erase` puts files in each other's places, too. */
-static int lock_folder(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof(copy), "%s", path);
-    const int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const int lock = folder >= 0 ? folder_lock(folder, FOLDER_REWRITE, true) : -1;
-    if (folder >= 0) {
-        close(folder);
-    }
-    return lock;
-}
-
-bool pack_file(const char *path)
-{
-    const int lock = lock_folder(path);
-    const int from = lock >= 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    const bool good = from >= 0 && replace(path, from);
+    const int from = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    const bool good = from >= 0 && pack_into(from, folder, whole) && unlinkat(folder, name, 0) == 0;
     const int error = errno;
     if (from >= 0) {
         close(from);
     }
+    errno = error;
+    return good;
+}
+
+/* With the lock, as `cmpctl journal erase` puts files in each other's places, too. */
+bool pack_file(const char *path)
+{
+    char folder_path[PATH_MAX], name[PATH_MAX];
+    snprintf(folder_path, sizeof(folder_path), "%s", path);
+    snprintf(name, sizeof(name), "%s", path);
+    const int folder = open(dirname(folder_path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int lock = folder >= 0 ? folder_lock(folder, FOLDER_REWRITE, true) : -1;
+    const bool good = lock >= 0 && replace(folder, basename(name));
+    const int error = errno;
     if (lock >= 0) {
         close(lock);
+    }
+    if (folder >= 0) {
+        close(folder);
     }
     errno = error;
     return good;

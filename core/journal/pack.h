@@ -10,6 +10,11 @@
  * False with errno: the old one is as it was. */
 CMP_MUST_USE bool pack_file(const char *path);
 
+/* Compresses what is in the open file `from` into the file `name` of the folder, in place of what
+ * is there, with the time of `from`. The caller holds FOLDER_REWRITE. False with errno: nothing has
+ * changed. */
+CMP_MUST_USE bool pack_into(int from, int folder, const char *name);
+
 /* A child of ours that does that and nothing else: `program` is this very program, called with
  * PACK_OPTION and the path. -1 with errno. */
 #define PACK_OPTION "--pack-segment"

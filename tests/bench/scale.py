@@ -32,7 +32,9 @@ SIZES = {
     "links": [1, 100, 10_000],
     "tokens": [1, 100, 10_000],
     "listeners": [1, 10, 100],
+    "journal": [0, 1, 2],  # none; with one; with pseudonyms of users
 }
+JOURNAL = ["", "journal: {path: journal}\n", "journal: {path: journal, pseudonyms: [user]}\n"]
 
 
 def secret(i):
@@ -102,6 +104,7 @@ class World:
             f.write("cmp: {host: a.example.net, prefixes: [1A0F1]}\nworkers: 1\nkeys: keys.yaml\n"
                     "replay: {size: 64M}\nlog: {level: error}\nlisteners:\n")
             f.writelines(self.listeners())
+            f.write(JOURNAL[self.count] if self.dimension == "journal" else "")
             f.write("plugins:\n")
             f.writelines(self.plugins())
             forwards = self.dimension == "prefixes"
