@@ -117,6 +117,10 @@ typedef struct erasing {
 static bool erase_from(erasing *e, int folder, const segment_file *f)
 {
     rewrite_result result;
+    if (segment_is_open(folder, f)) {
+        output_fail("%s is being written to: is cmpd being restarted? Try again", f->name);
+        return false;
+    }
     if (!rewrite_segment(folder, f->name, e->wanted, e->dry_run, &result)) {
         if (errno == ENOENT) { /* it was removed in its time */
             return true;

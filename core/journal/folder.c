@@ -48,6 +48,18 @@ static bool read_name(const char *name, journal_stream stream, segment_file *f)
     return true;
 }
 
+/* Its writer has it locked. Nobody writes to a compressed one, and one that went is not open. */
+bool segment_is_open(int folder, const segment_file *f)
+{
+    const int fd = f->compressed ? -1 : openat(folder, f->name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    const bool open = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    close(fd);
+    return open;
+}
+
 static int compare(const void *a, const void *b)
 {
     const segment_file *x = a, *y = b;

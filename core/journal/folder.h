@@ -23,6 +23,9 @@ typedef struct segment_files {
 
 void segment_name(journal_stream stream, uint64_t number, char name[SEGMENT_NAME_SIZE]);
 
+/* Whether a process writes to that segment. */
+bool segment_is_open(int folder, const segment_file *f);
+
 /* Lists the segments of a stream in their order. One of which there is a compressed file as well is
  * listed once, as that: the other is about to be removed. False with errno when the folder cannot
  * be read. */
@@ -30,7 +33,7 @@ CMP_MUST_USE bool segment_files_list(int folder, journal_stream stream, segment_
 void segment_files_free(segment_files *files);
 
 /* In a journal's folder, beside the segments. */
-#define FOLDER_LOCK    "lock"         /* held by the daemon that writes there */
+#define FOLDER_LOCK    "lock"         /* held by the process that removes and compresses */
 #define FOLDER_REWRITE "rewrite.lock" /* held by whoever puts a file in another's place */
 #define FOLDER_ROTATE  "rotate"       /* whoever makes it asks for new segments */
 #define FOLDER_KEYS    "keys"         /* of the pseudonyms (keys.h) */

@@ -19,12 +19,6 @@
 
 /* ---- removing ---- */
 
-static bool is_open(const journal *j, const segment_file *f)
-{
-    const segment *s = &j->segments[f->stream];
-    return s->fd >= 0 && f->number + 1 == s->next;
-}
-
 static void remove_file(journal *j, const segment_file *f, const char *why)
 {
     if (unlinkat(j->folder, f->name, 0) == 0) {
@@ -33,14 +27,14 @@ static void remove_file(journal *j, const segment_file *f, const char *why)
     }
 }
 
-/* From the oldest on. The open one counts, and stays. */
+/* From the oldest on. Open ones count, and stay. */
 static void remove_old(journal *j, const segment_files *files, uint64_t keep_bytes, int64_t now_ms)
 {
     uint64_t all = 0;
     for (size_t i = 0; i < files->count; i++) {
         all += files->at[i].size;
     }
-    for (size_t i = 0; i < files->count && !is_open(j, &files->at[i]); i++) {
+    for (size_t i = 0; i < files->count && !segment_is_open(j->folder, &files->at[i]); i++) {
         const segment_file *f = &files->at[i];
         if (all > keep_bytes) {
             remove_file(j, f, "all together are too large");
@@ -87,7 +81,7 @@ static bool start_packer(journal *j, const segment_file *f)
 static void pack_next(journal *j, const segment_files *files)
 {
     for (size_t i = 0; j->o.packer != NULL && j->packer == 0 && i < files->count; i++) {
-        if (!files->at[i].compressed && !is_open(j, &files->at[i])) {
+        if (!files->at[i].compressed && !segment_is_open(j->folder, &files->at[i])) {
             start_packer(j, &files->at[i]);
             return;
         }
@@ -96,8 +90,20 @@ static void pack_next(journal *j, const segment_files *files)
 
 /* ---- turns ---- */
 
+/* One of the processes that write there, which are two when a restart hands over. */
+static bool keeps(journal *j)
+{
+    if (j->lock < 0) {
+        j->lock = folder_lock(j->folder, FOLDER_LOCK, false);
+    }
+    return j->lock >= 0;
+}
+
 void keep_turn(journal *j, int64_t now_ms)
 {
+    if (!keeps(j)) {
+        return;
+    }
     const bool had_packer = j->packer != 0;
     reap(j);
     const bool packed = had_packer && j->packer == 0;

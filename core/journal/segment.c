@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 bool segment_init(segment *s, int folder, journal_stream stream,
@@ -46,14 +47,28 @@ static bool append(segment *s, const uint8_t *octets, size_t size)
     return true;
 }
 
+/* A number that nobody has: another process may write there as well, as at a restart. Locked for as
+ * long as it is written to (segment_is_open). */
+static bool make_file(segment *s, char name[SEGMENT_NAME_SIZE])
+{
+    for (;; s->next++) {
+        segment_name(s->stream, s->next, name);
+        s->fd = openat(s->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+        if (s->fd >= 0) {
+            return flock(s->fd, LOCK_EX | LOCK_NB) == 0;
+        }
+        if (errno != EEXIST) {
+            return false;
+        }
+    }
+}
+
 /* The head is written with the first block, or the file goes again. */
 static bool begin(segment *s, int64_t now_ms)
 {
     char name[SEGMENT_NAME_SIZE];
-    segment_name(s->stream, s->next, name);
-    s->fd = openat(s->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (s->fd < 0) {
-        s->next += errno == EEXIST;
+    if (!make_file(s, name)) {
+        segment_close(s, false);
         return false;
     }
     segment_head head = {.stream = s->stream, .number = s->next, .created_us = now_ms * 1000};

@@ -138,7 +138,7 @@ static void sync_segments(journal *j, int64_t now_ms)
 /* So `cmpctl journal erase` has all that was written in segments that have ended. */
 static bool asked_to_rotate(const journal *j)
 {
-    return unlinkat(j->folder, FOLDER_ROTATE, 0) == 0;
+    return j->lock >= 0 && unlinkat(j->folder, FOLDER_ROTATE, 0) == 0;
 }
 
 static void end_old_segments(journal *j, int64_t now_ms)

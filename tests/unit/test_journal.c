@@ -199,15 +199,31 @@ static void rejections_are_few_and_apart(void **state)
     assert_int_equal(found.lost, 190);      /* those behind the last one are not said yet */
 }
 
-static void two_do_not_write_in_one_folder(void **state)
+/* As a restart has it: neither takes the other's file for one that has ended. */
+static void two_may_write_in_one_folder(void **state)
 {
     (void)state;
-    char error[256];
-    const journal_options o = options();
-    journal *j = start(&o);
-    assert_null(journal_open(&o, error, sizeof(error)));
-    assert_string_equal(error, "another cmpd writes its journal there");
-    journal_close(&j);
+    journal_options o = options();
+    o.keep_bytes = 1;
+    journal *first = start(&o), *second = start(&o);
+    for (unsigned i = 0; i < 4; i++) {
+        put(first, 0, JOURNAL_TRANSACTION, i);
+        put(second, 0, JOURNAL_TRANSACTION, i);
+        nanosleep(&(struct timespec){.tv_nsec = 2 * JOURNAL_BATCH_MS * 1000000L}, NULL);
+    }
+    assert_int_equal(count_files(".cmpj"), 2);
+    segment_files files;
+    const int folder = open(FOLDER, O_RDONLY | O_DIRECTORY);
+    assert_true(segment_files_list(folder, JOURNAL_STREAM_JOURNAL, &files));
+    assert_true(segment_is_open(folder, &files.at[0]) && segment_is_open(folder, &files.at[1]));
+    journal_close(&first);
+    journal_close(&second);
+    assert_false(segment_is_open(folder, &files.at[0]) || segment_is_open(folder, &files.at[1]));
+    segment_files_free(&files);
+    close(folder);
+    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL);
+    assert_int_equal(found.records, 8);
+    assert_int_equal(found.missing + found.twice, 0);
 }
 
 /* ---- files that have ended ---- */
@@ -299,7 +315,7 @@ int main(void)
         cmocka_unit_test_setup(all_of_all_workers_is_there_in_order, begin),
         cmocka_unit_test_setup(what_finds_no_room_is_counted, begin),
         cmocka_unit_test_setup(rejections_are_few_and_apart, begin),
-        cmocka_unit_test_setup(two_do_not_write_in_one_folder, begin),
+        cmocka_unit_test_setup(two_may_write_in_one_folder, begin),
         cmocka_unit_test_setup(packed_segments_are_read, begin),
         cmocka_unit_test_setup(what_is_too_much_goes, begin),
         cmocka_unit_test_setup(a_destroyed_key_is_used_no_more, begin),
