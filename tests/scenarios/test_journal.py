@@ -277,6 +277,19 @@ def test_what_is_torn_is_said_and_the_rest_is_read(site):
     assert len(found) == 2 and "no whole end" in said
 
 
+def test_a_change_of_the_journal_needs_a_restart(pair, world):
+    a, _ = pair
+    world.start()
+    journal.keep(a, segment_size="1M", pseudonyms=["user"])
+    a.write()
+    said = run(CMPCTL, "reload", "--config", a.folder / "cmpd.yaml", "--json")
+    assert said.returncode == 0, said.stderr
+    assert set(json.loads(said.stdout)["restart"]) == {
+        "journal.pseudonyms",
+        "journal.segment_size",
+    }
+
+
 # ---- why ----
 
 
