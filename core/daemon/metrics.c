@@ -4,9 +4,11 @@
 #include "daemon/metrics.h"
 
 #include "base/clock.h"
+#include "daemon/metrics_files.h"
 #include "daemon/metrics_pipeline.h"
 #include "observe/health.h"
 #include "observe/metrics.h"
+#include "pipeline/tally.h"
 
 #include <cmp-kit/memory.h>
 
@@ -98,6 +100,25 @@ static void expose_connections(exposition *e, gates *g)
     gates_each(g, add_share, e);
 }
 
+/* ---- limits ---- */
+
+/* Of the whole process; what is used of them stands under names of their own. */
+static void expose_limits(exposition *e, const conf_limits *l, unsigned workers)
+{
+    const struct {
+        const char *name;
+        int64_t most;
+    } limits[] = {{"connections", l->connections},
+                  {"transactions", l->transactions * workers},
+                  {"blocking_threads", l->blocking_threads},
+                  {"referrals", l->referrals}};
+    gauge(e, "cmpd_limit", NULL, "How many there may be");
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        label(e, "of", limits[i].name);
+        exposition_number(e, (double)limits[i].most);
+    }
+}
+
 /* ---- replay memory ---- */
 
 static void expose_replay(exposition *e, replay *r)
@@ -115,6 +136,9 @@ static void expose_replay(exposition *e, replay *r)
     exposition_family(e, METRIC_COUNTER, "cmpd_replay_forgotten", NULL,
                       "Requests that were forgotten inside their window for want of room");
     exposition_count(e, s.forgotten);
+    exposition_family(e, METRIC_COUNTER, "cmpd_replay_refused", NULL,
+                      "Requests refused as their key's share was full");
+    exposition_count(e, tally_read_replay_refused());
 }
 
 /* ---- plugins and threads ---- */
@@ -170,6 +194,8 @@ static void on_metrics(admin_command *c, void *arg)
     metrics_expose_transactions(e);
     metrics_expose_circuits(e, d->generation);
     metrics_expose_keys(e, d->generation);
+    metrics_expose_files(e, d->generation);
+    expose_limits(e, &d->generation->conf->top.limits, d->started);
     expose_replay(e, d->process.replay);
     expose_plugins(e, d->process.watchdog);
     metrics_expose(e);

@@ -149,6 +149,9 @@ void metrics_expose_transactions(exposition *e)
             expose_ends(e, &l.at[i], (cmp_interface)interface);
         }
     }
+    exposition_family(e, METRIC_GAUGE, "cmpd_transactions_under_way", NULL,
+                      "Transactions under way, those included whose client has gone");
+    exposition_number(e, (double)tally_read_under_way());
     expose_durations(e);
     expose_peers(e, &l);
     free(l.at);

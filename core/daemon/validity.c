@@ -43,6 +43,23 @@ validity validity_of(const char *path, bool of_cas)
     return all;
 }
 
+int64_t validity_of_crl(const char *path)
+{
+    int64_t end_s = INT64_MAX;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return end_s;
+    }
+    for (X509_CRL *c; (c = PEM_read_X509_CRL(file, NULL, NULL, NULL)) != NULL; X509_CRL_free(c)) {
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(c);
+        const int64_t next_s = next != NULL ? unix_time(next, INT64_MAX) : INT64_MAX;
+        end_s = next_s < end_s ? next_s : end_s;
+    }
+    ERR_clear_error();
+    fclose(file);
+    return end_s;
+}
+
 static const char *day_of(int64_t time_s, char text[32])
 {
     const time_t at = (time_t)time_s;

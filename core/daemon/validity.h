@@ -13,6 +13,10 @@ typedef struct validity {
  * file of CAs as long as one of them is (`of_cas`). */
 validity validity_of(const char *path, bool of_cas);
 
+/* When the first of a file's revocation lists should be followed by the next, in Unix time;
+ * INT64_MAX: none says so, or there is none. */
+int64_t validity_of_crl(const char *path);
+
 /* Whether an operator should know: it is over, or soon will be, or has not begun. `text` goes
  * behind the file's name. */
 #define VALIDITY_TEXT_SIZE 80

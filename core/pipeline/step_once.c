@@ -2,6 +2,7 @@
 /* Each signed request once: what authentication accepted goes through the replay memory, and
  * nothing else does, so that nobody can burn another's tid. */
 #include "pipeline/step.h"
+#include "pipeline/tally.h"
 
 #define RETRY_S 5
 
@@ -26,6 +27,7 @@ step_result step_once(txn *t)
     case REPLAY_DIFFERENT:
         break;
     case REPLAY_FULL:
+        tally_replay_refused();
         return step_retry(t, ERROR_RATE_LIMITED, RETRY_S, "The replay memory for this key is full");
     }
     return step_refuse(t, ERROR_REPLAYED, CMP_NONE, NULL);

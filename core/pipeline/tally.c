@@ -37,6 +37,7 @@ struct block {
     spread waits[TALLY_STEPS];
     _Atomic(peer_block *) peers[LABELS_MAX];
     cell keys[LABELS_MAX];
+    cell under_way, replay_refused;
     block *next;
 };
 
@@ -123,6 +124,16 @@ void tally_key_used(unsigned key, int64_t now_s)
     atomic_store_explicit(&block_of_thread()->keys[key], (uint64_t)now_s, memory_order_relaxed);
 }
 
+void tally_under_way(int more)
+{
+    add(&block_of_thread()->under_way, (uint64_t)(int64_t)more);
+}
+
+void tally_replay_refused(void)
+{
+    add(&block_of_thread()->replay_refused, 1);
+}
+
 /* ---- reading ---- */
 
 static uint64_t get(const cell *c)
@@ -203,4 +214,22 @@ int64_t tally_read_key(unsigned key)
         last = used > last ? used : last;
     }
     return (int64_t)last;
+}
+
+int64_t tally_read_under_way(void)
+{
+    uint64_t sum = 0;
+    for (const block *b = first_block(); b != NULL; b = b->next) {
+        sum += get(&b->under_way);
+    }
+    return (int64_t)sum;
+}
+
+uint64_t tally_read_replay_refused(void)
+{
+    uint64_t sum = 0;
+    for (const block *b = first_block(); b != NULL; b = b->next) {
+        sum += get(&b->replay_refused);
+    }
+    return sum;
 }

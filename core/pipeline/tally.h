@@ -43,6 +43,11 @@ void tally_wait(unsigned step, int64_t took_us);
 void tally_attempt_begin(unsigned peer);
 void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us);
 
+/* One transaction more, or less, that is under way; and one that was refused as its key's share of
+ * the replay memory was full. */
+void tally_under_way(int more);
+void tally_replay_refused(void);
+
 /* That a key was used, by its id's label, at a Unix time. */
 void tally_key_used(unsigned key, int64_t now_s);
 
@@ -64,6 +69,9 @@ bool tally_read_peer(unsigned peer, tally_peer *sums);
 /* In microseconds: transactions of an interface, and waits in a step. */
 void tally_read_duration(cmp_interface interface, histogram_sums *sums);
 void tally_read_wait(unsigned step, histogram_sums *sums);
+
+int64_t tally_read_under_way(void);
+uint64_t tally_read_replay_refused(void);
 
 /* Unix time; 0: never. */
 int64_t tally_read_key(unsigned key);

@@ -3,6 +3,7 @@
 #include "pipeline/txn.h"
 
 #include "base/clock.h"
+#include "pipeline/tally.h"
 
 #include <cmp-kit/memory.h>
 
@@ -50,6 +51,7 @@ txn *txn_open(worker *w, tenure *of, void (*resume)(txn *t))
     kit_arena_init(&t->memory, t->first_memory, sizeof(t->first_memory));
     t->worker = w;
     worker_enter(w, of);
+    tally_under_way(1);
     t->tenure = of;
     t->generation = of->generation;
     t->request.memory = &t->memory;
@@ -65,6 +67,7 @@ void txn_discard(txn *t)
     ask_end(&t->asker);
     kit_arena_reset(&t->memory);
     worker_leave(w, t->tenure);
+    tally_under_way(-1);
     if (w->idle_count < IDLE_MAX) {
         t->next_idle = w->idle;
         w->idle = t;

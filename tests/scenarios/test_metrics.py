@@ -3,10 +3,13 @@
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timezone
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 from daemon import CMPCTL, message, run
 from signing import Key
 from stores import eventually
@@ -30,15 +33,15 @@ class Scrape:
                 assert name not in self.values, f"twice: {name}"
                 self.values[name] = float(value)
 
-    def value(self, name, **labels):
-        """Of the one sample of that name that has these labels, beside others."""
+    def value(self, family, /, **labels):
+        """Of the one sample of that family that has these labels, beside others."""
         found = [
             value
             for whole, value in self.values.items()
-            if whole.split("{")[0] == name
+            if whole.split("{")[0] == family
             and all(f'{label}="{wanted}"' in whole for label, wanted in labels.items())
         ]
-        assert len(found) == 1, f"{name} {labels}: {found}"
+        assert len(found) == 1, f"{family} {labels}: {found}"
         return found[0]
 
 
@@ -90,6 +93,7 @@ def test_every_name_is_in_the_manual(served):
         "cmpd_instance_stalls_total",
         "cmpd_instance_health",
         "cmpd_key_left_seconds",
+        "cmpd_crl_left_seconds",
         "cmpd_peer_attempts_total",
         "cmpd_peer_attempt_duration_seconds",
         "cmpd_peer_in_flight",
@@ -207,6 +211,63 @@ def test_peers_and_their_circuits(world):
 def circuit(site):
     lines = re.findall(r'cmpd_peer_circuit\{peer="b",.*state="(\w+)"\}', metrics(site))
     return lines[0]
+
+
+DAY = 86400
+
+
+def left(site, what, /, **labels):
+    return scraped(site).value(f"cmpd_{what}_left_seconds", **labels)
+
+
+def test_certificates_and_revocation_lists(world):
+    b = world.cmp("b", "2B001")
+    home = home_and(world, b)
+    home.config["admin"] = {"socket": "admin.sock"}
+    crl = home.folder / "crl.pem"
+    world.authority.revoke(crl)
+    home.entry("b")["tls"]["crl"] = str(crl)
+    world.start()
+    certificate = x509.load_pem_x509_certificate(
+        Path(home.listener["tls"]["certificate"]).read_bytes()
+    )
+    end = certificate.not_valid_after.replace(tzinfo=timezone.utc).timestamp()
+    told = left(home, "certificate", of="listener", name="peers", kind="certificate")
+    assert abs(told - (end - time.time())) < 60
+    assert left(home, "certificate", of="peer", name="b", kind="ca") > 0
+    listed_end = x509.load_pem_x509_crl(crl.read_bytes()).next_update
+    listed_end = listed_end.replace(tzinfo=timezone.utc).timestamp()
+    told = left(home, "crl", of="peer", name="b", file=str(crl))
+    assert abs(told - (listed_end - time.time())) < 60
+
+
+def test_what_is_under_way_and_what_there_may_be(served):
+    served.store("store_async", delay="3s", path=str(served.folder / "ends"), ici=ICI)
+    served.config["limits"] = {"transactions": 7}
+    key = served.peer("b")
+    served.start()
+    m = scraped(served)
+    assert m.value("cmpd_transactions_under_way") == 0
+    assert m.value("cmpd_limit", of="transactions") == 14
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(served.ask, key, ICI)
+        eventually(lambda: scraped(served).value("cmpd_transactions_under_way") == 1)
+        asked.result()
+    m = scraped(served)
+    assert m.value("cmpd_transactions_under_way") == 0
+    assert m.value("cmpd_wait_duration_seconds_count", step="lookup") == 1
+    assert m.value("cmpd_wait_duration_seconds_bucket", step="lookup", le="0.5") == 0
+
+
+def test_a_key_whose_share_of_the_replay_memory_is_full(served):
+    served.config["workers"] = 1
+    served.config["replay"] = {"size": "64K", "quota": 1, "when_full": "refuse"}
+    key = served.peer("b")
+    served.start()
+    statuses = [served.ask(key, ICI).status for _ in range(80)]
+    refused = statuses.count(429)
+    assert 0 < refused < 80
+    assert scraped(served).value("cmpd_replay_refused_total") == refused
 
 
 def test_a_thousand_peers(served):

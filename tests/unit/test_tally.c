@@ -23,6 +23,10 @@ static void *worker_main(void *arg)
         tally_key_used(peer, 1000 + i);
     }
     tally_attempt_begin(peer);
+    tally_under_way(1);
+    tally_under_way(1);
+    tally_under_way(-1);
+    tally_replay_refused();
     return NULL;
 }
 
@@ -56,6 +60,8 @@ static void threads_are_added_up(void **state)
     tally_read_wait(3, &took);
     assert_int_equal(took.buckets[0], all); /* a bound belongs to its bucket */
     assert_int_equal(tally_read_key(peer), 1000 + EACH - 1);
+    assert_int_equal(tally_read_under_way(), THREADS);
+    assert_int_equal(tally_read_replay_refused(), THREADS);
 }
 
 static void a_name_keeps_its_number(void **state)
