@@ -229,9 +229,10 @@ static cmp_auth_verdict hmac_verify(void *instance, void *worker, cmp_op op,
             : "signature has spaces: its + were not sent as %2B, which a form needs",
         readable ? NULL : "signature is neither hex nor base64 of the key's hash",
         computed ? NULL : "OpenSSL failed",
+        /* Before the signature: the secret of one that has ended is gone, and nothing fits. */
+        kit_key_expired(key, now_ms) ? "key has expired" : NULL,
         equal ? NULL : "bad signature",
         kit_key_not_yet(key, now_ms) ? "key is not valid yet" : NULL,
-        kit_key_expired(key, now_ms) ? "key has expired" : NULL,
         kit_tid_fault(&shape, key, now_ms),
     };
     const finding reason = first_of(findings, sizeof(findings) / sizeof(findings[0]));

@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import hashlib
 import json
+import re
 import secrets
 import sqlite3
 import time
@@ -598,7 +599,7 @@ def test_cmpctl_makes_lists_and_revokes_tokens(codes):
     codes.keep_keyring = True
     made = run(CMPCTL, "keys", "token", "--keys", keys, "--name", "site-2", "--allow", "read,write")
     assert made.returncode == 0, made.stderr
-    token = made.stdout.split()[-1]
+    token = re.search(r"token +(\S+)", made.stdout)[1]
     twice = run(CMPCTL, "keys", "token", "--keys", keys, "--name", "site-2")
     assert twice.returncode == 2 and "already" in twice.stderr
     assert token not in keys.read_text()

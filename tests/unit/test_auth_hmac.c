@@ -156,7 +156,7 @@ static void refuses_with_its_reason(void **state)
         {"k-plain", "plain secret", CMP_HASH_SHA1, TID_NOW, "neither hex nor base64"},
         {"k-sha1", "old secret", CMP_HASH_SHA256, TID_NOW, "neither hex nor base64"},
         {"k-expired", "plain secret", CMP_HASH_SHA256, TID_NOW, "key has expired"},
-        {"k-expired", "other secret", CMP_HASH_SHA256, TID_NOW, "bad signature"},
+        {"k-expired", "other secret", CMP_HASH_SHA256, TID_NOW, "key has expired"},
         {"k-future", "plain secret", CMP_HASH_SHA256, TID_NOW, "key is not valid yet"},
         {"k-uuid", "plain secret", CMP_HASH_SHA256, "tid-1", "tid is no UUID"},
         {"k-uuid", "plain secret", CMP_HASH_SHA256, "018bcfe5-6800-4abc-8def-0123456789ag",
