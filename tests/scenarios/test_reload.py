@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A changed configuration is taken while cmpd serves: whole, or not at all."""
+import copy
 import signal
+import socket
 
 import httpx
 import pytest
 from daemon import CMPCTL, free_port, run
-from reload import becomes, gauge, reload
+from reload import becomes, descriptors, gauge, reload
 from test_keys import Open
 
 ICI = "1A0F1-COUNTED"
@@ -127,3 +129,91 @@ def test_the_log_changes_its_level_and_form(served):
     reload(served)
     assert content(served) == "https://one.example/"
     served.wait_for_log('"request"')
+
+
+# ---- what is wrong changes nothing ----
+
+# The keyring takes effect by itself: before the reload, its keys may be of peers yet to come.
+OF_THE_WATCH = "the keys read before stay in use"
+
+
+WRONG = {
+    "a word that nobody knows": (
+        lambda s: s.config.__setitem__("resolv", {}),
+        "resolv: unknown key",
+    ),
+    "an option of a plugin": (
+        lambda s: s.config["plugins"]["hmac"].__setitem__("colour", "red"),
+        "plugins.hmac.colour: unknown key",
+    ),
+    "what a plugin finds itself": (
+        lambda s: s.config["plugins"]["codes"].__setitem__("path", "absent.ndjson"),
+        "plugins.codes.path: ",
+    ),
+    "a plugin that is none": (
+        lambda s: s.config["plugins"].__setitem__("new", {"use": "bad_symbol"}),
+        "plugins.new.use: ",
+    ),
+    "a plugin that dies": (
+        lambda s: s.config["plugins"].__setitem__("new", {"use": "bad_crash"}),
+        "plugins.new.use: ",
+    ),
+    "a certificate": (
+        lambda s: s.listener.__setitem__("tls", s.listener["tls"] | {"certificate": "no.pem"}),
+        "listeners[0].tls.certificate: cannot use ",
+    ),
+    "a peer's CA": (
+        lambda s: s.config["peers"].append(
+            {
+                "name": "c",
+                "host": "c.example.net",
+                "url": "https://127.0.0.1:1",
+                "sign_with": "hmac",
+                "tls": {"ca": "no.pem"},
+            }
+        ),
+        "peers[1].url[0]: cannot use the CA ",
+    ),
+    "a key of nobody": (lambda s: s.key("nobody"), "issued[2].peer: there is no such peer"),
+    "an address": (
+        lambda s: s.config["listeners"].append(
+            s.listener | {"name": "new", "bind": "192.0.2.1:8443"}
+        ),
+        "listeners[1].bind",
+    ),
+    "an address that is taken": (
+        lambda s: s.config["listeners"].append(s.listener | {"name": "new", "bind": s.taken}),
+        "listeners[1].bind",
+    ),
+}
+
+
+@pytest.mark.parametrize("sort", WRONG)
+def test_an_error_changes_nothing(served, sort):
+    make_wrong, words = WRONG[sort]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        served.taken = f"127.0.0.1:{other.getsockname()[1]}"
+        open_one = Open(served)
+        assert open_one.resolve(served.first) == 200
+        good, before = copy.deepcopy(served.config), descriptors(served)
+        # Things that would be good by themselves are not taken either.
+        extra = served.peer("extra") if sort != "a peer's CA" else None
+        if "itself" not in sort:
+            use_other_codes(served)
+        make_wrong(served)
+        for line in ("the new configuration is not taken", words.rstrip(), OF_THE_WATCH):
+            served.expect_error(line)
+        for words_of_reload in ((), ("--dry-run",)):
+            lines = reload(served, *words_of_reload, good=False)
+            assert any(words in line for line in lines), lines
+        assert lines[-1].endswith("the configuration before stays in force")
+    assert content(served) == "https://one.example/"
+    assert open_one.resolve(served.first) == 200
+    if extra is not None:
+        assert content(served, extra) == 401
+    becomes(before, lambda: descriptors(served))
+    assert gauge(served, "alive") == 1
+    served.config = good
+    served.issued = [served.first]
+    told = reload(served)
+    assert (told["added"], told["removed"]) == ([], [])
