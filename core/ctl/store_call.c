@@ -49,7 +49,6 @@ store_call *store_call_open(instance *i)
     c->outbound = outbound_create(c->loop, c->pool);
     i->site->worker_loops = &c->loop;
     i->site->worker_outbounds = &c->outbound;
-    i->in_force = true;
     instance_start(i, c->loop);
     instance_worker_start(i, 0, c->loop);
     return c;

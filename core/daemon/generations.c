@@ -59,6 +59,25 @@ static void on_let_go(void *arg)
     show(d);
 }
 
+static bool has(const generation *g, const instance *one)
+{
+    size_t i = 0;
+    while (i < g->instance_count && g->instances[i] != one) {
+        i++;
+    }
+    return i < g->instance_count;
+}
+
+/* Those of the one before that do not go on. */
+static void replace_instances(const generation *g)
+{
+    for (size_t i = 0; g->older != NULL && i < g->older->instance_count; i++) {
+        if (!has(g, g->older->instances[i])) {
+            instance_replace(g->older->instances[i]);
+        }
+    }
+}
+
 /* Workers may be called for its instances before they have it: they have no state there then, as
  * after their end. */
 void generations_put(daemon_state *d, generation *g)
@@ -70,11 +89,10 @@ void generations_put(daemon_state *d, generation *g)
     d->generation = g;
     d->process.control = d->control;
     d->process.let_go = on_let_go;
+    replace_instances(g);
     for (size_t i = 0; i < g->instance_count; i++) {
-        instance *one = g->instances[i];
-        if (!one->in_force) {
-            one->in_force = true;
-            instance_start(one, d->control);
+        if (g->instances[i]->stage == INSTANCE_MADE) {
+            instance_start(g->instances[i], d->control);
         }
     }
     show(d);

@@ -21,6 +21,9 @@ typedef struct metric {
     uint64_t (*read)(void); /* NULL: its cells are summed */
     int64_t *bounds;
     size_t bound_count;
+
+    /* of a gauge that was claimed: see there */
+    bool claimed, hidden;
 } metric;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* metrics, and the list of blocks */
@@ -46,7 +49,8 @@ static unsigned metric_register(const metric *wanted)
             continue;
         }
         last = id;
-        if (strcmp(m->owner, wanted->owner) == 0 && strcmp(m->name, wanted->name) == 0) {
+        if (!m->claimed && strcmp(m->owner, wanted->owner) == 0 &&
+            strcmp(m->name, wanted->name) == 0) {
             return id;
         }
     }
@@ -86,6 +90,40 @@ unsigned counter_register(const char *owner, const char *name, const char *help)
 unsigned gauge_register(const char *owner, const char *name, const char *help)
 {
     return metric_add(METRIC_GAUGE, owner, name, help);
+}
+
+unsigned gauge_claim(const char *owner, const char *name, const char *help)
+{
+    const metric wanted = {.kind = METRIC_GAUGE,
+                           .owner = (char *)(uintptr_t)owner,
+                           .name = (char *)(uintptr_t)name,
+                           .help = (char *)(uintptr_t)help};
+    pthread_mutex_lock(&lock);
+    const unsigned id = metric_register(&wanted);
+    /* Another's, when there was no room left. */
+    const bool own = strcmp(metrics[id].owner, owner) == 0 && strcmp(metrics[id].name, name) == 0;
+    metrics[id].claimed = metrics[id].hidden = own;
+    pthread_mutex_unlock(&lock);
+    return id;
+}
+
+void gauge_show(unsigned id, bool shown)
+{
+    pthread_mutex_lock(&lock);
+    metrics[id].hidden = !shown;
+    pthread_mutex_unlock(&lock);
+}
+
+/* Nobody counts in it any more, whichever thread that was. */
+void gauge_give_back(unsigned id)
+{
+    pthread_mutex_lock(&lock);
+    for (block *b = blocks; b != NULL; b = b->next) {
+        atomic_store_explicit(&b->cells[id], 0, memory_order_relaxed);
+    }
+    metrics[id].claimed = false;
+    metrics[id].hidden = true;
+    pthread_mutex_unlock(&lock);
 }
 
 unsigned histogram_register(const char *owner, const char *name, const char *help,
@@ -253,6 +291,12 @@ void gauges_each(void (*visit)(const char *owner, const char *name, const char *
 {
     METRICS_EACH(METRIC_GAUGE, id, end)
     {
+        pthread_mutex_lock(&lock);
+        const bool hidden = metrics[id].hidden;
+        pthread_mutex_unlock(&lock);
+        if (hidden) {
+            continue;
+        }
         visit(metrics[id].owner, metrics[id].name, metrics[id].help, gauge_read(id), arg);
     }
 }

@@ -40,6 +40,14 @@ int64_t gauge_read(unsigned id);
 
 /* ---- histograms ---- */
 
+/* A gauge for one of several that follow each other under one name: a number of its own while the
+ * one before still counts in another. Not shown until gauge_show, which takes it back as well.
+ * gauge_give_back, when nobody counts in it any more, sets it to 0 and lets the next one have it.
+ */
+unsigned gauge_claim(const char *owner, const char *name, const char *help);
+void gauge_show(unsigned id, bool shown);
+void gauge_give_back(unsigned id);
+
 /* `bounds` grow, and are at least one and at most HISTOGRAM_BOUNDS_MAX; copied. The same owner and
  * name find the histogram that is there, with the bounds that it has. */
 unsigned histogram_register(const char *owner, const char *name, const char *help,

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define WHY_SIZE 512
 
@@ -25,7 +26,7 @@ const char *const health_names[] = {[CMP_HEALTH_OK] = "ok",
                                     NULL};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static entry *entries; /* never freed: an instance of the same name goes on with it */
+static entry *entries;
 
 static entry *entry_of(const char *instance)
 {
@@ -53,6 +54,22 @@ void health_set(const char *instance, cmp_health health, const char *why)
         log_write(level, instance, NULL, 0, "health: %s%s%s", health_names[health],
                   why != NULL ? ": " : "", why != NULL ? why : "");
     }
+}
+
+void health_forget(const char *instance)
+{
+    pthread_mutex_lock(&lock);
+    entry **at = &entries;
+    while (*at != NULL && strcmp((*at)->instance, instance) != 0) {
+        at = &(*at)->next;
+    }
+    entry *gone = *at;
+    if (gone != NULL) {
+        *at = gone->next;
+        free(gone->instance);
+        free(gone);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void health_each(void (*visit)(const char *instance, cmp_health health, const char *why, void *arg),

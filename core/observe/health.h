@@ -10,6 +10,9 @@ extern const char *const health_names[]; /* by cmp_health */
  * thread; takes a lock. */
 void health_set(const char *instance, cmp_health health, const char *why);
 
+/* What was said in that name holds no longer. Any thread. */
+void health_forget(const char *instance);
+
 /* Visits all instances that have ever said something, in the order in which they did. */
 void health_each(void (*visit)(const char *instance, cmp_health health, const char *why, void *arg),
                  void *arg);

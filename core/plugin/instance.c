@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* For what all instances show, and are shown (keyrings): that changes while others look at it. */
+static pthread_mutex_t shown_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static instance *instance_of(const cmp_host *host)
 {
     return host->core;
@@ -47,9 +50,17 @@ static void service_count(const cmp_host *host, unsigned counter, uint64_t add)
     }
 }
 
+/* One of its own, since the instance that it replaces may still count in that one's. */
 static unsigned service_gauge(const cmp_host *host, const char *name, const char *help)
 {
-    return gauge_register(instance_of(host)->name, name, help);
+    instance *i = instance_of(host);
+    const unsigned id = gauge_claim(i->name, name, help);
+    gauge_show(id, i->stage == INSTANCE_IN_FORCE);
+    pthread_mutex_lock(&shown_lock);
+    i->gauges = kit_realloc(i->gauges, (i->gauge_count + 1) * sizeof(*i->gauges));
+    i->gauges[i->gauge_count++] = id;
+    pthread_mutex_unlock(&shown_lock);
+    return id;
 }
 
 static void service_gauge_set(const cmp_host *host, unsigned gauge, int64_t value)
@@ -84,8 +95,18 @@ static void service_observe(const cmp_host *host, unsigned histogram, int64_t va
 
 static void service_health(const cmp_host *host, cmp_health health, const char *why)
 {
-    health_set(instance_of(host)->name, health <= CMP_HEALTH_FAILED ? health : CMP_HEALTH_FAILED,
-               why);
+    instance *i = instance_of(host);
+    const cmp_health known = health <= CMP_HEALTH_FAILED ? health : CMP_HEALTH_FAILED;
+    pthread_mutex_lock(&shown_lock);
+    const instance_stage stage = i->stage;
+    if (stage == INSTANCE_MADE) {
+        i->health.health = known;
+        snprintf(i->health.why, sizeof(i->health.why), "%s", why != NULL ? why : "");
+    }
+    pthread_mutex_unlock(&shown_lock);
+    if (stage == INSTANCE_IN_FORCE) {
+        health_set(i->name, known, why);
+    }
 }
 
 #define COMMAND_TEXT_MAX 4096
@@ -104,9 +125,6 @@ static void service_command_done(const cmp_host *host, uint64_t id, bool good, c
     va_end(args);
     site->command_done(site->command_arg, id, good, text);
 }
-
-/* For the keyrings of all instances: they are replaced while others look at them. */
-static pthread_mutex_t shown_lock = PTHREAD_MUTEX_INITIALIZER;
 
 typedef struct worker_call {
     instance *i;
@@ -137,7 +155,7 @@ static unsigned service_workers_call(const cmp_host *host,
                                      void (*run)(void *self, void *worker, void *arg), void *arg)
 {
     instance *i = instance_of(host);
-    if (i->site->worker_loops == NULL || !i->in_force) {
+    if (i->site->worker_loops == NULL || i->stage == INSTANCE_MADE) {
         return 0;
     }
     i->busy += i->site->worker_count;
@@ -337,6 +355,10 @@ void instance_destroy(instance *i)
     free(i->loads);
     i->worker_state = NULL;
     i->loads = NULL;
+    for (size_t n = 0; n < i->gauge_count; n++) {
+        gauge_give_back(i->gauges[n]);
+    }
+    free(i->gauges);
     keyring_unref(&i->keyring);
     peers_unref(&i->peers);
 }
@@ -358,13 +380,36 @@ bool instance_idle(const instance *i)
     return under_way == 0;
 }
 
+static void show_gauges(const instance *i, bool shown)
+{
+    for (size_t n = 0; n < i->gauge_count; n++) {
+        gauge_show(i->gauges[n], shown);
+    }
+}
+
 void instance_start(instance *i, loop *control)
 {
+    pthread_mutex_lock(&shown_lock);
+    i->stage = INSTANCE_IN_FORCE;
+    show_gauges(i, true);
+    pthread_mutex_unlock(&shown_lock);
+    if (i->health.health != CMP_HEALTH_OK) {
+        health_set(i->name, i->health.health, i->health.why);
+    }
     if (i->plugin->start != NULL) {
         const uintptr_t before = instance_enter(i, RUNNING_START);
         i->plugin->start(i->self, control);
         running_leave(before);
     }
+}
+
+void instance_replace(instance *i)
+{
+    pthread_mutex_lock(&shown_lock);
+    i->stage = INSTANCE_REPLACED;
+    show_gauges(i, false);
+    pthread_mutex_unlock(&shown_lock);
+    health_forget(i->name);
 }
 
 /* The old one's share goes at the very end: what the plugin has of it is to be gone by then. */

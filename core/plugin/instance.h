@@ -40,6 +40,19 @@ typedef struct instance_cache_counters {
 
 typedef struct instance instance;
 
+typedef enum instance_stage {
+    INSTANCE_MADE,     /* its configuration may yet be given up: nobody outside hears of it */
+    INSTANCE_IN_FORCE, /* workers have it, or are about to */
+    INSTANCE_REPLACED, /* it ends: what it says of itself is of no interest any more */
+} instance_stage;
+
+/* How it is in its own judgement, said before it was in force. */
+#define INSTANCE_WHY_SIZE 512
+typedef struct instance_health {
+    cmp_health health;
+    char why[INSTANCE_WHY_SIZE];
+} instance_health;
+
 /* What one worker has of it. The worker alone writes it, and nothing else lies on its cache line.
  */
 typedef struct instance_load {
@@ -79,10 +92,13 @@ struct instance {
     instance_cache_counters cache_counters; /* meaningful when there are caches */
     unsigned bad_answers, stale_operations; /* counters of what it did wrong */
 
-    kit_arena memory;      /* name, options, caches */
-    likeness likeness;     /* of its section, when it was made */
-    unsigned owners;       /* generations that have it; the control thread's */
-    _Atomic bool in_force; /* a generation with it is, or was: workers may be called */
+    kit_arena memory;  /* name, options, caches */
+    likeness likeness; /* of its section, when it was made */
+    unsigned owners;   /* generations that have it; the control thread's */
+    _Atomic instance_stage stage;
+    instance_health health;
+    unsigned *gauges; /* that it has claimed, by their numbers */
+    size_t gauge_count;
     _Atomic unsigned busy; /* calls of workers and jobs of its own that are not done */
 };
 
@@ -119,8 +135,11 @@ void instance_count_faults(instance *i);
 /* One for each of so many workers; to be freed. */
 instance_load *instance_loads_make(unsigned workers);
 
-/* The control loop is about to start the workers. */
+/* It is in force: its plugin is started, and what it shows of itself is shown. Control thread. */
 void instance_start(instance *i, loop *control);
+
+/* It is in force no longer. Control thread. */
+void instance_replace(instance *i);
 
 /* On the worker's own thread. */
 void instance_worker_start(instance *i, unsigned worker, loop *l);

@@ -7,12 +7,11 @@ import time
 from daemon import CMPCTL, run
 
 
-def reload(site, *words, good=True):
+def reload(site, *words, good=True, socket="admin.sock"):
     """Writes the site's files as they are described now, and has cmpd take them. Returns what it
     said: as an object, or what is wrong as lines."""
     path = site.write()
-    socket = site.folder / "admin.sock"
-    ended = run(CMPCTL, "reload", "--json", "--socket", socket, *words)
+    ended = run(CMPCTL, "reload", "--json", "--socket", site.folder / socket, *words)
     if good:
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout)
@@ -21,14 +20,15 @@ def reload(site, *words, good=True):
     return [line.replace(folder, "") for line in ended.stderr.splitlines()]
 
 
-def stats(site):
-    ended = run(CMPCTL, "stats", "--json", "--socket", site.folder / "admin.sock")
+def stats(site, socket="admin.sock"):
+    ended = run(CMPCTL, "stats", "--json", "--socket", site.folder / socket)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
 
-def gauge(site, name, owner="generations"):
-    values = [g["value"] for g in stats(site)["gauges"] if (g["owner"], g["name"]) == (owner, name)]
+def gauge(site, name, owner="generations", **how):
+    gauges = stats(site, **how)["gauges"]
+    values = [g["value"] for g in gauges if (g["owner"], g["name"]) == (owner, name)]
     assert len(values) == 1, values
     return values[0]
 

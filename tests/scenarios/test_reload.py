@@ -60,6 +60,7 @@ def test_options_peers_and_routes_change(served):
     assert told["changed"] == ["plugins.codes", "resolve.routes", "resolve.ttl", "keys"]
     assert content(served) == "https://other.example/"
     assert content(served, other) == "https://other.example/"
+    assert gauge(served, "codes", owner="codes") == 1
     assert open_one.resolve(other) == 200
     served.config["peers"].pop()
     served.issued.pop()
@@ -71,6 +72,7 @@ def test_options_peers_and_routes_change(served):
     assert open_one.resolve(other) == 401
     assert open_one.resolve(served.first) == 200
     becomes(1, lambda: gauge(served, "alive"))
+    assert gauge(served, "codes", owner="codes") == 1  # of the instance that is in force
 
 
 def test_listeners_come_and_go(served):

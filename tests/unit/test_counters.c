@@ -155,6 +155,46 @@ static void each_kind_is_shown_by_itself(void **state)
     assert_int_equal(histograms, 2);
 }
 
+static void add_up(const char *owner, const char *name, const char *help, int64_t value, void *arg)
+{
+    (void)help;
+    if (strcmp(owner, "follows") == 0 && strcmp(name, "level") == 0) {
+        ((int64_t *)arg)[0]++;
+        ((int64_t *)arg)[1] += value;
+    }
+}
+
+static void expect_shown(int64_t count, int64_t sum)
+{
+    int64_t found[2] = {0};
+    gauges_each(add_up, found);
+    assert_int_equal(found[0], count);
+    assert_int_equal(found[1], sum);
+}
+
+static void one_gauge_follows_another(void **state)
+{
+    (void)state;
+    const unsigned first = gauge_claim("follows", "level", "x");
+    gauge_set(first, 7);
+    expect_shown(0, 0);
+    gauge_show(first, true);
+    expect_shown(1, 7);
+    const unsigned second = gauge_claim("follows", "level", "x");
+    assert_int_not_equal(first, second);
+    gauge_set(second, 5);
+    expect_shown(1, 7);
+    gauge_show(first, false);
+    gauge_show(second, true);
+    gauge_add(first, -7);
+    expect_shown(1, 5);
+    gauge_give_back(first);
+    const unsigned third = gauge_claim("follows", "level", "x");
+    assert_int_equal(third, first); /* there is no end of reloads */
+    gauge_show(third, true);
+    expect_shown(2, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +204,7 @@ int main(void)
         cmocka_unit_test(gauges_are_sums_of_parts),
         cmocka_unit_test(histograms_have_buckets),
         cmocka_unit_test(each_kind_is_shown_by_itself),
+        cmocka_unit_test(one_gauge_follows_another),
         cmocka_unit_test(too_many_share_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
