@@ -33,6 +33,7 @@ typedef struct reloading {
     json_t *changes;
     generation *fresh;
     sockets_hand **hands; /* by worker, until each has taken its own */
+    int64_t *held_us;     /* by worker: how long it was busy with that */
     budget budget;
     everywhere *workers;
     cmp_timer *patience; /* NULL: it has run out */
@@ -59,6 +60,15 @@ void reload_end(daemon_state *d)
 
 /* ---- what came of it ---- */
 
+static int64_t longest_held_us(const reloading *r)
+{
+    int64_t longest = 0;
+    for (unsigned i = 0; r->held_us != NULL && i < r->d->started; i++) {
+        longest = r->held_us[i] > longest ? r->held_us[i] : longest;
+    }
+    return longest;
+}
+
 static void tell(reloading *r, bool good, const char *detail)
 {
     if (r->done != NULL) {
@@ -67,7 +77,8 @@ static void tell(reloading *r, bool good, const char *detail)
                                       .report = &r->report,
                                       .changes = r->changes,
                                       .workers = good ? r->d->started : 0,
-                                      .took_ms = clock_monotonic_ms() - r->began_ms};
+                                      .took_ms = clock_monotonic_ms() - r->began_ms,
+                                      .held_us = good ? longest_held_us(r) : 0};
         r->done(&result, r->arg);
         r->done = NULL;
     }
@@ -85,6 +96,7 @@ static void reloading_free(reloading *r)
     report_dispose(&r->report);
     json_decref(r->changes);
     free(r->hands);
+    free(r->held_us);
     free(r);
 }
 
@@ -177,8 +189,9 @@ static void on_patience(void *arg)
 static void on_worker(unsigned index, void *arg)
 {
     reloading *r = arg;
-    worker_thread *thread = &r->d->threads[index];
-    server_worker_take(thread->server, r->fresh, r->hands[index]);
+    const int64_t began_us = clock_monotonic_us();
+    server_worker_take(r->d->threads[index].server, r->fresh, r->hands[index]);
+    r->held_us[index] = clock_monotonic_us() - began_us;
 }
 
 static void take_settings(daemon_state *d, const conf *c)
@@ -206,6 +219,7 @@ static void put_in_force(reloading *r)
     generation_replace_keyring(g, g->keyring != NULL ? keyring_ref(g->keyring) : NULL);
     workers_watch_keys(d);
     r->hands = kit_calloc(d->started, sizeof(*r->hands));
+    r->held_us = kit_calloc(d->started, sizeof(*r->held_us));
     for (unsigned i = 0; i < d->started; i++) {
         r->hands[i] = sockets_hand_make(d->sockets, i);
     }
@@ -262,6 +276,7 @@ static void on_done(const reload_result *r, void *arg)
     json_t *answer = json_deep_copy(r->changes);
     json_object_set_new(answer, "workers", json_integer(r->workers));
     json_object_set_new(answer, "ms", json_integer((json_int_t)r->took_ms));
+    json_object_set_new(answer, "held_us", json_integer(r->held_us));
     admin_command_done(c, answer);
 }
 

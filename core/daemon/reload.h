@@ -14,6 +14,7 @@ typedef struct reload_result {
                          stays as it is until then); NULL after errors */
     unsigned workers; /* that have it */
     uint64_t took_ms;
+    int64_t held_us; /* the longest that one of them was kept from its requests */
 } reload_result;
 
 /* Before the first reload, when the first generation has been built: what it says of some things
