@@ -21,6 +21,11 @@ Builds cmpd and its tests, and runs one section; the arguments are passed on to 
            cmpctl compares 10 million records of each side: time, memory, and whether it finds the
            faults that are in them (3 minutes, 5 GiB of disk; the arguments are the number of
            records, and a folder)
+  reload-time
+           how long a reload takes with a million codes and 1,000 peers, and how long it holds a
+           worker (1 minute; tests/bench/reload.py --help tells the arguments)
+  reloads  100 reloads that change things of every sort, or as many as the argument says, while
+           requests come: none fails, and nothing grows (1 minute)
   restart  20 restarts by handover, or as many as the argument says, under load of h2 and HTTP/1.1:
            nobody is refused or reset, and no request fails (2 minutes)
   weather  peers and a store's server of bad manners, and clients that leave, all at once, for 60 s or
@@ -97,12 +102,20 @@ section_restart() {
         --scenario "test_restart and nobody_is_refused"
 }
 
+section_reload-time() {
+    python "$here/bench/reload.py" --build "$build" "$@"
+}
+
+section_reloads() {
+    CMPD_RELOADS=${1:-100} "$here/run.sh" --build-dir "$build" --scenario test_reload_load
+}
+
 section_weather() {
     CMPD_WEATHER_S=${1:-60} "$here/run.sh" --build-dir "$build" --scenario test_bad_weather
 }
 
 case $section in
-attack | carrier | delay | exchange | reconcile | restart | weather) ;;
+attack | carrier | delay | exchange | reconcile | reload-time | reloads | restart | weather) ;;
 --help)
     usage
     exit 0

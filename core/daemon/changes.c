@@ -8,41 +8,24 @@
 /* What is made once in a process's life: before it gives up its privileges, before its threads are
  * there, or for all of them at once. */
 static const char *const fixed[] = {
-    "user",
-    "group",
-    "workers",
-    "plugin_path",
-    "plugin_files",
-    "admin.socket",
-    "replay.file",
-    "replay.size",
-    "journal.path",
-    "journal.segment_size",
-    "journal.segment_age",
-    "journal.keep",
-    "journal.size",
-    "journal.fsync",
-    "journal.when_full",
-    "journal.rejections",
-    "journal.rejections_size",
-    "journal.pseudonyms",
-    "journal.pseudonym_period",
-    "watchdog.stall",
-    "watchdog.stuck_after",
-    "watchdog.when_stuck",
-    "limits.blocking_threads",
-    "limits.referrals",
+    "user",        "group",        "workers",
+    "plugin_path", "plugin_files", "admin",
+    "replay.file", "journal",      "limits.blocking_threads",
+    "watchdog",    "replay.size",  "limits.referrals",
 };
 
 enum { FIXED_COUNT = sizeof(fixed) / sizeof(fixed[0]) };
 
+/* A group stands for all that is in it. */
 static bool is_fixed(const char *path)
 {
-    size_t i = 0;
-    while (i < FIXED_COUNT && strcmp(fixed[i], path) != 0) {
-        i++;
+    for (size_t i = 0; i < FIXED_COUNT; i++) {
+        const size_t size = strlen(fixed[i]);
+        if (strncmp(fixed[i], path, size) == 0 && (path[size] == '\0' || path[size] == '.')) {
+            return true;
+        }
     }
-    return i < FIXED_COUNT;
+    return false;
 }
 
 static const char *const lists[] = {[OUTLINE_ADDED] = "added",
@@ -70,10 +53,11 @@ static void on_plugin_file(const char *path, void *arg)
 /* Against the first configuration, not the last: it still holds. */
 static void add_restart(json_t *changes, const outline *first, const outline *after)
 {
-    for (size_t i = 0; i < FIXED_COUNT; i++) {
-        if (!likeness_equal(&outline_find(first, fixed[i])->likeness,
-                            &outline_find(after, fixed[i])->likeness)) {
-            add(changes, "restart", fixed[i]);
+    for (size_t i = 0; i < after->count; i++) {
+        const outline_part *part = &after->parts[i];
+        if (is_fixed(part->path) &&
+            !likeness_equal(&outline_find(first, part->path)->likeness, &part->likeness)) {
+            add(changes, "restart", part->path);
         }
     }
 }

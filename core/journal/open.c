@@ -101,6 +101,7 @@ static void dispose(journal *j)
     if (j->folder >= 0) {
         close(j->folder);
     }
+    free((char *)(uintptr_t)j->o.path);
     free(j);
 }
 
@@ -108,6 +109,7 @@ journal *journal_open(const journal_options *options, char *error, size_t size)
 {
     journal *j = kit_calloc(1, sizeof(*j));
     j->o = *options;
+    j->o.path = kit_strdup(options->path); /* the configuration it is of may go before */
     j->folder = j->lock = -1;
     const unsigned each_s = options->rejections / 3600 / options->workers;
     j->rejections_a_second = each_s > 0 ? each_s : 1;

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from daemon import free_port, message
+from daemon import BUILD, free_port, message
 from reload import becomes, descriptors, gauge, reload, resident_kib
 from world import home_and
 
+SANITIZED = "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text()
 RELOADS = int(os.environ.get("CMPD_RELOADS", 20))
 SETTLED = 10  # reloads after which nothing may grow any more
 CYCLE = 6  # after so many the same things are there again
@@ -165,5 +166,5 @@ def test_no_request_fails(world):
     print(f"{RELOADS} reloads, {sum(c.asked for c in clients)} requests")
     early, late = (max(sizes[at : at + CYCLE]) for at in (SETTLED - CYCLE, RELOADS - CYCLE))
     print(f"memory and descriptors: {early} at first, {late} at last")
-    assert late[0] - early[0] < 1024
+    assert late[0] - early[0] < 1024 or SANITIZED  # they keep what was freed
     assert late[1] <= early[1] + 2  # connections to the other come and go
