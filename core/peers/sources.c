@@ -35,22 +35,25 @@ typedef struct bucket {
     source ways[WAYS];
 } bucket;
 
-/* Guards every LOCKSth bucket. */
+/* What every source may. */
+typedef struct allowed {
+    rate requests, connects; /* each source has its own due_ns */
+    int64_t for_first_ns;    /* of the burst of requests: kept for the first of a connection */
+    unsigned connections_max;
+} allowed;
+
+/* Guards every LOCKSth bucket, with what is allowed there: the same for all, but for the moment in
+ * which it changes. */
 typedef struct guard {
     _Alignas(64) pthread_mutex_t lock;
     uint64_t turn;
+    allowed allowed;
 } guard;
 
 struct sources {
     _Atomic unsigned shares;
     _Atomic bool takes_requests; /* they have a limit */
     guard guards[LOCKS];
-
-    /* changed with all locks */
-    rate requests, connects; /* what they allow; each source has its own due_ns */
-    int64_t for_first_ns;    /* of the burst of requests: kept for the first of a connection */
-    unsigned connections_max;
-
     bucket *buckets;
     size_t count;
 };
@@ -58,22 +61,26 @@ struct sources {
 /* The burst is doubled: one half for everybody, the other for first requests of connections alone.
  * So whoever asks all the time uses up the common half, and those who have just come still get an
  * answer. */
+static void allow(allowed *a, const sources_limits *limits)
+{
+    rate_init(&a->requests, limits->requests_per_hour, 0);
+    rate_set_burst(&a->requests, limits->requests_at_once);
+    a->for_first_ns = a->requests.ahead_ns + a->requests.interval_ns;
+    a->requests.ahead_ns += a->for_first_ns;
+    rate_init(&a->connects, limits->connects_per_hour, 0);
+    rate_set_burst(&a->connects, limits->connects_at_once);
+    a->connections_max = limits->connections != 0 ? limits->connections : UINT_MAX;
+}
+
+/* One lock at a time: nobody waits for all of them, and ThreadSanitizer follows no more than 64. */
 void sources_set_limits(sources *s, const sources_limits *limits)
 {
     for (size_t i = 0; i < LOCKS; i++) {
         pthread_mutex_lock(&s->guards[i].lock);
-    }
-    rate_init(&s->requests, limits->requests_per_hour, 0);
-    rate_set_burst(&s->requests, limits->requests_at_once);
-    s->for_first_ns = s->requests.ahead_ns + s->requests.interval_ns;
-    s->requests.ahead_ns += s->for_first_ns;
-    rate_init(&s->connects, limits->connects_per_hour, 0);
-    rate_set_burst(&s->connects, limits->connects_at_once);
-    s->connections_max = limits->connections != 0 ? limits->connections : UINT_MAX;
-    s->takes_requests = s->requests.interval_ns != 0;
-    for (size_t i = LOCKS; i-- > 0;) {
+        allow(&s->guards[i].allowed, limits);
         pthread_mutex_unlock(&s->guards[i].lock);
     }
+    s->takes_requests = limits->requests_per_hour != 0;
 }
 
 sources *sources_create(size_t entries_max, const sources_limits *limits)
@@ -190,8 +197,9 @@ int64_t sources_take(sources *s, const uint8_t address[16], bool first, int64_t 
     source *from = find_or_make(p.bucket, &p.network);
     if (from != NULL) {
         from->turn = ++p.guard->turn;
-        rate r = {from->request_due_ns, s->requests.interval_ns, s->requests.ahead_ns};
-        wait_ms = rate_take_leaving(&r, now_us, first ? 0 : s->for_first_ns);
+        const allowed *a = &p.guard->allowed;
+        rate r = {from->request_due_ns, a->requests.interval_ns, a->requests.ahead_ns};
+        wait_ms = rate_take_leaving(&r, now_us, first ? 0 : a->for_first_ns);
         from->request_due_ns = atomic_load_explicit(&r.due_ns, memory_order_relaxed);
     }
     pthread_mutex_unlock(&p.guard->lock);
@@ -199,15 +207,15 @@ int64_t sources_take(sources *s, const uint8_t address[16], bool first, int64_t 
 }
 
 /* The rate comes first: who comes too fast must not drive out those who are in. */
-static sources_verdict enter(const sources *s, source *from, int64_t now_us, int64_t wait_max_ms,
+static sources_verdict enter(const allowed *a, source *from, int64_t now_us, int64_t wait_max_ms,
                              sources_entry *entry)
 {
-    entry->wait_ms = reserve(&s->connects, &from->connect_due_ns, now_us, wait_max_ms);
+    entry->wait_ms = reserve(&a->connects, &from->connect_due_ns, now_us, wait_max_ms);
     if (entry->wait_ms < 0) {
         return SOURCES_TOO_FAST;
     }
     entry->counted = true;
-    return ++from->connections > s->connections_max ? SOURCES_TOO_MANY : SOURCES_ENTER;
+    return ++from->connections > a->connections_max ? SOURCES_TOO_MANY : SOURCES_ENTER;
 }
 
 sources_verdict sources_enter(sources *s, const uint8_t address[16], int64_t now_us,
@@ -220,7 +228,7 @@ sources_verdict sources_enter(sources *s, const uint8_t address[16], int64_t now
     source *from = find_or_make(p.bucket, &p.network);
     if (from != NULL) {
         from->turn = ++p.guard->turn;
-        verdict = enter(s, from, now_us, wait_max_ms, entry);
+        verdict = enter(&p.guard->allowed, from, now_us, wait_max_ms, entry);
     }
     pthread_mutex_unlock(&p.guard->lock);
     return verdict;
