@@ -29,7 +29,7 @@ class Load:
 
     def __enter__(self):
         self.steady = Steady(self.site.port, self.key, self.ici, **self.how)
-        self.steady.phase()  # what it takes to begin is none
+        self.answered = self.steady.phase()["answered"]  # its failures are those of a begin
         for thread in self.threads:
             thread.start()
         return self
@@ -39,6 +39,7 @@ class Load:
         for thread in self.threads:
             thread.join()
         self.figures = self.steady.phase()
+        self.answered += self.figures["answered"]
         self.steady.__exit__()
 
     def _connect(self):

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 
+import journal
 import pytest
 import successor
 from client import connect, receive_all, written
@@ -14,6 +15,7 @@ from hyperframe.frame import DataFrame
 from load import Load
 from manager import Manager
 from stores import eventually
+from test_watchdog import Asking, holding, listening
 
 pytestmark = pytest.mark.threads
 
@@ -133,6 +135,59 @@ def test_another_place_of_the_memory_is_refused(served, b):
     said = restart_fails(served)
     assert "replay.file: " in said and "the process before remembers elsewhere" in said
     assert served.ask(b, ICI).status == 200
+
+
+# ---- the journal ----
+
+
+def test_both_write_the_journal(served, b):
+    """Each request is recorded once, whoever answered it; and small segments end in both."""
+    journal.keep(served, segment_size="64K")
+    served.start()
+    with Load(served, b, ICI) as load:
+        load.wait(50)
+        for _ in range(2):
+            before = served.restart()
+            load.wait(50)
+            assert before.wait(20) == 0
+    load.check()
+    answered = load.asked() + load.answered
+    eventually(lambda: len(journal.records(served)) >= answered)
+    tids = [record["tid"] for record in journal.records(served)]
+    assert len(set(tids)) == len(tids)
+    assert not [line for line in served.log("warning") if line["area"] == "journal"]
+
+
+# ---- a plugin that holds a worker ----
+
+
+def test_a_worker_that_is_stuck_is_no_hindrance(site):
+    """Its listening socket, which it has withdrawn, is served again by the new process; and what it
+    holds is still answered by the old one."""
+    key = holding(site, hold="5s", stall="50ms", stuck_after="300ms")
+    site.expect_error("is stuck in lookup of special")
+    stuck = 0
+    while True:
+        asking, stuck = Asking(site, key), stuck + 1
+        eventually(lambda: len(stuck_workers(site)) == stuck)
+        if stuck_workers(site)[-1] != "worker 0":  # who serves the admin socket
+            break
+        asking.join()
+    eventually(lambda: listening(site) == 1)
+    before = site.restart()
+    eventually(lambda: listening(site) == 2)
+    for _ in range(20):
+        assert site.ask(key, "1A0F1-GOOD", timeout=2).status == 200
+    assert asking.is_alive() and before.poll() is None
+    asking.join()
+    assert asking.answer.status == 200
+    assert before.wait(20) == 0
+    assert listening(site) == 2
+
+
+def stuck_workers(site):
+    lines = [line["message"] for line in site.log("error") if "is stuck in" in line["message"]]
+    return [" ".join(message.split()[:2]) for message in lines]
 
 
 # ---- what fails ----
