@@ -346,6 +346,7 @@ static void handle(h2o_req_t *req)
     connection_touch(c);
     t->front = &front;
     t->front_data = &r;
+    t->begun_ms = server_now_ms(c->sw);
     memcpy(t->request.source, c->source, sizeof(t->request.source));
     t->request.certificate =
         t->listener->wants_certificate ? certificate_shown(c->certificate) : NULL;

@@ -243,7 +243,7 @@ static void log_result(const txn *t, const txn_answer *a)
     /* 499 is nobody's answer: nginx made it the word for a client that closed first, and those who
      * read logs know it. */
     snprintf(status, sizeof(status), "%d", a != NULL ? a->status : 499);
-    snprintf(took, sizeof(took), "%lld", (long long)(clock_now_ms() - t->request.now_ms));
+    snprintf(took, sizeof(took), "%lld", (long long)(clock_monotonic_ms() - t->begun_ms));
     const bool ok = a != NULL && t->result != RESULT_PROBLEM;
     const log_field fields[] = {
         {"tid", t->request.message.params[CMP_PARAM_TID]},

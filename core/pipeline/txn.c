@@ -142,6 +142,7 @@ uint64_t txn_time_left_ms(const txn *t)
     const int64_t count = t->request.message.count;
     const int64_t ahead = hops - (count < hops ? count : hops - 1);
     /* A peer may count as high as it likes: there is one share at least. */
-    const int64_t left = resolve->deadline_ms * ahead / hops - (clock_now_ms() - t->request.now_ms);
+    const int64_t left =
+        resolve->deadline_ms * ahead / hops - (int64_t)(clock_monotonic_ms() - t->begun_ms);
     return left > 0 ? (uint64_t)left : 0;
 }

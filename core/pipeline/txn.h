@@ -107,6 +107,7 @@ struct txn {
     /* ---- set by the front ---- */
     const front_ops *front;
     void *front_data;
+    uint64_t begun_ms; /* when it came, by the clock that nobody sets (clock_monotonic_ms) */
     const listener *listener;
     carriage carriage;
     cmp_str text;         /* query string or body, while it is not read */

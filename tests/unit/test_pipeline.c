@@ -53,6 +53,23 @@ static void without_tid_or_ici_there_is_nothing_to_verify(void **state)
     assert_int_equal(rig_executed(&r), 0);
 }
 
+/* The wall clock may be set, either way, while it waits. */
+static void the_deadline_is_not_the_wall_clocks(void **state)
+{
+    (void)state;
+    r.stores[0].how = RIG_LATER;
+    rig_ask(&r, GOOD);
+    const uint64_t left_ms = txn_time_left_ms(r.last);
+    assert_true(left_ms > 0);
+    r.last->request.now_ms -= 3600000;
+    assert_in_range(txn_time_left_ms(r.last), left_ms / 2, left_ms);
+    r.last->request.now_ms += 7200000;
+    assert_in_range(txn_time_left_ms(r.last), left_ms / 2, left_ms);
+    r.last->begun_ms -= left_ms;
+    assert_int_equal(txn_time_left_ms(r.last), 0);
+    rig_complete(&r.stores[0]);
+}
+
 static void a_full_worker_refuses_at_once(void **state)
 {
     (void)state;
@@ -670,6 +687,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(without_tid_or_ici_there_is_nothing_to_verify),
+        TEST(the_deadline_is_not_the_wall_clocks),
         TEST(a_full_worker_refuses_at_once),
         TEST(after_a_failed_authentication_nothing_is_executed),
         TEST(a_hint_comes_before_authentication),
