@@ -131,6 +131,25 @@ static bool is_about_lists(int error)
            error == X509_V_ERR_CRL_SIGNATURE_FAILURE;
 }
 
+#define ISSUER_SIZE 256
+
+/* Of a chain each CA has to have its list: whose is missing, nobody could guess. */
+static void log_refusal(const revocation *r, X509_STORE_CTX *context, int error)
+{
+    const X509 *at = X509_STORE_CTX_get_current_cert(context);
+    char issuer[ISSUER_SIZE] = "";
+    if (error == X509_V_ERR_UNABLE_TO_GET_CRL && at != NULL) {
+        X509_NAME_oneline(X509_get_issuer_name(at), issuer, sizeof(issuer));
+        log_limited(&refusals, cmp_str_from(r->file), NULL, NULL, 0,
+                    "%s: there is no revocation list of the CA %s in it, and each CA of a chain "
+                    "needs one",
+                    r->file, issuer);
+    } else {
+        log_limited(&refusals, cmp_str_from(r->file), NULL, NULL, 0, "%s: %s", r->file,
+                    X509_verify_cert_error_string(error));
+    }
+}
+
 /* In place of OpenSSL's own step, which it then takes: the context's store is others' as well. */
 static int on_verify(X509_STORE_CTX *context, void *arg)
 {
@@ -141,8 +160,7 @@ static int on_verify(X509_STORE_CTX *context, void *arg)
     const int good = X509_verify_cert(context);
     const int error = X509_STORE_CTX_get_error(context);
     if (is_about_lists(error)) {
-        log_limited(&refusals, cmp_str_from(r->file), NULL, NULL, 0, "%s: %s", r->file,
-                    X509_verify_cert_error_string(error));
+        log_refusal(r, context, error);
     }
     X509_STORE_CTX_set0_crls(context, NULL);
     give_back(r, l);

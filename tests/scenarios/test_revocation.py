@@ -5,7 +5,10 @@ import socket
 import ssl
 
 import pytest
+from authority import Authority
 from client import receive_all
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from daemon import CMPD, run
 from stores import eventually
 from world import home_and
@@ -58,6 +61,16 @@ def test_a_list_that_is_over_is_an_error_of_its_peer(world, pair):
     home.wait_for_log("CRL has expired")
     world.authority.revoke(home.crl)
     eventually(lambda: home.scan(ICI).status == 200)
+
+
+def test_a_ca_without_a_list_is_named(world, pair, tmp_path):
+    home, _ = pair
+    other = Authority(tmp_path)
+    other.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "another CA")])
+    other.revoke(home.crl)
+    world.start()
+    assert (home.scan(ICI).status, home.scan(OTHER).status) == (502, 200)
+    home.wait_for_log("there is no revocation list of the CA /CN=cmpd test CA in it")
 
 
 def test_a_bad_list_leaves_the_old_one(world, pair):
