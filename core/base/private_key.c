@@ -3,6 +3,7 @@
 #include "base/private_key.h"
 
 #include "base/log.h"
+#include "base/readers.h"
 
 #include <openssl/err.h>
 #include <sys/stat.h>
@@ -15,13 +16,26 @@ static int on_password(char *password, int size, int writing, void *asked)
     return -1;
 }
 
-/* Its group may be one that is made for keys; everybody is not. */
+/* Its group may be one that is made for keys, and that we are in. */
 static void warn_of_readers(const char *file)
 {
     struct stat status;
-    if (stat(file, &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0) {
+    if (stat(file, &status) != 0) {
+        return;
+    }
+    switch (readers_of(&status)) {
+    case READERS_OURS:
+        break;
+    case READERS_GROUP:
+        log_warning("tls",
+                    "the key %s can be read by the group with the id %u, which is none of ours: "
+                    "run chmod 600 %s, or give it a group of ours",
+                    file, status.st_gid, file);
+        break;
+    case READERS_ANYBODY:
         log_warning("tls", "the key %s is open to others (mode %04o): run chmod 600 %s", file,
                     status.st_mode & 07777, file);
+        break;
     }
 }
 

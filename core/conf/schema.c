@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/names.h"
+#include "base/readers.h"
 #include "base/secret.h"
 #include "conf/indirect.h"
 #include "conf/value.h"
@@ -148,14 +149,20 @@ static void warn_of_readers(const walk *w, const trail *t, struct fy_node *node)
 {
     struct stat status;
     const char *file = w->file != NULL ? yaml_name(w->file) : NULL;
-    if (file != NULL && holds_password(yaml_scalar(node)) && stat(file, &status) == 0 &&
-        (status.st_mode & S_IROTH) != 0) {
+    if (file == NULL || !holds_password(yaml_scalar(node)) || stat(file, &status) != 0) {
+        return;
+    }
+    const readers who = readers_of(&status);
+    const bool everybody = (status.st_mode & S_IROTH) != 0;
+    if (everybody || who == READERS_GROUP) {
         const char *key = trail_path(t, &w->report->memory);
         log_warning(
             "config",
-            "%s:%u: %s: everybody can read the file, and there is a secret in it: run chmod "
-            "o= %s, or give %s_file or ${NAME}",
-            file, yaml_place(w->file, node).line, key, file, key);
+            "%s:%u: %s: %s can read the file, and there is a secret in it: run chmod %s %s, "
+            "or give %s_file or ${NAME}",
+            file, yaml_place(w->file, node).line, key,
+            everybody ? "everybody" : "a group that is none of ours", everybody ? "o=" : "g=", file,
+            key);
     }
 }
 

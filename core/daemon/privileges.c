@@ -35,7 +35,15 @@ void privileges_check_keyring(const conf *c, cmp_purpose purpose, cmp_report *re
     const uid_t ours = geteuid() == 0 && user != NULL ? user->pw_uid : geteuid();
     struct stat status;
     if (c->top.keys == NULL || stat(c->top.keys, &status) != 0 || status.st_uid == 0 ||
-        status.st_uid == ours || (ours == 0 && purpose == CMP_PURPOSE_CHECK)) {
+        status.st_uid == ours) {
+        return;
+    }
+    if (ours == 0 && purpose == CMP_PURPOSE_CHECK) {
+        const struct passwd *owner = getpwuid(status.st_uid);
+        report_warn(report, conf_place_of(c, "keys"), "keys",
+                    "the keyring belongs to the user with the id %u (%s): good for a service that "
+                    "runs as that user, and for no other; without user, root's check cannot tell",
+                    status.st_uid, owner != NULL ? owner->pw_name : "none");
         return;
     }
     report_add(report, conf_place_of(c, "keys"), "keys",

@@ -97,6 +97,10 @@ def test_the_keyring_of_somebody_else(site):
         assert ended.returncode == 1 and "belongs to the user with the id 1" in ended.stderr
     os.chown(site.folder / "keys.yaml", 65534, 65534)
     assert run(CMPD, "-t", "-c", path).returncode == 0
+    del site.config["user"]  # root's check cannot know who will start it
+    checked = run(CMPD, "-t", "-c", site.write())
+    assert checked.returncode == 0
+    assert "belongs to the user with the id 65534 (nobody): good for a service" in checked.stderr
 
 
 # ---- private keys ----
