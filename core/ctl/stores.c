@@ -157,10 +157,12 @@ instance *stores_take(stores *s, const char *name, unsigned wants)
     cmp_report report;
     report_init(&report);
     load_keyring(s, section, &report);
+    /* What is missing is made for who writes alone. */
+    const cmp_purpose purpose = (wants & STORES_WRITE) != 0 ? CMP_PURPOSE_RUN : CMP_PURPOSE_READ;
     const section_site site = {.conf = s->g.conf,
                                .loader = s->loader,
                                .services = &s->services,
-                               .purpose = CMP_PURPOSE_RUN, /* what is missing is made */
+                               .purpose = purpose,
                                .site = &s->site,
                                .peers = s->g.peers,
                                .keyring = s->g.keyring};

@@ -50,6 +50,8 @@ typedef enum cmp_purpose {
     CMP_PURPOSE_CHECK, /* to be looked at (`cmpd -t`): create says all that it would say, and
                           changes nothing anywhere (no file, no table, no lock that others would
                           notice); destroy comes next. Reading and connecting are allowed */
+    CMP_PURPOSE_READ,  /* to be asked by a tool: as RUN, but what is not there yet (a file, a table)
+                          is not made, and an error */
 } cmp_purpose;
 
 /* How an instance is, in its own judgement. */

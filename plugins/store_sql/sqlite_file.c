@@ -179,7 +179,8 @@ static bool migrate(const sqlite_store *s, sqlite3 *db, char *error, size_t erro
 
 static bool may_make(const sqlite_store *s)
 {
-    return s->store.options->create != CREATE_FALSE && s->store.options->query == NULL;
+    return s->store.options->create != CREATE_FALSE && s->store.options->query == NULL &&
+           s->store.host->purpose != CMP_PURPOSE_READ;
 }
 
 static bool needs_migration(const sqlite_store *s, sqlite3 *db)

@@ -63,6 +63,16 @@ def test_the_file_is_made_with_its_schema(shelf):
         assert made.execute("pragma journal_mode").fetchall() == [("wal",)]
 
 
+@pytest.mark.parametrize("command", [["get", "1A0F1-1"], ["list"], ["export"]])
+def test_who_only_reads_makes_no_file(shelf, command):
+    shelf.section["url"] = f"sqlite:{shelf.site.folder}/fresh.db"
+    ended = shelf.codes(*command)
+    assert ended.returncode == 2 and "fresh.db: unable to open" in ended.stderr
+    assert not (shelf.site.folder / "fresh.db").exists()
+    assert put(shelf).returncode == 0
+    assert shelf.codes(*command).returncode == 0
+
+
 def test_the_schema_may_be_applied_twice(shelf):
     shelf.start()
     with database(shelf.path) as db:
