@@ -176,6 +176,7 @@ static host *host_make(cmp_test *t)
     h->table.store_changed = service_store_changed;
     test_job_services(&h->table);
     test_https_services(&h->table);
+    test_command_services(&h->table);
     h->table.services = t->services;
     return h;
 }
@@ -464,6 +465,11 @@ uint64_t cmp_test_counted(const cmp_test *t, const char *name)
 cmp_health cmp_test_health(const cmp_test *t)
 {
     return t->host->metrics.health;
+}
+
+const char *cmp_test_why(const cmp_test *t)
+{
+    return t->host->metrics.why;
 }
 
 const char *cmp_test_changed(const cmp_test *t)

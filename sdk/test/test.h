@@ -55,6 +55,10 @@ struct cmp_test {
     STAILQ_HEAD(, job) jobs;
     unsigned job_count;
 
+    uint64_t command; /* the id of the last one */
+    cmp_test_command_end command_state;
+    char command_text[1024];
+
     kit_arena peer_memory;
     const char *origin_error;
     TAILQ_HEAD(, cmp_origin) origins;
@@ -86,6 +90,7 @@ void test_run_jobs(cmp_test *t);
 /* The services of the loop's and of the https' part. */
 void test_job_services(cmp_host *table);
 void test_https_services(cmp_host *table);
+void test_command_services(cmp_host *table);
 
 static inline cmp_test *test_of(const cmp_host *table)
 {

@@ -158,14 +158,32 @@ CMP_EXPORT void cmp_test_report_clear(cmp_test *t);
  * the program when there is none. */
 CMP_EXPORT uint64_t cmp_test_counted(const cmp_test *t, const char *name);
 
-/* How the instance is, in its own judgement. */
+/* How the instance is, in its own judgement, and in one line why ("" with OK). */
 CMP_EXPORT cmp_health cmp_test_health(const cmp_test *t);
+CMP_EXPORT const char *cmp_test_why(const cmp_test *t);
 
 /* What store_changed was called with: an ICI on each line, `*` for any. cmp_test_changed_clear
  * forgets it. */
 CMP_EXPORT const char *cmp_test_changed(const cmp_test *t);
 CMP_EXPORT unsigned cmp_test_changed_count(const cmp_test *t);
 CMP_EXPORT void cmp_test_changed_clear(cmp_test *t);
+
+/* ---- commands ---- */
+
+typedef enum cmp_test_command_end {
+    CMP_TEST_COMMAND_PENDING, /* command_done was not called yet */
+    CMP_TEST_COMMAND_GOOD,
+    CMP_TEST_COMMAND_BAD,
+} cmp_test_command_end;
+
+/* Gives the instance a command, as an operator does (NULL: without an argument). Ends the program
+ * when the plugin has none of that name, or another one is pending. */
+CMP_EXPORT cmp_test_command_end cmp_test_command(cmp_test *t, const char *name,
+                                                 const char *argument);
+
+/* How the last one has ended, and what the operator was told. */
+CMP_EXPORT cmp_test_command_end cmp_test_command_state(const cmp_test *t);
+CMP_EXPORT const char *cmp_test_command_text(const cmp_test *t);
 
 /* ---- requests ---- */
 
