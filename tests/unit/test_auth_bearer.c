@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/examples/auth_bearer.c: whose token it is, and what happens when that cannot be told. */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,93 +11,67 @@
 
 extern const cmp_plugin cmp_plugin_descriptor;
 
-/* As the plugin's rows fill it. */
-typedef struct client {
-    const char *client, *peer;
-} client;
-
-typedef struct options {
-    const char *url, *ca, *id, *secret;
-    int by;
-    cmp_rows clients;
-    int64_t timeout_ms, waiting;
-} options;
-
-static const client clients[] = {{"client-b", "b"}, {"client-c", "c"}};
 static const cmp_peer peers[] = {{.name = {"b", 1}}, {.name = {"c", 1}}};
-static fake_host f;
-static fake_txn txn;
-static fake_op op;
-static cmp_pair header, parameter;
+static cmp_test *t;
+static cmp_test_txn *txn;
+static cmp_test_op *op; /* the last one */
 
-static options good_options(void)
+#define OPTIONS(more)                                                                              \
+    "{url: 'https://as.example.net/introspect', id: cmp-a, secret: s3cret, timeout: 1s, "          \
+    "waiting: 2, clients: [{client: client-b, peer: b}, {client: client-c, peer: c}]" more "}"
+
+static void open_with(const char *options)
 {
-    return (options){.url = "https://as.example.net/introspect",
-                     .id = "cmp-a",
-                     .secret = "s3cret",
-                     .clients = {clients, 2},
-                     .timeout_ms = 1000,
-                     .waiting = 2};
+    t = cmp_test_create();
+    cmp_test_peers(t, peers, 2);
+    assert_true(cmp_test_open(t, &cmp_plugin_descriptor, options));
+    txn = cmp_test_txn_create(t);
 }
-
-static options used;
 
 static int setup(void **state)
 {
     (void)state;
-    fake_host_init(&f);
-    f.peers = peers;
-    f.peer_count = 2;
-    used = good_options();
-    assert_non_null(fake_host_open(&f, &cmp_plugin_descriptor, &used));
-    fake_txn_init(&txn, &f);
+    open_with(OPTIONS(""));
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    fake_txn_dispose(&txn);
-    fake_host_close(&f);
-    fake_host_dispose(&f);
+    cmp_test_end(&op);
+    cmp_test_txn_destroy(&txn);
+    cmp_test_destroy(&t);
     return 0;
 }
 
 static void bring(const char *authorization, const char *access_token)
 {
-    header = (cmp_pair){CMP_STR("authorization"), cmp_str_from(authorization)};
-    parameter = (cmp_pair){CMP_STR("access_token"), cmp_str_from(access_token)};
-    txn.headers = &header;
-    txn.header_count = 1;
-    txn.contextual = &parameter;
-    txn.contextual_count = access_token != NULL;
-    txn.consumed = 0;
+    cmp_test_end(&op);
+    cmp_test_txn_destroy(&txn);
+    txn = cmp_test_txn_create(t);
+    cmp_test_header(txn, "authorization", authorization);
+    if (access_token != NULL) {
+        cmp_test_contextual(txn, "access_token", access_token);
+    }
 }
-
-static cmp_auth_answer answer;
 
 static cmp_auth_verdict verify(void)
 {
-    answer = (cmp_auth_answer){.once = CMP_ONCE_NO};
-    return cmp_plugin_descriptor.ops.auth->verify(f.instance, f.worker,
-                                                  fake_op_begin(&op, CMP_PLUGIN_AUTH, &txn),
-                                                  &answer);
+    cmp_test_end(&op);
+    op = cmp_test_verify(t, txn);
+    return (cmp_auth_verdict)cmp_test_verdict(op);
 }
 
 static void say(int status, const char *body)
 {
-    const cmp_https_answer a = {.result = CMP_HTTPS_ANSWERED,
-                                .status = status,
-                                .content_type = CMP_STR("application/json"),
-                                .body = cmp_str_from(body)};
-    fake_host_answer(&f, &a);
-    assert_int_equal(op.completions, 1);
+    cmp_test_answer_json(t, status, body);
+    assert_int_not_equal(cmp_test_verdict(op), CMP_AUTH_PENDING);
 }
 
 static const cmp_https_request *asked(void)
 {
-    assert_int_equal(f.call_count, 1);
-    return &f.call_order[0]->request;
+    assert_int_equal(cmp_test_requests(t), 1);
+    return cmp_test_request(t, 0);
 }
 
 static void without_a_token_it_abstains(void **state)
@@ -108,9 +82,9 @@ static void without_a_token_it_abstains(void **state)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         bring(others[i], NULL);
         assert_int_equal(verify(), CMP_AUTH_ABSTAIN);
-        assert_null(answer.peer.at);
+        assert_null(cmp_test_auth(op)->peer.at);
     }
-    assert_int_equal(f.call_count, 0);
+    assert_int_equal(cmp_test_requests(t), 0);
 }
 
 static void what_is_no_token_is_asked_for_nowhere(void **state)
@@ -124,14 +98,14 @@ static void what_is_no_token_is_asked_for_nowhere(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         bring(bad[i], NULL);
         assert_int_equal(verify(), CMP_AUTH_REJECT);
-        assert_string_equal(answer.reason, "the token is malformed");
+        assert_string_equal(cmp_test_auth(op)->reason, "the token is malformed");
     }
     bring("Bearer a", "a");
     assert_int_equal(verify(), CMP_AUTH_REJECT);
-    assert_string_equal(answer.reason, "a token in two places");
+    assert_string_equal(cmp_test_auth(op)->reason, "a token in two places");
     bring("Basic YTpi", "a");
     assert_int_equal(verify(), CMP_AUTH_REJECT);
-    assert_int_equal(f.call_count, 0);
+    assert_int_equal(cmp_test_requests(t), 0);
 }
 
 static void a_token_is_asked_for(void **state)
@@ -145,9 +119,9 @@ static void a_token_is_asked_for(void **state)
     assert_true(cmp_str_equal(asked()->authorization, CMP_STR("Basic Y21wLWE6czNjcmV0")));
     assert_int_equal(asked()->timeout_ms, 1000);
     say(200, "{\"active\":true,\"client_id\":\"client-b\"}");
-    assert_int_equal(op.verdict, CMP_AUTH_ACCEPT);
-    assert_true(cmp_str_equal(op.answer.auth.peer, CMP_STR("b")));
-    assert_int_equal(op.answer.auth.once, CMP_ONCE_NO);
+    assert_int_equal(cmp_test_verdict(op), CMP_AUTH_ACCEPT);
+    assert_true(cmp_str_equal(cmp_test_auth(op)->peer, CMP_STR("b")));
+    assert_int_equal(cmp_test_auth(op)->once, CMP_ONCE_NO);
 }
 
 static void a_token_among_the_parameters_is_taken(void **state)
@@ -155,11 +129,11 @@ static void a_token_among_the_parameters_is_taken(void **state)
     (void)state;
     bring(NULL, "abc");
     assert_int_equal(verify(), CMP_AUTH_PENDING);
-    assert_int_equal(txn.consumed, 1);
+    assert_true(cmp_test_consumed(txn, "access_token"));
     assert_true(cmp_str_equal(asked()->body, CMP_STR("token=abc")));
     say(200, "{\"active\":true,\"client_id\":\"client-c\",\"token_type\":\"bearer\"}");
-    assert_int_equal(op.verdict, CMP_AUTH_ACCEPT);
-    assert_true(cmp_str_equal(op.answer.auth.peer, CMP_STR("c")));
+    assert_int_equal(cmp_test_verdict(op), CMP_AUTH_ACCEPT);
+    assert_true(cmp_str_equal(cmp_test_auth(op)->peer, CMP_STR("c")));
 }
 
 static void what_the_server_says_decides(void **state)
@@ -192,20 +166,22 @@ static void what_the_server_says_decides(void **state)
         bring("Bearer abc", NULL);
         assert_int_equal(verify(), CMP_AUTH_PENDING);
         say(200, cases[i].body);
-        assert_int_equal(op.verdict, cases[i].verdict);
+        assert_int_equal(cmp_test_verdict(op), cases[i].verdict);
         assert_true(cases[i].reason == NULL ||
-                    strstr(op.answer.auth.reason, cases[i].reason) != NULL);
+                    strstr(cmp_test_auth(op)->reason, cases[i].reason) != NULL);
     }
 }
 
 static void a_username_may_name_the_client(void **state)
 {
     (void)state;
-    used.by = 1;
+    cmp_test_txn_destroy(&txn);
+    cmp_test_destroy(&t);
+    open_with(OPTIONS(", by: username"));
     bring("Bearer abc", NULL);
     assert_int_equal(verify(), CMP_AUTH_PENDING);
     say(200, "{\"active\":true,\"client_id\":\"client-c\",\"username\":\"client-b\"}");
-    assert_true(cmp_str_equal(op.answer.auth.peer, CMP_STR("b")));
+    assert_true(cmp_str_equal(cmp_test_auth(op)->peer, CMP_STR("b")));
 }
 
 static void without_an_answer_nobody_can_tell(void **state)
@@ -229,20 +205,19 @@ static void without_an_answer_nobody_can_tell(void **state)
         bring("Bearer abc", NULL);
         assert_int_equal(verify(), CMP_AUTH_PENDING);
         say(bad[i].status, bad[i].body);
-        assert_int_equal(op.verdict, CMP_AUTH_UNAVAILABLE);
+        assert_int_equal(cmp_test_verdict(op), CMP_AUTH_UNAVAILABLE);
     }
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
-        const cmp_https_answer a = {.result = broken[i], .detail = "gone"};
         assert_int_equal(verify(), CMP_AUTH_PENDING);
-        fake_host_answer(&f, &a);
-        assert_int_equal(op.verdict, CMP_AUTH_UNAVAILABLE);
+        cmp_test_answer_failed(t, broken[i], "gone");
+        assert_int_equal(cmp_test_verdict(op), CMP_AUTH_UNAVAILABLE);
     }
-    assert_null(strstr(f.log[CMP_LOG_ERROR].text, "abc"));
-    fake_host_expect_log(&f, CMP_LOG_ERROR, "it does not let us ask");
+    assert_null(strstr(cmp_test_log(t, CMP_LOG_ERROR), "abc"));
+    assert_true(cmp_test_logged(t, CMP_LOG_ERROR, "it does not let us ask"));
     bring("Bearer abc", NULL);
     assert_int_equal(verify(), CMP_AUTH_PENDING);
     say(200, "{\"active\":true,\"client_id\":\"client-b\"}");
-    assert_int_equal(op.verdict, CMP_AUTH_ACCEPT);
+    assert_int_equal(cmp_test_verdict(op), CMP_AUTH_ACCEPT);
 }
 
 static void who_goes_away_is_let_go(void **state)
@@ -250,52 +225,44 @@ static void who_goes_away_is_let_go(void **state)
     (void)state;
     bring("Bearer abc", NULL);
     assert_int_equal(verify(), CMP_AUTH_PENDING);
-    assert_int_equal(f.call_count, 1);
-    cmp_plugin_descriptor.ops.auth->cancel(f.instance, f.worker, op.op, op.data);
-    assert_int_equal(f.call_count, 0);
-    assert_int_equal(op.completions, 1);
+    assert_int_equal(cmp_test_requests(t), 1);
+    cmp_test_cancel(op);
+    assert_int_equal(cmp_test_requests(t), 0);
+    assert_int_not_equal(cmp_test_verdict(op), CMP_AUTH_PENDING);
 }
 
 static void only_so_many_are_asked_for_at_once(void **state)
 {
     (void)state;
-    fake_op ops[2];
+    cmp_test_op *ops[2];
+    bring("Bearer abc", NULL);
     for (size_t i = 0; i < 2; i++) {
-        bring("Bearer abc", NULL);
-        answer = (cmp_auth_answer){.once = CMP_ONCE_NO};
-        assert_int_equal(cmp_plugin_descriptor.ops.auth->verify(
-                             f.instance, f.worker, fake_op_begin(&ops[i], CMP_PLUGIN_AUTH, &txn),
-                             &answer),
-                         CMP_AUTH_PENDING);
+        ops[i] = cmp_test_verify(t, txn);
+        assert_int_equal(cmp_test_verdict(ops[i]), CMP_AUTH_PENDING);
     }
     assert_int_equal(verify(), CMP_AUTH_UNAVAILABLE);
     for (size_t i = 0; i < 2; i++) {
-        cmp_plugin_descriptor.ops.auth->cancel(f.instance, f.worker, ops[i].op, ops[i].data);
+        cmp_test_cancel(ops[i]);
+        cmp_test_end(&ops[i]);
     }
     assert_int_equal(verify(), CMP_AUTH_PENDING);
-    cmp_plugin_descriptor.ops.auth->cancel(f.instance, f.worker, op.op, op.data);
+    cmp_test_cancel(op);
 }
 
 static void options_are_checked(void **state)
 {
     (void)state;
-    fake_host g;
-    const client stranger[] = {{"client-b", "b"}, {"client-x", "x"}};
-    fake_host_init(&g);
-    g.peers = peers;
-    g.peer_count = 2;
-    options o = good_options();
-    o.id = "a:b";
-    o.clients = (cmp_rows){stranger, 2};
-    assert_null(fake_host_open(&g, &cmp_plugin_descriptor, &o));
-    assert_true(fake_host_reported(&g, "id: has no colon"));
-    assert_true(fake_host_reported(&g, "clients[1].peer: there is no peer of the name \"x\""));
-    fake_host_report_clear(&g);
-    g.origin_error = "the URL is none";
-    o = good_options();
-    assert_null(fake_host_open(&g, &cmp_plugin_descriptor, &o));
-    assert_true(fake_host_reported(&g, "url: the URL is none"));
-    fake_host_dispose(&g);
+    cmp_test *g = cmp_test_create();
+    cmp_test_peers(g, peers, 2);
+    assert_false(cmp_test_open(g, &cmp_plugin_descriptor,
+                               "{url: 'https://as.example.net', id: 'a:b', secret: x, clients: "
+                               "[{client: client-b, peer: b}, {client: client-x, peer: x}]}"));
+    assert_true(cmp_test_reported(g, "id: has no colon"));
+    assert_true(cmp_test_reported(g, "clients[1].peer: there is no peer of the name \"x\""));
+    cmp_test_origin_error(g, "the URL is none");
+    assert_false(cmp_test_open(g, &cmp_plugin_descriptor, OPTIONS("")));
+    assert_true(cmp_test_reported(g, "url: the URL is none"));
+    cmp_test_destroy(&g);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

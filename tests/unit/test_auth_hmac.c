@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin auth_hmac: every way to be refused, what a replay is known by, and that the
  * two sides of a signature fit together. */
-#include "fake_host.h"
-
 #include <cmp-kit/signature.h>
 #include <cmp-kit/tid.h>
+#include <cmp-test/test.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,19 +63,23 @@ static const cmp_key *key_named(const char *id)
 }
 
 typedef struct bench {
-    fake_host host;
-    fake_txn txn;
+    cmp_test *host;
+    cmp_test_txn *txn;
 } bench;
+
+static void open_with(bench *b, const cmp_key *shown, size_t count)
+{
+    b->host = cmp_test_create();
+    cmp_test_set_time(b->host, NOW_MS);
+    cmp_test_keys(b->host, shown, count);
+    assert_true(cmp_test_open(b->host, &cmp_plugin_descriptor, NULL));
+    b->txn = cmp_test_txn_create(b->host);
+}
 
 static int open_plugin(void **state)
 {
     static bench b;
-    fake_host_init(&b.host);
-    b.host.now_ms = NOW_MS;
-    b.host.keys = keys;
-    b.host.key_count = COUNT(keys);
-    assert_non_null(fake_host_open(&b.host, &cmp_plugin_descriptor, NULL));
-    fake_txn_init(&b.txn, &b.host);
+    open_with(&b, keys, COUNT(keys));
     *state = &b;
     return 0;
 }
@@ -84,9 +87,8 @@ static int open_plugin(void **state)
 static int close_plugin(void **state)
 {
     bench *b = *state;
-    fake_txn_dispose(&b->txn);
-    fake_host_close(&b->host);
-    fake_host_dispose(&b->host);
+    cmp_test_txn_destroy(&b->txn);
+    cmp_test_destroy(&b->host);
     return 0;
 }
 
@@ -107,17 +109,14 @@ static cmp_str signed_by(const char *secret, cmp_hash hash, const char *tid, con
 static cmp_auth_verdict ask(bench *b, const char *id, cmp_str signature, const char *tid,
                             const char *ici, cmp_auth_answer *answer)
 {
-    b->txn.params[CMP_PARAM_APIKEYID] = cmp_str_from(id);
-    b->txn.params[CMP_PARAM_SIGNATURE] = signature;
-    b->txn.params[CMP_PARAM_TID] = cmp_str_from(tid);
-    b->txn.params[CMP_PARAM_ICI] = cmp_str_from(ici);
-    fake_op op;
-    memset(answer, 0xAA, sizeof(*answer));
-    const cmp_auth_verdict verdict =
-        cmp_plugin_descriptor.ops.auth->verify(b->host.instance, b->host.worker,
-                                               fake_op_begin(&op, CMP_PLUGIN_AUTH, &b->txn),
-                                               answer);
-    assert_int_equal(op.completions, 0);
+    cmp_test_param(b->txn, CMP_PARAM_APIKEYID, id);
+    cmp_test_param_str(b->txn, CMP_PARAM_SIGNATURE, signature);
+    cmp_test_param(b->txn, CMP_PARAM_TID, tid);
+    cmp_test_param(b->txn, CMP_PARAM_ICI, ici);
+    cmp_test_op *op = cmp_test_verify(b->host, b->txn);
+    const cmp_auth_verdict verdict = (cmp_auth_verdict)cmp_test_verdict(op);
+    *answer = *cmp_test_auth(op);
+    cmp_test_end(&op);
     return verdict;
 }
 
@@ -242,18 +241,15 @@ static void keys_that_change(void **state)
     };
     assert_int_equal(ask_with(b, "k-plain", "plain secret"), CMP_AUTH_ACCEPT);
     assert_int_equal(ask_with(b, "k-new", "new secret"), CMP_AUTH_REJECT);
-    b->host.keys = others;
-    b->host.key_count = COUNT(others);
-    b->host.deferred = true; /* until the worker is between two requests */
-    cmp_plugin_descriptor.keys_changed(b->host.instance);
+    cmp_test_hold(b->host, true); /* until the worker is between two requests */
+    cmp_test_keys(b->host, others, COUNT(others));
     assert_int_equal(ask_with(b, "k-plain", "plain secret"), CMP_AUTH_ACCEPT);
-    fake_host_run(&b->host, 0);
+    cmp_test_run(b->host, 0);
     assert_int_equal(ask_with(b, "k-plain", "plain secret"), CMP_AUTH_REJECT);
     assert_int_equal(ask_with(b, "k-plain", "another secret"), CMP_AUTH_ACCEPT);
     assert_int_equal(ask_with(b, "k-new", "new secret"), CMP_AUTH_ACCEPT);
-    b->host.key_count = 0;
-    cmp_plugin_descriptor.keys_changed(b->host.instance);
-    fake_host_run(&b->host, 0);
+    cmp_test_keys(b->host, NULL, 0);
+    cmp_test_run(b->host, 0);
     assert_int_equal(ask_with(b, "k-new", "new secret"), CMP_AUTH_REJECT);
 }
 
@@ -261,17 +257,13 @@ static void an_empty_keyring_refuses_everybody(void **state)
 {
     (void)state;
     static bench b;
-    fake_host_init(&b.host);
-    assert_non_null(fake_host_open(&b.host, &cmp_plugin_descriptor, NULL));
-    fake_txn_init(&b.txn, &b.host);
+    open_with(&b, NULL, 0);
     cmp_auth_answer answer;
     assert_int_equal(ask_signed(&b, "k-plain", TID_NOW, ICI, &answer), CMP_AUTH_REJECT);
     assert_string_equal(answer.reason, "unknown apikeyid");
-    const cmp_outgoing out = {CMP_STR("c"), CMP_STR(TID_NOW), CMP_STR(ICI)};
-    cmp_signature signature;
-    assert_int_equal(cmp_plugin_descriptor.ops.auth->sign(b.host.instance, b.host.worker, &out,
-                                                          CMP_OP_NONE, &signature),
-                     CMP_SIGN_NO_KEY);
+    cmp_test_op *op = cmp_test_sign(b.host, "c", TID_NOW, ICI);
+    assert_int_equal(cmp_test_verdict(op), CMP_SIGN_NO_KEY);
+    cmp_test_end(&op);
     void *opened = &b;
     close_plugin(&opened);
 }
@@ -305,11 +297,11 @@ static void windows_count_at_the_time_of_the_request(void **state)
 {
     bench *b = *state;
     cmp_auth_answer answer;
-    b->txn.now_ms = NOW_MS - 1;
+    cmp_test_time(b->txn, NOW_MS - 1);
     assert_int_equal(ask_signed(b, "k-expired", TID_NOW, ICI, &answer), CMP_AUTH_ACCEPT);
-    b->txn.now_ms = NOW_MS + 1;
+    cmp_test_time(b->txn, NOW_MS + 1);
     assert_int_equal(ask_signed(b, "k-future", TID_NOW, ICI, &answer), CMP_AUTH_ACCEPT);
-    b->txn.now_ms = NOW_MS + 5 * MINUTE_MS + 1;
+    cmp_test_time(b->txn, NOW_MS + 5 * MINUTE_MS + 1);
     assert_int_equal(ask_signed(b, "k-fresh", TID_NOW, ICI, &answer), CMP_AUTH_REJECT);
 }
 
@@ -357,8 +349,8 @@ static void fingerprints_outlive_the_instance(void **state)
     bench *b = *state;
     cmp_auth_answer first, second;
     assert_int_equal(ask_signed(b, "k-plain", "t1", ICI, &first), CMP_AUTH_ACCEPT);
-    fake_host_close(&b->host);
-    assert_non_null(fake_host_open(&b->host, &cmp_plugin_descriptor, NULL));
+    cmp_test_close(b->host);
+    assert_true(cmp_test_open(b->host, &cmp_plugin_descriptor, NULL));
     assert_int_equal(ask_signed(b, "k-plain", "t1", ICI, &second), CMP_AUTH_ACCEPT);
     assert_memory_equal(first.fingerprint, second.fingerprint, sizeof(first.fingerprint));
 }
@@ -367,9 +359,11 @@ static void fingerprints_outlive_the_instance(void **state)
 
 static cmp_sign_verdict sign_for(bench *b, const char *peer, cmp_signature *signature)
 {
-    const cmp_outgoing out = {cmp_str_from(peer), CMP_STR(TID_NOW), CMP_STR(ICI)};
-    return cmp_plugin_descriptor.ops.auth->sign(b->host.instance, b->host.worker, &out, CMP_OP_NONE,
-                                                signature);
+    cmp_test_op *op = cmp_test_sign(b->host, peer, TID_NOW, ICI);
+    const cmp_sign_verdict verdict = (cmp_sign_verdict)cmp_test_verdict(op);
+    *signature = *cmp_test_signature(op);
+    cmp_test_end(&op);
+    return verdict;
 }
 
 static void signs_only_for_peers_with_a_key(void **state)
@@ -411,12 +405,7 @@ static void signs_with_the_newest_valid_key(void **state)
         {KEY("others", "c", CMP_KEY_RECEIVED, "s6", NOW_MS - 1, INT64_MAX)},
     };
     static bench b;
-    fake_host_init(&b.host);
-    b.host.now_ms = NOW_MS;
-    b.host.keys = received;
-    b.host.key_count = COUNT(received);
-    assert_non_null(fake_host_open(&b.host, &cmp_plugin_descriptor, NULL));
-    fake_txn_init(&b.txn, &b.host);
+    open_with(&b, received, COUNT(received));
 
     static const struct {
         int64_t at_ms;
@@ -424,12 +413,12 @@ static void signs_with_the_newest_valid_key(void **state)
     } cases[] = {{0, "newest"}, {1000, "newest"}, {1001, "later"}, {5000, "future"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         cmp_signature signature;
-        b.host.now_ms = NOW_MS + cases[i].at_ms;
+        cmp_test_set_time(b.host, NOW_MS + cases[i].at_ms);
         assert_int_equal(sign_for(&b, "b", &signature), CMP_SIGN_DONE);
         assert_true(cmp_str_equal(signature.apikeyid, cmp_str_from(cases[i].id)));
     }
     cmp_signature signature;
-    b.host.now_ms = NOW_MS - 3001;
+    cmp_test_set_time(b.host, NOW_MS - 3001);
     assert_int_equal(sign_for(&b, "b", &signature), CMP_SIGN_NO_KEY);
     void *opened = &b;
     close_plugin(&opened);
@@ -447,11 +436,7 @@ static void many_keys_are_all_found(void **state)
         many[i].id = cmp_str_from(ids[i]);
     }
     static bench b;
-    fake_host_init(&b.host);
-    b.host.keys = many;
-    b.host.key_count = MANY;
-    assert_non_null(fake_host_open(&b.host, &cmp_plugin_descriptor, NULL));
-    fake_txn_init(&b.txn, &b.host);
+    open_with(&b, many, MANY);
     char text[KIT_SIGNATURE_TEXT_MAX];
     const cmp_str signature = signed_by("plain secret", CMP_HASH_SHA256, TID_NOW, ICI, text);
     for (size_t i = 0; i < MANY; i++) {

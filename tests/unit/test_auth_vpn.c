@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin auth_vpn: who is exempt from signing, and who is not. */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -13,7 +13,7 @@ extern const cmp_plugin cmp_plugin_descriptor;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { NETS_MAX = 3, LINKS_MAX = 8 };
+enum { NETS_MAX = 3 };
 
 /* A link as an operator writes it. */
 typedef struct written {
@@ -22,69 +22,21 @@ typedef struct written {
     const char *peer;
 } written;
 
-/* ---- options: the rows filled as a host does, with nothing known of the plugin's structs ---- */
-
-typedef struct filled {
-    void *options;
-    char *links;
-    cmp_cidr nets[LINKS_MAX][NETS_MAX];
-} filled;
-
-static const cmp_option *row_named(const cmp_option *rows, const char *name)
+/* The plugin's section with these links. */
+static const char *section(const written *links, size_t count)
 {
-    for (; rows->name != NULL; rows++) {
-        if (strcmp(rows->name, name) == 0) {
-            return rows;
-        }
-    }
-    fail_msg("no option %s", name);
-    return NULL;
-}
-
-static void *field(void *options, const cmp_option *rows, const char *name)
-{
-    return (char *)options + row_named(rows, name)->offset;
-}
-
-static cmp_cidr net_parse(const char *text)
-{
-    char address[64];
-    const size_t size = (size_t)(strchr(text, '/') - text);
-    memcpy(address, text, size);
-    address[size] = '\0';
-    cmp_cidr net = {.bits = (uint8_t)atoi(text + size + 1)};
-    if (inet_pton(AF_INET6, address, net.address) != 1) {
-        net.address[10] = net.address[11] = 0xFF;
-        assert_int_equal(inet_pton(AF_INET, address, net.address + 12), 1);
-        net.bits = (uint8_t)(net.bits + 96);
-    }
-    return net;
-}
-
-static void fill(filled *f, const written *from, size_t count)
-{
-    const cmp_option *list = row_named(cmp_plugin_descriptor.options, "links");
-    f->options = calloc(1, cmp_plugin_descriptor.options_size);
-    f->links = calloc(count + 1, list->row_size);
+    static char text[1024];
+    size_t used = (size_t)sprintf(text, "links:\n");
     for (size_t i = 0; i < count; i++) {
-        char *at = f->links + i * list->row_size;
-        cmp_cidrs nets = {f->nets[i], 0};
-        while (nets.count < NETS_MAX && from[i].nets[nets.count] != NULL) {
-            f->nets[i][nets.count] = net_parse(from[i].nets[nets.count]);
-            nets.count++;
+        used += (size_t)sprintf(text + used, "  - {peer: \"%s\", source: [", links[i].peer);
+        for (size_t k = 0; k < NETS_MAX && links[i].nets[k] != NULL; k++) {
+            used += (size_t)sprintf(text + used, "%s\"%s\"", k > 0 ? ", " : "", links[i].nets[k]);
         }
-        *(const char **)field(at, list->rows, "listener") = from[i].listener;
-        *(const char **)field(at, list->rows, "peer") = from[i].peer;
-        *(cmp_cidrs *)field(at, list->rows, "source") = nets;
+        used += (size_t)sprintf(text + used, "]%s%s}\n",
+                                links[i].listener != NULL ? ", listener: " : "",
+                                links[i].listener != NULL ? links[i].listener : "");
     }
-    *(cmp_rows *)field(f->options, cmp_plugin_descriptor.options, "links") =
-        (cmp_rows){f->links, count};
-}
-
-static void empty(filled *f)
-{
-    free(f->options);
-    free(f->links);
+    return text;
 }
 
 static const cmp_peer peers[] = {{.name = CMP_STR("b")},
@@ -92,11 +44,11 @@ static const cmp_peer peers[] = {{.name = CMP_STR("b")},
                                  {.name = CMP_STR("d")},
                                  {.name = CMP_STR("e")}};
 
-static void host_init(fake_host *host)
+static cmp_test *host_with_peers(void)
 {
-    fake_host_init(host);
-    host->peers = peers;
-    host->peer_count = COUNT(peers);
+    cmp_test *host = cmp_test_create();
+    cmp_test_peers(host, peers, COUNT(peers));
+    return host;
 }
 
 /* ---- check ---- */
@@ -124,19 +76,14 @@ static void complains_about_links_that_make_no_sense(void **unused)
         {{{NULL, {"::/127"}, "b"}, {NULL, {"2000::/3"}, "c"}}, NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        static fake_host host;
-        host_init(&host);
-        filled f;
-        fill(&f, cases[i].links, 2);
-        cmp_plugin_descriptor.check(&host.table, f.options, fake_report_of(&host));
-        if (cases[i].complaint == NULL) {
-            assert_string_equal(host.report.text, "");
-        } else {
-            assert_int_equal(host.report.count, 1);
-            assert_true(fake_host_reported(&host, cases[i].complaint));
+        cmp_test *host = host_with_peers();
+        const bool good = cmp_test_open(host, &cmp_plugin_descriptor, section(cases[i].links, 2));
+        assert_int_equal(good, cases[i].complaint == NULL);
+        if (!good) {
+            assert_int_equal(cmp_test_report_count(host), 1);
+            assert_true(cmp_test_reported(host, cases[i].complaint));
         }
-        empty(&f);
-        fake_host_dispose(&host);
+        cmp_test_destroy(&host);
     }
 }
 
@@ -151,18 +98,16 @@ static const written links[] = {
 };
 
 typedef struct bench {
-    fake_host host;
-    fake_txn txn;
-    filled options;
+    cmp_test *host;
+    cmp_test_txn *txn;
 } bench;
 
 static int open_plugin(void **state)
 {
     static bench b;
-    host_init(&b.host);
-    fill(&b.options, links, COUNT(links));
-    assert_non_null(fake_host_open(&b.host, &cmp_plugin_descriptor, b.options.options));
-    fake_txn_init(&b.txn, &b.host);
+    b.host = host_with_peers();
+    assert_true(cmp_test_open(b.host, &cmp_plugin_descriptor, section(links, COUNT(links))));
+    b.txn = cmp_test_txn_create(b.host);
     *state = &b;
     return 0;
 }
@@ -170,25 +115,20 @@ static int open_plugin(void **state)
 static int close_plugin(void **state)
 {
     bench *b = *state;
-    fake_txn_dispose(&b->txn);
-    fake_host_close(&b->host);
-    empty(&b->options);
-    fake_host_dispose(&b->host);
+    cmp_test_txn_destroy(&b->txn);
+    cmp_test_destroy(&b->host);
     return 0;
 }
 
 static cmp_auth_verdict ask(bench *b, const char *source, const char *listener,
                             cmp_auth_answer *answer)
 {
-    fake_txn_source(&b->txn, source);
-    b->txn.listener = cmp_str_from(listener);
-    fake_op op;
-    memset(answer, 0xAA, sizeof(*answer));
-    const cmp_auth_verdict verdict =
-        cmp_plugin_descriptor.ops.auth->verify(b->host.instance, b->host.worker,
-                                               fake_op_begin(&op, CMP_PLUGIN_AUTH, &b->txn),
-                                               answer);
-    assert_int_equal(op.completions, 0);
+    cmp_test_source(b->txn, source);
+    cmp_test_listener(b->txn, listener);
+    cmp_test_op *op = cmp_test_verify(b->host, b->txn);
+    const cmp_auth_verdict verdict = (cmp_auth_verdict)cmp_test_verdict(op);
+    *answer = *cmp_test_auth(op);
+    cmp_test_end(&op);
     return verdict;
 }
 
@@ -232,8 +172,8 @@ static void a_signed_request_is_left_to_the_next_and_must_be_the_links_peer(void
     };
     bench *b = *state;
     for (size_t c = 0; c < COUNT(cases); c++) {
-        b->txn.params[CMP_PARAM_APIKEYID] = cases[c].apikeyid;
-        b->txn.params[CMP_PARAM_SIGNATURE] = cases[c].signature;
+        cmp_test_param_str(b->txn, CMP_PARAM_APIKEYID, cases[c].apikeyid);
+        cmp_test_param_str(b->txn, CMP_PARAM_SIGNATURE, cases[c].signature);
         for (size_t i = 0; i < COUNT(sources); i++) {
             cmp_auth_answer answer;
             assert_int_equal(ask(b, sources[i].source, sources[i].listener, &answer),

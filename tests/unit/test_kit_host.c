@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/peers.c and trouble.c: what the kit makes of a host's services. */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <cmp-kit/peers.h>
 #include <cmp-kit/trouble.h>
@@ -11,19 +11,19 @@
 
 #include <cmocka.h>
 
-static fake_host host;
+static cmp_test *host;
 
 static int set_up(void **state)
 {
     (void)state;
-    fake_host_init(&host);
+    host = cmp_test_create();
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_host_dispose(&host);
+    cmp_test_destroy(&host);
     return 0;
 }
 
@@ -38,10 +38,9 @@ static void peers_by_name_and_host(void **state)
     };
     (void)state;
     kit_peers p;
-    host.peers = peers;
-    host.peer_count = 3;
-    kit_peers_copy(&p, &host.table);
-    host.peer_count = 0; /* copies they are */
+    cmp_test_peers(host, peers, 3);
+    kit_peers_copy(&p, cmp_test_host(host));
+    cmp_test_peers(host, NULL, 0); /* copies they are */
     assert_int_equal(p.count, 3);
     assert_int_equal(kit_peers_named(&p, CMP_STR("b")), 0);
     assert_int_equal(kit_peers_named(&p, CMP_STR("asks-only")), 1);
@@ -62,7 +61,7 @@ static void peers_by_name_and_host(void **state)
 
 static unsigned errors(void)
 {
-    return host.log[CMP_LOG_ERROR].count;
+    return cmp_test_log_count(host, CMP_LOG_ERROR);
 }
 
 static void trouble_is_said_once_in_a_while(void **state)
@@ -70,23 +69,23 @@ static void trouble_is_said_once_in_a_while(void **state)
     (void)state;
     kit_trouble t;
     kit_trouble_init(&t);
-    kit_trouble_over(&t, &host.table, "over"); /* there was none: nothing is said */
-    assert_int_equal(host.log[CMP_LOG_NOTICE].count, 0);
+    kit_trouble_over(&t, cmp_test_host(host), "over"); /* there was none: nothing is said */
+    assert_int_equal(cmp_test_log_count(host, CMP_LOG_NOTICE), 0);
     for (int i = 0; i < 10; i++) {
-        kit_trouble_say(&t, &host.table, "down");
+        kit_trouble_say(&t, cmp_test_host(host), "down");
     }
     assert_int_equal(errors(), 1);
     for (int i = 0; i < 10; i++) {
-        kit_trouble_say(&t, &host.table, "down %d", i);
+        kit_trouble_say(&t, cmp_test_host(host), "down %d", i);
     }
     assert_int_equal(errors(), 4);
-    fake_host_advance(&host, 10000);
-    kit_trouble_say(&t, &host.table, "down");
-    fake_host_expect_log(&host, CMP_LOG_ERROR, "down (16 more not logged)");
-    kit_trouble_over(&t, &host.table, "over");
-    fake_host_expect_log(&host, CMP_LOG_NOTICE, "over");
-    kit_trouble_say(&t, &host.table, "down"); /* at once */
-    fake_host_expect_log(&host, CMP_LOG_ERROR, "down");
+    cmp_test_advance(host, 10000);
+    kit_trouble_say(&t, cmp_test_host(host), "down");
+    assert_true(cmp_test_logged(host, CMP_LOG_ERROR, "down (16 more not logged)"));
+    kit_trouble_over(&t, cmp_test_host(host), "over");
+    assert_true(cmp_test_logged(host, CMP_LOG_NOTICE, "over"));
+    kit_trouble_say(&t, cmp_test_host(host), "down"); /* at once */
+    assert_true(cmp_test_logged(host, CMP_LOG_ERROR, "down"));
     kit_trouble_dispose(&t);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin route_addr: hosts lead to configured peers, and nowhere else. */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,34 +13,18 @@ extern const cmp_plugin cmp_plugin_descriptor;
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 typedef struct fixture {
-    fake_host host;
-    fake_txn txn;
+    cmp_test *host;
+    cmp_test_txn *txn;
 } fixture;
-
-static cmp_str copied(cmp_str text)
-{
-    return text.at != NULL ? (cmp_str){memcpy(malloc(text.size), text.at, text.size), text.size}
-                           : CMP_NONE;
-}
 
 /* The peers are gone as soon as the instance is made: it may keep nothing of theirs. */
 static void open_with(fixture *f, const cmp_peer *peers, size_t count)
 {
-    cmp_peer *lent = calloc(count + 1, sizeof(*lent));
-    for (size_t i = 0; i < count; i++) {
-        lent[i] = (cmp_peer){.name = copied(peers[i].name), .host = copied(peers[i].host)};
-    }
-    fake_host_init(&f->host);
-    f->host.peers = lent;
-    f->host.peer_count = count;
-    assert_non_null(fake_host_open(&f->host, &cmp_plugin_descriptor, NULL));
-    f->host.peer_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        free((char *)(uintptr_t)lent[i].name.at);
-        free((char *)(uintptr_t)lent[i].host.at);
-    }
-    free(lent);
-    fake_txn_init(&f->txn, &f->host);
+    f->host = cmp_test_create();
+    cmp_test_peers(f->host, peers, count);
+    assert_true(cmp_test_open(f->host, &cmp_plugin_descriptor, NULL));
+    cmp_test_peers(f->host, NULL, 0);
+    f->txn = cmp_test_txn_create(f->host);
 }
 
 static const cmp_peer peers[] = {
@@ -61,24 +45,19 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    fake_txn_dispose(&f->txn);
-    fake_host_close(&f->host);
-    fake_host_dispose(&f->host);
+    cmp_test_txn_destroy(&f->txn);
+    cmp_test_destroy(&f->host);
     return 0;
 }
 
-/* It answers at once, and fills the answer whatever was in it. */
+/* It answers at once. */
 static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
                              cmp_route_answer *answer)
 {
-    fake_op op;
-    memset(answer, 0xAA, sizeof(*answer));
-    const cmp_route_verdict verdict =
-        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker, reason, target,
-                                               fake_op_begin(&op, CMP_PLUGIN_ROUTE, &f->txn),
-                                               answer);
-    assert_int_equal(op.completions, 0);
-    assert_int_not_equal(verdict, CMP_ROUTE_PENDING);
+    cmp_test_op *op = cmp_test_route(f->host, reason, target.at, f->txn);
+    const cmp_route_verdict verdict = (cmp_route_verdict)cmp_test_verdict(op);
+    *answer = *cmp_test_routed(op);
+    cmp_test_end(&op);
     assert_null(answer->addr.at);
     assert_false(answer->lookup);
     return verdict;
@@ -135,7 +114,7 @@ static void a_peers_host_leads_to_it_without_addr(void **state)
         {"C.EXAMPLE.NET", "c"}, {"mcr.example.org", "registry"},
     };
     fixture *f = *state;
-    f->txn.peer = CMP_STR("asks-only");
+    cmp_test_requestor(f->txn, "asks-only");
     for (size_t i = 0; i < COUNT(cases); i++) {
         cmp_route_answer answer;
         const cmp_str host = cmp_str_from(cases[i].host), peer = cmp_str_from(cases[i].peer);
@@ -150,7 +129,7 @@ static void never_back_to_where_it_came_from(void **state)
 {
     fixture *f = *state;
     cmp_route_answer answer;
-    f->txn.peer = CMP_STR("c");
+    cmp_test_requestor(f->txn, "c");
     assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("c.example.net"), &answer),
                      CMP_ROUTE_DECLINE);
     assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, CMP_STR("c.example.net"), &answer),

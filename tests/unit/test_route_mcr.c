@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the plugin route_mcr: what goes to the registry, and how. */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -18,45 +19,30 @@ static const cmp_peer peers[] = {
 };
 
 typedef struct fixture {
-    fake_host host;
-    fake_txn txn;
-    void *options;
+    cmp_test *host;
+    cmp_test_txn *txn;
+    cmp_test_op *op; /* whose answer is looked at */
 } fixture;
 
-static const cmp_option *row(const char *name)
+static bool open_with(fixture *f, const char *peer, const char *mode)
 {
-    const cmp_option *found = cmp_plugin_descriptor.options;
-    while (found->name != NULL && strcmp(found->name, name) != 0) {
-        found++;
-    }
-    assert_non_null(found->name);
-    return found;
+    char options[256];
+    snprintf(options, sizeof(options), "{peer: \"%s\", mode: %s}", peer, mode);
+    return cmp_test_open(f->host, &cmp_plugin_descriptor, options);
 }
 
-static void set_mode(fixture *f, const char *mode)
+static void close_plugin(fixture *f)
 {
-    const cmp_option *found = row("mode");
-    int *field = (int *)((char *)f->options + found->offset);
-    for (*field = 0; strcmp(found->choices[*field], mode) != 0; ++*field) {
-        assert_non_null(found->choices[*field + 1]);
-    }
-}
-
-static void *open_with(fixture *f, const char *peer, const char *mode)
-{
-    *(const char **)((char *)f->options + row("peer")->offset) = peer;
-    set_mode(f, mode);
-    return fake_host_open(&f->host, &cmp_plugin_descriptor, f->options);
+    cmp_test_end(&f->op);
+    cmp_test_close(f->host);
 }
 
 static int set_up(void **state)
 {
     static fixture f;
-    fake_host_init(&f.host);
-    f.host.peers = peers;
-    f.host.peer_count = COUNT(peers);
-    f.options = calloc(1, cmp_plugin_descriptor.options_size);
-    fake_txn_init(&f.txn, &f.host);
+    f.host = cmp_test_create();
+    cmp_test_peers(f.host, peers, COUNT(peers));
+    f.txn = cmp_test_txn_create(f.host);
     *state = &f;
     return 0;
 }
@@ -64,26 +50,20 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    fake_txn_dispose(&f->txn);
-    fake_host_close(&f->host);
-    fake_host_dispose(&f->host);
-    free(f->options);
+    cmp_test_end(&f->op);
+    cmp_test_txn_destroy(&f->txn);
+    cmp_test_destroy(&f->host);
     return 0;
 }
 
-/* It answers at once, and fills the answer whatever was in it. */
+/* It answers at once. */
 static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
                              cmp_route_answer *answer)
 {
-    fake_op op;
-    memset(answer, 0xAA, sizeof(*answer));
-    const cmp_route_verdict verdict =
-        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker, reason, target,
-                                               fake_op_begin(&op, CMP_PLUGIN_ROUTE, &f->txn),
-                                               answer);
-    assert_int_equal(op.completions, 0);
-    assert_int_not_equal(verdict, CMP_ROUTE_PENDING);
-    return verdict;
+    cmp_test_end(&f->op);
+    f->op = cmp_test_route(f->host, reason, target.at, f->txn);
+    *answer = *cmp_test_routed(f->op);
+    return (cmp_route_verdict)cmp_test_verdict(f->op);
 }
 
 static void complains_about_a_registry_that_is_no_peer(void **state)
@@ -91,19 +71,23 @@ static void complains_about_a_registry_that_is_no_peer(void **state)
     static const char *const names[] = {"nobody", "Registry", "", "mcr.example.net"};
     fixture *f = *state;
     for (size_t i = 0; i < COUNT(names); i++) {
-        assert_null(open_with(f, names[i], "relay"));
-        assert_int_equal(f->host.report.count, 1);
-        assert_true(fake_host_reported(&f->host, "peer: there is no peer of the name \""));
-        assert_true(fake_host_reported(&f->host, names[i]));
-        fake_host_report_clear(&f->host);
+        assert_false(open_with(f, names[i], "relay"));
+        assert_int_equal(cmp_test_report_count(f->host), 1);
+        assert_true(cmp_test_reported(f->host, "peer: there is no peer of the name \""));
+        assert_true(cmp_test_reported(f->host, names[i]));
     }
 }
 
 static void relay_is_the_default(void **state)
 {
-    (void)state;
-    assert_string_equal(row("mode")->fallback, "relay");
-    assert_true((row("peer")->flags & CMP_OPTION_REQUIRED) != 0);
+    fixture *f = *state;
+    cmp_route_answer answer;
+    assert_true(cmp_test_open(f->host, &cmp_plugin_descriptor, "peer: registry"));
+    assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_FORWARD);
+    assert_false(answer.lookup);
+    close_plugin(f);
+    assert_false(cmp_test_open(f->host, &cmp_plugin_descriptor, NULL));
+    assert_true(cmp_test_reported(f->host, "options.peer: "));
 }
 
 static void what_comes_from_the_registry_is_not_sent_back(void **state)
@@ -112,12 +96,12 @@ static void what_comes_from_the_registry_is_not_sent_back(void **state)
     fixture *f = *state;
     for (size_t i = 0; i < COUNT(modes); i++) {
         cmp_route_answer answer;
-        assert_non_null(open_with(f, "registry", modes[i]));
-        f->txn.peer = CMP_STR("registry");
+        assert_true(open_with(f, "registry", modes[i]));
+        cmp_test_requestor(f->txn, "registry");
         assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_DECLINE);
         assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, CMP_STR("d.example.net"), &answer),
                          CMP_ROUTE_DECLINE);
-        fake_host_close(&f->host);
+        close_plugin(f);
     }
 }
 
@@ -125,8 +109,8 @@ static void what_is_addressed_is_declined(void **state)
 {
     fixture *f = *state;
     cmp_route_answer answer;
-    assert_non_null(open_with(f, "registry", "relay"));
-    f->txn.peer = CMP_STR("b");
+    assert_true(open_with(f, "registry", "relay"));
+    cmp_test_requestor(f->txn, "b");
     assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("d.example.net"), &answer),
                      CMP_ROUTE_DECLINE);
     assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("mcr.example.net"), &answer),
@@ -151,14 +135,14 @@ static void everything_else_goes_to_the_registry(void **state)
     fixture *f = *state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         cmp_route_answer answer;
-        assert_non_null(open_with(f, "registry", cases[i].mode));
-        f->txn.peer = cases[i].requestor;
+        assert_true(open_with(f, "registry", cases[i].mode));
+        cmp_test_requestor(f->txn, cases[i].requestor.at);
         assert_int_equal(ask(f, cases[i].reason, cases[i].target, &answer), CMP_ROUTE_FORWARD);
         assert_true(cmp_str_equal(answer.peer, CMP_STR("registry")));
         assert_true(cmp_str_equal(answer.addr, cases[i].target));
         assert_int_equal(answer.addr.at == NULL, cases[i].target.at == NULL);
         assert_int_equal(answer.lookup, strcmp(cases[i].mode, "lookup") == 0);
-        fake_host_close(&f->host);
+        close_plugin(f);
     }
 }
 
