@@ -100,13 +100,23 @@ unsigned host_loop_posted(const cmp_loop *l)
     return atomic_load_explicit(&l->posted_count, memory_order_acquire);
 }
 
+bool host_loop_run_one(cmp_loop *l)
+{
+    host_message *m = host_loop_posted(l) > 0 ? take_message(l) : NULL;
+    if (m == NULL) {
+        return false;
+    }
+    const host_message message = *m;
+    free(m);
+    message.run(message.arg);
+    return true;
+}
+
 unsigned host_loop_run_posted(cmp_loop *l)
 {
     unsigned count = 0;
-    for (host_message *m; host_loop_posted(l) > 0 && (m = take_message(l)) != NULL; count++) {
-        const host_message message = *m;
-        free(m);
-        message.run(message.arg);
+    while (host_loop_run_one(l)) {
+        count++;
     }
     return count;
 }

@@ -65,6 +65,9 @@ void host_loop_post(cmp_loop *l, void (*run)(void *arg), void *arg);
 /* Runs the messages that are there, those too that they post; how many there were. */
 unsigned host_loop_run_posted(cmp_loop *l);
 
+/* Runs the first of them; false: there is none. */
+bool host_loop_run_one(cmp_loop *l);
+
 /* How many messages wait. Any thread. */
 unsigned host_loop_posted(const cmp_loop *l);
 

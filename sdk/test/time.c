@@ -10,19 +10,31 @@
 
 /* ---- the pool, and calls to workers ---- */
 
+static bool run_job(cmp_test *t)
+{
+    job *j = STAILQ_FIRST(&t->jobs);
+    if (j == NULL) {
+        return false;
+    }
+    STAILQ_REMOVE_HEAD(&t->jobs, entry);
+    t->job_count--;
+    const job now = *j;
+    free(j);
+    now.work(now.arg);
+    now.done(now.arg);
+    return true;
+}
+
+bool cmp_test_step(cmp_test *t)
+{
+    return run_job(t) || (t->worker != NULL && host_loop_run_one(&t->worker->loop));
+}
+
 /* Those too that they add. */
 void test_run_jobs(cmp_test *t)
 {
-    do {
-        for (job *j; (j = STAILQ_FIRST(&t->jobs)) != NULL;) {
-            STAILQ_REMOVE_HEAD(&t->jobs, entry);
-            t->job_count--;
-            const job now = *j;
-            free(j);
-            now.work(now.arg);
-            now.done(now.arg);
-        }
-    } while (t->worker != NULL && host_loop_run_posted(&t->worker->loop) > 0);
+    while (cmp_test_step(t)) {
+    }
 }
 
 void test_settle(cmp_test *t)

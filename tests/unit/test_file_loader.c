@@ -4,8 +4,8 @@
 #include "lines.h"
 #include "loader.h"
 
-#include "fake_host.h"
 #include "scratch.h"
+#include <cmp-test/test.h>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@
 
 #define CODE(ici) "{\"ici\":\"" ici "\",\"content\":\"x\"}"
 
-static fake_host host;
+static cmp_test *host;
 
 typedef struct load {
     unsigned threads;
@@ -30,7 +30,7 @@ static load load_with(unsigned threads)
 static bool read_codes(kit_file *f, void *arg)
 {
     load *l = arg;
-    l->index = load_codes(f, &host.table, l->threads);
+    l->index = load_codes(f, cmp_test_host(host), l->threads);
     return l->index != NULL;
 }
 
@@ -248,8 +248,9 @@ static void a_change_while_it_is_read_is_told(void **state)
 {
     static const char *const changes[] = {CODE("C") "\n", "{}\n", ""};
     (void)state;
-    real_parse = host.table.record_parse;
-    host.table.record_parse = parse_and_change;
+    cmp_host *table = (cmp_host *)(uintptr_t)cmp_test_host(host);
+    real_parse = table->record_parse;
+    table->record_parse = parse_and_change;
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         scratch_write("codes", CODE("A") "\n" CODE("B") "\n");
         mischief = changes[i];
@@ -257,7 +258,7 @@ static void a_change_while_it_is_read_is_told(void **state)
         assert_int_equal(load_all(&l), KIT_FILE_CHANGED);
         index_destroy(&l.index);
     }
-    host.table.record_parse = real_parse;
+    table->record_parse = real_parse;
 }
 
 /* ---- lines ---- */
@@ -350,13 +351,13 @@ static void blank_lines(void **state)
 
 static int set_up(void **state)
 {
-    fake_host_init(&host);
+    host = cmp_test_create();
     return scratch_enter(state);
 }
 
 static int tear_down(void **state)
 {
-    fake_host_dispose(&host);
+    cmp_test_destroy(&host);
     return scratch_leave(state);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sdk/kit/live.c: content that follows its file. (Reloads in all their ways, and with many threads,
  * are in the tests of store_file and route_prefix.) */
-#include "fake_host.h"
 #include "scratch.h"
 
 #include <cmp-kit/live.h>
 #include <cmp-kit/memory.h>
+#include <cmp-test/test.h>
 
 #include <fcntl.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static void free_text(void *content)
 static void log_text(const void *content, int64_t ms, void *arg)
 {
     assert_true(ms >= 0);
-    fake_host *host = arg;
-    host->table.log(&host->table, CMP_LOG_NOTICE, "has %s", (const char *)content);
+    const cmp_host *host = arg;
+    host->log(host, CMP_LOG_NOTICE, "has %s", (const char *)content);
 }
 
 static size_t count_letters(const void *content)
@@ -61,26 +61,112 @@ static const kit_live_options options = {.check_interval_ms = CHECK_MS,
                                          .max_shrink = 50,
                                          .settle_ms = SETTLE_MS};
 
-typedef struct fixture {
-    fake_host host;
+/* A plugin that is nothing but such a content. */
+typedef struct self {
+    const cmp_host *host;
     kit_live *live;
     kit_live_share share; /* a worker's */
+} self;
+
+typedef struct settings {
+    const char *path;
+} settings;
+
+CMP_OPTIONS(rows, settings) = {
+    CMP_ROW("path", STRING, settings, path, "the file"),
+    CMP_OPTION_END,
+};
+
+static void *live_create(const cmp_host *host, const void *made_of, void *previous,
+                         cmp_report *report)
+{
+    (void)previous;
+    self *s = kit_calloc(1, sizeof(*s));
+    s->host = host;
+    s->live = kit_live_create(host, &kind, ((const settings *)made_of)->path,
+                              (void *)(uintptr_t)host, report);
+    if (s->live == NULL) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void live_start(void *instance, cmp_loop *loop)
+{
+    kit_live_start(((self *)instance)->live, loop, &options);
+}
+
+static void *live_worker_start(void *instance, cmp_loop *loop)
+{
+    (void)loop;
+    self *s = instance;
+    kit_live_join(s->live, &s->share);
+    return &s->share;
+}
+
+static void live_worker_stop(void *instance, void *worker)
+{
+    kit_live_leave(((self *)instance)->live, worker);
+}
+
+static void live_command(void *instance, const char *name, cmp_str argument, uint64_t id)
+{
+    kit_live_command(((self *)instance)->live, name, argument, id);
+}
+
+static void live_destroy(void *instance)
+{
+    self *s = instance;
+    kit_live_destroy(&s->live);
+    assert_null(s->live);
+    kit_live_destroy(&s->live);
+    free(s);
+}
+
+static cmp_route_verdict live_route(void *instance, void *worker, cmp_route_reason reason,
+                                    cmp_str target, cmp_op op, cmp_route_answer *answer)
+{
+    (void)instance, (void)worker, (void)reason, (void)target, (void)op, (void)answer;
+    return CMP_ROUTE_DECLINE;
+}
+
+static const cmp_route_ops ops = {.size = sizeof(ops), .route = live_route};
+
+static const cmp_command commands[] = {KIT_LIVE_COMMANDS, CMP_COMMAND_END};
+
+static const cmp_plugin plugin = {
+    CMP_PLUGIN_ABI,
+    .name = "live",
+    .kind = CMP_PLUGIN_ROUTE,
+    .version = "1",
+    .summary = "follows a file",
+    CMP_PLUGIN_OPTIONS(rows),
+    .create = live_create,
+    .start = live_start,
+    .worker_start = live_worker_start,
+    .worker_stop = live_worker_stop,
+    .destroy = live_destroy,
+    .ops.route = &ops,
+    .commands = commands,
+    .command = live_command,
+};
+
+typedef struct fixture {
+    cmp_test *host;
+    const kit_live_share *share;
 } fixture;
 
 static void open_live(fixture *f, const char *path)
 {
-    f->live = kit_live_create(&f->host.table, &kind, path, &f->host, fake_report_of(&f->host));
-    assert_non_null(f->live);
-    kit_live_start(f->live, &f->host.loop, &options);
-    kit_live_join(f->live, &f->share);
-    f->host.worker = &f->share;
-    f->host.worker_running = true;
+    assert_true(cmp_test_open(f->host, &plugin, path));
+    f->share = cmp_test_worker(f->host);
 }
 
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
-    fake_host_init(&f->host);
+    f->host = cmp_test_create();
     freed = 0;
     *state = f;
     return 0;
@@ -89,13 +175,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    if (f->live != NULL) {
-        kit_live_leave(f->live, &f->share);
-        kit_live_destroy(&f->live);
-    }
-    assert_null(f->live);
-    kit_live_destroy(&f->live);
-    fake_host_dispose(&f->host);
+    cmp_test_destroy(&f->host);
     free(f);
     return 0;
 }
@@ -104,46 +184,45 @@ static void without_a_path_nothing_changes(void **state)
 {
     fixture *f = *state;
     open_live(f, NULL);
-    assert_string_equal(f->share.content, "nothing");
-    assert_int_equal(fake_host_timers(&f->host), 0);
+    assert_string_equal(f->share->content, "nothing");
+    assert_int_equal(cmp_test_timers(f->host), 0);
 }
 
 static void a_bad_file_is_reported(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "#");
-    assert_null(kit_live_create(&f->host.table, &kind, "file", &f->host, fake_report_of(&f->host)));
-    assert_true(fake_host_reported(&f->host, "path: file:1: a hash"));
-    assert_int_equal(f->host.counter_count, 0);
+    assert_false(cmp_test_open(f->host, &plugin, "path: file"));
+    assert_true(cmp_test_reported(f->host, "path: file:1: a hash"));
 }
 
 static void a_changed_file_is_swapped_in(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "one");
-    open_live(f, "file");
-    assert_string_equal(f->share.content, "one");
+    open_live(f, "path: file");
+    assert_string_equal(f->share->content, "one");
     scratch_write("file", "three");
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_string_equal(f->share.content, "three");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "three");
     assert_int_equal(freed, 0);
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
     assert_int_equal(freed, 1); /* nobody uses it any more */
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), 1);
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "has three");
+    assert_int_equal(cmp_test_counted(f->host, "reloads"), 1);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "has three"));
 }
 
 static void a_bad_change_leaves_what_there_is(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "one");
-    open_live(f, "file");
+    open_live(f, "path: file");
     scratch_write("file", "#bad");
-    fake_host_advance(&f->host, 3 * CHECK_MS);
-    assert_string_equal(f->share.content, "one");
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR,
-                         "file:1: a hash; the letters read before stay in use");
-    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+    cmp_test_advance(f->host, 3 * CHECK_MS);
+    assert_string_equal(f->share->content, "one");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR,
+                                "file:1: a hash; the letters read before stay in use"));
+    assert_int_equal(cmp_test_counted(f->host, "reload_failures"), 1);
 }
 
 /* ---- a file in which much is missing ---- */
@@ -152,11 +231,11 @@ static void half_may_go_at_once(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
+    open_live(f, "path: file");
     scratch_write("file", "1234");
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_string_equal(f->share.content, "1234");
-    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 0);
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "1234");
+    assert_int_equal(cmp_test_counted(f->host, "reloads_held"), 0);
 }
 
 static void more_than_half_is_believed_once_it_has_settled(void **state)
@@ -170,104 +249,105 @@ static void more_than_half_is_believed_once_it_has_settled(void **state)
     for (size_t i = 0; i < 2; i++) {
         scratch_write("file", "12345678");
         if (i == 0) {
-            open_live(f, "file");
+            open_live(f, "path: file");
         }
-        fake_host_advance(&f->host, CHECK_MS);
-        assert_string_equal(f->share.content, "12345678");
+        cmp_test_advance(f->host, CHECK_MS);
+        assert_string_equal(f->share->content, "12345678");
         scratch_write("file", less[i]);
-        fake_host_advance(&f->host, SETTLE_MS); /* the first look found the change */
-        assert_string_equal(f->share.content, "12345678");
-        assert_int_equal(fake_host_counted(&f->host, "reloads_held"), i + 1);
-        assert_int_equal(f->host.health, CMP_HEALTH_DEGRADED);
-        assert_non_null(strstr(f->host.why, said[i]));
-        fake_host_advance(&f->host, CHECK_MS);
-        assert_string_equal(f->share.content, less[i]);
+        cmp_test_advance(f->host, SETTLE_MS); /* the first look found the change */
+        assert_string_equal(f->share->content, "12345678");
+        assert_int_equal(cmp_test_counted(f->host, "reloads_held"), i + 1);
+        assert_int_equal(cmp_test_health(f->host), CMP_HEALTH_DEGRADED);
+        assert_non_null(strstr(cmp_test_why(f->host), said[i]));
+        cmp_test_advance(f->host, CHECK_MS);
+        assert_string_equal(f->share->content, less[i]);
     }
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), 3);
+    assert_int_equal(cmp_test_counted(f->host, "reloads"), 3);
 }
 
 static void each_change_begins_the_time_anew(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
+    open_live(f, "path: file");
     for (size_t i = 0; i < 3; i++) {
         scratch_write("file", i % 2 == 0 ? "1" : "21");
-        fake_host_advance(&f->host, SETTLE_MS);
-        assert_string_equal(f->share.content, "12345678");
+        cmp_test_advance(f->host, SETTLE_MS);
+        assert_string_equal(f->share->content, "12345678");
     }
     scratch_write("file", "12345"); /* it was only being written */
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_string_equal(f->share.content, "12345");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "12345");
     /* The first one changed the health, which hosts log. */
-    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "file: has 2 letters in place of 8");
-    assert_int_equal(f->host.health, CMP_HEALTH_OK);
-    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 3);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_WARNING, "file: has 2 letters in place of 8"));
+    assert_int_equal(cmp_test_health(f->host), CMP_HEALTH_OK);
+    assert_int_equal(cmp_test_counted(f->host, "reloads_held"), 3);
 }
 
 static void a_bad_change_of_a_held_file_begins_it_anew(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
+    open_live(f, "path: file");
     scratch_write("file", "1");
-    fake_host_advance(&f->host, SETTLE_MS);
+    cmp_test_advance(f->host, SETTLE_MS);
     scratch_write("file", "#");
-    fake_host_advance(&f->host, 2 * SETTLE_MS);
-    assert_string_equal(f->share.content, "12345678");
-    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "file:1: a hash");
+    cmp_test_advance(f->host, 2 * SETTLE_MS);
+    assert_string_equal(f->share->content, "12345678");
+    assert_int_equal(cmp_test_counted(f->host, "reload_failures"), 1);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "file:1: a hash"));
 }
 
 /* ---- an operator's word ---- */
 
 static void accept(fixture *f)
 {
-    kit_live_command(f->live, "accept", CMP_NONE, fake_host_command(&f->host));
+    cmp_test_command(f->host, "accept", NULL);
 }
 
 static void what_is_missing_is_accepted(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
+    open_live(f, "path: file");
     scratch_write("file", "1");
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_string_equal(f->share.content, "12345678");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "12345678");
     accept(f);
-    assert_string_equal(f->share.content, "1");
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
-    assert_string_equal(f->host.told, "file: 1 letters are in use");
-    assert_int_equal(f->host.health, CMP_HEALTH_OK);
+    assert_string_equal(f->share->content, "1");
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_GOOD);
+    assert_string_equal(cmp_test_command_text(f->host), "file: 1 letters are in use");
+    assert_int_equal(cmp_test_health(f->host), CMP_HEALTH_OK);
     scratch_write("file", ""); /* it was said of that state alone */
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_string_equal(f->share.content, "1");
-    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 2);
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "1");
+    assert_int_equal(cmp_test_counted(f->host, "reloads_held"), 2);
 }
 
 static void accepting_comes_before_the_file_was_looked_at(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
+    open_live(f, "path: file");
     scratch_write("file", "");
     accept(f);
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
-    assert_string_equal(f->share.content, "");
-    assert_int_equal(fake_host_counted(&f->host, "reloads_held"), 0);
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_GOOD);
+    assert_string_equal(f->share->content, "");
+    assert_int_equal(cmp_test_counted(f->host, "reloads_held"), 0);
 }
 
 static void a_bad_file_is_not_accepted(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
+    open_live(f, "path: file");
     scratch_write("file", "#");
     accept(f);
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_BAD);
-    assert_string_equal(f->host.told, "file:1: a hash; the letters read before stay in use");
-    assert_string_equal(f->share.content, "12345678");
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "file:1: a hash");
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_BAD);
+    assert_string_equal(cmp_test_command_text(f->host),
+                        "file:1: a hash; the letters read before stay in use");
+    assert_string_equal(f->share->content, "12345678");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "file:1: a hash"));
 }
 
 /* What was begun before may have read what was there before. */
@@ -275,32 +355,31 @@ static void a_reading_that_is_under_way_is_not_what_is_meant(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
-    f->host.deferred = true;
+    open_live(f, "path: file");
+    cmp_test_hold(f->host, true);
     scratch_write("file", "1");
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
     accept(f);
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_PENDING);
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_PENDING);
     scratch_write("file", "2");
-    f->host.deferred = false;
-    fake_host_run(&f->host, 0);
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
-    assert_string_equal(f->share.content, "2");
+    cmp_test_hold(f->host, false);
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_GOOD);
+    assert_string_equal(f->share->content, "2");
 }
 
 static void it_waits_for_a_place_in_the_pool(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "12345678");
-    open_live(f, "file");
-    f->host.pool_full = true;
+    open_live(f, "path: file");
+    cmp_test_pool_full(f->host, true);
     scratch_write("file", "1");
     accept(f);
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_PENDING);
-    f->host.pool_full = false;
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_GOOD);
-    assert_string_equal(f->share.content, "1");
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_PENDING);
+    cmp_test_pool_full(f->host, false);
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_GOOD);
+    assert_string_equal(f->share->content, "1");
 }
 
 static void without_a_file_there_is_nothing_to_accept(void **state)
@@ -308,7 +387,7 @@ static void without_a_file_there_is_nothing_to_accept(void **state)
     fixture *f = *state;
     open_live(f, NULL);
     accept(f);
-    assert_int_equal(f->host.command_state, FAKE_COMMAND_BAD);
+    assert_int_equal(cmp_test_command_state(f->host), CMP_TEST_COMMAND_BAD);
 }
 
 /* What `cp -p` and `rsync -t --inplace` leave: the size and the time are as they were. */
@@ -316,7 +395,7 @@ static void a_change_that_hides_its_time_is_seen(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "one");
-    open_live(f, "file");
+    open_live(f, "path: file");
     struct stat before;
     assert_int_equal(stat("file", &before), 0);
     const int fd = open("file", O_WRONLY);
@@ -324,24 +403,29 @@ static void a_change_that_hides_its_time_is_seen(void **state)
     const struct timespec times[2] = {before.st_atim, before.st_mtim};
     assert_int_equal(futimens(fd, times), 0);
     close(fd);
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_string_equal(f->share.content, "two");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "two");
+}
+
+static kit_live *live_of(const fixture *f)
+{
+    return ((const self *)cmp_test_instance(f->host))->live;
 }
 
 static void a_use_keeps_what_it_began_with(void **state)
 {
     fixture *f = *state;
     scratch_write("file", "one");
-    open_live(f, "file");
+    open_live(f, "path: file");
     kit_live_share use;
-    kit_live_join(f->live, &use);
+    kit_live_join(live_of(f), &use);
     scratch_write("file", "three");
-    fake_host_advance(&f->host, 3 * CHECK_MS);
-    assert_string_equal(f->share.content, "three");
+    cmp_test_advance(f->host, 3 * CHECK_MS);
+    assert_string_equal(f->share->content, "three");
     assert_string_equal(use.content, "one");
     assert_int_equal(freed, 0);
-    kit_live_leave(f->live, &use);
-    fake_host_advance(&f->host, CHECK_MS);
+    kit_live_leave(live_of(f), &use);
+    cmp_test_advance(f->host, CHECK_MS);
     assert_int_equal(freed, 1);
 }
 

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin route_prefix as a host sees it: decisions in both modes, the table file, and reloads
  * that are all or nothing. */
-#include "fake_host.h"
+#include "embed_rig.h"
+
+#include <cmp-test/test.h>
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 extern const cmp_plugin cmp_plugin_descriptor;
 
@@ -39,8 +35,8 @@ static const cmp_peer peers[] = {
 };
 
 typedef struct fixture {
-    fake_host host;
-    fake_txn txn;
+    cmp_test *host;
+    const char *ici, *requestor;
     char folder[32], path[48], fresh[64];
     void *options;
 } fixture;
@@ -70,10 +66,9 @@ static void set_mode(const fixture *f, const char *mode)
 
 static int set_up(void **state)
 {
-    fixture *f = malloc(sizeof(*f));
-    fake_host_init(&f->host);
-    f->host.peers = peers;
-    f->host.peer_count = COUNT(peers);
+    fixture *f = calloc(1, sizeof(*f));
+    f->host = cmp_test_create();
+    cmp_test_peers(f->host, peers, COUNT(peers));
     strcpy(f->folder, "/tmp/test-prefix-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof(f->path), "%s/table", f->folder);
@@ -82,7 +77,6 @@ static int set_up(void **state)
     *(int64_t *)option(f, "check_interval") = CHECK_MS;
     *(int64_t *)option(f, "ttl") = TTL_MS;
     set_mode(f, "forward");
-    fake_txn_init(&f->txn, &f->host);
     *state = f;
     return 0;
 }
@@ -90,9 +84,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    fake_txn_dispose(&f->txn);
-    fake_host_close(&f->host);
-    fake_host_dispose(&f->host);
+    cmp_test_destroy(&f->host);
     unlink(f->path);
     rmdir(f->folder);
     free(f->options);
@@ -100,9 +92,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void *open_plugin(fixture *f)
+static bool open_plugin(fixture *f)
 {
-    return fake_host_open(&f->host, &cmp_plugin_descriptor, f->options);
+    return cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options);
 }
 
 /* Replaces the file whole, as an operator should. */
@@ -119,22 +111,22 @@ static void open_with(fixture *f, const char *table)
 {
     write_table(f, table);
     *(const char **)option(f, "table") = f->path;
-    assert_non_null(open_plugin(f));
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, " prefixes");
+    assert_true(open_plugin(f));
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, " prefixes"));
 }
 
-/* It answers at once, and fills the answer whatever was in it. */
+/* It answers at once. The request is gone when the answer is looked at. */
 static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
                              cmp_route_answer *answer)
 {
-    fake_op op;
-    memset(answer, 0xAA, sizeof(*answer));
-    const cmp_route_verdict verdict =
-        cmp_plugin_descriptor.ops.route->route(f->host.instance, f->host.worker, reason, target,
-                                               fake_op_begin(&op, CMP_PLUGIN_ROUTE, &f->txn),
-                                               answer);
-    assert_int_equal(op.completions, 0);
-    assert_int_not_equal(verdict, CMP_ROUTE_PENDING);
+    cmp_test_txn *x = cmp_test_txn_create(f->host);
+    cmp_test_param(x, CMP_PARAM_ICI, f->ici);
+    cmp_test_requestor(x, f->requestor);
+    cmp_test_op *op = cmp_test_route(f->host, reason, target.at, x);
+    const cmp_route_verdict verdict = (cmp_route_verdict)cmp_test_verdict(op);
+    *answer = *cmp_test_routed(op);
+    cmp_test_end(&op);
+    cmp_test_txn_destroy(&x);
     assert_false(answer->lookup);
     return verdict;
 }
@@ -143,7 +135,7 @@ static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target
 static void expect_peer(fixture *f, const char *ici, const char *peer)
 {
     cmp_route_answer answer;
-    f->txn.params[CMP_PARAM_ICI] = cmp_str_from(ici);
+    f->ici = ici;
     const cmp_route_verdict verdict = ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer);
     assert_int_equal(verdict, peer != NULL ? CMP_ROUTE_FORWARD : CMP_ROUTE_DECLINE);
     assert_true(cmp_str_equal(answer.peer, cmp_str_from(peer)));
@@ -156,16 +148,16 @@ static void expect_peer(fixture *f, const char *ici, const char *peer)
 /* A check and a create without a check before complain alike. */
 static void expect_complaint(fixture *f, const char *complaint)
 {
-    assert_null(open_plugin(f));
-    assert_int_equal(f->host.report.count, 1);
-    if (!fake_host_reported(&f->host, complaint)) {
-        fail_msg("expected \"%s\", reported: %s", complaint, f->host.report.text);
+    assert_false(open_plugin(f));
+    assert_int_equal(cmp_test_report_count(f->host), 1);
+    if (!cmp_test_reported(f->host, complaint)) {
+        fail_msg("expected \"%s\", reported: %s", complaint, cmp_test_report(f->host));
     }
-    fake_host_report_clear(&f->host);
-    assert_null(
-        cmp_plugin_descriptor.create(&f->host.table, f->options, NULL, fake_report_of(&f->host)));
-    assert_true(fake_host_reported(&f->host, complaint));
-    fake_host_report_clear(&f->host);
+    cmp_test_report_clear(f->host);
+    assert_null(cmp_plugin_descriptor.create(cmp_test_host(f->host), f->options, NULL,
+                                             cmp_test_report_of(f->host)));
+    assert_true(cmp_test_reported(f->host, complaint));
+    cmp_test_report_clear(f->host);
 }
 
 #define DIGITS_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -216,11 +208,9 @@ static void bad_entries_of_peers_are_refused(void **state)
         {.name = CMP_STR("w"), .prefixes = not_hex, .prefix_count = COUNT(not_hex)},
     };
     fixture *f = *state;
-    f->host.peers = twins;
-    f->host.peer_count = COUNT(twins);
+    cmp_test_peers(f->host, twins, COUNT(twins));
     expect_complaint(f, "have the same prefix 2B001\n");
-    f->host.peers = wrong;
-    f->host.peer_count = COUNT(wrong);
+    cmp_test_peers(f->host, wrong, COUNT(wrong));
     expect_complaint(f, "the peer \"w\" has the prefix \"2B00Z\": expected 3 to 64 hexadecimal");
 }
 
@@ -236,11 +226,10 @@ static void who_has_no_host_cannot_be_referred_to(void **state)
     expect_complaint(f, "table:2: the peer \"no-host\" has no host to refer to");
 
     *(const char **)option(f, "table") = NULL;
-    f->host.peers = hostless;
-    f->host.peer_count = COUNT(hostless);
+    cmp_test_peers(f->host, hostless, COUNT(hostless));
     expect_complaint(f, "mode: the peer \"b\" has prefixes and no host to refer to");
     set_mode(f, "forward");
-    assert_non_null(open_plugin(f));
+    assert_true(open_plugin(f));
     expect_peer(f, "2B001", "b");
 }
 
@@ -249,7 +238,7 @@ static void who_has_no_host_cannot_be_referred_to(void **state)
 static void forward_goes_to_the_longest_prefix(void **state)
 {
     fixture *f = *state;
-    assert_non_null(open_plugin(f));
+    assert_true(open_plugin(f));
     expect_peer(f, "", NULL);
     expect_peer(f, "2B", NULL);
     expect_peer(f, "2C0", NULL);
@@ -258,15 +247,15 @@ static void forward_goes_to_the_longest_prefix(void **state)
     expect_peer(f, "2b00-1", "c");
     expect_peer(f, "2b001", "b");
     expect_peer(f, "2B0017FF:anything", "b");
-    assert_int_equal(fake_host_timers(&f->host), 0); /* there is no file to look at */
+    assert_int_equal(cmp_test_timers(f->host), 0); /* there is no file to look at */
 }
 
 static void a_named_host_is_not_for_a_prefix(void **state)
 {
     fixture *f = *state;
     cmp_route_answer answer;
-    assert_non_null(open_plugin(f));
-    f->txn.params[CMP_PARAM_ICI] = CMP_STR("2B001");
+    assert_true(open_plugin(f));
+    f->ici = "2B001";
     assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("b.example.net"), &answer),
                      CMP_ROUTE_DECLINE);
     assert_int_equal(ask(f, CMP_ROUTE_TRANSFERRED, CMP_STR("b.example.net"), &answer),
@@ -281,15 +270,15 @@ static void never_back_to_where_it_came_from(void **state)
     cmp_route_answer answer;
     for (size_t i = 0; i < COUNT(both); i++) {
         set_mode(f, both[i]);
-        assert_non_null(open_plugin(f));
-        f->txn.peer = CMP_STR("b");
+        assert_true(open_plugin(f));
+        f->requestor = "b";
         expect_peer(f, "2B0017", NULL);
         assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("b.example.net"), &answer),
                          CMP_ROUTE_DECLINE);
-        f->txn.peer = CMP_STR("c");
+        f->requestor = "c";
         assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer),
                          i == 0 ? CMP_ROUTE_FORWARD : CMP_ROUTE_REFERRAL);
-        fake_host_close(&f->host);
+        cmp_test_close(f->host);
     }
 }
 
@@ -297,19 +286,17 @@ static void referral_names_host_and_prefix(void **state)
 {
     fixture *f = *state;
     cmp_route_answer answer;
-    char ici[] = "2b00A1";
     set_mode(f, "referral");
-    assert_non_null(open_plugin(f));
-    f->txn.peer = CMP_STR("d");
-    f->txn.params[CMP_PARAM_ICI] = cmp_str_from(ici);
+    assert_true(open_plugin(f));
+    f->requestor = "d";
+    f->ici = "2b00A1";
     assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_REFERRAL);
-    memset(ici, 'x', sizeof(ici)); /* the prefix outlives the operation */
     assert_true(cmp_str_equal(answer.prefix, CMP_STR("2b0")));
     assert_true(cmp_str_equal(answer.addr, CMP_STR("c.example.net")));
     assert_int_equal(answer.ttl_s, TTL_MS / 1000);
     assert_null(answer.peer.at);
 
-    f->txn.params[CMP_PARAM_ICI] = CMP_STR("3B0");
+    f->ici = "3B0";
     assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_DECLINE);
 }
 
@@ -318,9 +305,9 @@ static void referral_of_an_addressed_host_is_for_the_ici_alone(void **state)
     fixture *f = *state;
     cmp_route_answer answer;
     set_mode(f, "referral");
-    assert_non_null(open_plugin(f));
-    f->txn.peer = CMP_STR("b");
-    f->txn.params[CMP_PARAM_ICI] = CMP_STR("2B001");
+    assert_true(open_plugin(f));
+    f->requestor = "b";
+    f->ici = "2B001";
     assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("nobody.example.net"), &answer),
                      CMP_ROUTE_DECLINE);
     assert_int_equal(ask(f, CMP_ROUTE_ADDRESSED, CMP_STR("no-host"), &answer), CMP_ROUTE_DECLINE);
@@ -356,20 +343,21 @@ static void a_bad_change_leaves_the_old_prefixes(void **state)
     fixture *f = *state;
     open_with(f, "1A0 d\n");
     write_table(f, "1A0 c\n1A1 d\n1a0 b\n");
-    fake_host_advance(&f->host, CHECK_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR,
-                         "table:3: 1A0 stands on line 1 already; the prefixes read before stay");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_true(
+        cmp_test_logged(f->host, CMP_LOG_ERROR,
+                        "table:3: 1A0 stands on line 1 already; the prefixes read before stay"));
     expect_peer(f, "1A0", "d");
     expect_peer(f, "1A1", NULL);
-    fake_host_advance(&f->host, 10 * CHECK_MS); /* it is not tried again */
-    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+    cmp_test_advance(f->host, 10 * CHECK_MS); /* it is not tried again */
+    assert_int_equal(cmp_test_counted(f->host, "reload_failures"), 1);
 
     write_table(f, "1A0 c\n");
-    fake_host_advance(&f->host, CHECK_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "table: 4 prefixes");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "table: 4 prefixes"));
     expect_peer(f, "1A0", "c");
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), 1);
-    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+    assert_int_equal(cmp_test_counted(f->host, "reloads"), 1);
+    assert_int_equal(cmp_test_counted(f->host, "reload_failures"), 1);
 }
 
 /* A folder stands for whatever can be seen but not read. */
@@ -378,17 +366,17 @@ static void what_cannot_be_read_is_tried_again_in_silence(void **state)
     fixture *f = *state;
     open_with(f, "1A0 d\n");
     assert_int_equal(unlink(f->path), 0);
-    fake_host_advance(&f->host, 5 * CHECK_MS);
-    assert_int_equal(f->host.log[CMP_LOG_ERROR].count, 1);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "table: cannot be opened");
+    cmp_test_advance(f->host, 5 * CHECK_MS);
+    assert_int_equal(cmp_test_log_count(f->host, CMP_LOG_ERROR), 1);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "table: cannot be opened"));
     assert_int_equal(mkdir(f->path, 0700), 0);
-    fake_host_advance(&f->host, 5 * CHECK_MS);
-    assert_int_equal(f->host.log[CMP_LOG_ERROR].count, 1);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "is no regular file");
+    cmp_test_advance(f->host, 5 * CHECK_MS);
+    assert_int_equal(cmp_test_log_count(f->host, CMP_LOG_ERROR), 1);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "is no regular file"));
     assert_int_equal(rmdir(f->path), 0);
     expect_peer(f, "1A0", "d");
     write_table(f, "1A0 c\n");
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
     expect_peer(f, "1A0", "c");
 }
 
@@ -396,10 +384,10 @@ static void an_unchanged_file_is_left_alone(void **state)
 {
     fixture *f = *state;
     open_with(f, "1A0 d\n");
-    fake_host_advance(&f->host, 100 * CHECK_MS);
-    assert_int_equal(f->host.log[CMP_LOG_NOTICE].count, 0);
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), 0);
-    assert_int_equal(fake_host_timers(&f->host), 1);
+    cmp_test_advance(f->host, 100 * CHECK_MS);
+    assert_int_equal(cmp_test_log_count(f->host, CMP_LOG_NOTICE), 0);
+    assert_int_equal(cmp_test_counted(f->host, "reloads"), 0);
+    assert_int_equal(cmp_test_timers(f->host), 1);
 }
 
 static void a_full_pool_means_the_next_time(void **state)
@@ -407,11 +395,11 @@ static void a_full_pool_means_the_next_time(void **state)
     fixture *f = *state;
     open_with(f, "1A0 d\n");
     write_table(f, "1A0 c\n");
-    f->host.pool_full = true;
-    fake_host_advance(&f->host, 3 * CHECK_MS);
+    cmp_test_pool_full(f->host, true);
+    cmp_test_advance(f->host, 3 * CHECK_MS);
     expect_peer(f, "1A0", "d");
-    f->host.pool_full = false;
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_pool_full(f->host, false);
+    cmp_test_advance(f->host, CHECK_MS);
     expect_peer(f, "1A0", "c");
 }
 
@@ -422,120 +410,119 @@ static void a_slow_pool_and_a_slow_worker(void **state)
     fixture *f = *state;
     cmp_route_answer answer;
     open_with(f, "1A0 d\n");
-    f->host.deferred = true;
+    cmp_test_hold(f->host, true);
     write_table(f, "1A0 c\n");
-    fake_host_advance(&f->host, 3 * CHECK_MS);
-    assert_int_equal(f->host.job_count, 1);
-    f->txn.params[CMP_PARAM_ICI] = CMP_STR("1A0");
+    cmp_test_advance(f->host, 3 * CHECK_MS);
+    assert_int_equal(cmp_test_jobs(f->host), 1);
+    f->ici = "1A0";
     assert_int_equal(ask(f, CMP_ROUTE_ABSENT, CMP_NONE, &answer), CMP_ROUTE_FORWARD);
 
-    const fake_job load = f->host.jobs[0];
-    f->host.job_count = 0;
-    load.work(load.arg);
-    load.done(load.arg);
-    assert_int_equal(f->host.job_count, 1); /* the worker's */
-    fake_host_advance(&f->host, CHECK_MS);
+    assert_true(cmp_test_step(f->host));         /* the load */
+    assert_int_equal(cmp_test_jobs(f->host), 1); /* the worker's */
+    cmp_test_advance(f->host, CHECK_MS);
     assert_true(cmp_str_equal(answer.peer, CMP_STR("d"))); /* not freed: it is in use */
     expect_peer(f, "1A0", "d");
 
-    fake_host_run(&f->host, 0);
+    cmp_test_run(f->host, 0);
     expect_peer(f, "1A0", "c");
-    fake_host_advance(&f->host, CHECK_MS);
-    assert_int_equal(f->host.job_count, 0); /* and now nobody has to be told any more */
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_int_equal(cmp_test_jobs(f->host), 0); /* and now nobody has to be told any more */
     expect_peer(f, "1A0", "c");
+}
+
+static void *stopped_of;
+
+static unsigned call_stopped_worker(const cmp_host *host,
+                                    void (*run)(void *instance, void *worker, void *arg), void *arg)
+{
+    (void)host;
+    run(stopped_of, NULL, arg);
+    return 1;
 }
 
 static void a_worker_that_has_stopped_is_not_told(void **state)
 {
     fixture *f = *state;
     open_with(f, "1A0 d\n");
-    f->host.deferred = true;
+    stopped_of = cmp_test_instance(f->host);
+    ((cmp_host *)(uintptr_t)cmp_test_host(f->host))->workers_call = call_stopped_worker;
     write_table(f, "1A0 c\n");
-    fake_host_advance(&f->host, CHECK_MS);
-    fake_job job = f->host.jobs[0];
-    f->host.job_count = 0;
-    job.work(job.arg);
-    job.done(job.arg);
-    job = f->host.jobs[0];
-    f->host.job_count = 0;
-    job.run(f->host.instance, NULL, job.arg);
+    cmp_test_advance(f->host, CHECK_MS);
     expect_peer(f, "1A0", "d");
 }
 
 /* ---- threads ---- */
 
-enum { WORKERS = 2, SWAPS = 20 };
+enum { WORKERS = 2, SWAPS = 6 };
 
-/* A worker's thread, and what workers_call has for it to run. */
-typedef struct busy_worker {
-    pthread_t thread;
-    fake_host *host;
-    void (*_Atomic call)(void *instance, void *worker, void *arg);
-    void *_Atomic arg;
+typedef struct busy {
+    cmp_embed *embed;
     atomic_bool stop;
-    atomic_uint calls;
+    atomic_uint asked;
     bool wrong;
-} busy_worker;
+} busy;
 
-static busy_worker workers[WORKERS];
-
-static unsigned call_busy_workers(const cmp_host *host,
-                                  void (*run)(void *instance, void *worker, void *arg), void *arg)
+static void *search(void *arg)
 {
-    (void)host;
-    for (int i = 0; i < WORKERS; i++) {
-        atomic_store(&workers[i].arg, arg);
-        atomic_store(&workers[i].call, run);
+    busy *b = arg;
+    cmp_embed_worker *w = cmp_embed_attach(b->embed, NULL);
+    cmp_embed_request request = CMP_EMBED_REQUEST;
+    request.form = CMP_STR("ici=1A0F1");
+    while (!b->stop) {
+        cmp_embed_answer a = CMP_EMBED_ANSWER;
+        b->wrong |= cmp_embed_route(w, CMP_ROUTE_ABSENT, CMP_NONE, &request, &a) != 200 ||
+                    a.routed->peer.size != 1;
+        b->asked++;
     }
-    return WORKERS;
+    cmp_embed_detach(&w);
+    return NULL;
 }
 
-static void *busy(void *arg)
+static int64_t reloads(cmp_embed *e)
 {
-    busy_worker *w = arg;
-    const cmp_plugin *plugin = &cmp_plugin_descriptor;
-    void *state = plugin->worker_start(w->host->instance, &w->host->loop);
-    fake_txn txn = {.params[CMP_PARAM_ICI] = CMP_STR("1A0F1")};
-    while (!atomic_load(&w->stop)) {
-        void (*run)(void *instance, void *worker, void *arg_) = atomic_exchange(&w->call, NULL);
-        if (run != NULL) {
-            run(w->host->instance, state, atomic_load(&w->arg));
-            atomic_fetch_add(&w->calls, 1);
+    const char *name, *help;
+    int64_t value = 0;
+    for (unsigned i = 0; cmp_embed_metric(e, i, &name, &help, &value); i++) {
+        if (strcmp(name, "reloads") == 0) {
+            return value;
         }
-        fake_op op;
-        cmp_route_answer answer;
-        w->wrong |= plugin->ops.route->route(w->host->instance, state, CMP_ROUTE_ABSENT, CMP_NONE,
-                                             fake_op_begin(&op, CMP_PLUGIN_ROUTE, &txn),
-                                             &answer) != CMP_ROUTE_FORWARD ||
-                    answer.peer.size != 1;
     }
-    plugin->worker_stop(w->host->instance, state);
-    return NULL;
+    fail_msg("nobody counts reloads");
+    return 0;
 }
 
 static void workers_search_while_the_table_changes(void **state)
 {
     fixture *f = *state;
-    open_with(f, "1A0 d\n");
-    f->host.table.workers_call = call_busy_workers;
+    char options[128];
+    cmp_embed_error error;
+    busy b = {.stop = false};
+    pthread_t threads[WORKERS];
+    write_table(f, "1A0 d\n");
+    snprintf(options, sizeof(options), "{table: %s, check_interval: 100ms}", f->path);
+    const cmp_embed_settings settings = {.size = sizeof(settings),
+                                         .peers = peers,
+                                         .peer_count = COUNT(peers)};
+    b.embed = cmp_embed_open(PLUGINS, "route_prefix", options, &settings, &error);
+    if (b.embed == NULL) {
+        fail_msg("%s", error.text);
+    }
     for (int i = 0; i < WORKERS; i++) {
-        workers[i] = (busy_worker){.host = &f->host};
-        assert_int_equal(pthread_create(&workers[i].thread, NULL, busy, &workers[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, search, &b), 0);
     }
     for (int i = 0; i < SWAPS; i++) {
         write_table(f, i % 2 == 0 ? "1A0F c\n" : "1A0F1 b\n");
-        fake_host_advance(&f->host, CHECK_MS);
-        usleep(1000);
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        while (atomic_load(&workers[i].calls) == 0) {
-            usleep(100);
+        while (reloads(b.embed) <= i) {
+            cmp_embed_control_turn(b.embed, 1000);
         }
-        atomic_store(&workers[i].stop, true);
-        pthread_join(workers[i].thread, NULL);
-        assert_false(workers[i].wrong);
     }
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), SWAPS);
+    b.stop = true;
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_false(b.wrong);
+    assert_true(b.asked > 0);
+    cmp_embed_close(&b.embed);
 }
 
 int main(void)

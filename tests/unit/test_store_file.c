@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin store_file as a host sees it: look-ups, and reloads that are all or nothing. */
-#include "fake_host.h"
+#include "embed_rig.h"
+
+#include <cmp-test/test.h>
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 extern const cmp_plugin cmp_plugin_descriptor;
 
 enum { CHECK_MS = 1000 };
 
 typedef struct fixture {
-    fake_host host;
+    cmp_test *host;
     char folder[32], path[48], fresh[64];
     void *options;
 } fixture;
@@ -35,8 +31,8 @@ static void *option(const fixture *f, const char *name)
 
 static int set_up(void **state)
 {
-    fixture *f = malloc(sizeof(*f));
-    fake_host_init(&f->host);
+    fixture *f = calloc(1, sizeof(*f));
+    f->host = cmp_test_create();
     strcpy(f->folder, "/tmp/test-store-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof(f->path), "%s/codes.ndjson", f->folder);
@@ -52,8 +48,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    fake_host_close(&f->host);
-    fake_host_dispose(&f->host);
+    cmp_test_destroy(&f->host);
     unlink(f->path);
     rmdir(f->folder);
     free(f->options);
@@ -76,33 +71,19 @@ static void write_codes(const fixture *f, const char *text)
 static void open_with(fixture *f, const char *text)
 {
     write_codes(f, text);
-    assert_non_null(fake_host_open(&f->host, &cmp_plugin_descriptor, f->options));
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "codes in");
-}
-
-static cmp_store_verdict look_up(const fixture *f, fake_txn *txn, const char *ici, cmp_record *r)
-{
-    fake_op op;
-    *r = CMP_RECORD_INIT;
-    const cmp_store_verdict verdict =
-        cmp_plugin_descriptor.ops.store->lookup(f->host.instance, f->host.worker, cmp_str_from(ici),
-                                                fake_op_begin(&op, CMP_PLUGIN_STORE, txn), r);
-    assert_int_equal(op.completions, 0);
-    return verdict;
+    assert_true(cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options));
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "codes in"));
 }
 
 /* `content` NULL: the ICI is absent. */
 static void expect_code(const fixture *f, const char *ici, const char *content)
 {
-    fake_txn txn;
-    cmp_record r;
-    fake_txn_init(&txn, &f->host);
-    const cmp_store_verdict verdict = look_up(f, &txn, ici, &r);
-    assert_int_equal(verdict, content != NULL ? CMP_STORE_FOUND : CMP_STORE_ABSENT);
+    cmp_test_op *op = cmp_test_lookup(f->host, ici, NULL);
+    assert_int_equal(cmp_test_verdict(op), content != NULL ? CMP_STORE_FOUND : CMP_STORE_ABSENT);
     if (content != NULL) {
-        assert_true(cmp_str_equal(r.content, cmp_str_from(content)));
+        assert_true(cmp_str_equal(cmp_test_record(op)->content, cmp_str_from(content)));
     }
-    fake_txn_dispose(&txn);
+    cmp_test_end(&op);
 }
 
 /* ---- start ---- */
@@ -110,21 +91,20 @@ static void expect_code(const fixture *f, const char *ici, const char *content)
 static void refused_at_the_start(void **state)
 {
     fixture *f = *state;
-    assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, f->options));
-    assert_true(fake_host_reported(&f->host, "path: "));
-    assert_true(fake_host_reported(&f->host, "codes.ndjson: cannot be opened: No such file"));
-    fake_host_report_clear(&f->host);
+    assert_false(cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options));
+    assert_true(cmp_test_reported(f->host, "path: "));
+    assert_true(cmp_test_reported(f->host, "codes.ndjson: cannot be opened: No such file"));
+    cmp_test_report_clear(f->host);
 
     write_codes(f, CODE("A", "x") "{}\n");
-    assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, f->options));
-    assert_true(fake_host_reported(&f->host, "codes.ndjson:2: ici: is missing"));
-    fake_host_report_clear(&f->host);
+    assert_false(cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options));
+    assert_true(cmp_test_reported(f->host, "codes.ndjson:2: ici: is missing"));
+    cmp_test_report_clear(f->host);
 
     /* without a check before */
-    assert_null(
-        cmp_plugin_descriptor.create(&f->host.table, f->options, NULL, fake_report_of(&f->host)));
-    assert_true(fake_host_reported(&f->host, "codes.ndjson:2: ici: is missing"));
-    f->host.instance = NULL;
+    assert_null(cmp_plugin_descriptor.create(cmp_test_host(f->host), f->options, NULL,
+                                             cmp_test_report_of(f->host)));
+    assert_true(cmp_test_reported(f->host, "codes.ndjson:2: ici: is missing"));
 }
 
 static void an_empty_file_has_no_codes(void **state)
@@ -151,17 +131,16 @@ static void variants_live_as_long_as_the_transaction(void **state)
     open_with(f,
               "{\"ici\":\"A\",\"content\":\"x\",\"ttl\":5,\"variants\":[{\"when\":{\"cc\":\"CA\","
               "\"age\":\">17\"},\"content\":\"y\"},{\"when\":{\"cc\":\"US\"},\"content\":\"z\"}]}");
-    fake_txn txn;
-    cmp_record r;
-    fake_txn_init(&txn, &f->host);
-    assert_int_equal(look_up(f, &txn, "A", &r), CMP_STORE_FOUND);
+    cmp_test_op *op = cmp_test_lookup(f->host, "A", NULL);
+    assert_int_equal(cmp_test_verdict(op), CMP_STORE_FOUND);
+    const cmp_record r = *cmp_test_record(op);
     assert_int_equal(r.ttl_s, 5);
     assert_int_equal(r.variant_count, 2);
     assert_int_equal(r.variants[0].condition_count, 2);
     assert_true(cmp_str_equal(r.variants[0].conditions[1].value, CMP_STR(">17")));
     assert_true(cmp_str_equal(r.variants[1].conditions[0].value, CMP_STR("US")));
     assert_true(cmp_str_equal(r.variants[1].content, CMP_STR("z")));
-    fake_txn_dispose(&txn);
+    cmp_test_end(&op);
 }
 
 /* ---- scans ---- */
@@ -185,8 +164,8 @@ static void expect_scan(const fixture *f, cmp_str after, int most, const char *e
 {
     shown s = {.left = most};
     char error[64] = "";
-    assert_true(cmp_plugin_descriptor.ops.store->scan(f->host.instance, after, show, &s, error,
-                                                      sizeof(error)));
+    assert_true(cmp_plugin_descriptor.ops.store->scan(cmp_test_instance(f->host), after, show, &s,
+                                                      error, sizeof(error)));
     assert_string_equal(s.text, expected);
     assert_string_equal(error, "");
 }
@@ -226,7 +205,7 @@ static bool reload_and_show(cmp_str ici, const cmp_record *record, void *arg)
     fixture *f = arg;
     assert_true(cmp_str_equal(ici, CMP_STR("A")));
     write_codes(f, CODE("B", "new"));
-    fake_host_advance(&f->host, 3 * CHECK_MS);
+    cmp_test_advance(f->host, 3 * CHECK_MS);
     assert_true(cmp_str_equal(record->content, CMP_STR("old"))); /* not freed: it is in use */
     return true;
 }
@@ -236,10 +215,10 @@ static void a_scan_keeps_the_codes_that_it_began_with(void **state)
     fixture *f = *state;
     char error[64];
     open_with(f, CODE("A", "old"));
-    assert_true(cmp_plugin_descriptor.ops.store->scan(f->host.instance, CMP_NONE, reload_and_show,
-                                                      f, error, sizeof(error)));
+    assert_true(cmp_plugin_descriptor.ops.store->scan(cmp_test_instance(f->host), CMP_NONE,
+                                                      reload_and_show, f, error, sizeof(error)));
     expect_scan(f, CMP_NONE, 9, "[B]");
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
 }
 
 /* ---- reloads ---- */
@@ -249,19 +228,19 @@ static void a_bad_change_leaves_the_old_codes(void **state)
     fixture *f = *state;
     open_with(f, CODE("A", "old"));
     write_codes(f, CODE("A", "new") CODE("B", "new") CODE("A", "newer"));
-    fake_host_advance(&f->host, CHECK_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "codes.ndjson:3: ici: A stands on line 1");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "codes.ndjson:3: ici: A stands on line 1"));
     expect_code(f, "A", "old");
     expect_code(f, "B", NULL);
-    fake_host_advance(&f->host, 10 * CHECK_MS); /* it is not tried again */
-    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+    cmp_test_advance(f->host, 10 * CHECK_MS); /* it is not tried again */
+    assert_int_equal(cmp_test_counted(f->host, "reload_failures"), 1);
 
     write_codes(f, CODE("A", "mended"));
-    fake_host_advance(&f->host, CHECK_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "1 codes in");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "1 codes in"));
     expect_code(f, "A", "mended");
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), 1);
-    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+    assert_int_equal(cmp_test_counted(f->host, "reloads"), 1);
+    assert_int_equal(cmp_test_counted(f->host, "reload_failures"), 1);
 }
 
 static void a_file_that_goes_leaves_the_old_codes(void **state)
@@ -269,12 +248,12 @@ static void a_file_that_goes_leaves_the_old_codes(void **state)
     fixture *f = *state;
     open_with(f, CODE("A", "old"));
     assert_int_equal(unlink(f->path), 0);
-    fake_host_advance(&f->host, CHECK_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "codes.ndjson: cannot be opened");
-    fake_host_advance(&f->host, 10 * CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "codes.ndjson: cannot be opened"));
+    cmp_test_advance(f->host, 10 * CHECK_MS);
     expect_code(f, "A", "old");
     write_codes(f, CODE("A", "back"));
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
     expect_code(f, "A", "back");
 }
 
@@ -285,13 +264,14 @@ static void what_cannot_be_read_is_tried_again_in_silence(void **state)
     open_with(f, CODE("A", "old"));
     assert_int_equal(unlink(f->path), 0);
     assert_int_equal(mkdir(f->path, 0700), 0);
-    fake_host_advance(&f->host, 5 * CHECK_MS);
-    assert_int_equal(f->host.log[CMP_LOG_ERROR].count, 1);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "is no regular file; the codes read before stay");
-    assert_int_equal(fake_host_counted(&f->host, "reload_failures"), 1);
+    cmp_test_advance(f->host, 5 * CHECK_MS);
+    assert_int_equal(cmp_test_log_count(f->host, CMP_LOG_ERROR), 1);
+    assert_true(
+        cmp_test_logged(f->host, CMP_LOG_ERROR, "is no regular file; the codes read before stay"));
+    assert_int_equal(cmp_test_counted(f->host, "reload_failures"), 1);
     assert_int_equal(rmdir(f->path), 0);
     write_codes(f, CODE("A", "back"));
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
     expect_code(f, "A", "back");
 }
 
@@ -299,10 +279,10 @@ static void an_unchanged_file_is_left_alone(void **state)
 {
     fixture *f = *state;
     open_with(f, CODE("A", "x"));
-    fake_host_advance(&f->host, 100 * CHECK_MS);
-    assert_int_equal(f->host.log[CMP_LOG_NOTICE].count, 0);
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), 0);
-    assert_int_equal(fake_host_timers(&f->host), 1);
+    cmp_test_advance(f->host, 100 * CHECK_MS);
+    assert_int_equal(cmp_test_log_count(f->host, CMP_LOG_NOTICE), 0);
+    assert_int_equal(cmp_test_counted(f->host, "reloads"), 0);
+    assert_int_equal(cmp_test_timers(f->host), 1);
 }
 
 static void a_full_pool_means_the_next_time(void **state)
@@ -310,11 +290,11 @@ static void a_full_pool_means_the_next_time(void **state)
     fixture *f = *state;
     open_with(f, CODE("A", "old"));
     write_codes(f, CODE("A", "new"));
-    f->host.pool_full = true;
-    fake_host_advance(&f->host, 3 * CHECK_MS);
+    cmp_test_pool_full(f->host, true);
+    cmp_test_advance(f->host, 3 * CHECK_MS);
     expect_code(f, "A", "old");
-    f->host.pool_full = false;
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_pool_full(f->host, false);
+    cmp_test_advance(f->host, CHECK_MS);
     expect_code(f, "A", "new");
 }
 
@@ -324,120 +304,121 @@ static void a_slow_pool_and_a_slow_worker(void **state)
 {
     fixture *f = *state;
     open_with(f, CODE("A", "old"));
-    f->host.deferred = true;
+    cmp_test_hold(f->host, true);
     write_codes(f, CODE("A", "new"));
-    fake_host_advance(&f->host, 3 * CHECK_MS);
-    assert_int_equal(f->host.job_count, 1);
+    cmp_test_advance(f->host, 3 * CHECK_MS);
+    assert_int_equal(cmp_test_jobs(f->host), 1);
     expect_code(f, "A", "old");
 
-    fake_txn txn;
-    cmp_record r;
-    fake_txn_init(&txn, &f->host);
-    assert_int_equal(look_up(f, &txn, "A", &r), CMP_STORE_FOUND);
-    const fake_job load = f->host.jobs[0];
-    f->host.job_count = 0;
-    load.work(load.arg);
-    load.done(load.arg);
-    assert_int_equal(f->host.job_count, 1); /* the worker's */
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_op *op = cmp_test_lookup(f->host, "A", NULL);
+    assert_int_equal(cmp_test_verdict(op), CMP_STORE_FOUND);
+    const cmp_record r = *cmp_test_record(op);
+    assert_true(cmp_test_step(f->host));         /* the load */
+    assert_int_equal(cmp_test_jobs(f->host), 1); /* the worker's */
+    cmp_test_advance(f->host, CHECK_MS);
     assert_true(cmp_str_equal(r.content, CMP_STR("old"))); /* not freed: it is in use */
     expect_code(f, "A", "old");
-    fake_txn_dispose(&txn);
+    cmp_test_end(&op);
 
-    fake_host_run(&f->host, 0);
+    cmp_test_run(f->host, 0);
     expect_code(f, "A", "new");
-    fake_host_advance(&f->host, CHECK_MS);
+    cmp_test_advance(f->host, CHECK_MS);
     expect_code(f, "A", "new");
-    assert_int_equal(f->host.job_count, 0); /* and now nobody has to be told any more */
+    assert_int_equal(cmp_test_jobs(f->host), 0); /* and now nobody has to be told any more */
+}
+
+static unsigned call_nobody(const cmp_host *host,
+                            void (*run)(void *instance, void *worker, void *arg), void *arg)
+{
+    (void)host, (void)run, (void)arg;
+    return 0;
 }
 
 static void a_worker_that_was_not_reached_is_told_again(void **state)
 {
     fixture *f = *state;
     open_with(f, CODE("A", "old"));
-    f->host.worker_running = false; /* started, but not reached */
+    cmp_host *table = (cmp_host *)(uintptr_t)cmp_test_host(f->host);
+    const cmp_host before = *table;
+    table->workers_call = call_nobody; /* started, but not reached */
     for (int i = 0; i < 3; i++) {
         write_codes(f, i % 2 == 0 ? CODE("A", "new") : CODE("A", "newer"));
-        fake_host_advance(&f->host, CHECK_MS);
+        cmp_test_advance(f->host, CHECK_MS);
     }
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), 3);
+    assert_int_equal(cmp_test_counted(f->host, "reloads"), 3);
     expect_code(f, "A", "old");
-    f->host.worker_running = true;
-    fake_host_advance(&f->host, CHECK_MS);
+    table->workers_call = before.workers_call;
+    cmp_test_advance(f->host, CHECK_MS);
     expect_code(f, "A", "new");
 }
 
 /* ---- threads ---- */
 
-enum { WORKERS = 2, SWAPS = 20 };
+enum { WORKERS = 2, SWAPS = 6 };
 
-/* A worker's thread, and what workers_call has for it to run. */
-typedef struct busy_worker {
-    pthread_t thread;
-    fake_host *host;
-    void (*_Atomic call)(void *instance, void *worker, void *arg);
-    void *_Atomic arg;
+typedef struct busy {
+    cmp_embed *embed;
     atomic_bool stop;
-    atomic_uint calls;
+    atomic_uint asked;
     bool wrong;
-} busy_worker;
+} busy;
 
-static busy_worker workers[WORKERS];
-
-static unsigned call_busy_workers(const cmp_host *host,
-                                  void (*run)(void *instance, void *worker, void *arg), void *arg)
+static void *search(void *arg)
 {
-    (void)host;
-    for (int i = 0; i < WORKERS; i++) {
-        atomic_store(&workers[i].arg, arg);
-        atomic_store(&workers[i].call, run);
+    busy *b = arg;
+    cmp_embed_worker *w = cmp_embed_attach(b->embed, NULL);
+    while (!b->stop) {
+        cmp_embed_answer a = CMP_EMBED_ANSWER;
+        b->wrong |=
+            cmp_embed_lookup(w, CMP_STR("A"), NULL, &a) != 200 || a.record->content.size != 3;
+        b->asked++;
     }
-    return WORKERS;
+    cmp_embed_detach(&w);
+    return NULL;
 }
 
-static void *busy(void *arg)
+static int64_t reloads(cmp_embed *e)
 {
-    busy_worker *w = arg;
-    const cmp_plugin *plugin = &cmp_plugin_descriptor;
-    void *state = plugin->worker_start(w->host->instance, &w->host->loop);
-    while (!atomic_load(&w->stop)) {
-        void (*run)(void *instance, void *worker, void *arg_) = atomic_exchange(&w->call, NULL);
-        if (run != NULL) {
-            run(w->host->instance, state, atomic_load(&w->arg));
-            atomic_fetch_add(&w->calls, 1);
+    const char *name, *help;
+    int64_t value = 0;
+    for (unsigned i = 0; cmp_embed_metric(e, i, &name, &help, &value); i++) {
+        if (strcmp(name, "reloads") == 0) {
+            return value;
         }
-        cmp_record r = CMP_RECORD_INIT;
-        w->wrong |= plugin->ops.store->lookup(w->host->instance, state, CMP_STR("A"), CMP_OP_NONE,
-                                              &r) != CMP_STORE_FOUND ||
-                    r.content.size != 3;
     }
-    plugin->worker_stop(w->host->instance, state);
-    return NULL;
+    fail_msg("nobody counts reloads");
+    return 0;
 }
 
 static void workers_search_while_codes_change(void **state)
 {
     fixture *f = *state;
-    open_with(f, CODE("A", "000"));
-    f->host.table.workers_call = call_busy_workers;
+    char options[128];
+    cmp_embed_error error;
+    busy b = {.stop = false};
+    pthread_t threads[WORKERS];
+    write_codes(f, CODE("A", "000"));
+    snprintf(options, sizeof(options), "{path: %s, check_interval: 100ms}", f->path);
+    b.embed = cmp_embed_open(PLUGINS, "store_file", options, NULL, &error);
+    if (b.embed == NULL) {
+        fail_msg("%s", error.text);
+    }
     for (int i = 0; i < WORKERS; i++) {
-        workers[i] = (busy_worker){.host = &f->host};
-        assert_int_equal(pthread_create(&workers[i].thread, NULL, busy, &workers[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, search, &b), 0);
     }
     for (int i = 0; i < SWAPS; i++) {
         write_codes(f, i % 2 == 0 ? CODE("A", "111") : CODE("A", "222"));
-        fake_host_advance(&f->host, CHECK_MS);
-        usleep(1000);
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        while (atomic_load(&workers[i].calls) == 0) {
-            usleep(100);
+        while (reloads(b.embed) <= i) {
+            cmp_embed_control_turn(b.embed, 1000);
         }
-        atomic_store(&workers[i].stop, true);
-        pthread_join(workers[i].thread, NULL);
-        assert_false(workers[i].wrong);
     }
-    assert_int_equal(fake_host_counted(&f->host, "reloads"), SWAPS);
+    b.stop = true;
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_false(b.wrong);
+    assert_true(b.asked > 0);
+    cmp_embed_close(&b.embed);
 }
 
 int main(void)

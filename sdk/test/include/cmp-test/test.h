@@ -122,6 +122,10 @@ CMP_EXPORT void cmp_test_run(cmp_test *t, int wait_ms);
  * first, only until control is back with the host. */
 CMP_EXPORT void cmp_test_hold(cmp_test *t, bool hold);
 
+/* Runs one thing of those that wait: for the pool or, when there is none, for the worker. False:
+ * nothing waits. */
+CMP_EXPORT bool cmp_test_step(cmp_test *t);
+
 /* With true the pool takes nothing (cmp_host.offload returns false). */
 CMP_EXPORT void cmp_test_pool_full(cmp_test *t, bool full);
 
