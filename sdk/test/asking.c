@@ -5,14 +5,6 @@
 
 #include <stdlib.h>
 
-struct cmp_test_op {
-    cmp_test *test;
-    host_op *op;
-    cmp_test_txn *txn; /* of its own, or the test's */
-    bool own_txn;
-    int verdict;
-};
-
 static const char *const kind_of[] = {
     [HOST_VERIFY] = "auth", [HOST_SIGN] = "auth", [HOST_LOOKUP] = "store", [HOST_ROUTE] = "route"};
 
@@ -36,6 +28,7 @@ static cmp_test_op *make(cmp_test *t, cmp_test_txn *x)
     o->op->request = &o->txn->request;
     o->op->done = on_done;
     o->op->arg = o;
+    TAILQ_INSERT_TAIL(&t->ops, o, entry);
     t->op_count++;
     return o;
 }
@@ -96,6 +89,9 @@ int cmp_test_verdict(const cmp_test_op *op)
 
 static const host_answer *answer_of(const cmp_test_op *o, host_ask what)
 {
+    if (o->op == NULL) {
+        test_die("%s: the answer went with its worker", host_ask_name(what));
+    }
     if (o->op->ask != what) {
         test_die("a %s has no answer of a %s", host_ask_name(o->op->ask), host_ask_name(what));
     }
@@ -127,7 +123,7 @@ const cmp_route_answer *cmp_test_routed(const cmp_test_op *op)
 
 void cmp_test_cancel(cmp_test_op *op)
 {
-    if (op->op->state != HOST_OP_WAITING) {
+    if (op->op == NULL || op->op->state != HOST_OP_WAITING) {
         test_die("cancel: the operation is not pending");
     }
     host_op_cancel(op->op);
@@ -141,22 +137,25 @@ void cmp_test_end(cmp_test_op **ref)
     if (o == NULL) {
         return;
     }
-    if (o->op->state != HOST_OP_DONE) {
+    if (o->op != NULL && o->op->state != HOST_OP_DONE) {
         test_die("%s: the operation is pending at its end", host_ask_name(o->op->ask));
     }
-    memset(&o->op->answer, 0xAA, sizeof(o->op->answer));
-    memset(&o->op->lent, 0xAA, sizeof(o->op->lent));
-    host_op_give(o->op);
+    if (o->op != NULL) {
+        memset(&o->op->answer, 0xAA, sizeof(o->op->answer));
+        memset(&o->op->lent, 0xAA, sizeof(o->op->lent));
+        host_op_give(o->op);
+    }
     if (o->own_txn) {
         cmp_test_txn_destroy(&o->txn);
     }
+    TAILQ_REMOVE(&o->test->ops, o, entry);
     o->test->op_count--;
     free(o);
 }
 
 cmp_op cmp_test_handle(const cmp_test_op *op)
 {
-    return op->op->op;
+    return op->op != NULL ? op->op->op : CMP_OP_NONE;
 }
 
 cmp_test_op *cmp_test_begin(cmp_test *t, cmp_plugin_kind kind, cmp_test_txn *x)

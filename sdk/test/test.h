@@ -63,6 +63,7 @@ struct cmp_test {
     const char *origin_error;
     TAILQ_HEAD(, cmp_origin) origins;
     TAILQ_HEAD(, cmp_call) calls;
+    TAILQ_HEAD(, cmp_test_op) ops;
     unsigned call_count, txn_count, op_count;
     bool turn_asked; /* a look-up answered PENDING since the last turn */
 };
@@ -74,6 +75,15 @@ struct cmp_test_txn {
     cmp_pair contextual[CONTEXTUAL_MAX];
     cmp_pair headers[CMP_AUTH_HEADERS_MAX];
     uint32_t consumed;
+};
+
+struct cmp_test_op {
+    cmp_test *test;
+    host_op *op; /* NULL: it went with its worker */
+    cmp_test_txn *txn;
+    bool own_txn;
+    int verdict;
+    TAILQ_ENTRY(cmp_test_op) entry;
 };
 
 /* Says what is wrong and ends the program. */

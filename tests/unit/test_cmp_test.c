@@ -439,7 +439,8 @@ static void breaches_of_the_rules(void **state)
          NULL},
         {"{content: x, how: stop-twice}", "store_example: timer_stop for one that", NULL},
         {"{content: x, how: timer}", "lookup: the operation is pending at its end", end_pending},
-        {"{content: x, how: timer}", "1 operations are pending", destroy_pending},
+        {"{content: x, how: timer}", "1 operations are pending when the worker has stopped",
+         destroy_pending},
         {"{content: x}", "logged, and not expected:\ntrouble", destroy_with_error},
         {"{content: x, how: never-stopped}", "left behind: 1 timers", destroy},
     };

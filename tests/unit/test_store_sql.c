@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin store_sql with a SQLite file, as a host sees it: look-ups, writes, scans, and all that
  * may be wrong with a file. */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,8 +19,8 @@ extern const cmp_plugin cmp_plugin_descriptor, sqlite_driver;
 enum { NOBODY = 65534, RETRY_MS = 2000, VIEW_MS = 10, WATCH_MS = 1000 };
 
 typedef struct fixture {
-    fake_host host;
-    fake_txn txn;
+    cmp_test *host;
+    cmp_test_txn *txn; /* whose memory answers lie in */
     char folder[32], path[48], url[64];
     void *options;
     char seen[1024]; /* by a scan */
@@ -45,8 +45,8 @@ static void *option(const fixture *f, const char *name)
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
-    fake_host_init(&f->host);
-    fake_txn_init(&f->txn, &f->host);
+    f->host = cmp_test_create();
+    f->txn = cmp_test_txn_create(f->host);
     strcpy(f->folder, "/tmp/test-sql-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     assert_int_equal(chmod(f->folder, 0777), 0);
@@ -77,9 +77,8 @@ static void remove_files(const fixture *f)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    fake_host_close(&f->host);
-    fake_host_dispose(&f->host);
-    fake_txn_dispose(&f->txn);
+    cmp_test_txn_destroy(&f->txn);
+    cmp_test_destroy(&f->host);
     remove_files(f);
     assert_int_equal(rmdir(f->folder), 0);
     free(f->options);
@@ -89,16 +88,15 @@ static int tear_down(void **state)
 
 static void open_store(fixture *f)
 {
-    assert_non_null(fake_host_open(&f->host, &cmp_plugin_descriptor, f->options));
+    assert_true(cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options));
 }
 
 static void refuse_store(fixture *f, const char *why)
 {
-    assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, f->options));
-    if (!fake_host_reported(&f->host, why)) {
-        fail_msg("reported: %s", f->host.report.text);
+    assert_false(cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options));
+    if (!cmp_test_reported(f->host, why)) {
+        fail_msg("reported: %s", cmp_test_report(f->host));
     }
-    fake_host_report_clear(&f->host);
 }
 
 /* What somebody else does to the file. */
@@ -126,12 +124,10 @@ static void other_sql(const fixture *f, const char *text)
 
 static cmp_store_verdict look_up(fixture *f, const char *ici, cmp_record *record)
 {
-    fake_op op;
-    *record = CMP_RECORD_INIT;
-    const cmp_store_verdict verdict =
-        ops()->lookup(f->host.instance, f->host.worker, cmp_str_from(ici),
-                      fake_op_begin(&op, CMP_PLUGIN_STORE, &f->txn), record);
-    assert_int_equal(op.completions, 0);
+    cmp_test_op *op = cmp_test_lookup(f->host, ici, f->txn);
+    const cmp_store_verdict verdict = (cmp_store_verdict)cmp_test_verdict(op);
+    *record = *cmp_test_record(op);
+    cmp_test_end(&op);
     return verdict;
 }
 
@@ -159,11 +155,11 @@ static cmp_record content(const char *text)
 static void put_one(fixture *f, const char *ici, const cmp_record *record)
 {
     char error[200];
-    void *write = ops()->begin(f->host.instance, error, sizeof(error));
+    void *write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
     assert_non_null(write);
-    assert_true(
-        ops()->put(f->host.instance, write, cmp_str_from(ici), record, error, sizeof(error)));
-    if (!ops()->commit(f->host.instance, write, error, sizeof(error))) {
+    assert_true(ops()->put(cmp_test_instance(f->host), write, cmp_str_from(ici), record, error,
+                           sizeof(error)));
+    if (!ops()->commit(cmp_test_instance(f->host), write, error, sizeof(error))) {
         fail_msg("%s", error);
     }
 }
@@ -185,10 +181,9 @@ static void test_refuses_urls(void **state)
     };
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
         *(const char **)option(f, "url") = urls[i];
-        assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, f->options));
-        assert_true(fake_host_reported(&f->host, "url: expected: "));
-        assert_false(fake_host_reported(&f->host, "secret"));
-        fake_host_report_clear(&f->host);
+        assert_false(cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options));
+        assert_true(cmp_test_reported(f->host, "url: expected: "));
+        assert_false(cmp_test_reported(f->host, "secret"));
     }
 }
 
@@ -213,7 +208,7 @@ static void test_missing_file(void **state)
 static void test_relative_path(void **state)
 {
     fixture *f = *state;
-    f->host.table.folder = f->folder;
+    cmp_test_folder(f->host, f->folder);
     strcpy(f->url, "sqlite:codes.db");
     open_store(f);
     assert_int_equal(access(f->path, F_OK), 0);
@@ -238,14 +233,14 @@ static void check_store(fixture *f, const char *why)
 {
     char before[2048], after[2048];
     look_at_folder(f, before, sizeof(before));
-    f->host.table.purpose = CMP_PURPOSE_CHECK;
+    cmp_test_purpose(f->host, CMP_PURPOSE_CHECK);
     if (why != NULL) {
         refuse_store(f, why);
     } else {
         open_store(f);
-        fake_host_close(&f->host);
+        cmp_test_close(f->host);
     }
-    f->host.table.purpose = CMP_PURPOSE_RUN;
+    cmp_test_purpose(f->host, CMP_PURPOSE_RUN);
     look_at_folder(f, after, sizeof(after));
     assert_string_equal(after, before);
 }
@@ -323,7 +318,7 @@ static void test_a_check_of_what_is_there(void **state)
 {
     fixture *f = *state;
     open_store(f);
-    fake_host_close(&f->host);
+    cmp_test_close(f->host);
     check_store(f, NULL);
 
     check_beside(f, "insert into cmp_codes (ici, content) values ('1', 'one')", NULL);
@@ -343,7 +338,7 @@ static void test_a_check_of_an_odd_name(void **state)
     snprintf(f->path, sizeof(f->path), "%s/a b%%41?x#.db", f->folder);
     snprintf(f->url, sizeof(f->url), "sqlite:%s", f->path);
     open_store(f);
-    fake_host_close(&f->host);
+    cmp_test_close(f->host);
     check_store(f, NULL);
 }
 
@@ -525,14 +520,14 @@ static void test_rows_that_are_not_understood(void **state)
         char ici[16];
         snprintf(ici, sizeof(ici), "bad-%zu", i);
         assert_verdict(f, ici, CMP_STORE_UNAVAILABLE);
-        fake_host_expect_log(&f->host, CMP_LOG_ERROR, ici);
+        assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, ici));
         assert_verdict(f, ici, CMP_STORE_UNAVAILABLE); /* not logged again so soon */
-        fake_host_advance(&f->host, 10001);
+        cmp_test_advance(f->host, 10001);
         assert_verdict(f, ici, CMP_STORE_UNAVAILABLE);
-        fake_host_expect_log(&f->host, CMP_LOG_ERROR, cases[i].why);
-        fake_host_advance(&f->host, 10001);
+        assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, cases[i].why));
+        cmp_test_advance(f->host, 10001);
     }
-    assert_int_equal(fake_host_counted(&f->host, "bad_rows"), 3 * sizeof(cases) / sizeof(cases[0]));
+    assert_int_equal(cmp_test_counted(f->host, "bad_rows"), 3 * sizeof(cases) / sizeof(cases[0]));
     assert_verdict(f, "bad-", CMP_STORE_ABSENT);
 }
 
@@ -585,7 +580,7 @@ static void test_query_of_the_operator(void **state)
     assert_str(found.content, "https://a");
     assert_true(found.not_after_ms == 1893456000000);
     assert_verdict(f, "B", CMP_STORE_ABSENT);
-    assert_null(ops()->begin(f->host.instance, error, sizeof(error)));
+    assert_null(ops()->begin(cmp_test_instance(f->host), error, sizeof(error)));
     assert_non_null(strstr(error, "only read"));
 }
 
@@ -594,15 +589,15 @@ static void test_query_of_the_operator(void **state)
 static void expect_trouble(fixture *f, const char *ici, const char *why)
 {
     assert_verdict(f, ici, CMP_STORE_UNAVAILABLE);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, why);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, why));
     assert_verdict(f, ici, CMP_STORE_UNAVAILABLE); /* one line is enough */
 }
 
 static void expect_recovery(fixture *f, const char *ici)
 {
-    fake_host_advance(&f->host, RETRY_MS);
+    cmp_test_advance(f->host, RETRY_MS);
     assert_verdict(f, ici, CMP_STORE_FOUND);
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "answers again");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "answers again"));
 }
 
 static void test_locked(void **state)
@@ -615,7 +610,7 @@ static void test_locked(void **state)
     sqlite3 *db = other(f);
     sql(db, "begin immediate");
     assert_verdict(f, "A", CMP_STORE_FOUND); /* a writer is in nobody's way */
-    assert_null(ops()->begin(f->host.instance, error, sizeof(error)));
+    assert_null(ops()->begin(cmp_test_instance(f->host), error, sizeof(error)));
     assert_non_null(strstr(error, "locked"));
     sql(db, "rollback");
     sqlite3_close(db);
@@ -643,12 +638,12 @@ static void test_file_vanishes(void **state)
     open_store(f);
     put_one(f, "A", &record);
     assert_verdict(f, "A", CMP_STORE_FOUND);
-    fake_host_advance(&f->host, VIEW_MS);
+    cmp_test_advance(f->host, VIEW_MS);
     char aside[64];
     snprintf(aside, sizeof(aside), "%s.aside", f->path);
     other_sql(f, "pragma wal_checkpoint(truncate)");
     assert_int_equal(rename(f->path, aside), 0);
-    fake_host_advance(&f->host, 1000);
+    cmp_test_advance(f->host, 1000);
     expect_trouble(f, "A", "unable to open database file");
     assert_int_equal(access(f->path, F_OK), -1); /* no empty one in its place */
     remove_files(f);
@@ -677,11 +672,11 @@ static void test_attempts_become_rare(void **state)
     assert_int_equal(rename(f->path, aside), 0);
     expect_trouble(f, "A", "unable to open database file");
     for (size_t i = 0; i < sizeof(pauses_ms) / sizeof(pauses_ms[0]); i++) {
-        fake_host_advance(&f->host, pauses_ms[i] - 1);
+        cmp_test_advance(f->host, pauses_ms[i] - 1);
         assert_int_equal(rename(aside, f->path), 0);
         assert_verdict(f, "A", CMP_STORE_UNAVAILABLE); /* nobody looks before it is time */
         assert_int_equal(rename(f->path, aside), 0);
-        fake_host_advance(&f->host, 1);
+        cmp_test_advance(f->host, 1);
         assert_verdict(f, "A", CMP_STORE_UNAVAILABLE);
     }
     assert_int_equal(rename(aside, f->path), 0);
@@ -708,7 +703,7 @@ static void test_file_is_replaced_and_the_clock_set_back(void **state)
     assert_int_equal(rename(new_path, f->path), 0);
     assert_int_equal(look_up(f, "A", &found), CMP_STORE_FOUND);
     assert_str(found.content, "old"); /* it is not looked at each time */
-    f->host.now_ms -= 3600000;
+    cmp_test_set_time(f->host, cmp_test_now_ms(f->host) - 3600000);
     assert_int_equal(look_up(f, "A", &found), CMP_STORE_FOUND);
     assert_str(found.content, "new");
 }
@@ -726,7 +721,7 @@ static void test_file_is_replaced(void **state)
                       "and is longer than the hundred octets of a header",
                       file) > 0);
     fclose(file);
-    fake_host_advance(&f->host, 1000);
+    cmp_test_advance(f->host, 1000);
     expect_trouble(f, "A", "not a database");
 }
 
@@ -746,12 +741,12 @@ static void test_corrupt(void **state)
     }
     fclose(file);
     expect_trouble(f, "A", "malformed");
-    fake_host_advance(&f->host, RETRY_MS);
+    cmp_test_advance(f->host, RETRY_MS);
     assert_verdict(f, "A", CMP_STORE_UNAVAILABLE);
     assert_int_equal(truncate(f->path, 100), 0);
-    fake_host_advance(&f->host, RETRY_MS);
+    cmp_test_advance(f->host, RETRY_MS);
     assert_verdict(f, "A", CMP_STORE_UNAVAILABLE);
-    assert_true(fake_host_counted(&f->host, "lookups_failed") >= 4);
+    assert_true(cmp_test_counted(f->host, "lookups_failed") >= 4);
 }
 
 static void test_read_only(void **state)
@@ -770,14 +765,14 @@ static void test_read_only(void **state)
     }
     open_store(f);
     assert_verdict(f, "A", CMP_STORE_FOUND);
-    void *write = ops()->begin(f->host.instance, error, sizeof(error));
+    void *write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
     if (write != NULL) {
-        assert_false(
-            ops()->put(f->host.instance, write, CMP_STR("B"), &record, error, sizeof(error)));
-        ops()->abort(f->host.instance, write);
+        assert_false(ops()->put(cmp_test_instance(f->host), write, CMP_STR("B"), &record, error,
+                                sizeof(error)));
+        ops()->abort(cmp_test_instance(f->host), write);
     }
     assert_non_null(strstr(error, "readonly"));
-    fake_host_close(&f->host);
+    cmp_test_close(f->host);
     if (getuid() == 0) {
         assert_int_equal(seteuid(0), 0);
     }
@@ -801,19 +796,19 @@ static void test_disk_is_full(void **state)
     open_store(f);
     put_one(f, "A", &small);
     sqlite3_auto_extension((void (*)(void))limit_pages);
-    void *write = ops()->begin(f->host.instance, error, sizeof(error));
+    void *write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
     sqlite3_reset_auto_extension();
     assert_non_null(write);
     bool good = true;
     for (int i = 0; good && i < 100; i++) {
         char ici[16];
         snprintf(ici, sizeof(ici), "F%d", i);
-        good =
-            ops()->put(f->host.instance, write, cmp_str_from(ici), &record, error, sizeof(error));
+        good = ops()->put(cmp_test_instance(f->host), write, cmp_str_from(ici), &record, error,
+                          sizeof(error));
     }
     assert_false(good);
     assert_non_null(strstr(error, "full"));
-    ops()->abort(f->host.instance, write);
+    ops()->abort(cmp_test_instance(f->host), write);
     assert_verdict(f, "A", CMP_STORE_FOUND);
     assert_verdict(f, "F0", CMP_STORE_ABSENT);
 }
@@ -829,13 +824,13 @@ static void test_views(void **state)
     assert_verdict(f, "A", CMP_STORE_ABSENT);
     other_sql(f, "insert into cmp_codes (ici, content) values ('A', 'x')");
     assert_verdict(f, "A", CMP_STORE_ABSENT);
-    fake_host_advance(&f->host, VIEW_MS);
+    cmp_test_advance(f->host, VIEW_MS);
     assert_verdict(f, "A", CMP_STORE_FOUND);
     assert_verdict(f, "B", CMP_STORE_ABSENT);
     put_one(f, "B", &record); /* but what we write is seen at once */
     assert_verdict(f, "B", CMP_STORE_FOUND);
-    fake_host_advance(&f->host, VIEW_MS);
-    assert_int_equal(fake_host_timers(&f->host), 1); /* nothing is held while nobody asks */
+    cmp_test_advance(f->host, VIEW_MS);
+    assert_int_equal(cmp_test_timers(f->host), 1); /* nothing is held while nobody asks */
     other_sql(f, "pragma wal_checkpoint(truncate)");
 }
 
@@ -852,28 +847,28 @@ static void test_writes_of_others_are_noticed(void **state)
 {
     fixture *f = *state;
     open_store(f);
-    fake_host_advance(&f->host, 5 * WATCH_MS);
+    cmp_test_advance(f->host, 5 * WATCH_MS);
     assert_verdict(f, "A", CMP_STORE_ABSENT);
-    fake_host_advance(&f->host, 5 * WATCH_MS);
-    assert_int_equal(f->host.changed.count, 0);
+    cmp_test_advance(f->host, 5 * WATCH_MS);
+    assert_int_equal(cmp_test_changed_count(f->host), 0);
 
     sqlite3 *db = other(f);
     sql(db, "begin; insert into cmp_codes (ici, content) values ('A', 'x')");
-    fake_host_advance(&f->host, WATCH_MS);
-    assert_int_equal(f->host.changed.count, 0);
+    cmp_test_advance(f->host, WATCH_MS);
+    assert_int_equal(cmp_test_changed_count(f->host), 0);
     sql(db, "commit");
     sqlite3_close(db);
-    fake_host_advance(&f->host, WATCH_MS);
-    assert_string_equal(f->host.changed.text, "*\n");
-    assert_int_equal(f->host.changed.count, 1);
+    cmp_test_advance(f->host, WATCH_MS);
+    assert_string_equal(cmp_test_changed(f->host), "*\n");
+    assert_int_equal(cmp_test_changed_count(f->host), 1);
 
     remove_file(f, "-wal");
     rename_file(f, "", "-old");
-    fake_host_advance(&f->host, 2 * WATCH_MS);
-    assert_int_equal(f->host.changed.count, 1); /* there is nothing to ask */
+    cmp_test_advance(f->host, 2 * WATCH_MS);
+    assert_int_equal(cmp_test_changed_count(f->host), 1); /* there is nothing to ask */
     rename_file(f, "-old", "");
-    fake_host_advance(&f->host, WATCH_MS);
-    assert_int_equal(f->host.changed.count, 2);
+    cmp_test_advance(f->host, WATCH_MS);
+    assert_int_equal(cmp_test_changed_count(f->host), 2);
 }
 
 /* Told of a change, nobody is shown the file as it was a moment ago. */
@@ -884,20 +879,20 @@ static void test_what_is_noticed_is_seen(void **state)
     snprintf(empty, sizeof(empty), "vacuum into '%s-empty'", f->path);
     open_store(f);
     other_sql(f, empty);
-    fake_host_advance(&f->host, 2 * WATCH_MS - 1);
+    cmp_test_advance(f->host, 2 * WATCH_MS - 1);
     assert_verdict(f, "A", CMP_STORE_ABSENT);
     other_sql(f, "insert into cmp_codes (ici, content) values ('A', 'x')");
     assert_verdict(f, "A", CMP_STORE_ABSENT); /* a view of some milliseconds */
-    fake_host_advance(&f->host, 1);
-    assert_int_equal(f->host.changed.count, 1);
+    cmp_test_advance(f->host, 1);
+    assert_int_equal(cmp_test_changed_count(f->host), 1);
     assert_verdict(f, "A", CMP_STORE_FOUND);
 
-    fake_host_advance(&f->host, WATCH_MS - 1);
+    cmp_test_advance(f->host, WATCH_MS - 1);
     other_sql(f, "pragma wal_checkpoint(truncate)"); /* the log is not the next file's */
     assert_verdict(f, "A", CMP_STORE_FOUND);
     rename_file(f, "-empty", "");
-    fake_host_advance(&f->host, 1);
-    assert_int_equal(f->host.changed.count, 2);
+    cmp_test_advance(f->host, 1);
+    assert_int_equal(cmp_test_changed_count(f->host), 2);
     assert_verdict(f, "A", CMP_STORE_ABSENT);
 }
 
@@ -910,31 +905,34 @@ static void test_all_or_nothing(void **state)
     bool existed;
     open_store(f);
     put_one(f, "A", &one);
-    assert_string_equal(f->host.changed.text, "A\n");
+    assert_string_equal(cmp_test_changed(f->host), "A\n");
 
-    void *write = ops()->begin(f->host.instance, error, sizeof(error));
-    assert_true(ops()->put(f->host.instance, write, CMP_STR("A"), &two, error, sizeof(error)));
-    assert_true(ops()->put(f->host.instance, write, CMP_STR("B"), &two, error, sizeof(error)));
+    void *write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
+    assert_true(
+        ops()->put(cmp_test_instance(f->host), write, CMP_STR("A"), &two, error, sizeof(error)));
+    assert_true(
+        ops()->put(cmp_test_instance(f->host), write, CMP_STR("B"), &two, error, sizeof(error)));
     assert_int_equal(look_up(f, "A", &found), CMP_STORE_FOUND); /* not visible before commit */
     assert_str(found.content, "1");
     assert_verdict(f, "B", CMP_STORE_ABSENT);
-    ops()->abort(f->host.instance, write);
+    ops()->abort(cmp_test_instance(f->host), write);
     assert_int_equal(look_up(f, "A", &found), CMP_STORE_FOUND);
     assert_str(found.content, "1");
-    assert_string_equal(f->host.changed.text, "A\n");
+    assert_string_equal(cmp_test_changed(f->host), "A\n");
 
-    write = ops()->begin(f->host.instance, error, sizeof(error));
-    assert_true(ops()->put(f->host.instance, write, CMP_STR("B"), &two, error, sizeof(error)));
+    write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
     assert_true(
-        ops()->remove(f->host.instance, write, CMP_STR("A"), &existed, error, sizeof(error)));
+        ops()->put(cmp_test_instance(f->host), write, CMP_STR("B"), &two, error, sizeof(error)));
+    assert_true(ops()->remove(cmp_test_instance(f->host), write, CMP_STR("A"), &existed, error,
+                              sizeof(error)));
     assert_true(existed);
-    assert_true(
-        ops()->remove(f->host.instance, write, CMP_STR("C"), &existed, error, sizeof(error)));
+    assert_true(ops()->remove(cmp_test_instance(f->host), write, CMP_STR("C"), &existed, error,
+                              sizeof(error)));
     assert_false(existed);
-    assert_true(ops()->commit(f->host.instance, write, error, sizeof(error)));
+    assert_true(ops()->commit(cmp_test_instance(f->host), write, error, sizeof(error)));
     assert_verdict(f, "A", CMP_STORE_ABSENT);
     assert_verdict(f, "B", CMP_STORE_FOUND);
-    assert_string_equal(f->host.changed.text, "A\nB\nA\nC\n");
+    assert_string_equal(cmp_test_changed(f->host), "A\nB\nA\nC\n");
 }
 
 static void test_refuses_what_the_table_refuses(void **state)
@@ -943,11 +941,12 @@ static void test_refuses_what_the_table_refuses(void **state)
     char error[200];
     const cmp_record neither = CMP_RECORD_INIT;
     open_store(f);
-    void *write = ops()->begin(f->host.instance, error, sizeof(error));
-    assert_false(ops()->put(f->host.instance, write, CMP_STR("A"), &neither, error, sizeof(error)));
+    void *write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
+    assert_false(ops()->put(cmp_test_instance(f->host), write, CMP_STR("A"), &neither, error,
+                            sizeof(error)));
     assert_non_null(strstr(error, "constraint"));
-    ops()->abort(f->host.instance, write);
-    assert_int_equal(f->host.changed.count, 0);
+    ops()->abort(cmp_test_instance(f->host), write);
+    assert_int_equal(cmp_test_changed_count(f->host), 0);
 }
 
 static void test_many_changes_are_told_at_once(void **state)
@@ -956,15 +955,15 @@ static void test_many_changes_are_told_at_once(void **state)
     const cmp_record record = content("x");
     char error[200];
     open_store(f);
-    void *write = ops()->begin(f->host.instance, error, sizeof(error));
+    void *write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
     for (int i = 0; i < 65; i++) {
         char ici[16];
         snprintf(ici, sizeof(ici), "M%d", i);
-        assert_true(
-            ops()->put(f->host.instance, write, cmp_str_from(ici), &record, error, sizeof(error)));
+        assert_true(ops()->put(cmp_test_instance(f->host), write, cmp_str_from(ici), &record, error,
+                               sizeof(error)));
     }
-    assert_true(ops()->commit(f->host.instance, write, error, sizeof(error)));
-    assert_string_equal(f->host.changed.text, "*\n");
+    assert_true(ops()->commit(cmp_test_instance(f->host), write, error, sizeof(error)));
+    assert_string_equal(cmp_test_changed(f->host), "*\n");
 }
 
 static bool see(cmp_str ici, const cmp_record *record, void *arg)
@@ -993,10 +992,11 @@ static void test_scan(void **state)
         const cmp_record record = content(icis[i]);
         put_one(f, icis[i], &record);
     }
-    assert_true(ops()->scan(f->host.instance, CMP_NONE, see, f, error, sizeof(error)));
+    assert_true(ops()->scan(cmp_test_instance(f->host), CMP_NONE, see, f, error, sizeof(error)));
     assert_string_equal(f->seen, "B=B\na=a\nab=ab\n"); /* and no more, as it was told */
     f->seen[0] = '\0';
-    assert_true(ops()->scan(f->host.instance, CMP_STR("ab"), see, f, error, sizeof(error)));
+    assert_true(
+        ops()->scan(cmp_test_instance(f->host), CMP_STR("ab"), see, f, error, sizeof(error)));
     assert_string_equal(f->seen, "b=b\nc=c\n");
 }
 
@@ -1009,10 +1009,12 @@ static void test_scan_of_many(void **state)
     open_store(f);
     other_sql(f, "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) "
                  "insert into cmp_codes (ici, content) select 'N' || i, 'x' from n");
-    assert_true(ops()->scan(f->host.instance, CMP_NONE, count, &seen, error, sizeof(error)));
+    assert_true(
+        ops()->scan(cmp_test_instance(f->host), CMP_NONE, count, &seen, error, sizeof(error)));
     assert_int_equal(seen, 20000);
     other_sql(f, "update cmp_codes set variants = '{}' where ici = 'N7'");
-    assert_false(ops()->scan(f->host.instance, CMP_NONE, count, &seen, error, sizeof(error)));
+    assert_false(
+        ops()->scan(cmp_test_instance(f->host), CMP_NONE, count, &seen, error, sizeof(error)));
     assert_non_null(strstr(error, "the row of N7: variants"));
 }
 
@@ -1021,8 +1023,8 @@ static void test_never_waits(void **state)
 {
     fixture *f = *state;
     open_store(f);
-    assert_null(f->host.plugin->ops.store->cancel);
-    assert_null(f->host.plugin->ops.store->turn_end);
+    assert_null(ops()->cancel);
+    assert_null(ops()->turn_end);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plugin store_sql with a real PostgreSQL: look-ups, batches, and a server that is restarted,
  * full, slow, stopped, behind with its schema, or gone. */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -32,12 +32,11 @@ static int port;
 static PGconn *admin;
 
 typedef struct fixture {
-    fake_host host;
-    fake_txn txn;
+    cmp_test *host;
+    cmp_test_txn *txn; /* whose memory answers lie in */
     void *options;
     char url[200], replica_url[200];
-    fake_op ops[OPS_MAX];
-    char icis[OPS_MAX][16];
+    cmp_test_op *ops[OPS_MAX];
     unsigned asked;
     unsigned seen;
     int64_t clock_ms;
@@ -169,8 +168,8 @@ static int64_t real_ms(void)
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
-    fake_host_init(&f->host);
-    fake_txn_init(&f->txn, &f->host);
+    f->host = cmp_test_create();
+    f->txn = cmp_test_txn_create(f->host);
     sql("drop schema if exists public cascade; create schema public authorization cmpd");
     load_schema(admin);
     sql("insert into cmp_codes (ici, content) select 'C' || i, 'content ' || i "
@@ -198,9 +197,11 @@ static int set_up_pooled(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    fake_host_close(&f->host);
-    fake_host_dispose(&f->host);
-    fake_txn_dispose(&f->txn);
+    for (size_t i = 0; i < OPS_MAX; i++) {
+        cmp_test_end(&f->ops[i]);
+    }
+    cmp_test_txn_destroy(&f->txn);
+    cmp_test_destroy(&f->host);
     free(f->options);
     free(f);
     return 0;
@@ -209,15 +210,15 @@ static int tear_down(void **state)
 static void clock_on(fixture *f)
 {
     const int64_t now_ms = real_ms();
-    fake_host_advance(&f->host, now_ms - f->clock_ms);
+    cmp_test_advance(f->host, now_ms - f->clock_ms);
     f->clock_ms = now_ms;
 }
 
 /* One turn of the loop, in real time. */
 static void turn(fixture *f)
 {
-    ops()->turn_end(f->host.instance, f->host.worker);
-    fake_host_run(&f->host, 2);
+    ops()->turn_end(cmp_test_instance(f->host), cmp_test_worker(f->host));
+    cmp_test_run(f->host, 2);
     clock_on(f);
 }
 
@@ -232,30 +233,27 @@ static void ask(fixture *f, const char *ici)
 {
     assert_true(f->asked < OPS_MAX);
     clock_on(f);
-    fake_op *op = &f->ops[f->asked];
-    char *text = f->icis[f->asked++];
-    cmp_record record = CMP_RECORD_INIT;
-    snprintf(text, sizeof(f->icis[0]), "%s", ici);
-    const cmp_store_verdict verdict =
-        ops()->lookup(f->host.instance, f->host.worker, cmp_str_from(text),
-                      fake_op_begin(op, CMP_PLUGIN_STORE, &f->txn), &record);
-    if (verdict != CMP_STORE_PENDING) {
-        op->verdict = (int)verdict;
-        op->completions = 1;
-    }
+    cmp_test_op **op = &f->ops[f->asked++];
+    cmp_test_end(op);
+    *op = cmp_test_lookup(f->host, ici, f->txn);
 }
 
-/* Until all that was asked is answered; each op once. */
+static bool is_answered(const fixture *f, unsigned at)
+{
+    return cmp_test_verdict(f->ops[at]) != CMP_STORE_PENDING;
+}
+
+/* Until all that was asked is answered. */
 static void await(fixture *f)
 {
     const int64_t end_ms = real_ms() + PATIENCE_MS;
     for (unsigned i = 0; i < f->asked; i++) {
-        while (f->ops[i].completions == 0 && real_ms() < end_ms) {
+        while (!is_answered(f, i) && real_ms() < end_ms) {
             turn(f);
         }
     }
     for (unsigned i = 0; i < f->asked; i++) {
-        assert_int_equal(f->ops[i].completions, 1);
+        assert_true(is_answered(f, i));
     }
     f->asked = 0;
 }
@@ -264,13 +262,13 @@ static cmp_store_verdict look_up(fixture *f, const char *ici)
 {
     ask(f, ici);
     await(f);
-    return (cmp_store_verdict)f->ops[0].verdict;
+    return (cmp_store_verdict)cmp_test_verdict(f->ops[0]);
 }
 
 static void open_store(fixture *f)
 {
-    if (fake_host_open(&f->host, &cmp_plugin_descriptor, f->options) == NULL) {
-        fail_msg("%s", f->host.report.text);
+    if (!cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options)) {
+        fail_msg("%s", cmp_test_report(f->host));
     }
     f->clock_ms = real_ms();
 }
@@ -285,11 +283,10 @@ static void open_ready(fixture *f)
 
 static void refuse_store(fixture *f, const char *why)
 {
-    assert_null(fake_host_open(&f->host, &cmp_plugin_descriptor, f->options));
-    if (!fake_host_reported(&f->host, why)) {
-        fail_msg("reported: %s", f->host.report.text);
+    assert_false(cmp_test_open_filled(f->host, &cmp_plugin_descriptor, f->options));
+    if (!cmp_test_reported(f->host, why)) {
+        fail_msg("reported: %s", cmp_test_report(f->host));
     }
-    fake_host_report_clear(&f->host);
 }
 
 /* Milliseconds until a look-up is answered as it should be. */
@@ -298,7 +295,7 @@ static int64_t recovery_ms(fixture *f)
     const int64_t begin_ms = real_ms();
     while (look_up(f, "C1") != CMP_STORE_FOUND) {
         if (real_ms() - begin_ms > PATIENCE_MS) {
-            fail_msg("no recovery: %s", f->host.log[CMP_LOG_ERROR].text);
+            fail_msg("no recovery: %s", cmp_test_log(f->host, CMP_LOG_ERROR));
         }
         turn_for(f, 10);
     }
@@ -315,8 +312,8 @@ static int64_t recovery_ms(fixture *f)
 
 static const cmp_record *answer(const fixture *f, unsigned at)
 {
-    assert_int_equal(f->ops[at].verdict, CMP_STORE_FOUND);
-    return &f->ops[at].answer.record;
+    assert_int_equal(cmp_test_verdict(f->ops[at]), CMP_STORE_FOUND);
+    return cmp_test_record(f->ops[at]);
 }
 
 /* ---- the start ---- */
@@ -338,13 +335,13 @@ static void test_a_check_makes_no_tables(void **state)
     fixture *f = *state;
     sql("drop table cmp_schema, cmp_codes");
     sql("drop function cmp_codes_changed");
-    f->host.table.purpose = CMP_PURPOSE_CHECK;
+    cmp_test_purpose(f->host, CMP_PURPOSE_CHECK);
     refuse_store(f, "version 0, and 1 is needed"); /* it may not even be made */
     *(int *)option(f, "create") = 1;               /* true */
     open_store(f);
     assert_int_equal(sql_number("select count(*) from pg_class where relname like 'cmp_%'"), 0);
-    fake_host_close(&f->host);
-    f->host.table.purpose = CMP_PURPOSE_RUN;
+    cmp_test_close(f->host);
+    cmp_test_purpose(f->host, CMP_PURPOSE_RUN);
     open_store(f);
     assert_int_equal(sql_number("select max(version) from cmp_schema"), 1);
 }
@@ -390,8 +387,8 @@ static void test_starts_without_a_server(void **state)
     assert_true(postgres("start", ""));
     admin = connect_as("postgres", "codes");
     assert_in_range(recovery_ms(f), 0, RECOVERY_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "Connection refused");
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "the database answers");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "Connection refused"));
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "the database answers"));
 }
 
 /* ---- look-ups ---- */
@@ -421,7 +418,7 @@ static void test_every_column(void **state)
     assert_int_equal(moved->ttl_s, CMP_TTL_UNSET);
     assert_true(moved->not_after_ms == CMP_TIME_MAX);
     for (int i = 2; i < 5; i++) {
-        assert_int_equal(f->ops[i].verdict, CMP_STORE_ABSENT);
+        assert_int_equal(cmp_test_verdict(f->ops[i]), CMP_STORE_ABSENT);
     }
 }
 
@@ -432,10 +429,10 @@ static void test_rows_that_are_not_understood(void **state)
         "('worse', 'x', null, '{}')");
     open_store(f);
     assert_int_equal(look_up(f, "bad"), CMP_STORE_UNAVAILABLE);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "the row of bad: ttl");
-    fake_host_advance(&f->host, 10001);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "the row of bad: ttl"));
+    cmp_test_advance(f->host, 10001);
     assert_int_equal(look_up(f, "worse"), CMP_STORE_UNAVAILABLE);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "the row of worse: variants");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "the row of worse: variants"));
 }
 
 static void ask_many(fixture *f, unsigned count)
@@ -451,10 +448,10 @@ static void test_batches(void **state)
 {
     fixture *f = *state;
     open_ready(f);
-    const uint64_t batches = fake_host_counted(&f->host, "batches");
+    const uint64_t batches = cmp_test_counted(f->host, "batches");
     ask_many(f, 100);
     await(f);
-    assert_int_equal(fake_host_counted(&f->host, "batches") - batches, 2); /* of 64 at most */
+    assert_int_equal(cmp_test_counted(f->host, "batches") - batches, 2); /* of 64 at most */
     for (unsigned i = 0; i < 100; i++) {
         char text[32];
         snprintf(text, sizeof(text), "content %u", i);
@@ -467,9 +464,9 @@ static void test_waiting_is_bounded(void **state)
     fixture *f = *state;
     open_ready(f);
     ask_many(f, 302);
-    assert_int_equal(f->ops[300].verdict, CMP_STORE_UNAVAILABLE);
-    assert_int_equal(f->ops[301].verdict, CMP_STORE_UNAVAILABLE);
-    assert_int_equal(fake_host_counted(&f->host, "refused"), 2);
+    assert_int_equal(cmp_test_verdict(f->ops[300]), CMP_STORE_UNAVAILABLE);
+    assert_int_equal(cmp_test_verdict(f->ops[301]), CMP_STORE_UNAVAILABLE);
+    assert_int_equal(cmp_test_counted(f->host, "refused"), 2);
     await(f);
     assert_str(answer(f, 299)->content, "content 299");
 }
@@ -479,18 +476,17 @@ static void test_cancel(void **state)
     fixture *f = *state;
     open_ready(f);
     ask_many(f, 4);
-    ops()->cancel(f->host.instance, f->host.worker, f->ops[1].op,
-                  f->ops[1].data); /* not sent yet */
-    ops()->turn_end(f->host.instance, f->host.worker);
-    ops()->cancel(f->host.instance, f->host.worker, f->ops[2].op, f->ops[2].data); /* on its way */
+    cmp_test_cancel(f->ops[1]); /* not sent yet */
+    ops()->turn_end(cmp_test_instance(f->host), cmp_test_worker(f->host));
+    cmp_test_cancel(f->ops[2]); /* on its way */
     await(f);
     turn_for(f, 50);
     assert_str(answer(f, 0)->content, "content 0");
-    assert_int_equal(f->ops[1].verdict, CMP_STORE_UNAVAILABLE);
-    assert_int_equal(f->ops[2].verdict, CMP_STORE_UNAVAILABLE);
+    assert_int_equal(cmp_test_verdict(f->ops[1]), CMP_STORE_UNAVAILABLE);
+    assert_int_equal(cmp_test_verdict(f->ops[2]), CMP_STORE_UNAVAILABLE);
     assert_str(answer(f, 3)->content, "content 3");
     for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(f->ops[i].completions, 1);
+        assert_true(is_answered(f, i));
     }
 }
 
@@ -500,12 +496,12 @@ static void test_stop_with_lookups_under_way(void **state)
     fixture *f = *state;
     open_ready(f);
     ask_many(f, 3);
-    ops()->turn_end(f->host.instance, f->host.worker);
+    ops()->turn_end(cmp_test_instance(f->host), cmp_test_worker(f->host));
     ask(f, "C9");
-    fake_host_close(&f->host);
+    cmp_test_close(f->host);
     for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(f->ops[i].completions, 1);
-        assert_int_equal(f->ops[i].verdict, CMP_STORE_UNAVAILABLE);
+        assert_true(is_answered(f, i));
+        assert_int_equal(cmp_test_verdict(f->ops[i]), CMP_STORE_UNAVAILABLE);
     }
 }
 
@@ -523,13 +519,13 @@ static void test_errors_stay_alone(void **state)
     ask(f, "1"), ask(f, "x"), ask(f, "2"), ask(f, "y"), ask(f, "100"), ask(f, "3");
     await(f);
     assert_str(answer(f, 0)->content, "target 1");
-    assert_int_equal(f->ops[1].verdict, CMP_STORE_UNAVAILABLE);
+    assert_int_equal(cmp_test_verdict(f->ops[1]), CMP_STORE_UNAVAILABLE);
     assert_str(answer(f, 2)->content, "target 2");
-    assert_int_equal(f->ops[3].verdict, CMP_STORE_UNAVAILABLE);
-    assert_int_equal(f->ops[4].verdict, CMP_STORE_ABSENT);
+    assert_int_equal(cmp_test_verdict(f->ops[3]), CMP_STORE_UNAVAILABLE);
+    assert_int_equal(cmp_test_verdict(f->ops[4]), CMP_STORE_ABSENT);
     assert_str(answer(f, 5)->content, "target 3");
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "a look-up: ERROR:  invalid input syntax");
-    assert_int_equal(fake_host_counted(&f->host, "connections_lost"), 0);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "a look-up: ERROR:  invalid input syntax"));
+    assert_int_equal(cmp_test_counted(f->host, "connections_lost"), 0);
 }
 
 static void test_slow_query(void **state)
@@ -544,8 +540,9 @@ static void test_slow_query(void **state)
     assert_in_range(real_ms() - begin_ms, TIMEOUT_MS - 50, TIMEOUT_MS + 1000);
     assert_in_range(recovery_ms(f), 0, 100);
     turn_for(f, 200);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "canceling statement due to statement timeout");
-    assert_int_equal(fake_host_counted(&f->host, "connections_lost"), 0);
+    assert_true(
+        cmp_test_logged(f->host, CMP_LOG_ERROR, "canceling statement due to statement timeout"));
+    assert_int_equal(cmp_test_counted(f->host, "connections_lost"), 0);
 }
 
 static void test_a_query_cannot_write(void **state)
@@ -556,7 +553,7 @@ static void test_a_query_cannot_write(void **state)
     *(const char **)option(f, "query") = "select count_it($1) as content";
     open_store(f);
     assert_int_equal(look_up(f, "C1"), CMP_STORE_UNAVAILABLE);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "read-only transaction");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "read-only transaction"));
     assert_int_equal(sql_number("select count(*) from cmp_codes where ici = 'C1'"), 1);
 }
 
@@ -577,22 +574,22 @@ static void test_restart(void **state)
     admin = connect_as("postgres", "codes");
     const int64_t back_ms = real_ms();
     assert_in_range(recovery_ms(f), 0, RECOVERY_MS);
-    while (f->host.changed.count < 2) { /* what was said meanwhile is lost */
+    while (cmp_test_changed_count(f->host) < 2) { /* what was said meanwhile is lost */
         turn(f);
         assert_true(real_ms() - back_ms < RECOVERY_MS);
     }
-    assert_string_equal(f->host.changed.text, "*\n*\n");
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "connection");
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "the database answers");
+    assert_string_equal(cmp_test_changed(f->host), "*\n*\n");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "connection"));
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "the database answers"));
 }
 
 static void test_connection_is_ended(void **state)
 {
     fixture *f = *state;
     open_ready(f);
-    fake_host_advance(&f->host, 1100); /* it has been good for a while */
+    cmp_test_advance(f->host, 1100); /* it has been good for a while */
     ask_many(f, 50);
-    ops()->turn_end(f->host.instance, f->host.worker);
+    ops()->turn_end(cmp_test_instance(f->host), cmp_test_worker(f->host));
     sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'cmpd' "
         "and query not like '%pg_trigger%' limit 1");
     ask_many(f, 50);
@@ -601,9 +598,9 @@ static void test_connection_is_ended(void **state)
         answer(f, i); /* all found: on the other connection, or on the next one */
     }
     turn_for(f, 300);
-    assert_int_equal(fake_host_counted(&f->host, "lookups_failed"), 0);
-    assert_int_equal(fake_host_counted(&f->host, "connections_lost"), 1);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "terminating connection");
+    assert_int_equal(cmp_test_counted(f->host, "lookups_failed"), 0);
+    assert_int_equal(cmp_test_counted(f->host, "connections_lost"), 1);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "terminating connection"));
 }
 
 static void test_backend_is_killed(void **state)
@@ -615,8 +612,8 @@ static void test_backend_is_killed(void **state)
     ask_many(f, 10);
     await(f);
     for (unsigned i = 0; i < 10; i++) {
-        assert_true(f->ops[i].verdict == CMP_STORE_FOUND ||
-                    f->ops[i].verdict == CMP_STORE_UNAVAILABLE);
+        assert_true(cmp_test_verdict(f->ops[i]) == CMP_STORE_FOUND ||
+                    cmp_test_verdict(f->ops[i]) == CMP_STORE_UNAVAILABLE);
     }
     do { /* else a session may be made that the server then ends with the others */
         PQclear(PQexec(admin, "select 1"));
@@ -627,7 +624,7 @@ static void test_backend_is_killed(void **state)
         turn_for(f, 10);
     } while (PQstatus(admin) != CONNECTION_OK);
     assert_in_range(recovery_ms(f), 0, RECOVERY_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, ": ");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, ": "));
 }
 
 /* It takes what it is sent, and says nothing. */
@@ -643,9 +640,9 @@ static void test_backend_stands_still(void **state)
     ask_many(f, 5);
     await(f);
     assert_in_range(real_ms() - begin_ms, TIMEOUT_MS - 50, TIMEOUT_MS + 1000);
-    assert_int_equal(f->ops[4].verdict, CMP_STORE_UNAVAILABLE);
+    assert_int_equal(cmp_test_verdict(f->ops[4]), CMP_STORE_UNAVAILABLE);
     assert_in_range(recovery_ms(f), 0, RECOVERY_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "does not answer any more");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "does not answer any more"));
     assert_int_equal(kill((pid_t)pid, SIGCONT), 0);
 }
 
@@ -672,7 +669,7 @@ static void test_slots_are_taken(void **state)
     }
     assert_in_range(recovery_ms(f), 0, RECOVERY_MS);
     sql("alter role cmpd connection limit -1");
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "too many connections");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "too many connections"));
 }
 
 /* Somebody has put an old copy in place while we ran. */
@@ -686,7 +683,7 @@ static void test_schema_falls_behind(void **state)
     assert_int_equal(look_up(f, "C1"), CMP_STORE_UNAVAILABLE);
     sql("update cmp_schema set version = 1");
     assert_in_range(recovery_ms(f), 0, RECOVERY_MS);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "run etc/sql/postgresql/001_codes.sql");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "run etc/sql/postgresql/001_codes.sql"));
 }
 
 /* Each lane's prepared statement is of no use then, and no look-up is to suffer for it. */
@@ -706,8 +703,8 @@ static void test_table_is_changed(void **state)
     }
     turn_for(f, 300);
     assert_int_equal(look_up(f, "C1"), CMP_STORE_FOUND);
-    assert_int_equal(fake_host_counted(&f->host, "lookups_failed"), 0);
-    assert_int_equal(fake_host_counted(&f->host, "connections_lost"), 0);
+    assert_int_equal(cmp_test_counted(f->host, "lookups_failed"), 0);
+    assert_int_equal(cmp_test_counted(f->host, "connections_lost"), 0);
 }
 
 /* Somebody has renamed a table of his own into place: what is changed in it nobody tells. */
@@ -716,30 +713,31 @@ static void test_table_is_swapped(void **state)
     fixture *f = *state;
     open_ready(f);
     turn_for(f, 3 * REVALIDATE_MS);
-    assert_int_equal(f->host.changed.count, 1);
+    assert_int_equal(cmp_test_changed_count(f->host), 1);
     sql("create table other (like cmp_codes including all);"
         "insert into other (ici, content) values ('C1', 'other');"
         "alter table cmp_codes rename to older; alter table other rename to cmp_codes;"
         "grant all on cmp_codes to cmpd");
     for (unsigned changed = 1; changed < 4;) { /* again and again */
         turn(f);
-        changed = f->host.changed.count;
+        changed = cmp_test_changed_count(f->host);
     }
-    fake_host_expect_log(&f->host, CMP_LOG_WARNING, "has lost the triggers that tell of changes");
+    assert_true(
+        cmp_test_logged(f->host, CMP_LOG_WARNING, "has lost the triggers that tell of changes"));
     assert_int_equal(look_up(f, "C1"), CMP_STORE_FOUND);
     assert_str(answer(f, 0)->content, "other");
 
     load_schema(admin); /* gives the table its triggers */
     for (unsigned quiet = 0; quiet < 3;) {
-        const unsigned before = f->host.changed.count;
+        const unsigned before = cmp_test_changed_count(f->host);
         turn_for(f, 2 * REVALIDATE_MS);
-        quiet = f->host.changed.count == before ? quiet + 1 : 0;
+        quiet = cmp_test_changed_count(f->host) == before ? quiet + 1 : 0;
     }
-    fake_host_expect_log(&f->host, CMP_LOG_NOTICE, "tells of changes again");
-    const unsigned before = f->host.changed.count;
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "tells of changes again"));
+    const unsigned before = cmp_test_changed_count(f->host);
     sql("update cmp_codes set content = 'new' where ici = 'C1'");
     turn_for(f, 100);
-    assert_true(f->host.changed.count > before);
+    assert_true(cmp_test_changed_count(f->host) > before);
 }
 
 static void test_schema_may_be_applied_twice(void **state)
@@ -751,7 +749,7 @@ static void test_schema_may_be_applied_twice(void **state)
     open_ready(f);
     sql("update cmp_codes set content = 'new' where ici = 'C1'");
     turn_for(f, 100);
-    assert_string_equal(f->host.changed.text, "*\nC1\n");
+    assert_string_equal(cmp_test_changed(f->host), "*\nC1\n");
 }
 
 /* The server asks the role `guarded` for its password. */
@@ -772,7 +770,7 @@ static void guard_a_role(void)
 static void test_a_check_asks_the_server(void **state)
 {
     fixture *f = *state;
-    f->host.table.purpose = CMP_PURPOSE_CHECK;
+    cmp_test_purpose(f->host, CMP_PURPOSE_CHECK);
     snprintf(f->url, sizeof(f->url), "postgresql://nobody@127.0.0.1:%d/codes", port);
     refuse_store(f, "role \"nobody\" does not exist");
     snprintf(f->url, sizeof(f->url), "postgresql://cmpd@127.0.0.1:%d/nowhere", port);
@@ -792,12 +790,12 @@ static void test_a_check_asks_the_server(void **state)
     refuse_store(f, "no password supplied");
     snprintf(f->url, sizeof(f->url), "postgresql://guarded:right@127.0.0.1:%d/codes", port);
     open_store(f);
-    fake_host_close(&f->host);
+    cmp_test_close(f->host);
     sql("drop owned by guarded; drop role guarded");
 
     snprintf(f->url, sizeof(f->url), "postgresql://cmpd@127.0.0.1:1/codes");
     open_store(f);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "Connection refused");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "Connection refused"));
 }
 
 /* ---- hosts ---- */
@@ -827,7 +825,7 @@ static void test_a_silent_host(void **state)
     open_store(f);
     assert_int_equal(look_up(f, "C1"), CMP_STORE_UNAVAILABLE);
     assert_in_range(recovery_ms(f), 0, 3000);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "did not answer in time");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "did not answer in time"));
     close(fd);
 }
 
@@ -837,7 +835,7 @@ static void test_no_such_name(void **state)
     snprintf(f->url, sizeof(f->url), "postgresql://cmpd@nowhere.invalid/codes");
     open_store(f);
     turn_for(f, 50);
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "nowhere.invalid");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "nowhere.invalid"));
     assert_int_equal(look_up(f, "C1"), CMP_STORE_UNAVAILABLE);
 }
 
@@ -845,10 +843,9 @@ static void test_stop_while_names_are_resolved(void **state)
 {
     fixture *f = *state;
     snprintf(f->url, sizeof(f->url), "postgresql://cmpd@localhost:%d/codes", port);
-    f->host.deferred = true;
+    cmp_test_hold(f->host, true);
     open_store(f);
-    f->host.plugin->worker_stop(f->host.instance, f->host.worker);
-    f->host.worker = f->host.plugin->worker_start(f->host.instance, &f->host.loop);
+    cmp_test_worker_restart(f->host);
     assert_int_equal(look_up(f, "C1"), CMP_STORE_FOUND);
 }
 
@@ -882,7 +879,7 @@ static void test_replica(void **state)
     assert_int_equal(sql_number("select count(*) from pg_stat_activity where usename = 'cmpd' "
                                 "and datname = 'codes' and query not like '%pg_trigger%'"),
                      0); /* the primary is left alone again */
-    fake_host_expect_log(&f->host, CMP_LOG_ERROR, "the replica: ");
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "the replica: "));
 }
 
 /* ---- changes, writes, scans ---- */
@@ -891,7 +888,7 @@ static void test_hears_of_changes(void **state)
 {
     fixture *f = *state;
     open_ready(f);
-    assert_string_equal(f->host.changed.text, "*\n");
+    assert_string_equal(cmp_test_changed(f->host), "*\n");
     sql("insert into cmp_codes (ici, content) values ('N', 'x')");
     sql("update cmp_codes set content = 'y' where ici = 'N'");
     sql("update cmp_codes set ici = 'O' where ici = 'N'");
@@ -900,13 +897,13 @@ static void test_hears_of_changes(void **state)
     sql("begin; insert into cmp_codes (ici, content) values ('R', 'x'); rollback");
     sql("truncate cmp_codes");
     turn_for(f, 100);
-    assert_string_equal(f->host.changed.text, "*\nN\nN\nO\nN\nO\n*\n*\n");
+    assert_string_equal(cmp_test_changed(f->host), "*\nN\nN\nO\nN\nO\n*\n*\n");
 }
 
 static void *begin(fixture *f)
 {
     char error[200];
-    void *write = ops()->begin(f->host.instance, error, sizeof(error));
+    void *write = ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
     if (write == NULL) {
         fail_msg("%s", error);
     }
@@ -918,16 +915,16 @@ static void put(fixture *f, void *write, const char *ici, const char *content)
     char error[200];
     cmp_record record = CMP_RECORD_INIT;
     record.content = cmp_str_from(content);
-    assert_true(
-        ops()->put(f->host.instance, write, cmp_str_from(ici), &record, error, sizeof(error)));
+    assert_true(ops()->put(cmp_test_instance(f->host), write, cmp_str_from(ici), &record, error,
+                           sizeof(error)));
 }
 
 static void take_away(fixture *f, void *write, const char *ici)
 {
     char error[200];
     bool existed = false;
-    assert_true(
-        ops()->remove(f->host.instance, write, cmp_str_from(ici), &existed, error, sizeof(error)));
+    assert_true(ops()->remove(cmp_test_instance(f->host), write, cmp_str_from(ici), &existed, error,
+                              sizeof(error)));
     assert_true(existed);
 }
 
@@ -935,15 +932,15 @@ static void take_nothing_away(fixture *f, void *write, const char *ici)
 {
     char error[200];
     bool existed = true;
-    assert_true(
-        ops()->remove(f->host.instance, write, cmp_str_from(ici), &existed, error, sizeof(error)));
+    assert_true(ops()->remove(cmp_test_instance(f->host), write, cmp_str_from(ici), &existed, error,
+                              sizeof(error)));
     assert_false(existed);
 }
 
 static void commit(fixture *f, void *write)
 {
     char error[200];
-    if (!ops()->commit(f->host.instance, write, error, sizeof(error))) {
+    if (!ops()->commit(cmp_test_instance(f->host), write, error, sizeof(error))) {
         fail_msg("%s", error);
     }
 }
@@ -968,24 +965,24 @@ static void test_writes(void **state)
     await(f);
     assert_str(answer(f, 0)->content, "tab\there, back\\slash, line\r\nend");
     assert_str(answer(f, 1)->content, "last");
-    assert_int_equal(f->ops[2].verdict, CMP_STORE_ABSENT);
-    assert_int_equal(f->ops[3].verdict, CMP_STORE_ABSENT);
+    assert_int_equal(cmp_test_verdict(f->ops[2]), CMP_STORE_ABSENT);
+    assert_int_equal(cmp_test_verdict(f->ops[3]), CMP_STORE_ABSENT);
     assert_str(answer(f, 4)->content, "again");
 
     write = begin(f);
     put(f, write, "W4", "x");
-    ops()->abort(f->host.instance, write);
+    ops()->abort(cmp_test_instance(f->host), write);
     write = begin(f);
     put(f, write, "W5", "x");
     memset(long_ici, 'I', sizeof(long_ici) - 1);
     long_ici[sizeof(long_ici) - 1] = '\0';
     put(f, write, long_ici, "x");
-    assert_false(ops()->commit(f->host.instance, write, error, sizeof(error)));
+    assert_false(ops()->commit(cmp_test_instance(f->host), write, error, sizeof(error)));
     assert_non_null(strstr(error, "check constraint"));
     ask(f, "W4"), ask(f, "W5");
     await(f);
-    assert_int_equal(f->ops[0].verdict, CMP_STORE_ABSENT);
-    assert_int_equal(f->ops[1].verdict, CMP_STORE_ABSENT);
+    assert_int_equal(cmp_test_verdict(f->ops[0]), CMP_STORE_ABSENT);
+    assert_int_equal(cmp_test_verdict(f->ops[1]), CMP_STORE_ABSENT);
 }
 
 static void test_removals_that_stand_alone(void **state)
@@ -1022,7 +1019,8 @@ static void test_writes_every_column(void **state)
     record.variant_count = 1;
     open_store(f);
     void *write = begin(f);
-    assert_true(ops()->put(f->host.instance, write, CMP_STR("W"), &record, error, sizeof(error)));
+    assert_true(
+        ops()->put(cmp_test_instance(f->host), write, CMP_STR("W"), &record, error, sizeof(error)));
     commit(f, write);
     assert_int_equal(look_up(f, "W"), CMP_STORE_FOUND);
     const cmp_record *found = answer(f, 0);
@@ -1052,13 +1050,15 @@ static void test_scan(void **state)
     open_store(f);
     sql("insert into cmp_codes (ici, content) select 'S' || i, 'x' from "
         "generate_series(1, 9600) i");
-    assert_true(ops()->scan(f->host.instance, CMP_NONE, see, f, error, sizeof(error)));
+    assert_true(ops()->scan(cmp_test_instance(f->host), CMP_NONE, see, f, error, sizeof(error)));
     assert_int_equal(f->seen, 6000);
     f->seen = 6000;
-    assert_true(ops()->scan(f->host.instance, CMP_STR("C"), see, f, error, sizeof(error)));
+    assert_true(
+        ops()->scan(cmp_test_instance(f->host), CMP_STR("C"), see, f, error, sizeof(error)));
     assert_int_equal(f->seen, 16000);
     f->seen = 6000;
-    assert_true(ops()->scan(f->host.instance, CMP_STR("S9999"), see, f, error, sizeof(error)));
+    assert_true(
+        ops()->scan(cmp_test_instance(f->host), CMP_STR("S9999"), see, f, error, sizeof(error)));
     assert_int_equal(f->seen, 6000);
 }
 

@@ -83,8 +83,12 @@ CMP_EXPORT bool cmp_test_load(cmp_test *t, const char *folder, const char *name,
  * stays. */
 CMP_EXPORT bool cmp_test_replace(cmp_test *t, const char *options);
 
-/* worker_stop and destroy; every operation has ended. Nothing when there is no instance. */
+/* worker_stop and destroy. Every operation has been completed by the end of worker_stop, and its
+ * answer is gone: what is left of it is the verdict. Nothing when there is no instance. */
 CMP_EXPORT void cmp_test_close(cmp_test *t);
+
+/* worker_stop, and worker_start for a new worker; jobs of the old one are still under way. */
+CMP_EXPORT void cmp_test_worker_restart(cmp_test *t);
 
 /* What create and worker_start returned, for calls into the plugin past the vtable. NULL: there is
  * none. */
