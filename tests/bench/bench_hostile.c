@@ -4,11 +4,12 @@
  * query, 16 KiB of body, 128 KiB of a list with a token and 8 KiB of one without.
  *
  *     bench_hostile [SHAPE [COUNT]]    one shape only, so often: for counting instructions */
-#include "fake_host.h"
 #include "pipeline_rig.h"
 
 #include "base/log.h"
 #include "peers/keyring.h"
+
+#include <cmp-test/test.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -275,43 +276,45 @@ static const cmp_key key = {.id = {"k", 1},
                             .not_before_ms = INT64_MIN,
                             .not_after_ms = INT64_MAX};
 
+/* One operation is as good as many: it is not what is measured. */
 typedef struct verifying {
-    fake_host host;
-    fake_txn txn;
+    cmp_test *host;
+    cmp_test_op *op;
     int status;
 } verifying;
 
 static void verify(void *arg, unsigned times)
 {
     verifying *v = arg;
+    void *self = cmp_test_instance(v->host), *state = cmp_test_worker(v->host);
     for (unsigned i = 0; i < times; i++) {
-        fake_op op;
+        cmp_auth_answer answer = {.once = CMP_ONCE_NO};
         const cmp_auth_verdict verdict =
-            cmp_plugin_descriptor.ops.auth->verify(v->host.instance, v->host.worker,
-                                                   fake_op_begin(&op, CMP_PLUGIN_AUTH, &v->txn),
-                                                   &op.answer.auth);
+            cmp_plugin_descriptor.ops.auth->verify(self, state, cmp_test_handle(v->op), &answer);
         v->status = verdict == CMP_AUTH_REJECT ? 401 : 200;
     }
 }
 
 static void measure_signature(const char *name, size_t tid_size, size_t ici_size)
 {
-    static verifying v;
-    fake_host_init(&v.host);
-    v.host.keys = &key;
-    v.host.key_count = 1;
-    fake_host_open(&v.host, &cmp_plugin_descriptor, NULL);
-    fake_txn_init(&v.txn, &v.host);
+    verifying v = {.host = cmp_test_create()};
+    cmp_test_keys(v.host, &key, 1);
+    if (!cmp_test_open(v.host, &cmp_plugin_descriptor, NULL)) {
+        abort();
+    }
     memset(text, 'a', sizeof(text));
-    v.txn.params[CMP_PARAM_TID] = (cmp_str){text, tid_size};
-    v.txn.params[CMP_PARAM_ICI] = (cmp_str){text, ici_size};
-    v.txn.params[CMP_PARAM_APIKEYID] = CMP_STR("k");
-    v.txn.params[CMP_PARAM_SIGNATURE] = (cmp_str){text, 64};
+    cmp_test_txn *request = cmp_test_txn_create(v.host);
+    cmp_test_param_str(request, CMP_PARAM_TID, (cmp_str){text, tid_size});
+    cmp_test_param_str(request, CMP_PARAM_ICI, (cmp_str){text, ici_size});
+    cmp_test_param(request, CMP_PARAM_APIKEYID, "k");
+    cmp_test_param_str(request, CMP_PARAM_SIGNATURE, (cmp_str){text, 64});
+    v.op = cmp_test_begin(v.host, CMP_PLUGIN_AUTH, request);
     const double us = median_us(verify, &v);
     show(name, tid_size + ici_size, v.status, us);
-    fake_txn_dispose(&v.txn);
-    fake_host_close(&v.host);
-    fake_host_dispose(&v.host);
+    cmp_test_returned(v.op, CMP_AUTH_REJECT, NULL);
+    cmp_test_end(&v.op);
+    cmp_test_txn_destroy(&request);
+    cmp_test_destroy(&v.host);
 }
 
 int main(int argc, char **argv)

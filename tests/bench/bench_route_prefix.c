@@ -5,7 +5,7 @@
  *     bench_route_prefix [prefixes]     100000 without an argument */
 #include "load.h"
 
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -180,21 +180,22 @@ static bool find_one(void *arg, cmp_str ici, unsigned *matched)
     return kit_prefixes_find(((const table *)arg)->prefixes, ici, matched) != KIT_PREFIX_NONE;
 }
 
+/* One operation is as good as many: it is not what is measured. */
 typedef struct plugin_run {
-    fake_host *host;
-    fake_txn txn;
+    cmp_test *host;
+    cmp_test_txn *txn;
+    cmp_test_op *op;
 } plugin_run;
 
 static bool route_one(void *arg, cmp_str ici, unsigned *matched)
 {
-    plugin_run *run = arg;
-    fake_op op;
-    cmp_route_answer answer;
+    const plugin_run *run = arg;
+    cmp_route_answer answer = {.record = NULL};
     (void)matched;
-    run->txn.params[CMP_PARAM_ICI] = ici;
-    return cmp_plugin_descriptor.ops.route->route(run->host->instance, run->host->worker,
-                                                  CMP_ROUTE_ABSENT, CMP_NONE,
-                                                  fake_op_begin(&op, CMP_PLUGIN_ROUTE, &run->txn),
+    cmp_test_param_str(run->txn, CMP_PARAM_ICI, ici);
+    return cmp_plugin_descriptor.ops.route->route(cmp_test_instance(run->host),
+                                                  cmp_test_worker(run->host), CMP_ROUTE_ABSENT,
+                                                  CMP_NONE, cmp_test_handle(run->op),
                                                   &answer) == CMP_ROUTE_FORWARD;
 }
 
@@ -210,31 +211,31 @@ static void print(const char *what, measured m)
     putchar('\n');
 }
 
-static void run(fake_host *host, size_t count, const char *registry)
+static void run(size_t count, const char *registry)
 {
     world w;
     world_make(&w, count, registry);
-    fake_host_init(host);
-    host->peers = w.peers;
-    host->peer_count = w.peer_count;
+    cmp_test *host = cmp_test_create();
+    cmp_test_peers(host, w.peers, w.peer_count);
     kit_file none = {.fd = -1};
     const double begin = now_s();
-    table *built = table_load(&none, &host->table, false);
+    table *built = table_load(&none, cmp_test_host(host), false);
     const double seconds = now_s() - begin;
     void *options = must(calloc(1, cmp_plugin_descriptor.options_size));
-    if (built == NULL || fake_host_open(host, &cmp_plugin_descriptor, options) == NULL) {
+    if (built == NULL || !cmp_test_open_filled(host, &cmp_plugin_descriptor, options)) {
         fprintf(stderr, "%s\n", none.error);
         exit(1);
     }
-    plugin_run through = {.host = host};
-    fake_txn_init(&through.txn, host);
+    plugin_run through = {.host = host, .txn = cmp_test_txn_create(host)};
+    through.op = cmp_test_begin(host, CMP_PLUGIN_ROUTE, through.txn);
     printf("%zu prefixes, all below \"%s\": built in %.0f ms\n", count, registry, seconds * 1e3);
     print("ICIs below prefixes:", measure(&w, true, find_one, built));
     print("ICIs at random:", measure(&w, false, find_one, built));
     print("the plugin's answer:", measure(&w, true, route_one, &through));
-    fake_txn_dispose(&through.txn);
-    fake_host_close(host);
-    fake_host_dispose(host);
+    cmp_test_returned(through.op, CMP_ROUTE_DECLINE, NULL);
+    cmp_test_end(&through.op);
+    cmp_test_txn_destroy(&through.txn);
+    cmp_test_destroy(&host);
     table_destroy(&built);
     free(options);
     world_free(&w);
@@ -242,13 +243,12 @@ static void run(fake_host *host, size_t count, const char *registry)
 
 int main(int argc, char **argv)
 {
-    static fake_host host;
     const size_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
     if (count == 0) {
         fprintf(stderr, "usage: bench_route_prefix [prefixes]\n");
         return 1;
     }
-    run(&host, count, "");
-    run(&host, count, "1A0"); /* the digits of one registry */
+    run(count, "");
+    run(count, "1A0"); /* the digits of one registry */
     return 0;
 }

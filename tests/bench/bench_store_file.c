@@ -4,7 +4,7 @@
  *     bench_store_file [codes [threads]]     1000000 codes and 2 threads without arguments */
 #include "loader.h"
 
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -127,9 +127,8 @@ int main(int argc, char **argv)
     snprintf(path, sizeof(path), "%s/codes.ndjson", folder);
     const uint64_t own = write_file(path, count);
 
-    fake_host host;
-    fake_host_init(&host);
-    load l = {.host = &host.table, .threads = threads};
+    cmp_test *host = cmp_test_create();
+    load l = {.host = cmp_test_host(host), .threads = threads};
     kit_file f;
     const double begin = now_s();
     const kit_file_result result = kit_file_read(&f, path, NULL, read_codes, &l);
@@ -150,5 +149,6 @@ int main(int argc, char **argv)
         look_up(l.index, 0, count, FIND), look_up(l.index, 0, count, FIND_AND_READ),
         look_up(l.index, count, count, FIND));
     index_destroy(&l.index);
+    cmp_test_destroy(&host);
     return 0;
 }

@@ -3,7 +3,7 @@
  * new PostgreSQL server (which does wait for its disk).
  *
  *     bench_store_sql [codes]     1000000 codes without an argument */
-#include "fake_host.h"
+#include <cmp-test/test.h>
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-extern const cmp_plugin cmp_plugin_descriptor;
+extern const cmp_plugin cmp_plugin_descriptor, sqlite_driver, pg_driver;
 
 enum { LOOKUP_SECONDS = 3, DEPTH_MAX = 256 };
 
@@ -51,9 +51,9 @@ static void die(const char *what, const char *why)
     exit(1);
 }
 
-static const cmp_store_ops *ops_of(const fake_host *f)
+static const cmp_store_ops *ops_of(const char *url)
 {
-    return f->plugin->ops.store;
+    return (strncmp(url, "sqlite:", 7) == 0 ? &sqlite_driver : &pg_driver)->ops.store;
 }
 
 static void *option(void *options, const char *name)
@@ -65,10 +65,8 @@ static void *option(void *options, const char *name)
     return (char *)options + row->offset;
 }
 
-static void import(const fake_host *f, uint64_t count)
+static void import(const cmp_store_ops *ops, void *instance, uint64_t count)
 {
-    const cmp_store_ops *ops = ops_of(f);
-    void *instance = f->instance;
     char error[200] = "", ici[32], content[64];
     const double begin = now_s();
     void *write = ops->begin(instance, error, sizeof(error));
@@ -91,46 +89,39 @@ static void import(const fake_host *f, uint64_t count)
 }
 
 /* `depth` look-ups in each turn of the loop. */
-static void look_up(fake_host *f, uint64_t count, unsigned depth)
+static void look_up(cmp_test *t, uint64_t count, unsigned depth)
 {
-    static fake_op asked[DEPTH_MAX];
+    static cmp_test_op *asked[DEPTH_MAX];
     static char icis[DEPTH_MAX][32];
-    fake_txn txn;
     uint64_t done = 0;
-    fake_txn_init(&txn, f);
     const double begin = now_s(), cpu = cpu_s();
     while (now_s() - begin < LOOKUP_SECONDS) {
-        unsigned pending = 0;
+        cmp_test_txn *txn = cmp_test_txn_create(t);
         for (unsigned i = 0; i < depth; i++) {
-            cmp_record record = CMP_RECORD_INIT;
-            const cmp_str ici = ici_of(mix(~(done + i)) % count, icis[i]);
-            const cmp_op op = fake_op_begin(&asked[i], CMP_PLUGIN_STORE, &txn);
-            asked[i].verdict = (int)ops_of(f)->lookup(f->instance, f->worker, ici, op, &record);
-            asked[i].completions = asked[i].verdict != CMP_STORE_PENDING;
-            pending += asked[i].verdict == CMP_STORE_PENDING;
-        }
-        if (pending > 0) {
-            ops_of(f)->turn_end(f->instance, f->worker);
+            ici_of(mix(~(done + i)) % count, icis[i]);
+            asked[i] = cmp_test_lookup(t, icis[i], txn);
         }
         for (unsigned i = 0; i < depth; i++) {
-            while (asked[i].completions == 0) {
-                fake_host_run(f, 1000);
+            for (int wait_ms = 0; cmp_test_verdict(asked[i]) == CMP_STORE_PENDING; wait_ms = 1000) {
+                cmp_test_run(t, wait_ms); /* the first turn sends them */
             }
-            if (asked[i].verdict != CMP_STORE_FOUND) {
+            if (cmp_test_verdict(asked[i]) != CMP_STORE_FOUND) {
                 die(icis[i], "wrong answer");
             }
         }
+        for (unsigned i = 0; i < depth; i++) {
+            cmp_test_end(&asked[i]);
+        }
+        cmp_test_txn_destroy(&txn);
         done += depth;
-        kit_arena_reset(&txn.memory);
     }
     printf("  look-ups, %3u in a turn: %.0f/s, %.1f us of CPU each\n", depth,
            (double)done / (now_s() - begin), (cpu_s() - cpu) * 1e6 / (double)done);
-    fake_txn_dispose(&txn);
 }
 
 static void run(const char *url, uint64_t count)
 {
-    fake_host f;
+    cmp_test *t = cmp_test_create();
     void *options = calloc(1, cmp_plugin_descriptor.options_size);
     *(const char **)option(options, "url") = url;
     *(int64_t *)option(options, "connections") = 2;
@@ -138,15 +129,14 @@ static void run(const char *url, uint64_t count)
     *(int64_t *)option(options, "waiting") = DEPTH_MAX;
     *(int64_t *)option(options, "busy_timeout") = 1000;
     *(int *)option(options, "create") = 1;
-    fake_host_init(&f);
-    if (fake_host_open(&f, &cmp_plugin_descriptor, options) == NULL) {
-        die(url, f.report.text);
+    if (!cmp_test_open_filled(t, &cmp_plugin_descriptor, options)) {
+        die(url, cmp_test_report(t));
     }
-    import(&f, count);
+    import(ops_of(url), cmp_test_instance(t), count);
     for (unsigned depth = 1; depth <= DEPTH_MAX; depth *= 4) {
-        look_up(&f, count, depth);
+        look_up(t, count, depth);
     }
-    fake_host_close(&f);
+    cmp_test_destroy(&t);
     free(options);
 }
 
