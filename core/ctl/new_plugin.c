@@ -68,6 +68,7 @@ static const struct {
     {"Makefile.in", "Makefile", NULL, PERMISSIONS},
     {"CMakeLists.txt.in", "CMakeLists.txt", NULL, PERMISSIONS},
     {"README.md", "README.md", NULL, PERMISSIONS},
+    {"options.yaml.in", "options.yaml", NULL, PERMISSIONS},
     {"cmpd.yaml.in", "cmpd.yaml", NULL, PERMISSIONS},
     {"run.sh.in", "run.sh", NULL, PERMISSIONS_TOOL},
     {"codes.ndjson", "codes.ndjson", "auth", PERMISSIONS},
