@@ -68,6 +68,13 @@ def resolve(site, ici, *words):
     )
 
 
+@pytest.mark.parametrize("header", ["x-key", "=x", "x y=z", "x=a\nb", "x:=1"])
+def test_what_is_no_header_field(header):
+    ended = run(CMPCTL, "resolve", "https://localhost", "1A0F1-1", "--unsigned", "--header", header)
+    assert ended.returncode == 2
+    assert "is no NAME=VALUE of a header field" in ended.stderr
+
+
 @pytest.mark.parametrize("version", ["--http1", "--http2"])
 @pytest.mark.parametrize("method", ["get", "form", "json"])
 def test_a_key_that_was_handed_over_opens_the_door(joined, method, version):
