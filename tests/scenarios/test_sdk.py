@@ -193,6 +193,22 @@ def test_a_new_plugin_works_at_once(prefix, tmp_path, kind, flavour):
     assert [path for path in texts if str(ROOT) in path.read_text()] == []
 
 
+def test_an_exception_stops_at_the_border(prefix, tmp_path):
+    """It costs its own request, and is named; the daemon goes on to its proper end."""
+    folder = made(prefix, tmp_path, "store", "--language", "c++")
+    source = folder / "store_mine.cc"
+    good = source.read_text()
+    throwing = 'if (ici == "1A0F1-HELLO") throw std::out_of_range("no shelf");'
+    thrown = good.replace("const auto found", f"{throwing}\n        const auto found")
+    thrown = thrown.replace("#include <string>", "#include <stdexcept>\n#include <string>")
+    assert thrown != good
+    source.write_text(thrown)
+    ended = alone(prefix, folder, "make", "run")
+    assert ended.returncode == 2 and "HTTP/2 503" in ended.stderr, ended.stderr
+    log = (folder / "run/cmpd.log").read_text()
+    assert "look-up failed: no shelf" in log and "the process ends" not in log
+
+
 def test_a_new_plugin_by_cmake(prefix, tmp_path):
     for flavour in ("plain", "c++"):
         name = f"store_{len(flavour)}"
