@@ -14,6 +14,7 @@
 #include "http/metered.h"
 #include "http/pace.h"
 #include "http/picohttp.h"
+#include "http/probes.h"
 #include "http/sweep.h"
 #include "pipeline/codes.h"
 #include "pipeline/pipeline.h"
@@ -341,6 +342,9 @@ static void handle(h2o_req_t *req)
     }
     worker *w = c->sw->worker;
     const entrance *e = c->entrance;
+    if (e->listener->conf->health && probes_answer(c, req)) {
+        return;
+    }
     txn *t = pipeline_open(w, e->tenure != NULL ? e->tenure : w->tenure, e->listener);
     request r = {.req = req, .connection = c, .txn = t};
     connection_touch(c);
