@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -215,7 +216,7 @@ class Load(threading.Thread):
     def __init__(self, site, key, icis=itertools.repeat("1A0F1-1")):
         super().__init__(daemon=True)
         self.site, self.key, self.icis = site, key, icis
-        self.answered = []
+        self.answered, self.statuses = [], []
 
     def reach(self):
         return self.answered[-1][0] - self.answered[0][0] if self.answered else 0
@@ -229,6 +230,7 @@ class Load(threading.Thread):
                 connection.request("GET", "/mc-3/resolve-ici?" + urlencode(asked))
                 answer = connection.getresponse()
                 answer.read()
+                self.statuses.append(answer.status)
                 self.answered.append((time.monotonic(), asked["tid"]))
         except (OSError, http.client.HTTPException):
             pass  # it was killed
@@ -275,6 +277,52 @@ def test_what_is_torn_is_said_and_the_rest_is_read(site):
     segment.write_bytes(segment.read_bytes()[:-1])
     found, said = journal.show(site)
     assert len(found) == 2 and "no whole end" in said
+
+
+def test_without_room_requests_are_refused_before_the_work(site):
+    journal.keep(site, when_full="refuse", segment_age="1s")
+    site.config |= {"workers": 1, "log": {"level": "error", "format": "json"}, "admin": {"socket": "s"}}
+    site.expect_error("cannot be written")
+    site.expect_error("could not be written")
+    asked = site.counting()
+    key = site.peer("c")
+    site.mute = True
+    site.start()
+    wait_until(lambda: site.ask(key, "1A0F1-COUNTED").status == 200)
+    shutil.rmtree(journal.folder(site))  # there can be no new segment, as on a full disk
+    site.wait_for_log("cannot be written")
+    statuses = []
+    while 503 not in statuses and len(statuses) < 20000:
+        load = Load(site, key, icis=["1A0F1-COUNTED"] * 500)
+        load.run()
+        statuses += load.statuses
+    before = asked()
+    refused = site.ask(key, "1A0F1-COUNTED")
+    assert (refused.status, refused.code) == (503, "overloaded")
+    assert int(refused.headers["retry-after"]) > 0
+    assert asked() == before  # nothing was done for it
+    assert site.counter("journal", "dropped") == 0
+
+
+def test_a_restart_goes_on_with_the_journal(site):
+    journal.keep(site, segment_age="1s")
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    key = site.peer("c")
+    site.start()
+    tids = []
+    for _ in range(2):
+        load = Load(site, key, icis=["1A0F1-1"] * 50)
+        load.run()
+        before = site.restart()
+        after = Load(site, key, icis=["1A0F1-1"] * 50)
+        after.run()
+        assert before.wait(10) == 0
+        tids += [tid for _, tid in load.answered + after.answered]
+    assert len(tids) == 200
+    found = journal.wait_for(site, 200)
+    assert {record["tid"] for record in found} == set(tids)
+    wait_until(lambda: not list(journal.folder(site).glob("*.cmpj")))  # somebody compresses
 
 
 def test_a_change_of_the_journal_needs_a_restart(pair, world):
