@@ -76,12 +76,14 @@ def test_a_peer_that_is_down_is_told_and_no_reason_to_go(world):
 
 def test_one_that_ends_is_not_ready(asked):
     """On a connection that is there: new ones find nobody."""
-    asked.store("store_async", delay="2s", path=str(asked.folder / "ends"), ici=ICI)
+    begun = asked.folder / "begun"
+    asked.store("store_async", delay="2s", path=str(asked.folder / "ends"), begun=str(begun), ici=ICI)
     asked.start()
-    open_one, waiting = Open(asked), Open(asked)
+    open_one = Open(asked)
+    assert open_one.ask("GET", "/ready") == 200
     with ThreadPoolExecutor() as pool:
         answered = pool.submit(asked.ask, asked.key_of_b, ICI)
-        eventually(lambda: waiting.ask("GET", "/ready") == 200)
+        eventually(lambda: begun.exists() and begun.stat().st_size == 1)
         asked.signal(signal.SIGTERM)
         status = 200
         while status == 200:
@@ -90,6 +92,7 @@ def test_one_that_ends_is_not_ready(asked):
             status, body = answer.status, json.loads(answer.read())
         assert (status, body["ready"], body["draining"]) == (503, False, True)
         assert answered.result().status == 200
+    assert asked.process.wait(15) == 0  # a second signal would end it at once
 
 
 def test_a_worker_that_is_stuck(site):

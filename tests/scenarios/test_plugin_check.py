@@ -12,6 +12,7 @@ VALGRIND = "CMPD_SANITIZE:STRING=\n" in (BUILD / "CMakeCache.txt").read_text()
 
 # The rule that each breaks, and words of what is said.
 WRONG = {
+    "bad_commands": ("descriptor", "commands without command"),
     "bad_crash": ("loading", "Segmentation fault"),
     "bad_exit": ("loading", "exit status 3"),
     "bad_hang": ("loading", "took longer than 10 s"),
