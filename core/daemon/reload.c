@@ -108,6 +108,7 @@ static void log_refused(const cmp_report *report)
 
 static void log_taken(const reloading *r)
 {
+    report_log_warnings(&r->report);
     char *line = changes_line(r->changes);
     const json_t *restart = json_object_get(r->changes, "restart");
     size_t i;
