@@ -312,7 +312,8 @@ static void destroy(daemon_state *d)
 static void begin(daemon_state *d, const char *path, const char *const *folders,
                   cmp_purpose purpose)
 {
-    *d = (daemon_state){.control = loop_create(), .takeover = {-1, -1, -1}};
+    *d = (daemon_state){.control = loop_create(),
+                        .takeover = {.channel = -1, .admin = -1, .replay = -1}};
     d->build = (build_site){.path = path,
                             .folders = folders,
                             .purpose = purpose,

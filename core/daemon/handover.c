@@ -219,7 +219,7 @@ static void take_fault(handover *h, const handover_message *m)
                               (unsigned)strtoul(m->words[2], NULL, 10)};
     const char *key =
         *m->words[3] != '\0' ? kit_arena_text(&h->faults.memory, cmp_str_from(m->words[3])) : NULL;
-    report_add(&h->faults, *place.file != '\0' ? place : (conf_place){NULL}, key, "%s",
+    report_add(&h->faults, *place.file != '\0' ? place : (conf_place){.file = NULL}, key, "%s",
                m->words[4]);
 }
 

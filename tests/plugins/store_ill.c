@@ -67,6 +67,7 @@ typedef struct ill_worker {
     ill_store *store;
     cmp_loop *loop;
     cmp_timer *timer;
+    volatile unsigned sum;
     cmp_str kept; /* ILL_KEEPS: what was the host's, and is gone */
 } ill_worker;
 
@@ -197,8 +198,7 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
     ill_worker *w = l->worker;
     const bool good = answer->result == CMP_HTTPS_ANSWERED && answer->status == 200;
     if (w->store->of == ILL_KEEPS) {
-        static volatile unsigned sum;
-        sum += read_kept(w);
+        w->sum += read_kept(w);
         w->kept = answer->body;
     }
     l->call = NULL;
