@@ -10,12 +10,38 @@ typedef struct described described;
 struct described {
     char *owner;
     owner_kind kind;
-    const char *of; /* an older one is kept: somebody may be reading it */
+    const char *of; /* one of `texts` */
     described *next;
+};
+
+/* Kept for good, and each once, since somebody may be reading it: names of plugins and listeners,
+ * of which a reload brings few. */
+typedef struct text text;
+struct text {
+    text *next;
+    char at[];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static described *all;
+static text *texts;
+
+static const char *kept(const char *of)
+{
+    const text *found = texts;
+    while (found != NULL && strcmp(found->at, of) != 0) {
+        found = found->next;
+    }
+    if (found != NULL) {
+        return found->at;
+    }
+    const size_t size = strlen(of) + 1;
+    text *added = kit_alloc(sizeof(*added) + size);
+    memcpy(added->at, of, size);
+    added->next = texts;
+    texts = added;
+    return added->at;
+}
 
 static described *find(const char *owner)
 {
@@ -28,7 +54,6 @@ static described *find(const char *owner)
 
 void owner_describe(const char *owner, owner_kind kind, const char *of)
 {
-    of = of != NULL ? of : "";
     pthread_mutex_lock(&lock);
     described *d = find(owner);
     if (d == NULL) {
@@ -38,9 +63,7 @@ void owner_describe(const char *owner, owner_kind kind, const char *of)
         all = d;
     }
     d->kind = kind;
-    if (d->of == NULL || strcmp(d->of, of) != 0) {
-        d->of = kit_strdup(of);
-    }
+    d->of = kept(of != NULL ? of : "");
     pthread_mutex_unlock(&lock);
 }
 

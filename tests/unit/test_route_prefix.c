@@ -39,6 +39,7 @@ typedef struct fixture {
     const char *ici, *requestor;
     char folder[32], path[48], fresh[64];
     void *options;
+    cmp_test_txn *asked; /* the last request: an answer may point into it */
 } fixture;
 
 static const cmp_option *row(const char *name)
@@ -84,6 +85,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
+    cmp_test_txn_destroy(&f->asked);
     cmp_test_destroy(&f->host);
     unlink(f->path);
     rmdir(f->folder);
@@ -115,18 +117,18 @@ static void open_with(fixture *f, const char *table)
     assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, " prefixes"));
 }
 
-/* It answers at once. The request is gone when the answer is looked at. */
+/* It answers at once. */
 static cmp_route_verdict ask(fixture *f, cmp_route_reason reason, cmp_str target,
                              cmp_route_answer *answer)
 {
-    cmp_test_txn *x = cmp_test_txn_create(f->host);
-    cmp_test_param(x, CMP_PARAM_ICI, f->ici);
-    cmp_test_requestor(x, f->requestor);
-    cmp_test_op *op = cmp_test_route(f->host, reason, target.at, x);
+    cmp_test_txn_destroy(&f->asked);
+    f->asked = cmp_test_txn_create(f->host);
+    cmp_test_param(f->asked, CMP_PARAM_ICI, f->ici);
+    cmp_test_requestor(f->asked, f->requestor);
+    cmp_test_op *op = cmp_test_route(f->host, reason, target.at, f->asked);
     const cmp_route_verdict verdict = (cmp_route_verdict)cmp_test_verdict(op);
     *answer = *cmp_test_routed(op);
     cmp_test_end(&op);
-    cmp_test_txn_destroy(&x);
     assert_false(answer->lookup);
     return verdict;
 }
