@@ -4,6 +4,7 @@
 #include "mc/json_read.h"
 
 #include "mc/json_plain.h"
+#include "mc/json_text.h"
 
 #include <cmp-kit/text.h>
 
@@ -230,28 +231,13 @@ static void add_octets(json_in *in, text_in *t, size_t size)
     in->at += wanted;
 }
 
-/* How many octets a text begins with that are good characters beyond ASCII. */
-static size_t beyond_ascii(cmp_str text)
-{
-    size_t size = 0, one = 1;
-    while (one > 0 && size < text.size && (uint8_t)text.at[size] >= 0x80) {
-        one = kit_utf8_first((cmp_str){text.at + size, text.size - size});
-        size += one;
-    }
-    return size;
-}
-
 /* One more piece of a string that goes on. */
 static bool add_piece(json_in *in, text_in *t)
 {
     if (in->at < in->end && *in->at == '\\') {
         return add_escapes(in, t);
     }
-    const cmp_str wanted = wanted_rest(in, t);
-    size_t size = json_plain_run(wanted);
-    if (size == 0) {
-        size = beyond_ascii(wanted);
-    }
+    const size_t size = json_some_text(wanted_rest(in, t));
     add_octets(in, t, size);
     return size > 0 || fail(in, JSON_FAULT_SYNTAX);
 }
@@ -292,19 +278,22 @@ static bool skip_string(json_in *in)
         return false;
     }
     for (;;) {
-        in->at += json_plain_run(rest(in));
+        const size_t size = json_some_text(rest(in));
+        in->at += size;
         if (in->at < in->end && *in->at == '"') {
             in->at++;
             return true;
         }
-        uint32_t point = 0;
-        const bool escape = in->at < in->end && *in->at == '\\';
-        const size_t size =
-            escape ? read_escape(in->at, in->end, &point) : kit_utf8_first(rest(in));
-        if (size == 0 || (escape ? point == 0 : (uint8_t)*in->at < 0x80)) {
+        if (in->at < in->end && *in->at == '\\') {
+            uint32_t point;
+            const size_t escape = read_escape(in->at, in->end, &point);
+            if (escape == 0 || point == 0) {
+                return fail(in, JSON_FAULT_SYNTAX);
+            }
+            in->at += escape;
+        } else if (size == 0) {
             return fail(in, JSON_FAULT_SYNTAX);
         }
-        in->at += size;
     }
 }
 
