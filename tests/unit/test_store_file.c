@@ -360,7 +360,7 @@ typedef struct busy {
     cmp_embed *embed;
     atomic_bool stop;
     atomic_uint asked;
-    bool wrong;
+    atomic_bool wrong;
 } busy;
 
 static void *search(void *arg)
