@@ -103,9 +103,11 @@ def test_our_own_are_clean_and_looked_at_in_all_trials(tmp_path, name):
 @pytest.mark.parametrize("fault", ILL)
 def test_a_fault_in_use_is_named_by_the_rule_that_it_breaks(tmp_path, fault):
     rule, words = ILL[fault]
-    if rule == "memory" and not VALGRIND:
+    if fault == "leak" and not VALGRIND:
+        rule, words = "memory", "leaked"  # that build's allocator does not count, but tells itself
+    elif rule == "memory" and not VALGRIND:
         pytest.skip("this build watches memory by itself")
-    words_of = options(tmp_path, f"of: {fault}") + ([] if rule == "memory" else ["--no-valgrind"])
+    words_of = options(tmp_path, f"of: {fault}") + ([] if rule == "memory" and VALGRIND else ["--no-valgrind"])
     found = broken(TEST_PLUGINS / "store_ill.so", *words_of)
     assert any(r == rule and words in text for r, text in found), found
 
