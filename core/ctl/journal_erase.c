@@ -107,6 +107,19 @@ static bool end_segments(int folder)
     return false;
 }
 
+/* Who compresses a segment that has ended has it open for a while longer. */
+static bool stays_open(int folder, const segment_file *f)
+{
+    const struct timespec pause = {.tv_nsec = 50000000};
+    for (int i = 0; i < WAIT_TURNS && !interrupt_came(); i++) {
+        if (!segment_is_open(folder, f)) {
+            return false;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 typedef struct erasing {
     const rewrite_wanted *wanted;
     bool dry_run;
@@ -117,7 +130,7 @@ typedef struct erasing {
 static bool erase_from(erasing *e, int folder, const segment_file *f)
 {
     rewrite_result result;
-    if (segment_is_open(folder, f)) {
+    if (stays_open(folder, f)) {
         output_fail("%s is being written to: is cmpd being restarted? Try again", f->name);
         return false;
     }
