@@ -11,6 +11,7 @@ typedef struct journal_options_given {
 } journal_options_given;
 
 /* Rows of a command whose options hold a journal_options_given `field`. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a field's name cannot stand in them */
 #define JOURNAL_WHERE_ROWS(struct_, field)                                                         \
     ARGS_ROW("config", TEXT, struct_, field.config, "FILE",                                        \
              "the daemon's configuration, which names the journal's folder"),                      \
@@ -26,6 +27,7 @@ typedef struct journal_options_given {
                  "such as resolved or refused; or a code word, such as unknown_ici"),              \
         ARGS_ROW("kind", TEXT, struct_, field.kind, "KIND",                                        \
                  "transaction, attempt, rejection, or both of the first two")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 typedef struct journal_filter {
     char *folder;

@@ -12,6 +12,7 @@ typedef struct keys_place {
     char *own_keys, *own_socket;
 } keys_place;
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a field's name cannot stand in them */
 #define KEYS_PLACE_ROWS(struct_, place, help_)                                                     \
     ARGS_ROW("keys", TEXT, struct_, place.keys, "FILE", help_),                                    \
         ARGS_ROW("config", TEXT, struct_, place.config, "FILE",                                    \
@@ -19,6 +20,7 @@ typedef struct keys_place {
         ARGS_ROW("socket", TEXT, struct_, place.socket, "PATH", "the daemon's admin socket"),      \
         ARGS_ROW("no-wait", FLAG, struct_, place.no_wait, NULL,                                    \
                  "do not wait until the daemon has taken the change")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Finds the keyring and the socket. False after a message. Dispose of it in any case. */
 CMP_MUST_USE bool keys_place_find(keys_place *p);

@@ -58,12 +58,13 @@ static void keep(findings *f, const journal_record *r)
         return;
     }
     found_record *found = &f->at[f->count];
-    found->octets = kit_alloc(JOURNAL_RECORD_MAX);
-    const size_t size = journal_record_write(r, found->octets);
-    if (journal_record_read(found->octets, size, &found->record)) {
+    uint8_t *octets = kit_alloc(JOURNAL_RECORD_MAX);
+    const size_t size = journal_record_write(r, octets);
+    if (journal_record_read(octets, size, &found->record)) {
+        found->octets = octets;
         f->count++;
     } else {
-        free(found->octets);
+        free(octets);
     }
 }
 

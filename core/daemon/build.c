@@ -60,7 +60,7 @@ static instance *build_writable(builder *b)
         }
     }
     instance *i = name != NULL ? build_find(b->g, name) : NULL;
-    if (!build_has_functions(i)) {
+    if (i == NULL || !build_has_functions(i)) {
         return NULL; /* none can be written, or reported before */
     }
     if (i->plugin->kind != CMP_PLUGIN_STORE || i->plugin->ops.store->begin == NULL) {

@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef CMPD_VERSION
@@ -37,12 +36,12 @@ static void label(exposition *e, const char *name, const char *value)
 /* Pages of its own and shared ones that are in memory; 0 when the kernel does not say. */
 static double resident_bytes(void)
 {
-    unsigned long pages = 0, resident = 0;
+    char line[128];
+    unsigned long resident = 0;
     FILE *f = fopen("/proc/self/statm", "re");
     if (f != NULL) {
-        if (fscanf(f, "%lu %lu", &pages, &resident) != 2) {
-            resident = 0;
-        }
+        const char *second = fgets(line, sizeof(line), f) != NULL ? strchr(line, ' ') : NULL;
+        resident = second != NULL ? strtoul(second, NULL, 10) : 0;
         fclose(f);
     }
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
