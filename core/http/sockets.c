@@ -7,6 +7,7 @@
 
 #include <cmp-kit/memory.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -141,6 +142,7 @@ static void spread(sockets *s, const conf_listener *l, const char *text, const i
                    size_t count)
 {
     const size_t most = count > s->workers ? count : s->workers;
+    assert(count > 0 && s->workers > 0);
     for (size_t i = 0; i < most; i++) {
         const int fd = i < count ? fds[i] : fcntl(fds[i % count], F_DUPFD_CLOEXEC, 3);
         const bool shared = i >= count || i + count < most;

@@ -21,8 +21,6 @@
 #define IDLE_PRIORITY   (3 << 13) /* ioprio_set(2): IOPRIO_CLASS_IDLE */
 #define LOWEST_NICENESS 19
 
-extern char **environ;
-
 /* ---- the work ---- */
 
 typedef struct packing {

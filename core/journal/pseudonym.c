@@ -43,16 +43,14 @@ static void name_of(const pseudonym_key *key, char name[NAME_SIZE])
 /* "FROM UNTIL KEY": two Unix times in milliseconds, and hexadecimal digits. */
 static bool parse(char *text, pseudonym_key *key)
 {
-    long long from, until;
-    char hex[2 * PSEUDONYM_KEY_SIZE + 1];
-    if (sscanf(text, "%lld %lld %32s", &from, &until, hex) != 3) {
+    char *until = text, *hex = text;
+    key->from_ms = strtoll(text, &until, 10);
+    key->until_ms = strtoll(until, &hex, 10);
+    if (until == text || hex == until || *hex != ' ') {
         return false;
     }
-    key->from_ms = from;
-    key->until_ms = until;
-    const bool good = kit_hex_decode((cmp_str){hex, strlen(hex)}, key->octets, PSEUDONYM_KEY_SIZE);
-    secret_wipe(hex, sizeof(hex));
-    return good;
+    hex++;
+    return kit_hex_decode((cmp_str){hex, strcspn(hex, "\n")}, key->octets, PSEUDONYM_KEY_SIZE);
 }
 
 static bool read_key(int folder, const char *file, pseudonym_key *key)

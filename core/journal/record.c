@@ -5,7 +5,7 @@
 #include "journal/octets.h"
 
 const char *const journal_verdict_names[] = {
-#define X(name, word) [JOURNAL_##name] = word,
+#define X(name, word) [JOURNAL_##name] = (word),
     JOURNAL_VERDICTS(X)
 #undef X
         [JOURNAL_VERDICT_MAX] = NULL};
@@ -17,7 +17,7 @@ const char *const journal_kind_names[] = {[0] = "both",
                                           NULL};
 
 const char *const journal_text_names[] = {
-#define X(name, word) [JOURNAL_##name] = word,
+#define X(name, word) [JOURNAL_##name] = (word),
     JOURNAL_TEXTS(X)
 #undef X
         [JOURNAL_TEXT_MAX] = NULL};

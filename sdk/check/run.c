@@ -25,8 +25,6 @@
 #define TEXT_MAX     ((size_t)64 * 1024)
 #define MEMORY_FAULT 99 /* the exit status that valgrind is told to give */
 
-extern char **environ;
-
 /* ---- the child ---- */
 
 static const struct {
@@ -178,11 +176,11 @@ static bool run_child(char *const *words, unsigned patience_ms, ended *e)
 static void take_findings(char *text, findings *f)
 {
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL;) {
-        unsigned r, v;
-        int at = 0;
-        if (sscanf(line, "%u %u %n", &r, &v, &at) == 2 && at > 0 && r < RULE_COUNT &&
+        char *second = line, *words = line;
+        const unsigned long r = strtoul(line, &second, 10), v = strtoul(second, &words, 10);
+        if (second != line && words != second && *words == ' ' && r < RULE_COUNT &&
             v <= VERDICT_NOT_SEEN) {
-            findings_add(f, (rule)r, (finding_verdict)v, line + at);
+            findings_add(f, (rule)r, (finding_verdict)v, words + 1);
         }
     }
 }
