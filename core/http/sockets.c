@@ -7,7 +7,6 @@
 
 #include <cmp-kit/memory.h>
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -142,14 +141,15 @@ static void spread(sockets *s, const conf_listener *l, const char *text, const i
                    size_t count)
 {
     const size_t most = count > s->workers ? count : s->workers;
-    assert(count > 0 && s->workers > 0);
+    unsigned worker = 0; /* its turn */
     for (size_t i = 0; i < most; i++) {
         const int fd = i < count ? fds[i] : fcntl(fds[i % count], F_DUPFD_CLOEXEC, 3);
         const bool shared = i >= count || i + count < most;
         if (fd >= 0) {
             socket_adopt(fd, (int)l->receive_buffer_bytes);
-            add(s, l, text, (unsigned)(i % s->workers), fd, shared);
+            add(s, l, text, worker, fd, shared);
         }
+        worker = worker + 1 < s->workers ? worker + 1 : 0;
     }
 }
 
