@@ -54,8 +54,8 @@ static int run(const args_command *command, const char *path, const char *words,
     if (status == EXIT_GOOD && o.json) {
         output_json(answer);
     } else if (status == EXIT_GOOD) {
-        printf("%s on %lld workers\n", words,
-               (long long)json_integer_value(json_object_get(answer, "workers")));
+        const json_int_t workers = json_integer_value(json_object_get(answer, "workers"));
+        printf("%s on %lld worker%s\n", words, (long long)workers, workers == 1 ? "" : "s");
         json_decref(answer);
     }
     return status;

@@ -80,8 +80,8 @@ static void print_answer(const json_t *answer, bool dry_run)
     if (dry_run) {
         puts("nothing was changed");
     } else {
-        printf("in force on %lld workers\n",
-               (long long)json_integer_value(json_object_get(answer, "workers")));
+        const json_int_t workers = json_integer_value(json_object_get(answer, "workers"));
+        printf("in force on %lld worker%s\n", (long long)workers, workers == 1 ? "" : "s");
     }
 }
 

@@ -4,50 +4,16 @@
 
 #include "base/log.h"
 #include "daemon/notify.h"
-#include "event/everywhere.h"
+#include "daemon/round.h"
 
-#include <cmp-kit/memory.h>
-
-#include <stdlib.h>
-
-#define PATIENCE_MS 5000 /* for workers that a plugin holds */
-
-/* One command under way. */
-typedef struct round {
-    daemon_state *d;
-    bool leave;
-    admin_command *command; /* NULL: answered */
-    cmp_timer *patience;    /* NULL: it has run out */
-} round;
-
-/* On a worker's thread. */
-static void on_worker(unsigned index, void *arg)
+static void leave_on_worker(unsigned index, void *arg)
 {
-    const round *r = arg;
-    server_worker_ask_to_leave(r->d->threads[index].server, r->leave);
+    server_worker_ask_to_leave(((daemon_state *)arg)->threads[index].server, true);
 }
 
-static void on_every_worker(void *arg)
+static void stay_on_worker(unsigned index, void *arg)
 {
-    round *r = arg;
-    if (r->patience != NULL) {
-        loop_timer_stop(r->patience);
-    }
-    if (r->command != NULL) {
-        json_t *answer = json_object();
-        json_object_set_new(answer, "draining", json_boolean(r->leave));
-        json_object_set_new(answer, "workers", json_integer(r->d->started));
-        admin_command_done(r->command, answer);
-    }
-    free(r);
-}
-
-static void on_patience(void *arg)
-{
-    round *r = arg;
-    r->patience = NULL;
-    admin_command_fail(r->command, 504, "a plugin holds a worker, which will do so later", NULL);
-    r->command = NULL;
+    server_worker_ask_to_leave(((daemon_state *)arg)->threads[index].server, false);
 }
 
 static void run(admin_command *c, daemon_state *d, bool leave)
@@ -59,10 +25,9 @@ static void run(admin_command *c, daemon_state *d, bool leave)
     log_notice("daemon", leave ? "draining: connections are told to leave, and readiness says no"
                                : "serving again after a drain");
     notify_status(leave ? "draining, as it was asked to" : "serving");
-    round *r = kit_calloc(1, sizeof(*r));
-    *r = (round){.d = d, .leave = leave, .command = c};
-    r->patience = loop_timer_start(d->control, PATIENCE_MS, on_patience, r);
-    everywhere_run(d->site.worker_loops, d->started, d->control, on_worker, on_every_worker, r);
+    round_begin(d, c, leave ? leave_on_worker : stay_on_worker, d,
+                json_pack("{s:b}", "draining", leave),
+                leave ? "the daemon drains" : "the daemon serves again");
 }
 
 static void on_drain(admin_command *c, void *arg)
