@@ -2,6 +2,8 @@
 /* The two forms of what the admin socket answers: JSON, and problems. */
 #include "admin/answer.h"
 
+#include <stdlib.h>
+
 /* `application/problem+json` names a status by number; this is for people. */
 static const char *reason_of(int status)
 {
@@ -53,6 +55,14 @@ void admin_answer_text(h2o_req_t *req, const char *type, cmp_str text)
 void admin_answer(h2o_req_t *req, cmp_str json)
 {
     admin_answer_as(req, 200, json);
+}
+
+void admin_answer_object(h2o_req_t *req, json_t *all)
+{
+    char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    json_decref(all);
+    admin_answer(req, cmp_str_from(text));
+    free(text);
 }
 
 json_t *admin_problem(int status, const char *detail)

@@ -10,7 +10,10 @@
 /* 200 with JSON, which is copied. */
 void admin_answer(h2o_req_t *req, cmp_str json);
 
-/* The same with any status; from 400 on it is a problem (RFC 9457). */
+/* The same of an object, whose reference is handed over; reals have six digits. */
+void admin_answer_object(h2o_req_t *req, json_t *all);
+
+/* The same as the first with any status; from 400 on it is a problem (RFC 9457). */
 void admin_answer_as(h2o_req_t *req, int status, cmp_str json);
 
 /* 200 with a text of a type, which is static; copied. */

@@ -8,7 +8,6 @@
 
 #include <dlfcn.h>
 #include <jansson.h>
-#include <stdlib.h>
 
 typedef struct totals {
     uint64_t calls, unavailable, late, under_way;
@@ -105,10 +104,7 @@ static int on_plugins(h2o_handler_t *handler, h2o_req_t *req)
     }
     json_object_set_new(all, "abi", json_string(abi));
     json_object_set_new(all, "plugins", plugins);
-    char *text = json_dumps(all, JSON_COMPACT);
-    json_decref(all);
-    admin_answer(req, cmp_str_from(text));
-    free(text);
+    admin_answer_object(req, all);
     return 0;
 }
 

@@ -11,9 +11,6 @@
 #include "observe/watchdog.h"
 
 #include <jansson.h>
-#include <stdlib.h>
-
-#define RATIO_DIGITS 6
 
 static json_t *number(uint64_t value)
 {
@@ -133,7 +130,7 @@ static void add_threads(watchdog *w, bool draining, json_t *all)
     json_object_set_new(all, "threads", threads);
 }
 
-static char *stats_text(const server_worker *sw)
+static json_t *stats_of(const server_worker *sw)
 {
     const worker *w = sw->worker;
     const generation *g = w->tenure->generation;
@@ -157,9 +154,7 @@ static char *stats_text(const server_worker *sw)
     gates_each(sw->server->gates, add_listener, listeners);
     json_object_set_new(all, "listeners", listeners);
     json_object_set_new(all, "caches", caches);
-    char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(RATIO_DIGITS));
-    json_decref(all);
-    return text;
+    return all;
 }
 
 /* On worker 0, beside its requests: values of the other workers are read as they are at this
@@ -168,9 +163,7 @@ static int on_stats(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
     const server_worker *sw = connection_of(req->conn)->sw;
-    char *text = stats_text(sw);
-    admin_answer(req, cmp_str_from(text));
-    free(text);
+    admin_answer_object(req, stats_of(sw));
     return 0;
 }
 
