@@ -74,11 +74,38 @@ static void fill_of_a_stranger(cmp_test_txn *x, cmp_str tid, cmp_str ici)
     cmp_test_param(x, CMP_PARAM_APIKEYID, "nobodys");
 }
 
+static const cmp_auth_ops *auth_of(const cmp_test_txn *x)
+{
+    const cmp_plugin *plugin = x->test->host->plugin;
+    return plugin->kind == CMP_PLUGIN_AUTH ? plugin->ops.auth : NULL;
+}
+
+/* Those that the plugin wants to see: it is shown no others. */
+static void set_headers(cmp_test_txn *x, const char *value, const char *authorization)
+{
+    const cmp_auth_ops *ops = auth_of(x);
+    for (const char *const *name = ops != NULL ? ops->headers : NULL; name != NULL && *name != NULL;
+         name++) {
+        cmp_test_header(x, *name, strcmp(*name, "authorization") == 0 ? authorization : value);
+    }
+}
+
+static void show_certificate(cmp_test_txn *x)
+{
+    static const cmp_pair names[] = {{{"dns", 3}, {"b.example.net", 13}}};
+    static const cmp_certificate shown = {.fingerprint = {1},
+                                          .verified = true,
+                                          .subject = {"CN=b", 4},
+                                          .names = names,
+                                          .name_count = 1};
+    cmp_test_certificate(x, &shown);
+}
+
 static void fill_with_headers(cmp_test_txn *x, cmp_str tid, cmp_str ici)
 {
     fill_bare(x, tid, ici);
-    cmp_test_header(x, "authorization", "Bearer 2YotnFZFEjr1zCsicMWpAA");
-    cmp_test_header(x, "x-forwarded-for", "192.0.2.7");
+    set_headers(x, "2YotnFZFEjr1zCsicMWpAA", "Bearer 2YotnFZFEjr1zCsicMWpAA");
+    show_certificate(x);
     cmp_test_source(x, "2001:db8::7");
 }
 
@@ -158,7 +185,7 @@ static void hostile_headers(cmp_test_txn *x, char *room)
     fill_bare(x, CMP_STR("../../etc/passwd"), CMP_STR("';DROP~TABLE"));
     filled(room, LONG, 'B');
     room[LONG - 1] = '\0';
-    cmp_test_header(x, "authorization", room);
+    set_headers(x, room, room);
     cmp_test_param(x, CMP_PARAM_ADDR, room);
 }
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from daemon import BUILD, PLUGINS, TEST_PLUGINS, run
+from daemon import BUILD, PLUGINS, ROOT, TEST_PLUGINS, run
 
 CHECK = BUILD / "cmp-plugin-check"
 VALGRIND = "CMPD_SANITIZE:STRING=\n" in (BUILD / "CMakeCache.txt").read_text()
@@ -182,3 +182,47 @@ def test_lines_for_people_cite_the_rule():
 def test_a_wrong_command_line_is_2(tmp_path):
     for words in ([], [tmp_path / "gone.so"], ["--what", PLUGINS / "auth_vpn.so"]):
         assert run(CHECK, *words).returncode == 2
+
+
+WANTS_ITS_OWN = """
+#include <cmp/plugin.h>
+#include <stdlib.h>
+
+static const cmp_host *host;
+
+static void *create(const cmp_host *h, const void *options, void *previous, cmp_report *report)
+{
+    (void)options, (void)previous, (void)report;
+    host = h;
+    return &host;
+}
+
+static void destroy(void *instance)
+{
+    (void)instance;
+}
+
+static cmp_auth_verdict verify(void *instance, void *worker, cmp_op op, cmp_auth_answer *answer)
+{
+    (void)instance, (void)worker, (void)answer;
+    if (host->txn_header(host, op, "x-token").at != NULL && host->txn_certificate(host, op) != NULL) {
+        abort(); /* what it has asked for was shown to it */
+    }
+    return CMP_AUTH_ABSTAIN;
+}
+
+static const char *const headers[] = {"x-token", NULL};
+static const cmp_auth_ops ops = {
+    .size = sizeof(ops), .verify = verify, .headers = headers, .wants = CMP_AUTH_CERTIFICATE};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI, .name = "own", .kind = CMP_PLUGIN_AUTH, .version = "1", .summary = "own",
+    .create = create, .destroy = destroy, .ops.auth = &ops};
+"""
+
+
+def test_a_plugin_is_shown_the_header_fields_and_the_certificate_that_it_wants(tmp_path):
+    plugin = compiled(tmp_path, WANTS_ITS_OWN, "-fPIC", "-fvisibility=hidden", f"-I{ROOT}/include")
+    ended = run(CHECK, "--json", "--no-valgrind", plugin)
+    found = [f["text"] for f in json.loads(ended.stdout)["findings"] if f["rule"] == "answers"]
+    assert found == ['trial "answers" ends the process: Aborted']
