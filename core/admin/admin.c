@@ -136,6 +136,7 @@ admin *admin_open(const conf *c, int *handed, cmp_report *report)
     a->fd = fd;
     a->descriptor = fd;
     a->handed = take;
+    a->left = take; /* it is still the other process's */
     *handed = take ? -1 : *handed;
     a->conf.name = "admin";
     a->listener.conf = &a->conf;
@@ -151,6 +152,13 @@ bool admin_is_handed(const admin *a)
 int admin_descriptor(const admin *a)
 {
     return a != NULL ? a->descriptor : -1;
+}
+
+void admin_own(admin *a)
+{
+    if (a != NULL) {
+        a->left = false;
+    }
 }
 
 void admin_leave(admin *a)

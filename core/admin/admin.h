@@ -22,6 +22,9 @@ bool admin_is_handed(const admin *a);
 /* For another process; stays the admin's, or its worker's, until that drains. NULL: -1. */
 int admin_descriptor(const admin *a);
 
+/* The other process, whose it was, has let go of it: it is removed at the end. NULL is fine. */
+void admin_own(admin *a);
+
 /* Another process serves it from now on: it is not to be removed. */
 void admin_leave(admin *a);
 

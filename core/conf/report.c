@@ -146,24 +146,26 @@ void report_print(cmp_report *r, FILE *to)
     }
 }
 
-void report_log_errors(const cmp_report *r)
+static void log_all(const conf_error *all, size_t count, cmp_log_level level, const char *area,
+                    const char *behind)
 {
-    for (size_t i = 0; i < r->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         char *text = NULL;
         size_t size;
         FILE *to = open_memstream(&text, &size);
-        print(&r->errors[i], "", to);
+        print(&all[i], "", to);
         fclose(to);
-        log_error("conf", "%.*s", (int)strcspn(text, "\n"), text);
+        log_write(level, area, NULL, 0, "%.*s%s", (int)strcspn(text, "\n"), text, behind);
         free(text);
     }
 }
 
+void report_log_errors(const cmp_report *r, const char *area, const char *behind)
+{
+    log_all(r->errors, r->count, CMP_LOG_ERROR, area, behind);
+}
+
 void report_log_warnings(const cmp_report *r)
 {
-    for (size_t i = 0; i < r->warning_count; i++) {
-        const conf_error *e = &r->warnings[i];
-        log_warning("conf", "%s:%u:%u: %s: %s", e->place.file, e->place.line, e->place.column,
-                    e->key, e->text);
-    }
+    log_all(r->warnings, r->warning_count, CMP_LOG_WARNING, "conf", "");
 }

@@ -51,6 +51,6 @@ void report_in_scope(cmp_report *r, const char *key, const char *format, ...) CM
  * no error the warnings, in the same way. */
 void report_print(cmp_report *r, FILE *to);
 
-/* Writes the errors, or the warnings, to the log. */
-void report_log_errors(const cmp_report *r);
+/* Writes the errors, or the warnings, to the log; of errors each with what stands behind it. */
+void report_log_errors(const cmp_report *r, const char *area, const char *behind);
 void report_log_warnings(const cmp_report *r);

@@ -44,7 +44,7 @@ static void build_instances(builder *b)
     g->instances = kit_arena_calloc(&g->memory, g->conf->plugin_count, sizeof(*g->instances));
     for (size_t i = 0; i < g->conf->plugin_count; i++) {
         const conf_plugin *section = &g->conf->plugins[i];
-        instance *before = b->before != NULL ? build_find(b->before, section->name) : NULL;
+        instance *before = b->before != NULL ? generation_find(b->before, section->name) : NULL;
         g->instances[g->instance_count++] = section_open(&s, section, before, b->report);
     }
 }
@@ -59,7 +59,7 @@ static instance *build_writable(builder *b)
             return g->stores.at[i];
         }
     }
-    instance *i = name != NULL ? build_find(b->g, name) : NULL;
+    instance *i = name != NULL ? generation_find(b->g, name) : NULL;
     if (i == NULL || !build_has_functions(i)) {
         return NULL; /* none can be written, or reported before */
     }

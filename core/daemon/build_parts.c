@@ -17,16 +17,6 @@ void build_report(builder *b, const char *key, const char *format, ...)
     free(text);
 }
 
-instance *build_find(const generation *g, const char *name)
-{
-    for (size_t i = 0; i < g->instance_count; i++) {
-        if (strcmp(g->instances[i]->name, name) == 0) {
-            return g->instances[i];
-        }
-    }
-    return NULL;
-}
-
 bool build_has_functions(const instance *i)
 {
     return i != NULL && i->plugin != NULL && i->plugin->ops.store != NULL;
@@ -36,7 +26,7 @@ chain build_chain(builder *b, const cmp_strings *names, cmp_plugin_kind kind, co
 {
     chain c = {.at = kit_arena_calloc(&b->g->memory, names->count, sizeof(instance *))};
     for (size_t n = 0; n < names->count; n++) {
-        instance *i = build_find(b->g, names->at[n]);
+        instance *i = generation_find(b->g, names->at[n]);
         if (!build_has_functions(i)) {
             continue;
         }

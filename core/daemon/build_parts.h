@@ -17,9 +17,6 @@ typedef struct builder {
 /* Adds an error about a key path of the configuration. */
 void build_report(builder *b, const char *key, const char *format, ...) CMP_PRINTF(3, 4);
 
-/* The instance of that name; NULL: there is none. */
-instance *build_find(const generation *g, const char *name);
-
 /* Otherwise it was reported: there is none, or it could not be opened before it had chosen what
  * serves it. */
 bool build_has_functions(const instance *i);

@@ -11,7 +11,7 @@ static instance *build_signer(builder *b, const conf_peer *p, const char *path)
         return NULL;
     }
     const char *key = kit_arena_printf(&b->g->memory, "%s.sign_with", path);
-    instance *i = build_find(b->g, p->sign_with);
+    instance *i = generation_find(b->g, p->sign_with);
     if (!build_has_functions(i)) {
         return NULL; /* reported before */
     }

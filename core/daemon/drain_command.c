@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/notify.h"
 #include "daemon/round.h"
+#include "daemon/serve.h"
 
 static void leave_on_worker(unsigned index, void *arg)
 {
@@ -24,7 +25,8 @@ static void run(admin_command *c, daemon_state *d, bool leave)
     }
     log_notice("daemon", leave ? "draining: connections are told to leave, and readiness says no"
                                : "serving again after a drain");
-    notify_status(leave ? "draining, as it was asked to" : "serving");
+    d->asked_to_drain = leave;
+    notify_status(serve_status(d));
     round_begin(d, c, leave ? leave_on_worker : stay_on_worker, d,
                 json_pack("{s:b}", "draining", leave),
                 leave ? "the daemon drains" : "the daemon serves again");

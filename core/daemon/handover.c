@@ -55,6 +55,8 @@ void handover_remember(const char *program, char **argv)
 /* ---- one handover ---- */
 
 /* What is still to be sent. */
+#define GRACE_MS 1000 /* for a process that has let go of us to end by itself */
+
 typedef struct present {
     handover_kind kind;
     char *words[2];
@@ -73,6 +75,7 @@ struct handover {
     present *presents;
     size_t present_count, presents_sent;
     bool ready, admin, late, reaped;
+    bool taken; /* its word that it is ready was taken: it lives on */
     cmp_report faults;
     void (*ended)(const handover_result *result, void *arg);
     void *arg;
@@ -257,16 +260,29 @@ static void on_process_end(void *arg)
     h->ended(&result, h->arg);
 }
 
+/* It lives on without us, for whatever reason: there cannot be two. */
+static void on_grace_over(void *arg)
+{
+    handover *h = arg;
+    h->limit = NULL;
+    kill(h->pid, SIGKILL);
+}
+
+/* One that was ended for being late may have said at the same moment that it is ready. */
 static void on_message(void *arg)
 {
     handover *h = arg;
     if (!read_all(h)) {
-        /* It may live on without us, for whatever reason: there cannot be two. */
         loop_watch_stop(h->watch);
         h->watch = NULL;
-        kill(h->pid, SIGKILL);
-    } else if (h->ready) {
+        if (!h->late) {
+            /* Mostly it is about to end, and its status says why. */
+            loop_timer_stop(h->limit);
+            h->limit = loop_timer_start(h->control, GRACE_MS, on_grace_over, h);
+        }
+    } else if (h->ready && !h->late) {
         stop_watching(h);
+        h->taken = true;
         const handover_result result = {.ready = true, .pid = h->pid, .admin = h->admin};
         h->ended(&result, h->arg);
     }
@@ -358,7 +374,7 @@ void handover_destroy(handover **ref)
         return;
     }
     stop_watching(h);
-    if (h->pid != 0 && !h->ready && !h->reaped) {
+    if (h->pid != 0 && !h->taken && !h->reaped) {
         kill(h->pid, SIGKILL);
         waitpid(h->pid, NULL, 0);
     }

@@ -10,6 +10,10 @@
 static void on_keys(admin_command *c, void *arg)
 {
     daemon_state *d = arg;
+    if (d->stopping) {
+        admin_command_fail(c, 409, "the daemon is about to end", NULL);
+        return;
+    }
     if (d->keys == NULL) {
         admin_command_fail(c, 409, "the daemon's configuration names no keyring (keys)", NULL);
         return;

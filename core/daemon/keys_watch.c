@@ -40,19 +40,6 @@ static void say_new(const char *path, const keyring *k, const char *what)
                issued, received, keyring_tokens(k)->count);
 }
 
-static void say_wrong(const cmp_report *report)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const conf_error *e = &report->errors[i];
-        char line[32] = "";
-        if (e->place.line != 0) {
-            snprintf(line, sizeof(line), ":%u:%u", e->place.line, e->place.column);
-        }
-        log_error("keys", "%s%s: %s%s%s; the keys read before stay in use", e->place.file, line,
-                  e->key != NULL ? e->key : "", e->key != NULL ? ": " : "", e->text);
-    }
-}
-
 /* Whether the file was good. */
 static bool try_to_take(keys_watch *w, const kit_file_mark *now, const char *what,
                         cmp_report *report)
@@ -91,7 +78,7 @@ static void look(void *arg)
         cmp_report report;
         report_init(&report);
         if (!try_to_take(w, &now, reason, &report)) {
-            say_wrong(&report);
+            report_log_errors(&report, "keys", "; the keys read before stay in use");
         }
         report_dispose(&report);
     }

@@ -104,6 +104,7 @@ void notify_main_pid(pid_t pid)
 {
     char message[32];
     snprintf(message, sizeof(message), "MAINPID=%d", (int)pid);
+    silent = false;
     say(message);
-    silent = true;
+    silent = pid != getpid();
 }

@@ -19,6 +19,6 @@ void notify_stopping(void);
 /* What `systemctl status` shows: one line. Copied. */
 void notify_status(const char *text);
 
-/* Another process is the service's from now on. This one says nothing more: its end is not the
- * service's. */
+/* Another process is the service's from now on, and this one says nothing more: its end is not the
+ * service's. Or, after that came to nothing, this one again. */
 void notify_main_pid(pid_t pid);

@@ -82,16 +82,6 @@ static void on_patience(void *arg)
 
 /* ---- the beginning ---- */
 
-static instance *find_instance(const generation *g, const char *name)
-{
-    for (size_t i = 0; i < g->instance_count; i++) {
-        if (strcmp(g->instances[i]->name, name) == 0) {
-            return g->instances[i];
-        }
-    }
-    return NULL;
-}
-
 static const cmp_command *find_row(const cmp_command *rows, const char *name)
 {
     for (; rows != NULL && rows->name != NULL; rows++) {
@@ -141,7 +131,7 @@ static void on_plugin(admin_command *c, void *arg)
     const char *name = json_string_value(json_object_get(body, "instance"));
     const char *word = json_string_value(json_object_get(body, "command"));
     const char *argument = json_string_value(json_object_get(body, "argument"));
-    instance *i = name != NULL ? find_instance(all->d->generation, name) : NULL;
+    instance *i = name != NULL ? generation_find(all->d->generation, name) : NULL;
     const cmp_command *row = i != NULL && word != NULL ? find_row(i->commands, word) : NULL;
     if (name == NULL) {
         refuse(c, 400, "the member instance, a text, is missing");

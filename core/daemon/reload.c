@@ -13,6 +13,7 @@
 #include "daemon/generations.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
+#include "daemon/serve.h"
 #include "daemon/workers.h"
 #include "event/everywhere.h"
 
@@ -69,26 +70,26 @@ static int64_t longest_held_us(const reloading *r)
     return longest;
 }
 
-static void tell(reloading *r, bool good, const char *detail)
+static void tell(reloading *r, int status, const char *detail)
 {
     if (r->done != NULL) {
-        const reload_result result = {.good = good,
+        const reload_result result = {.status = status,
                                       .detail = detail,
                                       .report = &r->report,
                                       .changes = r->changes,
-                                      .workers = good ? r->d->started : 0,
+                                      .workers = status == 200 ? r->d->started : 0,
                                       .took_ms = clock_monotonic_ms() - r->began_ms,
-                                      .held_us = good ? longest_held_us(r) : 0};
+                                      .held_us = status == 200 ? longest_held_us(r) : 0};
         r->done(&result, r->arg);
         r->done = NULL;
     }
 }
 
-static void tell_all(reloading *r, bool good, const char *detail)
+static void tell_all(reloading *r, int status, const char *detail)
 {
-    tell(r, good, detail);
+    tell(r, status, detail);
     notify_ready();
-    notify_status("serving");
+    notify_status(serve_status(r->d));
 }
 
 static void reloading_free(reloading *r)
@@ -102,7 +103,7 @@ static void reloading_free(reloading *r)
 
 static void log_refused(const cmp_report *report)
 {
-    report_log_errors(report);
+    report_log_errors(report, "conf", "");
     log_error("daemon", "the new configuration is not taken: the one before stays in force");
 }
 
@@ -167,7 +168,7 @@ static void on_every_worker(void *arg)
         loop_timer_stop(r->patience);
     }
     log_taken(r);
-    tell_all(r, true, NULL);
+    tell_all(r, 200, NULL);
     reloading_free(r);
 }
 
@@ -175,15 +176,10 @@ static void on_patience(void *arg)
 {
     reloading *r = arg;
     char detail[256] = "the new configuration is in force, but a plugin holds";
-    size_t size = strlen(detail);
-    for (unsigned i = 0; i < r->d->started && size < sizeof(detail); i++) {
-        if (!everywhere_has(r->workers, i)) {
-            size += (size_t)snprintf(detail + size, sizeof(detail) - size, " worker %u", i);
-        }
-    }
+    everywhere_add_missing(r->workers, detail, sizeof(detail));
     r->patience = NULL;
     log_warning("daemon", "%s", detail);
-    tell_all(r, false, detail);
+    tell_all(r, 504, detail);
 }
 
 /* On each worker's thread. Transactions that are under way go on with what they began with. */
@@ -246,7 +242,8 @@ void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result 
         .d = d, .dry_run = dry_run, .done = done, .arg = arg, .began_ms = clock_monotonic_ms()};
     report_init(&r->report);
     if (hindrance(d) != NULL) {
-        tell(r, false, hindrance(d));
+        log_warning("daemon", "the new configuration is not read: %s", hindrance(d));
+        tell(r, 409, hindrance(d));
         reloading_free(r);
         return;
     }
@@ -260,7 +257,7 @@ void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result 
         log_refused(&r->report);
     }
     generation_destroy(&r->fresh, d->build.retired);
-    tell_all(r, good, good ? NULL : "the configuration before stays in force");
+    tell_all(r, good ? 200 : 422, good ? NULL : "the configuration before stays in force");
     reloading_free(r);
 }
 
@@ -269,9 +266,8 @@ void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result 
 static void on_done(const reload_result *r, void *arg)
 {
     admin_command *c = arg;
-    if (!r->good) {
-        const bool held = r->report->count == 0;
-        admin_command_fail(c, held ? 504 : 422, r->detail, r->report);
+    if (r->status != 200) {
+        admin_command_fail(c, r->status, r->detail, r->report);
         return;
     }
     json_t *answer = json_deep_copy(r->changes);

@@ -7,8 +7,9 @@
 
 /* How it went. Valid during the call. */
 typedef struct reload_result {
-    bool good;                /* it is in force; of a dry run: it would be */
-    const char *detail;       /* a sentence about what is not; may be NULL */
+    int status;         /* 200: it is in force, of a dry run: it would be; 409: not now; 422: for
+                           the errors; 504: workers are held that take it later */
+    const char *detail; /* a sentence about what is not; may be NULL */
     const cmp_report *report; /* the errors */
     json_t *changes;  /* lists of paths: added, changed, removed, carried_over, restart (what
                          stays as it is until then); NULL after errors */

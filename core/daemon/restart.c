@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "daemon/handover.h"
 #include "daemon/notify.h"
+#include "daemon/serve.h"
 #include "daemon/workers.h"
 
 #include <cmp-kit/memory.h>
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LIMIT_MS     60000 /* systemd allows a start 90 s */
 #define LIMIT_MIN_MS 100
@@ -30,7 +32,7 @@ static void forget(daemon_state *d)
 static void fail(daemon_state *d, const char *why, const cmp_report *faults)
 {
     log_error("daemon", "no restart: %s; this process goes on serving", why);
-    notify_status("serving");
+    notify_status(serve_status(d));
     admin_command_fail(d->restart->command, 422, why, faults);
     forget(d);
 }
@@ -40,8 +42,10 @@ static void fail(daemon_state *d, const char *why, const cmp_report *faults)
 static void hand_over(daemon_state *d, const handover_result *result)
 {
     notify_main_pid(result->pid);
-    workers_keep_sockets(d);
+    workers_keep_sockets(d, true);
     if (!handover_go(d->restart->handover)) {
+        workers_keep_sockets(d, false);
+        notify_main_pid(getpid());
         fail(d, "the new process has died when it was ready", NULL);
         return;
     }

@@ -40,12 +40,8 @@ static void on_patience(void *arg)
 {
     round *r = arg;
     char detail[256];
-    size_t size = (size_t)snprintf(detail, sizeof(detail), "%s, but a plugin holds", r->held);
-    for (unsigned i = 0; i < r->d->started && size < sizeof(detail); i++) {
-        if (!everywhere_has(r->workers, i)) {
-            size += (size_t)snprintf(detail + size, sizeof(detail) - size, " worker %u", i);
-        }
-    }
+    snprintf(detail, sizeof(detail), "%s, but a plugin holds", r->held);
+    everywhere_add_missing(r->workers, detail, sizeof(detail));
     r->patience = NULL;
     admin_command_fail(r->command, 504, detail, NULL);
     r->command = NULL;

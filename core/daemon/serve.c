@@ -7,17 +7,23 @@
 #include "daemon/notify.h"
 #include "daemon/workers.h"
 
+const char *serve_status(const daemon_state *d)
+{
+    return d->asked_to_drain ? "draining, as it was asked to" : "serving";
+}
+
 static void begin(void *arg)
 {
     daemon_state *d = arg;
     takeover_end(&d->takeover);
+    admin_own(d->admin);
     if (d->stopping) {
         return;
     }
     workers_serve(d);
     log_notice("daemon", "ready: %u workers", d->ready);
     notify_ready();
-    notify_status("serving");
+    notify_status(serve_status(d));
 }
 
 /* It was killed, and with it goes what it had promised. Whoever looks after it starts anew. */
@@ -29,8 +35,12 @@ static void on_lost(void *arg)
     workers_stop(d);
 }
 
+/* Not of a start that has failed, whose workers come and go: the process before is to go on. */
 void serve_when_ready(daemon_state *d)
 {
+    if (d->stopping) {
+        return;
+    }
     if (d->takeover.channel < 0) {
         begin(d);
     } else {

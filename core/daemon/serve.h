@@ -7,3 +7,6 @@
 /* All workers are ready: they begin to accept, at once, or when the process before says so. Whoever
  * waits for the daemon is told. Control thread. */
 void serve_when_ready(daemon_state *d);
+
+/* What it does, for whoever looks after it, when nothing else is going on. Static. */
+const char *serve_status(const daemon_state *d);

@@ -55,6 +55,7 @@ struct daemon_state {
     keys_watch *keys;
     tls_watch *tls;
     restarting *restart; /* NULL: none is under way */
+    bool asked_to_drain; /* by an operator; serves all the same */
     bool stopping;
     bool failed; /* it stops for that */
     uint64_t stopping_since_ms;

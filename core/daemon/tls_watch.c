@@ -34,15 +34,6 @@ static void warn_when_doubtful(const char *owner, const char *file, bool of_cas)
 
 /* ---- listeners ---- */
 
-static void say_wrong(const cmp_report *report)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const conf_error *e = &report->errors[i];
-        log_error("tls", "%s:%u:%u: %s: %s" STAYS, e->place.file, e->place.line, e->place.column,
-                  e->key, e->text);
-    }
-}
-
 static void renew_listener(const generation *g, const listener *l, const char *path)
 {
     cmp_report report;
@@ -53,7 +44,7 @@ static void renew_listener(const generation *g, const listener *l, const char *p
         warn_when_doubtful(l->conf->name, l->conf->tls.certificate, false);
         warn_when_doubtful(l->conf->name, l->conf->tls.client_ca, true);
     } else {
-        say_wrong(&report);
+        report_log_errors(&report, "tls", STAYS);
     }
     report_dispose(&report);
 }

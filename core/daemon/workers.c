@@ -108,10 +108,10 @@ void workers_serve(daemon_state *d)
     }
 }
 
-void workers_keep_sockets(daemon_state *d)
+void workers_keep_sockets(daemon_state *d, bool keep)
 {
     for (unsigned i = 0; i < d->started; i++) {
-        server_worker_keep_sockets(d->threads[i].server);
+        server_worker_keep_sockets(d->threads[i].server, keep);
     }
 }
 

@@ -13,7 +13,7 @@ void workers_serve(daemon_state *d);
 
 /* Another process serves their listening sockets, too: a worker that is stuck is to leave its own
  * alone from now on. */
-void workers_keep_sockets(daemon_state *d);
+void workers_keep_sockets(daemon_state *d, bool keep);
 
 /* Watches the newest generation's keyring: has each take it when it has changed. */
 void workers_watch_keys(daemon_state *d);

@@ -4,7 +4,9 @@
 
 #include <cmp-kit/memory.h>
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct place {
     everywhere *e;
@@ -16,7 +18,7 @@ struct everywhere {
     void (*run)(unsigned index, void *arg);
     void (*done)(void *arg);
     void *arg;
-    unsigned left;
+    unsigned count, left;
     place at[];
 };
 
@@ -44,7 +46,8 @@ everywhere *everywhere_run(loop *const *loops, unsigned count, loop *back,
                            void *arg)
 {
     everywhere *e = kit_calloc(1, sizeof(*e) + count * sizeof(e->at[0]));
-    *e = (everywhere){.back = back, .run = run, .done = done, .arg = arg, .left = count};
+    *e = (everywhere){
+        .back = back, .run = run, .done = done, .arg = arg, .count = count, .left = count};
     for (unsigned i = 0; i < count; i++) {
         e->at[i].e = e;
         loop_post(loops[i], on_there, &e->at[i]);
@@ -55,4 +58,14 @@ everywhere *everywhere_run(loop *const *loops, unsigned count, loop *back,
 bool everywhere_has(const everywhere *e, unsigned index)
 {
     return e->at[index].has;
+}
+
+void everywhere_add_missing(const everywhere *e, char *text, size_t size)
+{
+    size_t used = strlen(text);
+    for (unsigned i = 0; i < e->count && used < size; i++) {
+        if (!everywhere_has(e, i)) {
+            used += (size_t)snprintf(text + used, size - used, " worker %u", i);
+        }
+    }
 }

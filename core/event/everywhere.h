@@ -15,3 +15,6 @@ everywhere *everywhere_run(loop *const *loops, unsigned count, loop *back,
 
 /* Whether the thread of that index has done it, as `back` knows. On its thread. */
 bool everywhere_has(const everywhere *e, unsigned index);
+
+/* Adds " worker 3" to the text for each that has not, as far as there is room. On its thread. */
+void everywhere_add_missing(const everywhere *e, char *text, size_t size);

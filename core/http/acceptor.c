@@ -224,10 +224,10 @@ void acceptors_withdraw(acceptors *all)
     pthread_mutex_unlock(&all->lock);
 }
 
-void acceptors_keep(acceptors *all)
+void acceptors_keep(acceptors *all, bool keep)
 {
     pthread_mutex_lock(&all->lock);
-    all->kept = true;
+    all->kept = keep;
     pthread_mutex_unlock(&all->lock);
 }
 

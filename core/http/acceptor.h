@@ -31,7 +31,7 @@ void acceptors_withdraw(acceptors *a);
 
 /* Another process accepts on the same sockets from now on: they are not withdrawn any more. Any
  * thread. */
-void acceptors_keep(acceptors *a);
+void acceptors_keep(acceptors *a, bool keep);
 
 /* Accepts whom the kernel has let in already, and closes the sockets. */
 void acceptors_close(acceptors *a);

@@ -152,9 +152,9 @@ void server_worker_withdraw(server_worker *sw)
     acceptors_withdraw(sw->acceptors);
 }
 
-void server_worker_keep_sockets(server_worker *sw)
+void server_worker_keep_sockets(server_worker *sw, bool keep)
 {
-    acceptors_keep(sw->acceptors);
+    acceptors_keep(sw->acceptors, keep);
 }
 
 void server_worker_ask_to_leave(server_worker *sw, bool leave)

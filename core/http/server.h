@@ -50,7 +50,7 @@ void server_worker_listen_admin(server_worker *sw, const listener *l, int fd);
 void server_worker_withdraw(server_worker *sw);
 
 /* See acceptors_keep. Any thread. */
-void server_worker_keep_sockets(server_worker *sw);
+void server_worker_keep_sockets(server_worker *sw, bool keep);
 
 /* `leave`: who is connected is told to go elsewhere, and who comes is served and told so with the
  * answer; idle connections end after the configured time, all after twice of it. Otherwise: as

@@ -33,3 +33,13 @@ void generation_replace_keyring(generation *newest, keyring *fresh)
     }
     keyring_unref(&fresh);
 }
+
+instance *generation_find(const generation *g, const char *name)
+{
+    for (size_t i = 0; i < g->instance_count; i++) {
+        if (strcmp(g->instances[i]->name, name) == 0) {
+            return g->instances[i];
+        }
+    }
+    return NULL;
+}

@@ -104,3 +104,6 @@ keyring *generation_keyring(generation *g);
  * generation and of those before it that still live, and tells the instances that have another.
  * Workers go on with the old one until each takes the new (worker_take_keyring). Control thread. */
 void generation_replace_keyring(generation *newest, keyring *fresh);
+
+/* The instance of that name; NULL: there is none. */
+instance *generation_find(const generation *g, const char *name);

@@ -32,8 +32,7 @@ void worker_turn_end(void *arg)
         /* Before the call: a store that answers at once brings look-ups that wait again. */
         w->pending = l->next_pending;
         l->pending = false;
-        if (store->plugin->ops.store->turn_end != NULL && !instance_blocks(store) &&
-            l->tenures > 0) {
+        if (store->plugin->ops.store->turn_end != NULL && !instance_blocks(store)) {
             const uintptr_t before = instance_enter(store, RUNNING_TURN_END);
             store->plugin->ops.store->turn_end(store->self, store->worker_state[w->index]);
             running_leave(before);
@@ -54,11 +53,25 @@ static void enter(worker *w, instance *i)
     instance_worker_start(i, w->index, w->loop);
 }
 
-static void leave(const worker *w, instance *i)
+/* Nobody waits for its look-ups any more, and it may be gone when the turn ends. */
+static void forget_pending(worker *w, const instance *i)
+{
+    instance **at = &w->pending;
+    while (*at != NULL && *at != i) {
+        at = &(*at)->loads[w->index].next_pending;
+    }
+    if (*at != NULL) {
+        (*at)->loads[w->index].pending = false;
+        *at = (*at)->loads[w->index].next_pending;
+    }
+}
+
+static void leave(worker *w, instance *i)
 {
     if (--i->loads[w->index].tenures > 0) {
         return;
     }
+    forget_pending(w, i);
     instance_worker_stop(i, w->index);
     if (i->caches != NULL) {
         cache *c = i->caches[w->index];

@@ -55,8 +55,8 @@ static unsigned service_gauge(const cmp_host *host, const char *name, const char
 {
     instance *i = instance_of(host);
     const unsigned id = gauge_claim(i->name, name, help);
-    gauge_show(id, i->stage == INSTANCE_IN_FORCE);
     pthread_mutex_lock(&shown_lock);
+    gauge_show(id, i->stage == INSTANCE_IN_FORCE);
     i->gauges = kit_realloc(i->gauges, (i->gauge_count + 1) * sizeof(*i->gauges));
     i->gauges[i->gauge_count++] = id;
     pthread_mutex_unlock(&shown_lock);
@@ -98,15 +98,13 @@ static void service_health(const cmp_host *host, cmp_health health, const char *
     instance *i = instance_of(host);
     const cmp_health known = health <= CMP_HEALTH_FAILED ? health : CMP_HEALTH_FAILED;
     pthread_mutex_lock(&shown_lock);
-    const instance_stage stage = i->stage;
-    if (stage == INSTANCE_MADE) {
+    if (i->stage == INSTANCE_MADE) {
         i->health.health = known;
         snprintf(i->health.why, sizeof(i->health.why), "%s", why != NULL ? why : "");
-    }
-    pthread_mutex_unlock(&shown_lock);
-    if (stage == INSTANCE_IN_FORCE) {
+    } else if (i->stage == INSTANCE_IN_FORCE) {
         health_set(i->name, known, why);
     }
+    pthread_mutex_unlock(&shown_lock);
 }
 
 #define COMMAND_TEXT_MAX 4096
@@ -392,10 +390,10 @@ void instance_start(instance *i, loop *control)
     pthread_mutex_lock(&shown_lock);
     i->stage = INSTANCE_IN_FORCE;
     show_gauges(i, true);
-    pthread_mutex_unlock(&shown_lock);
     if (i->health.health != CMP_HEALTH_OK) {
         health_set(i->name, i->health.health, i->health.why);
     }
+    pthread_mutex_unlock(&shown_lock);
     if (i->plugin->start != NULL) {
         const uintptr_t before = instance_enter(i, RUNNING_START);
         i->plugin->start(i->self, control);
@@ -408,8 +406,8 @@ void instance_replace(instance *i)
     pthread_mutex_lock(&shown_lock);
     i->stage = INSTANCE_REPLACED;
     show_gauges(i, false);
-    pthread_mutex_unlock(&shown_lock);
     health_forget(i->name);
+    pthread_mutex_unlock(&shown_lock);
 }
 
 /* The old one's share goes at the very end: what the plugin has of it is to be gone by then. */

@@ -9,7 +9,7 @@ import journal
 import pytest
 import successor
 from client import connect, receive_all, written
-from daemon import CMPCTL, CMPD, free_port, message, run
+from daemon import BUILD, CMPCTL, CMPD, free_port, message, run
 from frames import Http2
 from hyperframe.frame import DataFrame
 from load import Load
@@ -19,6 +19,7 @@ from test_watchdog import Asking, holding, listening
 
 pytestmark = pytest.mark.threads
 
+SANITIZED = "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text()
 ICI = "1A0F1-1"
 TARGET = "/mc-3/resolve-ici?"
 
@@ -42,6 +43,8 @@ def restart_fails(site, *words):
     assert ended.returncode == 1, ended
     site.expect_error("no restart: ")
     assert site.process.pid == before and site.process.poll() is None
+    # It is asked again, and what has failed has left its socket alone.
+    assert run(CMPCTL, "stats", "--socket", site.folder / "admin.sock").returncode == 0
     return ended.stderr
 
 
@@ -74,6 +77,26 @@ def test_nobody_is_refused(served, b):
             load.wait(50)
             assert before.wait(20) == 0
     load.check()
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's threads are its own")
+def test_one_that_lacks_a_worker_does_not_take_over(served, b):
+    few = served.folder / "few"
+    served.config["workers"] = 2
+    served.environment |= {"LD_PRELOAD": str(BUILD / "tests" / "few_threads.so"),
+                           "FEW_THREADS": str(few), "FEW_THREADS_MOST": "0"}  # fmt: skip
+    served.start()
+    threads = len(os.listdir(f"/proc/{served.process.pid}/task"))
+    served.stop()
+    served.environment["FEW_THREADS_MOST"] = str(threads - 2)  # all but this one and the last
+    served.start()
+    few.touch()
+    served.expect_error("cannot start worker 1")
+    assert "ended with status 1" in restart_fails(served)
+    assert served.ask(b, ICI).status == 200
+    few.unlink()
+    assert served.restart().wait(10) == 0
+    assert served.ask(b, ICI).status == 200
 
 
 # ---- what was used stays used ----
