@@ -79,7 +79,7 @@ static void pause_all(acceptors *all, const char *why)
 /* It was withdrawn, and now its worker moves again. */
 static bool come_back(const acceptor *a)
 {
-    const bool listens = socket_return(h2o_socket_get_fd(a->socket));
+    const bool listens = socket_listen(h2o_socket_get_fd(a->socket));
     if (listens) {
         log_notice("http", "worker %u takes new connections again on listener %s",
                    a->all->sw->worker->index, a->entrance->name.at);

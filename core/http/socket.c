@@ -7,10 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 4096 /* net.core.somaxconn since Linux 5.4; the kernel takes the smaller one */
-
 /* -1 when there can be none; errno says why. */
-static int socket_open(const conf_bind *b)
+static int socket_new(const conf_bind *b)
 {
     const int fd = socket(b->at.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int on = 1, v6_only = !b->both_families;
@@ -56,9 +54,9 @@ void socket_adopt(int fd, int receive_buffer)
     socket_set_buffer(fd, receive_buffer);
 }
 
-int socket_listen(const conf_bind *b, int receive_buffer)
+int socket_open(const conf_bind *b, int receive_buffer)
 {
-    const int fd = socket_open(b);
+    const int fd = socket_new(b);
     if (fd < 0) {
         return -1;
     }
@@ -66,16 +64,21 @@ int socket_listen(const conf_bind *b, int receive_buffer)
      * requests, the other 37,000. */
     share_port(fd);
     socket_adopt(fd, receive_buffer);
-    if (!socket_bind(fd, b) || listen(fd, BACKLOG) != 0) {
+    if (!socket_bind(fd, b)) {
         close_with(fd, errno);
         return -1;
     }
     return fd;
 }
 
+bool socket_listen(int fd)
+{
+    return listen(fd, SOCKET_BACKLOG) == 0;
+}
+
 bool socket_try(const conf_bind *b)
 {
-    const int fd = socket_open(b);
+    const int fd = socket_new(b);
     const bool bound = fd >= 0 && socket_bind(fd, b);
     close_with(fd, errno);
     return bound;
@@ -88,7 +91,7 @@ bool socket_is_taken(const conf_bind *b)
 
 int socket_choose_port(conf_bind *b)
 {
-    const int fd = socket_open(b);
+    const int fd = socket_new(b);
     if (fd >= 0) {
         share_port(fd);
         if (socket_bind(fd, b)) {
@@ -103,9 +106,4 @@ int socket_choose_port(conf_bind *b)
 void socket_withdraw(int fd)
 {
     shutdown(fd, SHUT_RD);
-}
-
-bool socket_return(int fd)
-{
-    return listen(fd, BACKLOG) == 0;
 }

@@ -22,6 +22,7 @@ typedef struct known {
     bool shared;          /* with other workers */
     bool handed;          /* to its worker, which owns it since */
     bool fresh;           /* opened for the configuration that is prepared */
+    bool listens;         /* else its address is kept, and nobody gets in by it */
     const char *owner;    /* the listener that this one gives it to; NULL: it is not named there */
     int64_t buffer_bytes; /* that it is to have there */
 } known;
@@ -82,8 +83,14 @@ void sockets_inherit(sockets *s, inherited *in)
     s->inherited = in;
 }
 
-static void add(sockets *s, const conf_listener *l, const char *bind, unsigned worker, int fd,
-                bool shared)
+/* That of others listens already, with a backlog of theirs. */
+typedef enum maker {
+    BY_US,
+    BY_OTHERS,
+} maker;
+
+static known *add(sockets *s, const conf_listener *l, const char *bind, unsigned worker, int fd,
+                  maker by)
 {
     if (s->count == s->room) {
         s->room = s->room != 0 ? 2 * s->room : 16;
@@ -94,9 +101,10 @@ static void add(sockets *s, const conf_listener *l, const char *bind, unsigned w
                                 .worker = worker,
                                 .fd = fd,
                                 .address = s->addresses,
-                                .shared = shared,
                                 .fresh = true,
+                                .listens = by == BY_OTHERS,
                                 .owner = l->name};
+    return &s->at[s->count - 1];
 }
 
 /* ---- opening ---- */
@@ -126,11 +134,11 @@ static bool open_for_workers(sockets *s, const conf_listener *l, const char *tex
                              const conf_bind *b)
 {
     for (unsigned worker = 0; worker < s->workers; worker++) {
-        const int fd = socket_listen(b, (int)l->receive_buffer_bytes);
+        const int fd = socket_open(b, (int)l->receive_buffer_bytes);
         if (fd < 0) {
             return false;
         }
-        add(s, l, text, worker, fd, false);
+        add(s, l, text, worker, fd, BY_US);
     }
     return true;
 }
@@ -147,7 +155,7 @@ static void spread(sockets *s, const conf_listener *l, const char *text, const i
         const bool shared = i >= count || i + count < most;
         if (fd >= 0) {
             socket_adopt(fd, (int)l->receive_buffer_bytes);
-            add(s, l, text, worker, fd, shared);
+            add(s, l, text, worker, fd, BY_OTHERS)->shared = shared;
         }
         worker = worker + 1 < s->workers ? worker + 1 : 0;
     }
@@ -310,15 +318,35 @@ void sockets_abandon(sockets *s)
     keep(s, is_old);
 }
 
+static void log_deaf(const known *k)
+{
+    log_error("http",
+              "listener %s: worker %u cannot listen at %s: %s; a configuration that names it is to "
+              "be loaded again",
+              k->owner, k->worker, k->bind, strerror(errno));
+}
+
+/* All that has to go right once nothing can go back. */
+static bool begins(const known *k)
+{
+    if (k->listens || socket_listen(k->fd)) {
+        return true;
+    }
+    log_deaf(k);
+    return false;
+}
+
 void sockets_commit(sockets *s)
 {
     keep(s, is_named);
+    keep(s, begins);
     for (size_t i = 0; i < s->count; i++) {
         known *k = &s->at[i];
         if (!k->fresh) {
             socket_set_buffer(k->fd, (int)k->buffer_bytes);
         }
         k->fresh = false;
+        k->listens = true;
         char *name = kit_strdup(k->owner); /* the configuration's own goes with it */
         free(k->listener);
         k->listener = name;

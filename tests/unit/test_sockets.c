@@ -5,6 +5,7 @@
 #include "http/socket.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "scratch.h"
@@ -221,6 +222,48 @@ static void an_error_changes_nothing(void **state)
     close(other);
 }
 
+static int connect_to(unsigned short port)
+{
+    const struct sockaddr_in at = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                   .sin_port = htons(port)};
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+/* A configuration that is tried only: the kernel prefers a socket of the exact address, once it
+ * listens, and would reset who is in its queue when it is closed. */
+static void what_is_abandoned_never_listened(void **state)
+{
+    (void)state;
+    char any[32];
+    const unsigned short port = free_port();
+    snprintf(any, sizeof(any), "'0.0.0.0:%u'", port);
+    sockets *s = sockets_create(1);
+    assert_true(prepare(s, listener_of("a", any), ""));
+    const found before = find(s);
+    cmp_report report;
+    report_init(&report);
+    conf *c = load(listener_of("a", at_port(port)));
+    assert_true(sockets_prepare(s, c, &report));
+    const found both = find(s);
+    assert_int_equal(both.count, 2);
+    assert_false(is_open(both.fds[1]));
+    const int client = connect_to(port);
+    sockets_abandon(s);
+    const int accepted = accept(before.fds[0], NULL, NULL);
+    assert_true(accepted >= 0);
+    char octet;
+    assert_int_equal(recv(client, &octet, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(accepted);
+    close(client);
+    conf_destroy(&c);
+    report_dispose(&report);
+    sockets_destroy(&s);
+}
+
 /* ---- sockets that were handed over ---- */
 
 /* So many that listen at one port, as the workers of a process before had them. */
@@ -233,7 +276,9 @@ static unsigned short others(inherited *in, unsigned count, const char *name, co
     snprintf(text, sizeof(text), "127.0.0.1:%u", port);
     assert_true(bind_parse(text, &b));
     for (unsigned i = 0; i < count; i++) {
-        assert_true(inherited_add(in, socket_listen(&b, 16384), name, bind, error, sizeof(error)));
+        const int fd = socket_open(&b, 16384);
+        assert_true(socket_listen(fd));
+        assert_true(inherited_add(in, fd, name, bind, error, sizeof(error)));
     }
     return port;
 }
@@ -326,6 +371,7 @@ int main(void)
         cmocka_unit_test(an_address_that_overlaps),
         cmocka_unit_test(any_port_is_each_listeners_own),
         cmocka_unit_test(an_error_changes_nothing),
+        cmocka_unit_test(what_is_abandoned_never_listened),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
