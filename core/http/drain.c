@@ -64,8 +64,10 @@ static limits limits_of(const connection *c)
     if (sw->drain.ending) {
         return (limits){since_ms + GRACE_MS, sw->drain.until_ms};
     }
-    if (c->entrance->closed) {
-        return (limits){since_ms + GRACE_MS, since_ms + drain_ms};
+    if (c->entrance->closed) { /* perhaps long after the operator had it leave */
+        const uint64_t closed_ms = c->entrance->closed_ms;
+        const uint64_t from_ms = since_ms > closed_ms ? since_ms : closed_ms;
+        return (limits){from_ms + GRACE_MS, from_ms + drain_ms};
     }
     return (limits){since_ms + drain_ms, since_ms + 2 * drain_ms};
 }

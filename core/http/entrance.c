@@ -88,6 +88,7 @@ void entrances_close(server_worker *sw, const generation *g)
     for (entrance *e = sw->entrances; e != NULL; e = e->next) {
         if (!e->closed && e != sw->admin && !has(g, e)) {
             e->closed = true;
+            e->closed_ms = server_now_ms(sw);
             e->tenure = sw->worker->tenure;
             worker_enter(sw->worker, e->tenure);
         }

@@ -88,7 +88,8 @@ struct entrance {
     rate handshakes; /* the pace at which they may begin */
     h2o_accept_ctx_t accept;
     size_t connections;
-    bool closed; /* the worker's generation has it no more: its connections are the last */
+    bool closed;        /* the worker's generation has it no more: its connections are the last */
+    uint64_t closed_ms; /* server_now_ms then */
     entrance *next;
 };
 

@@ -311,6 +311,30 @@ static void who_is_idle_where_nothing_is_any_more(void **state)
     close(to_b);
 }
 
+/* The operator has had all of them leave long ago: from when on the listener is gone counts. */
+static void a_listener_that_goes_after_a_drain(void **state)
+{
+    fixture *f = *state;
+    const unsigned short ports[] = {free_port(), free_port()};
+    made *both = make(f, "drain: 5s", 2, (const char *[]){"a", "b"}, ports, "/one");
+    made *last = make(f, "drain: 5s", 1, (const char *[]){"b"}, ports + 1, "/one");
+    take(f, both);
+    const int to_a = open_to(ports[0]);
+    while (f->worker->connections == NULL) {
+        loop_turn(f->rig.loop);
+    }
+    send_get(to_a);
+    server_worker_ask_to_leave(f->worker, true);
+    assert_int_not_equal(f->worker->connections->leaving_since_ms, 0);
+    f->worker->connections->leaving_since_ms = 1;
+    take(f, last);
+    const char *answer = await(f, to_a, is_answer);
+    assert_has(answer, "HTTP/1.1 400 ");
+    assert_has(answer, "onnection: close");
+    assert_string_equal(await(f, to_a, never), "");
+    close(to_a);
+}
+
 static void the_same_address_by_another_name(void **state)
 {
     fixture *f = *state;
@@ -336,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(listeners_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_idle_where_nothing_is_any_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_address_by_another_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_listener_that_goes_after_a_drain, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
