@@ -16,6 +16,7 @@
 #include "http/picohttp.h"
 #include "http/probes.h"
 #include "http/sweep.h"
+#include "mc/reply.h"
 #include "pipeline/codes.h"
 #include "pipeline/pipeline.h"
 
@@ -23,7 +24,8 @@
 
 #include <stdlib.h>
 
-#define ALLOWED "GET, HEAD, POST"
+#define ALLOWED          "GET, HEAD, POST"
+#define OVERLOAD_RETRY_S "1"
 
 /* A request of h2o's on its way through the pipeline. It lies on the stack while nothing waits, and
  * in h2o's memory, with a dispose hook, once something does: h2o frees a request as soon as its
@@ -380,11 +382,48 @@ static void handle(h2o_req_t *req)
     pipeline_refuse(t, wrong.code, t->fault.parameter, wrong.detail);
 }
 
+/* Without a transaction, which would cost as much as those that are served. */
+static void refuse(h2o_req_t *req)
+{
+    static h2o_generator_t no_more = {NULL, NULL};
+    connection *c = connection_of(req->conn);
+    if (c->cut) {
+        answer_nobody(req);
+        return;
+    }
+    const reply_problem problem = {.code = ERROR_OVERLOADED};
+    h2o_iovec_t body = {.len = reply_problem_size(&problem)};
+    body.base = h2o_mem_alloc_pool(&req->pool, body.len);
+    reply_problem_write(&problem, body.base);
+    pipeline_count_refused(problem.code);
+    req->res.status = error_info_of(problem.code)->status;
+    req->res.reason = "Service Unavailable";
+    req->res.content_length = body.len;
+    add_header(req, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/problem+json"));
+    add_header(req, H2O_TOKEN_CACHE_CONTROL, H2O_STRLIT("no-store"));
+    add_header(req, H2O_TOKEN_RETRY_AFTER, H2O_STRLIT(OVERLOAD_RETRY_S));
+    drain_answering(c, req);
+    const bool is_head =
+        h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    h2o_start_response(req, &no_more);
+    h2o_send(req, &body, is_head ? 0 : 1, H2O_SEND_STATE_FINAL);
+    metered_sent(c);
+    pace_spent(c, body.len);
+    sweep_answered(c, body.len);
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
-    if (pace_take(connection_of(req->conn), req, handle)) {
+    switch (pace_take(connection_of(req->conn), req, handle)) {
+    case PACE_NOW:
         handle(req);
+        break;
+    case PACE_LATER:
+        break;
+    case PACE_NEVER:
+        refuse(req);
+        break;
     }
     return 0;
 }

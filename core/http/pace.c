@@ -9,8 +9,9 @@
 #define A_TURN        2 /* with 8, a hundred such clients made partners wait for 74 ms */
 #define A_TURN_OCTETS ((size_t)64 * 1024) /* 0.2 ms of writing them */
 
-/* libh2o needs about 5 kB for each stream that waits. With more of them than this, the next ones
- * are handled at once: that takes time, but no memory. */
+/* libh2o needs about 5 kB for each stream that waits. With more of them than this, a stranger's
+ * next one is refused, which takes a fraction of the time that an answer does; to run it at once
+ * would take it from those who wait, and seconds of it from all. */
 #define WAITING_MAX 4096
 
 /* A request that waits for its turn; in libh2o's memory, with a hook, as its client may go. */
@@ -154,18 +155,21 @@ static bool take_stranger(server_worker *sw)
     return true;
 }
 
-bool pace_take(connection *c, h2o_req_t *req, void (*run)(h2o_req_t *req))
+pace_verdict pace_take(connection *c, h2o_req_t *req, void (*run)(h2o_req_t *req))
 {
     begin_turn(c);
     c->turn_requests++;
     const bool is_h2 = c->metered != NULL;
     const bool may = (is_h2 || c->turn_requests <= A_TURN) && c->turn_octets < A_TURN_OCTETS &&
                      (c->partner || take_stranger(c->sw));
-    if (may || (is_h2 && c->sw->pace.waiting >= WAITING_MAX)) {
-        return true;
+    if (may) {
+        return PACE_NOW;
+    }
+    if (is_h2 && c->sw->pace.waiting >= WAITING_MAX) {
+        return c->partner ? PACE_NOW : PACE_NEVER;
     }
     enter(c, req, run);
-    return false;
+    return PACE_LATER;
 }
 
 void pace_spent(connection *c, size_t octets)

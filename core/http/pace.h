@@ -10,9 +10,13 @@
 
 #define PACE_STRANGERS 32 /* requests a turn: about 1 ms of it */
 
-/* Whether the request may be handled now. False: `run(req)` is called in a later turn, unless its
- * client goes before. */
-bool pace_take(connection *c, h2o_req_t *req, void (*run)(h2o_req_t *req));
+typedef enum pace_verdict {
+    PACE_NOW,   /* the request is to be handled now */
+    PACE_LATER, /* `run(req)` is called in a later turn, unless its client goes before */
+    PACE_NEVER, /* too many wait: it is to be refused */
+} pace_verdict;
+
+CMP_MUST_USE pace_verdict pace_take(connection *c, h2o_req_t *req, void (*run)(h2o_req_t *req));
 
 /* Octets were written for it. */
 void pace_spent(connection *c, size_t octets);

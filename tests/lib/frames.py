@@ -23,7 +23,8 @@ class Http2:
         self.connection = client.connect(port, authority, alpn=["h2"], source=source)
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.next_stream = 1
-        self.status, self.body, self.ended, self.reset = {}, {}, set(), {}
+        self.status, self.fields, self.body = {}, {}, {}
+        self.ended, self.reset = set(), {}
         self.goaways = []
         self.pending, self.skimmed, self.settled = b"", 0, False
         self.connection.sendall(PREFACE + SettingsFrame(0).serialize())
@@ -102,7 +103,7 @@ class Http2:
         stream = frame.stream_id
         if isinstance(frame, HeadersFrame):
             fields = dict(self.decoder.decode(frame.data))
-            self.status[stream] = int(fields[":status"])
+            self.status[stream], self.fields[stream] = int(fields[":status"]), fields
         elif isinstance(frame, DataFrame):
             self.body[stream] = self.body.get(stream, b"") + frame.data
         elif isinstance(frame, RstStreamFrame):

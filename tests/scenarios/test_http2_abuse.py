@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 is metered before libh2o sees it, which counts nothing itself: who asks for too much is
 sent GOAWAY, and honest clients never are."""
+import collections
+import json
 import os
 import select
+import signal
 import ssl
 import struct
 import subprocess
@@ -368,6 +371,30 @@ def test_who_does_not_read_stays_metered(site):
             connection.skim()
         assert site.counter("http2", "ignored_frames") == 50
         assert "skipping" not in site.log_text()
+
+
+# ---- more than can be served ----
+
+
+def test_who_finds_too_many_waiting_is_refused(served):
+    """Strangers' requests that come all at once: so many are served in their turn, and the others
+    are told to come later, which is cheaper than any answer."""
+    connections = [connect(served) for _ in range(50)]
+    served.signal(signal.SIGSTOP)
+    streams = [[c.get("/nowhere") for _ in range(100)] for c in connections]
+    served.signal(signal.SIGCONT)
+    codes = collections.Counter()
+    for connection, own in zip(connections, streams):
+        assert connection.read(*own, seconds=30)
+        for stream in own:
+            status, fields = connection.status[stream], connection.fields[stream]
+            codes[status, json.loads(connection.body[stream])["code"]] += 1
+            assert fields.get("retry-after") == ("1" if status == 503 else None)
+    assert set(codes) == {(404, "not_found"), (503, "overloaded")}
+    refused = codes[503, "overloaded"]
+    assert codes[404, "not_found"] >= 4096
+    assert served.counter("requests", "overloaded") == refused > 0
+    assert answered(connections[0], served)
 
 
 # ---- honest clients ----

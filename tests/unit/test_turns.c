@@ -15,7 +15,7 @@ typedef struct fixture {
     worker worker;
     connection connections[CONNECTIONS_MAX];
     h2o_req_t requests[REQUESTS_MAX];
-    size_t connection_count, request_count;
+    size_t connection_count, request_count, refused_count;
 } fixture;
 
 /* Whose requests had their turn, in order. */
@@ -67,8 +67,15 @@ static h2o_req_t *come(fixture *f, connection *c)
 {
     h2o_req_t *req = &f->requests[f->request_count++];
     h2o_mem_init_pool(&req->pool);
-    if (pace_take(c, req, run)) {
+    switch (pace_take(c, req, run)) {
+    case PACE_NOW:
         run(req);
+        break;
+    case PACE_LATER:
+        break;
+    case PACE_NEVER:
+        f->refused_count++;
+        break;
     }
     return req;
 }
@@ -207,11 +214,23 @@ static void too_many_do_not_wait(void **state)
 {
     fixture *f = *state;
     connection *http2 = open_from(f, 1, true), *http1 = open_from(f, 2, false);
+    connection *partner = open_from(f, 1, true);
     come_often(f, http2, 4500);
     assert_int_equal(http2->waiting, 4096);
-    assert_int_equal(done_count, 4500 - 4096);
-    come(f, http1);
+    assert_int_equal(done_count, PACE_STRANGERS);
+    assert_int_equal(f->refused_count, 4500 - 4096 - PACE_STRANGERS);
+    come(f, http1); /* there is but one of each connection */
     assert_int_equal(http1->waiting, 1);
+    partner->partner = true;
+    pace_spent(partner, OCTETS_A_TURN);
+    come(f, partner);
+    assert_int_equal(done_count, PACE_STRANGERS + 1);
+    /* Those who wait have their turn before who comes then. */
+    turn(f);
+    assert_int_equal(done_count, 2 * PACE_STRANGERS + 1);
+    come(f, http2);
+    assert_int_equal(done_count, 2 * PACE_STRANGERS + 1);
+    assert_int_equal(http2->waiting + http1->waiting, 4097 - PACE_STRANGERS + 1);
 }
 
 int main(void)
