@@ -2,6 +2,8 @@
 /* The two forms of what the admin socket answers: JSON, and problems. */
 #include "admin/answer.h"
 
+#include "http/connection.h"
+
 #include <stdlib.h>
 
 /* `application/problem+json` names a status by number; this is for people. */
@@ -31,6 +33,7 @@ static const char *reason_of(int status)
 static void respond(h2o_req_t *req, int status, const char *type, cmp_str text)
 {
     static h2o_generator_t no_more = {NULL, NULL};
+    connection_touch(connection_of(req->conn)); /* who asks now and then is not idle */
     req->res.status = status;
     req->res.reason = reason_of(status);
     req->res.content_length = text.size;

@@ -138,11 +138,17 @@ static void answer_nobody(h2o_req_t *req)
     h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
-/* Whether a peer or the holder of a token has asked, and within its bounds: who has only found out
- * how to be refused is a stranger. */
-static bool is_partners(const txn *t, const txn_answer *a)
+/* A partner is a peer or the holder of a token who asks within its bounds: who has only found out
+ * how to be refused is a stranger. What went wrong here or behind us is no fault of theirs, and may
+ * have done so before it was known who asks. */
+static void know_partner(connection *c, const txn *t, const txn_answer *a)
 {
-    return (t->requestor != NULL || t->bearer != NULL) && (a->status < 400 || a->status == 404);
+    const bool known = t->requestor != NULL || t->bearer != NULL;
+    if (a->status >= 500) {
+        c->partner = c->partner || known;
+    } else {
+        c->partner = known && (a->status < 400 || a->status == 404 || a->status == 410);
+    }
 }
 
 static void front_send(txn *t, const txn_answer *a)
@@ -153,7 +159,7 @@ static void front_send(txn *t, const txn_answer *a)
     connection *c = r->connection;
     /* First: h2o may dispose of the request while it sends, and that is no client that went. */
     r->txn = NULL;
-    c->partner = is_partners(t, a);
+    know_partner(c, t, a);
     if (c->cut) {
         answer_nobody(req);
         return;
@@ -344,12 +350,12 @@ static void handle(h2o_req_t *req)
     }
     worker *w = c->sw->worker;
     const entrance *e = c->entrance;
+    connection_touch(c); /* before a probe, too: a balancer's connection is not idle */
     if (e->listener->conf->health && probes_answer(c, req)) {
         return;
     }
     txn *t = pipeline_open(w, e->tenure != NULL ? e->tenure : w->tenure, e->listener);
     request r = {.req = req, .connection = c, .txn = t};
-    connection_touch(c);
     t->front = &front;
     t->front_data = &r;
     t->begun_ms = server_now_ms(c->sw);
@@ -391,6 +397,7 @@ static void refuse(h2o_req_t *req)
         answer_nobody(req);
         return;
     }
+    connection_touch(c);
     const reply_problem problem = {.code = ERROR_OVERLOADED};
     h2o_iovec_t body = {.len = reply_problem_size(&problem)};
     body.base = h2o_mem_alloc_pool(&req->pool, body.len);

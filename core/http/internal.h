@@ -59,7 +59,7 @@ struct connection {
     bool told;                 /* by GOAWAY */
 
     /* see pace.h */
-    bool partner;     /* its last answer was to a peer, or the holder of a token, who may ask */
+    bool partner;     /* a peer, or the holder of a token, as its last answer showed */
     unsigned waiting; /* requests that wait for their turn, of those that are active */
     unsigned turn_requests;
     uint64_t turn;

@@ -251,6 +251,8 @@ static void a_question_does_not_wait(void **state)
     assert_has(c, "HTTP/1.1 200 ");
     assert_has(c, "content-type: text/plain\r\n");
     assert_has(c, "\r\n\r\nso it is\n");
+    assert_int_equal(c->connection.requests, 1); /* who asks now and then is not idle */
+    assert_int_not_equal(c->connection.last_ms, 0);
     assert_has(say(2, "POST /look", ""), "HTTP/1.1 405 ");
     assert_has(&clients[2], "allow: GET, HEAD");
     assert_string_equal(answer_of(command), "");

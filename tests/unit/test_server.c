@@ -167,10 +167,16 @@ static int open_to(unsigned short port)
     return fd;
 }
 
+static void send_get_of(int fd, const char *target)
+{
+    char get[256];
+    const int size = snprintf(get, sizeof(get), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
+    assert_int_equal(send(fd, get, (size_t)size, MSG_NOSIGNAL), size);
+}
+
 static void send_get(int fd)
 {
-    static const char get[] = "GET /one HTTP/1.1\r\nHost: a\r\n\r\n";
-    assert_int_equal(send(fd, get, sizeof(get) - 1, MSG_NOSIGNAL), sizeof(get) - 1);
+    send_get_of(fd, "/one");
 }
 
 /* What has come once `enough` says so; "" when the connection has ended. */
@@ -209,6 +215,12 @@ static bool never(const char *text)
 static const char *request(fixture *f, int fd)
 {
     send_get(fd);
+    return await(f, fd, is_answer);
+}
+
+static const char *request_of(fixture *f, int fd, const char *target)
+{
+    send_get_of(fd, target);
     return await(f, fd, is_answer);
 }
 
@@ -352,6 +364,64 @@ static void the_same_address_by_another_name(void **state)
     close(queued);
 }
 
+/* As often as a balancer likes to know. */
+static void who_probes_is_not_idle(void **state)
+{
+    fixture *f = *state;
+    const unsigned short port = free_port();
+    made *m = make(f, "", 1, (const char *[]){"a"}, &port, "/one");
+    ((conf_listener *)(uintptr_t)m->listeners[0].conf)->health = true;
+    take(f, m);
+    const int fd = open_to(port);
+    assert_has(request_of(f, fd, "/live"), "HTTP/1.1 200 ");
+    f->worker->connections->last_ms = 0;
+    assert_has(request_of(f, fd, "/live"), "HTTP/1.1 200 ");
+    assert_int_not_equal(f->worker->connections->last_ms, 0);
+    assert_int_equal(f->worker->connections->requests, 2);
+    close(fd);
+}
+
+/* One answer after the other on a connection, and whether it is a partner's then. */
+static void who_is_a_partner(void **state)
+{
+    fixture *f = *state;
+    rig_plugin *auth = &f->rig.auth[0], *store = &f->rig.stores[0];
+    const unsigned short port = free_port();
+    made *m = make(f, "", 1, (const char *[]){"a"}, &port, "/one");
+    m->listeners[0].paths[0].interface = CMP_INTERFACE_MC3;
+    m->listeners[0].auth = f->rig.listener.auth;
+    store->record.content = CMP_STR("https://a.example.net/1");
+    take(f, m);
+    const struct {
+        int auth, store, status_of_record;
+        unsigned transactions; /* that there may be */
+        const char *status;
+        bool partner;
+    } steps[] = {
+        {CMP_AUTH_ACCEPT, CMP_STORE_UNAVAILABLE, CMP_RECORD_ACTIVE, 100, " 503 ", true},
+        {CMP_AUTH_REJECT, CMP_STORE_ABSENT, CMP_RECORD_ACTIVE, 100, " 401 ", false},
+        {CMP_AUTH_UNAVAILABLE, CMP_STORE_ABSENT, CMP_RECORD_ACTIVE, 100, " 503 ", false},
+        {CMP_AUTH_ACCEPT, CMP_STORE_ABSENT, CMP_RECORD_ACTIVE, 100, " 404 ", true},
+        {CMP_AUTH_UNAVAILABLE, CMP_STORE_ABSENT, CMP_RECORD_ACTIVE, 100, " 503 ", true},
+        {CMP_AUTH_ACCEPT, CMP_STORE_FOUND, CMP_RECORD_REVOKED, 100, " 410 ", true},
+        {CMP_AUTH_REJECT, CMP_STORE_ABSENT, CMP_RECORD_ACTIVE, 100, " 401 ", false},
+        {CMP_AUTH_ACCEPT, CMP_STORE_FOUND, CMP_RECORD_ACTIVE, 100, " 200 ", true},
+        {CMP_AUTH_ACCEPT, CMP_STORE_FOUND, CMP_RECORD_ACTIVE, 0, " 503 ", true},
+    };
+    const int fd = open_to(port);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        char target[64];
+        snprintf(target, sizeof(target), "/one?tid=t-%zu&ici=1A0F1-1&user=u", i);
+        auth->verdict = steps[i].auth;
+        store->verdict = steps[i].store;
+        store->record.status = (cmp_record_status)steps[i].status_of_record;
+        m->g.conf->top.limits.transactions = steps[i].transactions;
+        assert_has(request_of(f, fd, target), steps[i].status);
+        assert_int_equal(f->worker->connections->partner, steps[i].partner);
+    }
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +431,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_idle_where_nothing_is_any_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_address_by_another_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_listener_that_goes_after_a_drain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_probes_is_not_idle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_a_partner, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
