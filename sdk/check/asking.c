@@ -241,6 +241,13 @@ size_t asking_hostile(const cmp_plugin *plugin)
     return count * HOSTILE;
 }
 
+bool asking_signs(const cmp_plugin *plugin, size_t question)
+{
+    size_t count;
+    const way *ways = ways_of(plugin, &count);
+    return &ways[question % count] == &auth_ways[1];
+}
+
 const char *asking_name(const cmp_plugin *plugin, size_t question)
 {
     static char text[64];

@@ -15,6 +15,9 @@ cmp_key asking_key(const char *id, cmp_key_use use);
 size_t asking_usual(const cmp_plugin *plugin);
 size_t asking_hostile(const cmp_plugin *plugin);
 
+/* Whether the question is for a signature of ours. */
+bool asking_signs(const cmp_plugin *plugin, size_t question);
+
 /* A question under way. */
 typedef struct asking {
     cmp_test *t;

@@ -33,18 +33,35 @@ static void show_peers(cmp_test *t)
     cmp_test_peers(t, peers, 2);
 }
 
-cmp_test *trial_open(trial *tr, cmp_purpose purpose)
+static bool make(trial *tr, cmp_purpose purpose, cmp_test **made)
 {
-    cmp_test *t = cmp_test_create();
+    cmp_test *t = *made = cmp_test_create();
     show_peers(t);
     show_keys(t);
     cmp_test_purpose(t, purpose);
     cmp_test_folder(t, tr->options_folder);
-    if (!cmp_test_open(t, tr->plugin, tr->options)) {
+    const bool good = cmp_test_open(t, tr->plugin, tr->options);
+    tr->serving = good ? t->host->plugin : tr->plugin;
+    return good;
+}
+
+cmp_test *trial_open(trial *tr, cmp_purpose purpose)
+{
+    cmp_test *t;
+    if (!make(tr, purpose, &t)) {
         trial_close(&t);
-        return NULL;
     }
-    tr->serving = t->host->plugin;
+    return t;
+}
+
+cmp_test *trial_begin(trial *tr, rule r)
+{
+    cmp_test *t;
+    if (!make(tr, CMP_PURPOSE_RUN, &t)) {
+        trial_say(tr, r, VERDICT_NOT_SEEN, "the same options are refused now: %s",
+                  cmp_test_report(t));
+        trial_close(&t);
+    }
     return t;
 }
 
@@ -73,11 +90,8 @@ void trial_say(const trial *tr, rule r, finding_verdict v, const char *format, .
 
 void trial_options(trial *tr)
 {
-    cmp_test *t = cmp_test_create();
-    show_peers(t);
-    show_keys(t);
-    cmp_test_folder(t, tr->options_folder);
-    if (cmp_test_open(t, tr->plugin, tr->options)) {
+    cmp_test *t;
+    if (make(tr, CMP_PURPOSE_RUN, &t)) {
         trial_say(tr, RULE_OPTIONS, VERDICT_HELD, "an instance is made%s",
                   tr->options != NULL ? " of those options" : ", without options");
     } else if (cmp_test_report_count(t) == 0 || cmp_test_reported(t, "did not say why")) {

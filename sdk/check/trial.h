@@ -37,9 +37,14 @@ TRIALS(X)
 void trial_say(const trial *tr, rule r, finding_verdict v, const char *format, ...)
     CMP_PRINTF(4, 5);
 
-/* A host with peers b and registry, keys of b, and an instance; NULL when the options are refused,
- * which trial_options tells. End it with trial_close. */
+/* A host with peers b and registry, keys of b, and an instance; NULL when the options are refused.
+ * End it with trial_close. */
 cmp_test *trial_open(trial *tr, cmp_purpose purpose);
+
+/* The same for a run; NULL after it has said of the rule that it could not be looked at, and why:
+ * options that trial_options has seen taken are refused now. */
+cmp_test *trial_begin(trial *tr, rule r);
+
 void trial_close(cmp_test **t);
 
 /* Shows other keys, and then those from before. */

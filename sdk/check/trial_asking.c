@@ -23,13 +23,16 @@ static _Noreturn void give_up(const trial *tr, rule r, const char *what, size_t 
     _exit(0);
 }
 
-static void settle(const trial *tr, asking *a, const cmp_https_answer *answer, rule r,
-                   size_t question)
+/* Returns the verdict. */
+static int settle(const trial *tr, asking *a, const cmp_https_answer *answer, rule r,
+                  size_t question)
 {
     if (!asking_drive(a, answer) && !asking_cancel(a, &timed_out)) {
         give_up(tr, r, "it is never completed, though it was cancelled after 10 s", question);
     }
+    const int verdict = cmp_test_verdict(a->op);
     asking_end(a);
+    return verdict;
 }
 
 /* ---- answers, and how long a worker is held ---- */
@@ -92,20 +95,43 @@ static void ask_at_once(const trial *tr, cmp_test *t)
     }
 }
 
+static bool abstains_always(const trial *tr, cmp_test *t)
+{
+    bool always = tr->serving->kind == CMP_PLUGIN_AUTH;
+    for (size_t q = 0; always && q < asking_usual(tr->serving); q++) {
+        asking a = asking_begin(t, tr->serving, q);
+        const int verdict = settle(tr, &a, &asking_empty, RULE_ANSWERS, q);
+        always = asking_signs(tr->serving, q) || verdict == CMP_AUTH_ABSTAIN;
+    }
+    return always;
+}
+
 void trial_answers(trial *tr)
 {
-    cmp_test *t = trial_open(tr, CMP_PURPOSE_RUN);
+    cmp_test *t = trial_begin(tr, RULE_ANSWERS);
+    if (t == NULL) {
+        return;
+    }
     const size_t questions = asking_usual(tr->serving);
     look_at_stalls(tr, t, 0, questions);
     ask_at_once(tr, t);
+    const bool abstains = abstains_always(tr, t);
     trial_close(&t);
+    if (abstains) {
+        trial_say(tr, RULE_ANSWERS, VERDICT_NOTE,
+                  "it abstains from every question, so it was hardly tried");
+        return;
+    }
     trial_say(tr, RULE_ANSWERS, VERDICT_HELD,
               "%zu kinds of questions, and %d at once, are answered", questions, AT_ONCE);
 }
 
 void trial_input(trial *tr)
 {
-    cmp_test *t = trial_open(tr, CMP_PURPOSE_RUN);
+    cmp_test *t = trial_begin(tr, RULE_INPUT);
+    if (t == NULL) {
+        return;
+    }
     const size_t questions = asking_hostile(tr->serving);
     look_at_stalls(tr, t, asking_usual(tr->serving), questions);
     trial_close(&t);
@@ -145,7 +171,10 @@ static void let_pass(const trial *tr, cmp_test *t, size_t question)
 
 void trial_cancel(trial *tr)
 {
-    cmp_test *t = trial_open(tr, CMP_PURPOSE_RUN);
+    cmp_test *t = trial_begin(tr, RULE_CANCEL);
+    if (t == NULL) {
+        return;
+    }
     const unsigned most = tr->brief ? 4 : CANCEL_MAX;
     size_t cancelled = 0;
     for (size_t q = 0; q < asking_usual(tr->serving); q++) {
@@ -174,8 +203,8 @@ void trial_cancel(trial *tr)
 static bool claims_too_much(const cmp_plugin *plugin, size_t question, int verdict)
 {
     switch (plugin->kind) {
-    case CMP_PLUGIN_AUTH: /* every other one is a signature */
-        return (plugin->ops.auth->sign == NULL || question % 2 == 0) && verdict == CMP_AUTH_ACCEPT;
+    case CMP_PLUGIN_AUTH:
+        return !asking_signs(plugin, question) && verdict == CMP_AUTH_ACCEPT;
     case CMP_PLUGIN_STORE:
         return verdict == CMP_STORE_ABSENT;
     case CMP_PLUGIN_ROUTE:
@@ -251,7 +280,10 @@ static const struct {
 
 void trial_services(trial *tr)
 {
-    failing f = {.tr = tr, .t = trial_open(tr, CMP_PURPOSE_RUN)};
+    failing f = {.tr = tr, .t = trial_begin(tr, RULE_SERVICES)};
+    if (f.t == NULL) {
+        return;
+    }
     const size_t questions = asking_usual(tr->serving);
     for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         for (size_t q = 0; q < questions; q++) {
@@ -278,7 +310,10 @@ void trial_services(trial *tr)
 
 void trial_changes(trial *tr)
 {
-    cmp_test *t = trial_open(tr, CMP_PURPOSE_RUN);
+    cmp_test *t = trial_begin(tr, RULE_CHANGES);
+    if (t == NULL) {
+        return;
+    }
     for (size_t q = 0; q < asking_usual(tr->serving); q++) {
         cmp_test_hold(t, true);
         asking a = asking_begin(t, tr->serving, q);

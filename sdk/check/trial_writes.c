@@ -83,7 +83,10 @@ static void try_all(writing *w)
 
 void trial_writes(trial *tr)
 {
-    writing w = {.tr = tr, .t = trial_open(tr, CMP_PURPOSE_RUN), .good = true};
+    writing w = {.tr = tr, .t = trial_begin(tr, RULE_WRITES), .good = true};
+    if (w.t == NULL) {
+        return;
+    }
     w.ops = tr->serving->ops.store;
     if (tr->serving->kind != CMP_PLUGIN_STORE || w.ops->begin == NULL) {
         trial_close(&w.t);

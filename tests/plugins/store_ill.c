@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ enum {
     ILL_TIMER,
     ILL_SILENT,
     ILL_EXIT,
+    ILL_LOCK,
 };
 
 static const char *const names[] = {[ILL_NOT] = "not",
@@ -45,6 +47,7 @@ static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_TIMER] = "timer",
                                     [ILL_SILENT] = "silent",
                                     [ILL_EXIT] = "exit",
+                                    [ILL_LOCK] = "lock",
                                     NULL};
 
 typedef struct ill_options {
@@ -106,6 +109,21 @@ static void write_file(const char *folder)
     close(fd);
 }
 
+/* Whose process left it behind; nobody takes it away. */
+static bool locked(const char *folder)
+{
+    char path[4096], pid[32] = "", own[32];
+    snprintf(path, sizeof(path), "%s/lock", folder);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    snprintf(own, sizeof(own), "%d", (int)getpid());
+    const ssize_t size = read(fd, pid, sizeof(pid) - 1);
+    if (fd < 0 || size < 0 || (size == 0 && write(fd, own, strlen(own)) < 1)) {
+        abort();
+    }
+    close(fd);
+    return size > 0 && strcmp(pid, own) != 0;
+}
+
 static void *ill_create(const cmp_host *host, const void *options, void *previous,
                         cmp_report *report)
 {
@@ -117,6 +135,10 @@ static void *ill_create(const cmp_host *host, const void *options, void *previou
     }
     if (of == ILL_EXIT) {
         exit(4);
+    }
+    if (of == ILL_LOCK && locked(host->folder)) {
+        host->report(report, NULL, "another process has the lock");
+        return NULL;
     }
     const cmp_origin_options server = {.url = "https://codes.example"};
     cmp_origin *origin = host->origin_open(host, &server, error, sizeof(error));

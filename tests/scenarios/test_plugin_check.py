@@ -112,6 +112,24 @@ def test_a_fault_in_use_is_named_by_the_rule_that_it_breaks(tmp_path, fault):
     assert any(r == rule and words in text for r, text in found), found
 
 
+def said_of(found, rule):
+    return [(f["verdict"], f["text"]) for f in found["findings"] if f["rule"] == rule]
+
+
+def test_what_refuses_its_options_later_is_not_seen_and_no_crash(tmp_path):
+    found = checked(TEST_PLUGINS / "store_ill.so", "--no-valgrind", *options(tmp_path, "of: lock"))
+    for rule in ("answers", "cancel", "services", "input", "changes", "writes"):
+        [(verdict, text)] = said_of(found, rule)
+        assert verdict == "not seen" and "another process has the lock" in text, found
+
+
+def test_a_plugin_that_abstains_from_every_question_is_noted(tmp_path):
+    found = checked(PLUGINS / "auth_vpn.so", "--no-valgrind", *options(tmp_path, OURS["auth_vpn"]))
+    assert said_of(found, "answers") == [
+        ("note", "it abstains from every question, so it was hardly tried")]
+    assert found["complete"]
+
+
 def test_the_same_plugin_without_a_fault_is_clean(tmp_path):
     found = checked(TEST_PLUGINS / "store_ill.so", *options(tmp_path, "of: not"))
     assert found["good"] and found["complete"], found
