@@ -10,6 +10,8 @@
 #include <limits.h>
 #include <ltdl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { EXIT_GOOD, EXIT_FAULTS, EXIT_USAGE, EXIT_NOT_SEEN };
 
@@ -48,6 +50,24 @@ static bool take_path(const char *given, char path[PATH_MAX])
     return true;
 }
 
+static bool take_options(const char *given, char path[PATH_MAX])
+{
+    struct stat s;
+    if (!take_path(given, path)) {
+        return false;
+    }
+    if (stat(path, &s) != 0 || access(path, R_OK) != 0) {
+        fprintf(stderr, "cmp-plugin-check: %s: %m\n", given);
+        return false;
+    }
+    if (s.st_size > RUN_OPTIONS_MAX) {
+        fprintf(stderr, "cmp-plugin-check: %s: it has more than %d octets\n", given,
+                RUN_OPTIONS_MAX);
+        return false;
+    }
+    return true;
+}
+
 /* Returns an exit status, or -1: go on. */
 static int take_arguments(int argc, char **argv, arguments *a)
 {
@@ -60,7 +80,7 @@ static int take_arguments(int argc, char **argv, arguments *a)
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'o':
-            if (!take_path(optarg, a->options)) {
+            if (!take_options(optarg, a->options)) {
                 return EXIT_USAGE;
             }
             break;

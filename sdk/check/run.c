@@ -20,10 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS  20000
-#define VALGRIND_MS  120000 /* it makes everything twenty times as slow */
-#define TEXT_MAX     ((size_t)64 * 1024)
-#define MEMORY_FAULT 99 /* the exit status that valgrind is told to give */
+#define PATIENCE_MS 20000
+#define VALGRIND_MS 120000 /* it makes everything twenty times as slow */
+#define TEXT_MAX    ((size_t)64 * 1024)
 
 /* ---- the child ---- */
 
@@ -38,16 +37,19 @@ static const struct {
 };
 
 /* One process for all that need not be alone. */
-#define ALL         "all"
-#define TRIAL_SAYS  "trial: "
+#define ALL        "all"
+#define TRIAL_SAYS "trial: "
+
+/* The last line of what is found: the trial came to its end, whatever the exit status says. */
+#define TRIAL_END   "end"
 
 #define TRIAL_COUNT (sizeof(trials) / sizeof(trials[0]))
 
 static char *read_file(const char *path)
 {
     FILE *file = fopen(path, "re");
-    char *text = kit_alloc(TEXT_MAX);
-    const size_t size = file != NULL ? fread(text, 1, TEXT_MAX - 1, file) : 0;
+    char *text = kit_alloc(RUN_OPTIONS_MAX + 1);
+    const size_t size = file != NULL ? fread(text, 1, RUN_OPTIONS_MAX, file) : 0;
     text[size] = '\0';
     if (file != NULL) {
         fclose(file);
@@ -84,6 +86,7 @@ int run_one(const run_options *o, const char *word, int to, bool brief)
             trials[i].run(&tr);
         }
     }
+    fputs(TRIAL_END "\n", tr.to);
     fclose(tr.to);
     free(text);
     return 0;
@@ -94,7 +97,7 @@ int run_one(const run_options *o, const char *word, int to, bool brief)
 typedef struct ended {
     char found[TEXT_MAX], said[TEXT_MAX]; /* its findings; what it wrote to stderr */
     int status;
-    bool late;
+    bool late, whole; /* the patience was over before; it came to its end */
 } ended;
 
 /* False at its end. What does not fit is read and forgotten. */
@@ -129,10 +132,13 @@ static void read_both(int found, int said, pid_t child, unsigned patience_ms, en
         }
     }
     e->found[sizes[0]] = '\0';
+    e->whole =
+        strcmp(e->found, TRIAL_END "\n") == 0 || strstr(e->found, "\n" TRIAL_END "\n") != NULL;
     e->said[sizes[1]] = '\0';
 }
 
-static bool start(char *const *words, int found, int said, pid_t *child)
+/* Returns 0 or an errno. */
+static int start(char *const *words, int found, int said, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -140,35 +146,37 @@ static bool start(char *const *words, int found, int said, pid_t *child)
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
     posix_spawn_file_actions_adddup2(&actions, found, RUN_FD);
-    const bool good = posix_spawnp(child, words[0], &actions, NULL, words, environ) == 0;
+    const int error = posix_spawnp(child, words[0], &actions, NULL, words, environ);
     posix_spawn_file_actions_destroy(&actions);
-    return good;
+    return error;
 }
 
-static bool run_child(char *const *words, unsigned patience_ms, ended *e)
+/* Returns 0, or the errno with which it could not be started. */
+static int run_child(char *const *words, unsigned patience_ms, ended *e)
 {
     int found[2], said[2];
     pid_t child;
     *e = (ended){.late = false};
     if (pipe2(found, O_CLOEXEC) != 0) {
-        return false;
+        return errno;
     }
     if (pipe2(said, O_CLOEXEC) != 0) {
+        const int error = errno;
         close(found[0]);
         close(found[1]);
-        return false;
+        return error;
     }
-    const bool started = start(words, found[1], said[1], &child);
+    const int error = start(words, found[1], said[1], &child);
     close(found[1]);
     close(said[1]);
-    if (started) {
+    if (error == 0) {
         read_both(found[0], said[0], child, patience_ms, e);
         while (waitpid(child, &e->status, 0) < 0 && errno == EINTR) {
         }
     }
     close(found[0]);
     close(said[0]);
-    return started;
+    return error;
 }
 
 /* ---- what it means ---- */
@@ -221,7 +229,9 @@ static void judge_end(const char *word, rule r, ended *e, findings *f)
     } else if (WIFSIGNALED(e->status)) {
         findings_broken(f, r, "trial \"%s\" ends the process: %s", word,
                         strsignal(WTERMSIG(e->status)));
-    } else if (WEXITSTATUS(e->status) != 0) {
+    } else if (WEXITSTATUS(e->status) == TRIAL_GIVEN_UP && findings_faults(f) > 0) {
+        return; /* it has said why */
+    } else if (WEXITSTATUS(e->status) != 0 || !e->whole) {
         findings_broken(f, r, "trial \"%s\" ends the process, with exit status %d", word,
                         WEXITSTATUS(e->status));
     }
@@ -265,11 +275,12 @@ static void try_one(const run_options *o, size_t at, findings *f)
     ended *e = kit_alloc(sizeof(*e));
     command c = {.count = 0};
     add_trial(&c, o, trials[at].word, false);
-    if (run_child((char *const *)c.words, PATIENCE_MS, e)) {
+    const int error = run_child((char *const *)c.words, PATIENCE_MS, e);
+    if (error == 0) {
         take_findings(e->found, f);
         judge_end(trials[at].word, trials[at].rule, e, f);
     } else {
-        findings_not_seen(f, trials[at].rule, "no process can be started: %s", strerror(errno));
+        findings_not_seen(f, trials[at].rule, "no process can be started: %s", strerror(error));
     }
     free(e);
 }
@@ -281,23 +292,55 @@ static char *text_of_valgrind(char *line)
     return text != NULL ? text + strlen("== ") : NULL;
 }
 
-/* Its first error: what, in which trial, and the first frame that is the plugin's. */
-static void say_memory(const run_options *o, char *said, findings *f)
+/* The head of an error. Not: what is indented below one, what valgrind says of itself, and that the
+ * process gets a signal, which a plugin may have sent. */
+static bool is_memory_error(const char *text)
+{
+    static const char *const others[] = {" ", "Warning", "valgrind:", "Process terminating"};
+    bool good = *text != '\0';
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        good = good && strncmp(text, others[i], strlen(others[i])) != 0;
+    }
+    return good;
+}
+
+/* Its first error: what, in which trial, and the first frame that is the plugin's. False: it has
+ * found none. */
+static bool say_memory(const run_options *o, char *said, findings *f)
 {
     const char *file = strrchr(o->plugin, '/') + 1;
     const char *in = "?", *what = NULL, *where = "";
     for (char *rest = said, *line; *where == '\0' && (line = strsep(&rest, "\n")) != NULL;) {
         char *text = text_of_valgrind(line);
-        if (what == NULL && strncmp(line, TRIAL_SAYS, strlen(TRIAL_SAYS)) == 0) {
+        if (text == NULL && what == NULL && strncmp(line, TRIAL_SAYS, strlen(TRIAL_SAYS)) == 0) {
             in = line + strlen(TRIAL_SAYS);
         } else if (text != NULL && what == NULL) {
-            what = text;
+            what = is_memory_error(text) ? text : NULL;
         } else if (text != NULL && (strstr(text, ".c:") != NULL || strstr(text, file) != NULL)) {
             where = text + strspn(text, " ");
         }
     }
-    findings_broken(f, RULE_MEMORY, "trial \"%s\": %s %s", in, what != NULL ? what : "an error",
-                    where);
+    if (what != NULL) {
+        findings_broken(f, RULE_MEMORY, "trial \"%s\": %s %s", in, what, where);
+    }
+    return what != NULL;
+}
+
+/* An error that valgrind has told counts, however the process ended. */
+static void judge_memory(const run_options *o, ended *e, findings *f)
+{
+    if (!e->late && e->whole && WIFEXITED(e->status) && WEXITSTATUS(e->status) == 0) {
+        findings_held(f, RULE_MEMORY, "valgrind has nothing to say");
+    } else if (say_memory(o, e->said, f)) {
+        return;
+    } else if (e->late) {
+        findings_not_seen(f, RULE_MEMORY, "valgrind took longer than %d s", VALGRIND_MS / 1000);
+    } else if (WIFSIGNALED(e->status)) {
+        findings_not_seen(f, RULE_MEMORY, "valgrind ended with %s", strsignal(WTERMSIG(e->status)));
+    } else {
+        findings_not_seen(f, RULE_MEMORY, "valgrind ended with exit status %d%s",
+                          WEXITSTATUS(e->status), e->whole ? "" : ", before all was tried");
+    }
 }
 
 /* By its path, since /proc/self/exe would be valgrind's. */
@@ -312,14 +355,13 @@ static void try_memory(const run_options *o, const char *self, findings *f)
     const size_t program = c.count;
     add_trial(&c, o, ALL, true);
     c.words[program] = self;
-    if (!run_child((char *const *)c.words, VALGRIND_MS, e)) {
+    const int error = run_child((char *const *)c.words, VALGRIND_MS, e);
+    if (error == 0) {
+        judge_memory(o, e, f);
+    } else if (error == ENOENT) {
         findings_note(f, RULE_MEMORY, "install valgrind, and memory is looked at, too");
-    } else if (e->late) {
-        findings_not_seen(f, RULE_MEMORY, "valgrind took longer than %d s", VALGRIND_MS / 1000);
-    } else if (WIFEXITED(e->status) && WEXITSTATUS(e->status) == MEMORY_FAULT) {
-        say_memory(o, e->said, f);
     } else {
-        findings_held(f, RULE_MEMORY, "valgrind has nothing to say");
+        findings_not_seen(f, RULE_MEMORY, "valgrind cannot be started: %s", strerror(error));
     }
     free(e);
 }

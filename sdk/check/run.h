@@ -4,6 +4,9 @@
 
 #include "findings.h"
 
+/* Octets that a file of options may have. */
+#define RUN_OPTIONS_MAX 65535
+
 /* Where a trial writes what it finds. */
 #define RUN_FD 9
 

@@ -33,6 +33,9 @@ typedef struct trial {
 TRIALS(X)
 #undef X
 
+/* The exit status of a trial that was given up after it had said why. */
+#define TRIAL_GIVEN_UP 98
+
 /* Says what was found, to the process that looks at all trials. */
 void trial_say(const trial *tr, rule r, finding_verdict v, const char *format, ...)
     CMP_PRINTF(4, 5);

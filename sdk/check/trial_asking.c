@@ -20,7 +20,7 @@ static const cmp_https_answer timed_out = {.result = CMP_HTTPS_TIMEOUT, .detail 
 static _Noreturn void give_up(const trial *tr, rule r, const char *what, size_t question)
 {
     trial_say(tr, r, VERDICT_BROKEN, "%s: %s", asking_name(tr->serving, question), what);
-    _exit(0);
+    _exit(TRIAL_GIVEN_UP);
 }
 
 /* Returns the verdict. */

@@ -29,6 +29,7 @@ enum {
     ILL_SILENT,
     ILL_EXIT,
     ILL_LOCK,
+    ILL_LEAVE,
 };
 
 static const char *const names[] = {[ILL_NOT] = "not",
@@ -48,6 +49,7 @@ static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_SILENT] = "silent",
                                     [ILL_EXIT] = "exit",
                                     [ILL_LOCK] = "lock",
+                                    [ILL_LEAVE] = "leave",
                                     NULL};
 
 typedef struct ill_options {
@@ -244,6 +246,9 @@ static cmp_store_verdict ill_lookup_begin(void *instance, void *worker, cmp_str 
     }
     if (s->of == ILL_CRASH && ici.size > 100) {
         abort();
+    }
+    if (s->of == ILL_LEAVE && ici.size > 100) {
+        exit(0);
     }
     if (s->of == ILL_OVERRUN) {
         volatile char *room = must(malloc(ici.size));

@@ -58,6 +58,7 @@ ILL = {
     "timer": ("life", "left behind: 1 timers"),
     "silent": ("options", "no reason reported"),
     "exit": ("options", "exit status 4"),
+    "leave": ("input", "exit status 0"),
 }
 
 
@@ -121,6 +122,30 @@ def test_what_refuses_its_options_later_is_not_seen_and_no_crash(tmp_path):
     for rule in ("answers", "cancel", "services", "input", "changes", "writes"):
         [(verdict, text)] = said_of(found, rule)
         assert verdict == "not seen" and "another process has the lock" in text, found
+
+
+@pytest.mark.skipif(not VALGRIND, reason="this build watches memory by itself")
+@pytest.mark.parametrize("fault, words", [
+    ("crash", "valgrind ended with Aborted"),
+    ("leave", "valgrind ended with exit status 0, before all was tried"),
+    ("never", "valgrind ended with exit status 98, before all was tried"),
+])
+def test_memory_that_was_not_watched_to_the_end_is_not_seen(tmp_path, fault, words):
+    found = checked(TEST_PLUGINS / "store_ill.so", *options(tmp_path, f"of: {fault}"))
+    assert said_of(found, "memory") == [("not seen", words)]
+
+
+def test_what_is_given_up_is_told_once(tmp_path):
+    found = checked(TEST_PLUGINS / "store_ill.so", "--no-valgrind", *options(tmp_path, "of: never"))
+    said = [f["text"] for f in found["findings"]]
+    assert "lookup, question 1: it is never completed, though it was cancelled after 10 s" in said
+    assert not [text for text in said if "exit status" in text]
+
+
+def test_a_file_of_options_that_is_too_large_is_refused_whole(tmp_path):
+    words = options(tmp_path, "of: not\n" + "#" * 65536)
+    ended = run(CHECK, *words, PLUGINS / "auth_vpn.so")
+    assert ended.returncode == 2 and "it has more than 65535 octets" in ended.stderr
 
 
 def test_a_plugin_that_abstains_from_every_question_is_noted(tmp_path):
