@@ -78,9 +78,10 @@ static void abandon(host_op *op)
 
 /* ---- waiting ---- */
 
+/* Who waits looks at it when the turn is over: the plugin may have freed it by then. */
 static void on_settled(void *arg, host_op *op)
 {
-    (void)op;
+    host_answer_own(op);
     *(bool *)arg = true;
 }
 

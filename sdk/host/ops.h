@@ -52,7 +52,8 @@ struct host_op {
 
     host_answer lent;   /* the plugin fills it while it is called */
     host_answer answer; /* what it has said, once that is settled; what it points to is the
-                           plugin's, and valid until control is back in the loop */
+                           plugin's, and valid until control is back in the loop; longer
+                           after host_answer_own */
 
     /* Called when a PENDING has come to its end, a cancelled one included. */
     void (*done)(void *arg, host_op *op);
@@ -79,6 +80,10 @@ int host_op_ask(host_op *op, host_ask ask);
  * came of the call. */
 cmp_op host_op_begin(host_op *op, host_ask ask);
 int host_op_returned(host_op *op, int verdict);
+
+/* For who looks at an answer later than in `done`: copies what it points to into `memory`, of what
+ * its verdict means; the rest of it says nothing then. Once, in `done`. */
+void host_answer_own(host_op *op);
 
 /* Nobody wants it any more; `done` is still called, and may be from within. Of one that waits. */
 void host_op_cancel(host_op *op);

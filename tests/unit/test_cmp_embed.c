@@ -367,6 +367,35 @@ static void waits_for_an_answer(void **state)
     cmp_embed_close(&e);
 }
 
+static cmp_embed *open_brief(void)
+{
+    cmp_embed_error error;
+    cmp_embed *e = cmp_embed_open(TEST_PLUGINS, "store_brief", NULL, NULL, &error);
+    if (e == NULL) {
+        fail_msg("%s", error.text);
+    }
+    return e;
+}
+
+/* The plugin has spoilt it by then. */
+static void an_answer_stays_until_the_next_question(void **state)
+{
+    (void)state;
+    cmp_embed *e = open_brief();
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    cmp_embed_request request = CMP_EMBED_REQUEST;
+    char body[512];
+    request.form = CMP_STR("tid=t&ici=A-1&user=u&language=de");
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-1"), &request, &a), 200);
+    assert_true(cmp_str_equal(a.record->content, CMP_STR("brief")));
+    assert_true(cmp_str_equal(a.record->content_type, CMP_STR("text")));
+    body[cmp_embed_body(&a, body, sizeof(body))] = '\0';
+    assert_non_null(strstr(body, "\"content\":\"anders\""));
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
 static void does_not_wait_for_ever(void **state)
 {
     (void)state;
@@ -485,6 +514,7 @@ int main(void)
         cmocka_unit_test(looks_up_in_a_file),
         cmocka_unit_test(routes_to_peers),
         cmocka_unit_test(waits_for_an_answer),
+        cmocka_unit_test(an_answer_stays_until_the_next_question),
         cmocka_unit_test(does_not_wait_for_ever),
         cmocka_unit_test(a_plugin_that_blocks_blocks),
         cmocka_unit_test(a_wrong_answer_costs_one_request),

@@ -245,8 +245,9 @@ CMP_EXPORT cmp_test_op *cmp_test_route(cmp_test *t, cmp_route_reason reason, con
 /* The verdict of its kind: 0 (…_PENDING) until the plugin has completed it. */
 CMP_EXPORT int cmp_test_verdict(const cmp_test_op *op);
 
-/* What came with the verdict; what it points to is the plugin's, valid as <cmp/…> says. Ends the
- * program for an operation of another kind, or one that is pending. */
+/* What came with the verdict. What it points to is the plugin's, valid as <cmp/…> says; of an
+ * answer that came later it is a copy, until the operation's end, of what the verdict means. Ends
+ * the program for an operation of another kind, or one that is pending. */
 CMP_EXPORT const cmp_auth_answer *cmp_test_auth(const cmp_test_op *op);
 CMP_EXPORT const cmp_signature *cmp_test_signature(const cmp_test_op *op);
 CMP_EXPORT const cmp_record *cmp_test_record(const cmp_test_op *op);
