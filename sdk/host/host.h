@@ -36,7 +36,7 @@ typedef struct host_worker {
     host_op **ops;
     uint32_t op_count, pending; /* slots, and operations that are not answered */
     host_op *idle;
-    uint64_t generation;
+    uint64_t generation; /* of the last one; goes on from worker to worker of that number */
 } host_worker;
 
 struct host {
@@ -66,6 +66,7 @@ struct host {
 
     pthread_mutex_t lock;
     _Atomic(host_worker *) workers[HOST_WORKERS_MAX]; /* by number less one */
+    uint64_t generations[HOST_WORKERS_MAX]; /* how far who had that number has come; the lock's */
 };
 
 /* Unloads the plugin; there is no instance any more. */

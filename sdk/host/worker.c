@@ -12,7 +12,7 @@ static void worker_misuse(void *owner, const char *service, const char *how)
     w->host->misuse(w->host, service, how);
 }
 
-/* A number that nobody has. False: there is none. */
+/* A number that nobody has; handles of who had it before stay stale. False: there is none. */
 static bool take_number(host *h, host_worker *w)
 {
     pthread_mutex_lock(&h->lock);
@@ -22,6 +22,7 @@ static bool take_number(host *h, host_worker *w)
     }
     if (at < HOST_WORKERS_MAX) {
         w->number = at + 1;
+        w->generation = h->generations[at];
         h->workers[at] = w;
     }
     pthread_mutex_unlock(&h->lock);
@@ -55,6 +56,7 @@ void host_worker_stop(host_worker *w)
     w->running = false;
     pthread_mutex_lock(&h->lock);
     h->workers[w->number - 1] = NULL;
+    h->generations[w->number - 1] = w->generation;
     pthread_mutex_unlock(&h->lock);
     host_loop_run_posted(&w->loop);
 }

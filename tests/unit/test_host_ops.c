@@ -284,6 +284,29 @@ static void a_way_stays(void **state)
     cmp_test_destroy(&t);
 }
 
+/* ---- handles ---- */
+
+/* Otherwise a handle that was kept would stand for another operation than it was given for. */
+static void no_two_operations_have_one_handle(void **state)
+{
+    (void)state;
+    cmp_test *t = opened(CMP_PLUGIN_STORE);
+    cmp_op before = CMP_OP_NONE;
+    for (unsigned i = 0; i < 6; i++) {
+        cmp_test_op *op = cmp_test_lookup(t, "A-1", NULL);
+        const cmp_op now = cmp_test_handle(op);
+        assert_int_equal(now.worker, 1);
+        assert_true(now.generation > before.generation);
+        before = now;
+        cmp_store_complete(cmp_test_host(t), now, CMP_STORE_ABSENT, NULL);
+        cmp_test_end(&op);
+        if (i % 2 == 1) {
+            cmp_test_worker_restart(t);
+        }
+    }
+    cmp_test_destroy(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +314,7 @@ int main(void)
         cmocka_unit_test(who_has_sent_it_stays),
         cmocka_unit_test(a_signature_stays),
         cmocka_unit_test(a_way_stays),
+        cmocka_unit_test(no_two_operations_have_one_handle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
