@@ -16,6 +16,7 @@ typedef void (*run_fn)(void *arg, cmp_embed_answer *answer);
 static host_op *take(cmp_embed_worker *w)
 {
     cmp_loop *l = &w->worker.loop;
+    host_loop_sweep(l); /* who asks only without waiting never polls */
     host_loop_run_posted(l);
     if (l->timer_count > 0) {
         const int64_t now_ms = (int64_t)clock_monotonic_ms();

@@ -144,7 +144,7 @@ static cmp_timer *timer_start(cmp_loop *l, uint64_t delay_ms, void (*run)(void *
     return t;
 }
 
-/* Freed after the next turn. */
+/* Freed by the next sweep. */
 static void timer_end(cmp_timer *t)
 {
     cmp_loop *l = t->loop;
@@ -202,7 +202,8 @@ static cmp_watch *watch_start(cmp_loop *l, int fd, void (*run)(void *arg), void 
     return w;
 }
 
-/* Freed at the end of the turn, in which it may still be among those that are ready. */
+/* Freed by the next sweep: not in this turn, in which it may still be among those that are ready.
+ */
 static void watch_stop(cmp_watch *w)
 {
     cmp_loop *l = w->loop;
@@ -249,6 +250,14 @@ static void watch_ready(cmp_watch *w, uint32_t events)
     }
 }
 
+void host_loop_sweep(cmp_loop *l)
+{
+    if (l->polling == 0 && !l->keeps) {
+        free_timers(&l->past_timers);
+        free_watches(&l->past_watches);
+    }
+}
+
 void host_loop_poll(cmp_loop *l, int wait_ms)
 {
     struct epoll_event ready[READY_MAX];
@@ -263,10 +272,8 @@ void host_loop_poll(cmp_loop *l, int wait_ms)
             continue; /* somebody else has read them; there is no harm in that */
         }
     }
-    if (--l->polling == 0 && !l->keeps) {
-        free_timers(&l->past_timers);
-        free_watches(&l->past_watches);
-    }
+    l->polling--;
+    host_loop_sweep(l);
 }
 
 int host_loop_wait_ms(const cmp_loop *l, int wait_ms)

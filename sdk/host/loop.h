@@ -71,8 +71,12 @@ bool host_loop_run_one(cmp_loop *l);
 /* How many messages wait. Any thread. */
 unsigned host_loop_posted(const cmp_loop *l);
 
+/* Frees timers and watches that have ended, unless a turn is going on that may still look at them,
+ * or all are kept. */
+void host_loop_sweep(cmp_loop *l);
+
 /* Waits up to `wait_ms` (-1: for ever) for descriptors and messages; calls back for descriptors
- * that are ready. Messages and timers are not run. */
+ * that are ready; sweeps. Messages and timers are not run. */
 void host_loop_poll(cmp_loop *l, int wait_ms);
 
 /* Fires the timer that is due next, if that is at `until_ms` or before. */

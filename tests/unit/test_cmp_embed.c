@@ -3,6 +3,7 @@
 #include "embed_rig.h"
 #include "scratch.h"
 
+#include <malloc.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -396,6 +397,23 @@ static void an_answer_stays_until_the_next_question(void **state)
     cmp_embed_close(&e);
 }
 
+/* The plugin begins and stops a timer for each question. */
+static void timers_that_have_ended_are_freed(void **state)
+{
+    (void)state;
+    cmp_embed *e = open_brief();
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    size_t before = 0;
+    for (unsigned i = 0; i < 10000; i++) {
+        assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-NOW"), NULL, &a), 200);
+        before = i == 100 ? mallinfo2().uordblks : before;
+    }
+    assert_true(mallinfo2().uordblks < before + 10000); /* an octet for each would be too much */
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
 static void does_not_wait_for_ever(void **state)
 {
     (void)state;
@@ -515,6 +533,7 @@ int main(void)
         cmocka_unit_test(routes_to_peers),
         cmocka_unit_test(waits_for_an_answer),
         cmocka_unit_test(an_answer_stays_until_the_next_question),
+        cmocka_unit_test(timers_that_have_ended_are_freed),
         cmocka_unit_test(does_not_wait_for_ever),
         cmocka_unit_test(a_plugin_that_blocks_blocks),
         cmocka_unit_test(a_wrong_answer_costs_one_request),
