@@ -225,18 +225,6 @@ static cmp_embed_call *ask_later(cmp_embed_worker *w, host_op *op, host_ask what
 
 /* ---- the questions ---- */
 
-/* Whether the plugin can be asked, and the request be read; otherwise the answer says why not. */
-static bool ready(cmp_embed_worker *w, host_op *op, host_ask what, const cmp_embed_request *request,
-                  cmp_embed_answer *full)
-{
-    *full = CMP_EMBED_ANSWER;
-    if (!of_kind(w, what)) {
-        wrong_kind(what, full);
-        return false;
-    }
-    return what == HOST_SIGN || embed_read(op, request, full);
-}
-
 typedef struct question {
     host_ask what;
     const cmp_embed_request *request;
@@ -245,18 +233,31 @@ typedef struct question {
     cmp_route_reason reason;
 } question;
 
-static host_op *prepare(cmp_embed_worker *w, const question *q, cmp_embed_answer *full, bool *good)
+/* Whether the plugin can be asked that; otherwise the answer says why not. */
+static bool ready(cmp_embed_worker *w, host_op *op, const question *q, cmp_embed_answer *full)
 {
-    host_op *op = take(w);
-    *good = ready(w, op, q->what, q->request, full);
-    if (q->outgoing != NULL) {
+    *full = CMP_EMBED_ANSWER;
+    if (!of_kind(w, q->what)) {
+        wrong_kind(q->what, full);
+        return false;
+    }
+    if (q->what == HOST_SIGN) {
         op->outgoing = *q->outgoing;
+    } else if (!embed_read(op, q->request, full)) {
+        return false;
     }
     if (q->what == HOST_LOOKUP) {
         op->own.message.params[CMP_PARAM_ICI] = q->ici;
     }
     op->target = q->target;
     op->reason = q->reason;
+    return embed_bounded(op, q->what, full);
+}
+
+static host_op *prepare(cmp_embed_worker *w, const question *q, cmp_embed_answer *full, bool *good)
+{
+    host_op *op = take(w);
+    *good = ready(w, op, q, full);
     return op;
 }
 

@@ -50,6 +50,9 @@ void embed_fail_report(cmp_embed_error *error, const cmp_report *report);
 CMP_MUST_USE bool embed_read(host_op *op, const cmp_embed_request *request,
                              cmp_embed_answer *answer);
 
+/* Whether what is to be asked is as plugins expect it. False with the answer filled. */
+CMP_MUST_USE bool embed_bounded(host_op *op, host_ask ask, cmp_embed_answer *answer);
+
 /* Makes the answer of what the plugin has said. `op` NULL: it has said nothing in time. */
 void embed_answer(cmp_embed *e, host_op *op, host_ask ask, cmp_embed_answer *answer);
 

@@ -3,6 +3,7 @@
 #include "embed/embed.h"
 
 #include "base/clock.h"
+#include "base/names.h"
 #include "mc/decode.h"
 
 #include <cmp-kit/text.h>
@@ -29,23 +30,49 @@ static bool read_message(const cmp_embed_request *r, kit_arena *a, message *m, f
     return true;
 }
 
-static bool visible(const message *m, cmp_param param, size_t max, fault *f)
+static bool visible(cmp_str value, cmp_param param, size_t max, fault *f)
 {
-    const cmp_str value = m->params[param];
-    const bool good = value.size <= max && kit_ascii_visible(value);
+    const bool there = value.at != NULL;
+    const bool good = there && value.size > 0 && value.size <= max && kit_ascii_visible(value);
     if (!good) {
-        *f = (fault){.code = ERROR_INVALID_PARAMETER,
+        *f = (fault){.code = there ? ERROR_INVALID_PARAMETER : ERROR_MISSING_PARAMETER,
                      .parameter = param_name(param),
-                     .detail = "Visible ASCII is expected, and not that much of it"};
+                     .detail = there ? "Visible ASCII is expected, and not that much of it" : NULL};
     }
     return good;
 }
 
-/* What an auth plugin may rely on (<cmp/host.h>). */
-static bool identified(const message *m, fault *f)
+/* Where a request is to go, when it or a record says so. */
+static bool is_target(cmp_route_reason reason, cmp_str target, fault *f)
 {
-    return message_identified(m, f) && visible(m, CMP_PARAM_TID, TID_MAX, f) &&
-           visible(m, CMP_PARAM_ICI, CMP_ICI_MAX, f);
+    const bool good = reason == CMP_ROUTE_ABSENT ? target.at == NULL : host_valid(target);
+    if (!good) {
+        *f = (fault){.code = ERROR_INVALID_PARAMETER,
+                     .parameter = param_name(CMP_PARAM_ADDR),
+                     .detail = "A fully qualified host name is expected, or none where the ici "
+                               "is absent"};
+    }
+    return good;
+}
+
+/* What a plugin may rely on (<cmp/host.h>). */
+static bool bounded(const host_op *op, host_ask ask, fault *f)
+{
+    const cmp_str *params = op->own.message.params;
+    switch (ask) {
+    case HOST_VERIFY:
+        return visible(params[CMP_PARAM_TID], CMP_PARAM_TID, TID_MAX, f) &&
+               visible(params[CMP_PARAM_ICI], CMP_PARAM_ICI, CMP_ICI_MAX, f);
+    case HOST_SIGN:
+        return visible(op->outgoing.tid, CMP_PARAM_TID, TID_MAX, f) &&
+               visible(op->outgoing.ici, CMP_PARAM_ICI, CMP_ICI_MAX, f);
+    case HOST_ROUTE:
+        return visible(params[CMP_PARAM_ICI], CMP_PARAM_ICI, CMP_ICI_MAX, f) &&
+               is_target(op->reason, op->target, f);
+    case HOST_LOOKUP:
+        break;
+    }
+    return visible(params[CMP_PARAM_ICI], CMP_PARAM_ICI, CMP_ICI_MAX, f);
 }
 
 /* ---- header fields ---- */
@@ -121,8 +148,17 @@ bool embed_read(host_op *op, const cmp_embed_request *request, cmp_embed_answer 
     own->requestor = r.requestor;
     own->certificate = r.certificate;
     own->now_ms = r.now_ms != 0 ? r.now_ms : clock_now_ms();
-    if (!read_message(&r, &op->memory, &own->message, &f) || !read_headers(op, &r, &f) ||
-        (op->worker->host->plugin->kind == CMP_PLUGIN_AUTH && !identified(&own->message, &f))) {
+    if (!read_message(&r, &op->memory, &own->message, &f) || !read_headers(op, &r, &f)) {
+        refuse(&f, op, answer);
+        return false;
+    }
+    return true;
+}
+
+bool embed_bounded(host_op *op, host_ask ask, cmp_embed_answer *answer)
+{
+    fault f;
+    if (!bounded(op, ask, &f)) {
         refuse(&f, op, answer);
         return false;
     }

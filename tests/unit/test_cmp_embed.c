@@ -335,14 +335,93 @@ static void routes_to_peers(void **state)
     cmp_embed_worker *w = embed_attach(e);
     cmp_embed_answer a = CMP_EMBED_ANSWER;
     cmp_embed_request request = CMP_EMBED_REQUEST;
+    request.form = CMP_STR("ici=A-1");
     request.requestor = CMP_STR("mcr");
     const cmp_str target = CMP_STR("c.example.net"), nobody = CMP_STR("d.example.net");
     assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ADDRESSED, target, &request, &a), 200);
     assert_int_equal(a.verdict, CMP_ROUTE_FORWARD);
     assert_true(cmp_str_equal(a.routed->peer, CMP_STR("c")));
-    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ADDRESSED, nobody, NULL, &a), 403);
+    request.requestor = CMP_NONE;
+    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ADDRESSED, nobody, &request, &a), 403);
     assert_string_equal(a.code, "addr_not_allowed");
-    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ABSENT, CMP_NONE, NULL, &a), 404);
+    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ABSENT, CMP_NONE, &request, &a), 404);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+/* ---- what no plugin gets to see ---- */
+
+static char many[CMP_ICI_MAX + 1];
+
+static void expect_bad(int status, const cmp_embed_answer *a, const char *code, const char *part)
+{
+    assert_int_equal(status, 400);
+    assert_string_equal(a->code, code);
+    if (strncmp(a->reason, part, strlen(part)) != 0) {
+        fail_msg("wanted: %s: %s", part, a->reason);
+    }
+}
+
+static void looks_up_icis_alone(void **state)
+{
+    (void)state;
+    scratch_write("some.ndjson", "{\"ici\":\"A-1\",\"content\":\"one\"}\n");
+    cmp_embed_error error;
+    cmp_embed *e = cmp_embed_open(PLUGINS, "store_file", "path: some.ndjson", NULL, &error);
+    assert_non_null(e);
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    const cmp_str long_one = {many, sizeof(many)};
+    const char *bad = "invalid_parameter";
+    assert_int_equal(cmp_embed_lookup(w, (cmp_str){many, sizeof(many) - 1}, NULL, &a), 404);
+    expect_bad(cmp_embed_lookup(w, long_one, NULL, &a), &a, bad, "ici: ");
+    expect_bad(cmp_embed_lookup(w, CMP_STR("A 1"), NULL, &a), &a, bad, "ici: ");
+    expect_bad(cmp_embed_lookup(w, CMP_STR(""), NULL, &a), &a, bad, "ici: ");
+    expect_bad(cmp_embed_lookup(w, CMP_NONE, NULL, &a), &a, "missing_parameter", "ici");
+    assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-1"), NULL, &a), 200);
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void routes_icis_alone(void **state)
+{
+    (void)state;
+    cmp_embed *e = cmp_embed_open(PLUGINS, "route_addr", NULL, NULL, NULL);
+    assert_non_null(e);
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    cmp_embed_request r = CMP_EMBED_REQUEST;
+    const cmp_str target = CMP_STR("c.example.net"), none = CMP_STR("10.0.0.1");
+    const cmp_pair params[] = {{CMP_STR("ici"), {many, sizeof(many)}}};
+    const char *bad = "invalid_parameter";
+    expect_bad(cmp_embed_route(w, CMP_ROUTE_ABSENT, CMP_NONE, NULL, &a), &a, "missing_parameter",
+               "ici");
+    r.params = params;
+    r.param_count = 1;
+    expect_bad(cmp_embed_route(w, CMP_ROUTE_ABSENT, CMP_NONE, &r, &a), &a, bad, "ici: ");
+    r = CMP_EMBED_REQUEST;
+    r.form = CMP_STR("ici=A-1");
+    assert_int_equal(cmp_embed_route(w, CMP_ROUTE_ABSENT, CMP_NONE, &r, &a), 404);
+    expect_bad(cmp_embed_route(w, CMP_ROUTE_ABSENT, target, &r, &a), &a, bad, "addr: ");
+    expect_bad(cmp_embed_route(w, CMP_ROUTE_ADDRESSED, CMP_NONE, &r, &a), &a, bad, "addr: ");
+    expect_bad(cmp_embed_route(w, CMP_ROUTE_TRANSFERRED, none, &r, &a), &a, bad, "addr: ");
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
+static void signs_icis_alone(void **state)
+{
+    (void)state;
+    cmp_embed *e = embed_open_hmac(0, NULL);
+    embed_add_keys(e, "k", false);
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    cmp_outgoing outgoing = {CMP_STR("b"), CMP_STR("tid"), CMP_STR("A-1")};
+    assert_int_equal(cmp_embed_sign(w, &outgoing, &a), 200);
+    outgoing.tid = (cmp_str){many, 129};
+    expect_bad(cmp_embed_sign(w, &outgoing, &a), &a, "invalid_parameter", "tid: ");
+    outgoing = (cmp_outgoing){CMP_STR("b"), CMP_STR("tid"), CMP_NONE};
+    expect_bad(cmp_embed_sign(w, &outgoing, &a), &a, "missing_parameter", "ici");
     cmp_embed_detach(&w);
     cmp_embed_close(&e);
 }
@@ -518,6 +597,7 @@ static void answers_come_later(void **state)
 
 int main(void)
 {
+    memset(many, 'A', sizeof(many));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(a_check_makes_nothing),
@@ -531,6 +611,9 @@ int main(void)
         cmocka_unit_test(keys_change_while_it_runs),
         cmocka_unit_test(looks_up_in_a_file),
         cmocka_unit_test(routes_to_peers),
+        cmocka_unit_test(looks_up_icis_alone),
+        cmocka_unit_test(routes_icis_alone),
+        cmocka_unit_test(signs_icis_alone),
         cmocka_unit_test(waits_for_an_answer),
         cmocka_unit_test(an_answer_stays_until_the_next_question),
         cmocka_unit_test(timers_that_have_ended_are_freed),

@@ -204,17 +204,20 @@ CMP_EXPORT int cmp_embed_verify(cmp_embed_worker *w, const cmp_embed_request *re
  * and may come again. Once; nothing happens for any other answer. Any thread, while `e` is open. */
 CMP_EXPORT void cmp_embed_done(cmp_embed_answer *answer, int status);
 
-/* Signs a request to a peer. 200; 500 when there is no key for it; 503. */
+/* Signs a request to a peer. 200; 400 for a tid or ici that is none; 500 when there is no key for
+ * it; 503. */
 CMP_EXPORT int cmp_embed_sign(cmp_embed_worker *w, const cmp_outgoing *outgoing,
                               cmp_embed_answer *answer);
 
 /* What does the ICI stand for? `request` may be NULL. 200 found, and good now: a record that was
- * transferred says where; 404 nobody knows it, or not yet; 410 revoked, or over; 503. */
+ * transferred says where; 400 for what is no ICI, or cannot be read; 404 nobody knows it, or not
+ * yet; 410 revoked, or over; 503. */
 CMP_EXPORT int cmp_embed_lookup(cmp_embed_worker *w, cmp_str ici, const cmp_embed_request *request,
                                 cmp_embed_answer *answer);
 
-/* Where does it go? 200 with answer->routed for FORWARD, REFERRAL and ANSWER; 403 or 404 refused;
- * 404 declined; 503. */
+/* Where does it go? `target` is a host name; absent with CMP_ROUTE_ABSENT. 200 with answer->routed
+ * for FORWARD, REFERRAL and ANSWER; 400 for an ici or a target that is none, or what cannot be
+ * read; 403 or 404 refused; 404 declined; 503. */
 CMP_EXPORT int cmp_embed_route(cmp_embed_worker *w, cmp_route_reason reason, cmp_str target,
                                const cmp_embed_request *request, cmp_embed_answer *answer);
 
