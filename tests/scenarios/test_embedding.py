@@ -161,6 +161,49 @@ def test_the_same_from_python(tmp_path):
     assert f"no auth_hmac.so in {tmp_path}" in ended.stderr
 
 
+SAYS_NO = """
+#include <cmp/plugin.h>
+
+static cmp_auth_verdict verify(void *instance, void *worker, cmp_op op, cmp_auth_answer *answer)
+{
+    (void)instance, (void)worker, (void)op, (void)answer;
+    return CMP_AUTH_REJECT;
+}
+
+static void *create(const cmp_host *host, const void *options, void *previous, cmp_report *report)
+{
+    (void)options, (void)previous, (void)report;
+    return (void *)host;
+}
+
+static void destroy(void *instance)
+{
+    (void)instance;
+}
+
+static const cmp_auth_ops ops = {.size = sizeof(ops), .verify = verify};
+
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
+    CMP_PLUGIN_ABI, .name = "auth_hmac", .kind = CMP_PLUGIN_AUTH, .version = "1",
+    .summary = "Says no, and not why", .create = create, .destroy = destroy, .ops.auth = &ops};
+"""
+
+
+def test_a_rejection_may_come_without_a_reason(tmp_path):
+    (tmp_path / "auth_hmac.c").write_text(SAYS_NO)
+    plugin, source = tmp_path / "auth_hmac.so", tmp_path / "auth_hmac.c"
+    built = run("cc", "-shared", "-fPIC", "-I", ROOT / "include", source, "-o", plugin)
+    assert built.returncode == 0, built.stderr
+    programs = [[BUILD / "tests/verify"]]
+    if SANITIZED is None:
+        programs.append([sys.executable, EXAMPLES / "verify.py", BUILD / "libcmp-embed.so.1"])
+    for program in programs:
+        ended = run(*program, tmp_path, keyring(tmp_path / "ring.yaml", B), input="tid=t&ici=A-1\n")
+        assert (ended.returncode, ended.stdout, ended.stderr) == (
+            0, "401 authentication_failed: \n", ""
+        )
+
+
 @pytest.mark.skipif(SANITIZED is not None, reason="nobody installs what a sanitizer is in")
 def test_they_are_built_with_an_installed_sdk(tmp_path, home, mcr):
     """As they were installed, by their own Makefile; the library is found where it is."""

@@ -17,7 +17,7 @@ static void verify(cmp_embed_worker *w, cmp_str query)
     if (status == 200) {
         printf("200 %.*s\n", (int)answer.peer.size, answer.peer.at);
     } else {
-        printf("%d %s: %s\n", status, answer.code, answer.reason);
+        printf("%d %s: %s\n", status, answer.code, answer.reason != NULL ? answer.reason : "");
     }
     fflush(stdout);
     cmp_embed_done(&answer, status);

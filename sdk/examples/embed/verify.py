@@ -86,7 +86,7 @@ class Verifier:
         if status == 200:
             said = str(answer.peer)
         else:
-            said = f"{answer.code.decode()}: {answer.reason.decode()}"
+            said = f"{answer.code.decode()}: {(answer.reason or b'').decode()}"
         self.lib.cmp_embed_done(ctypes.byref(answer), status)
         return status, said
 
