@@ -33,8 +33,7 @@ static const args_row rows[] = {
     JOURNAL_WHERE_ROWS(erase_options, given),
     ARGS_ROW("key", TEXT, erase_options, key, "ID",
              "destroy that key, and with it all pseudonyms of its period, in place of a user's"),
-    ARGS_ROW("dry-run", FLAG, erase_options, dry_run, NULL,
-             "only count the records that would be changed"),
+    ARGS_ROW("dry-run", FLAG, erase_options, dry_run, NULL, "only say what would be changed"),
     {.name = NULL},
 };
 
@@ -198,23 +197,35 @@ static int erase_user(int folder, bool dry_run)
 
 /* ---- a period ---- */
 
-static int destroy_key(int folder, const char *id)
+static const pseudonym_key *find_key(const pseudonym_keys *keys, const char *id)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        char text[9];
+        snprintf(text, sizeof(text), "%08x", keys->at[i].id);
+        if (strcmp(text, id) == 0) {
+            return &keys->at[i];
+        }
+    }
+    return NULL;
+}
+
+static int destroy_key(int folder, const char *id, bool dry_run)
 {
     pseudonym_keys keys;
     if (!pseudonym_keys_read(folder, &keys)) {
         return output_fail(FOLDER_KEYS ": %s", strerror(errno));
     }
-    bool found = false;
-    for (size_t i = 0; i < keys.count; i++) {
-        char text[9];
-        snprintf(text, sizeof(text), "%08x", keys.at[i].id);
-        if (strcmp(text, id) == 0) {
-            pseudonym_key_destroy(folder, &keys.at[i]);
-            found = true;
-        }
+    const pseudonym_key *key = find_key(&keys, id);
+    int status = EXIT_GOOD;
+    if (key == NULL) {
+        status = output_fail("--key: there is no key \"%s\"", id);
+    } else if (dry_run) {
+        printf("the key %s would be destroyed\n", id);
+    } else if (!pseudonym_key_destroy(folder, key)) {
+        status = output_fail("the key %s cannot be destroyed: %s", id, strerror(errno));
     }
     pseudonym_keys_free(&keys);
-    return found ? EXIT_GOOD : output_fail("--key: there is no key \"%s\"", id);
+    return status;
 }
 
 /* ---- the command ---- */
@@ -237,7 +248,8 @@ int journal_erase_run(int argc, char **argv)
         return EXIT_CANNOT;
     }
     interrupt_catch();
-    const int status = o.key != NULL ? destroy_key(folder, o.key) : erase_user(folder, o.dry_run);
+    const int status =
+        o.key != NULL ? destroy_key(folder, o.key, o.dry_run) : erase_user(folder, o.dry_run);
     close(folder);
     journal_filter_free(&f);
     return status;

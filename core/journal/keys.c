@@ -47,7 +47,10 @@ static void remove_old(journal *j, const pseudonym_keys *keys, int64_t now_ms)
 {
     for (size_t i = 0; i < keys->count; i++) {
         if (keys->at[i].until_ms + j->o.keep_ms < now_ms) {
-            pseudonym_key_destroy(j->folder, &keys->at[i]);
+            if (!pseudonym_key_destroy(j->folder, &keys->at[i])) {
+                log_warning("journal", "the key %08x is too old, and cannot be removed: %s",
+                            keys->at[i].id, strerror(errno));
+            }
         }
     }
 }

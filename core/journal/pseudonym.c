@@ -104,6 +104,19 @@ void pseudonym_keys_free(pseudonym_keys *keys)
     *keys = (pseudonym_keys){.count = 0};
 }
 
+/* That a key is there, or is not any more, is on the disk as well. */
+static bool sync_names(int folder)
+{
+    const int fd = openat(folder, FOLDER_KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool good = fd >= 0 && fsync(fd) == 0;
+    const int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = error;
+    return good;
+}
+
 static bool write_key(int folder, const pseudonym_key *key)
 {
     char name[NAME_SIZE], hex[2 * PSEUDONYM_KEY_SIZE], text[TEXT_SIZE];
@@ -112,7 +125,8 @@ static bool write_key(int folder, const pseudonym_key *key)
     const int size = snprintf(text, sizeof(text), "%lld %lld %.*s\n", (long long)key->from_ms,
                               (long long)key->until_ms, (int)sizeof(hex), hex);
     const int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const bool good = fd >= 0 && write(fd, text, (size_t)size) == size && fsync(fd) == 0;
+    const bool good =
+        fd >= 0 && write(fd, text, (size_t)size) == size && fsync(fd) == 0 && sync_names(folder);
     const int error = errno;
     if (fd >= 0) {
         close(fd);
@@ -128,7 +142,8 @@ static bool write_key(int folder, const pseudonym_key *key)
 
 bool pseudonym_key_make(int folder, int64_t now_ms, int64_t period_ms, pseudonym_key *key)
 {
-    if (mkdirat(folder, FOLDER_KEYS, 0700) != 0 && errno != EEXIST) {
+    const bool made = mkdirat(folder, FOLDER_KEYS, 0700) == 0;
+    if ((made && fsync(folder) != 0) || (!made && errno != EEXIST)) {
         return false;
     }
     const int64_t from_ms = now_ms - now_ms % period_ms;
@@ -147,17 +162,20 @@ bool pseudonym_key_kept(int folder, const pseudonym_key *key)
     return faccessat(folder, name, F_OK, 0) == 0;
 }
 
-void pseudonym_key_destroy(int folder, const pseudonym_key *key)
+bool pseudonym_key_destroy(int folder, const pseudonym_key *key)
 {
     static const char nothing[TEXT_SIZE];
     char name[NAME_SIZE];
     name_of(key, name);
-    const int fd = openat(folder, name, O_WRONLY | O_CLOEXEC);
+    const int fd = openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) {
         if (write(fd, nothing, sizeof(nothing)) > 0) {
             fsync(fd);
         }
         close(fd);
     }
-    unlinkat(folder, name, 0);
+    if (unlinkat(folder, name, 0) != 0) {
+        return errno == ENOENT;
+    }
+    return sync_names(folder);
 }

@@ -42,5 +42,6 @@ CMP_MUST_USE bool pseudonym_key_make(int folder, int64_t now_ms, int64_t period_
 /* Whether its file is still there. */
 bool pseudonym_key_kept(int folder, const pseudonym_key *key);
 
-/* Overwrites its file and removes it. */
-void pseudonym_key_destroy(int folder, const pseudonym_key *key);
+/* Overwrites its file and removes it. False with errno when it is still there, or may be there
+ * again after a crash; that it was gone already is no error. */
+CMP_MUST_USE bool pseudonym_key_destroy(int folder, const pseudonym_key *key);

@@ -438,6 +438,9 @@ def test_a_destroyed_key_erases_its_period(pair, world):
     gone = record["pseudonyms"]["key"]
     keys = journal.folder(a) / "keys"
     assert [path.stem for path in keys.iterdir()] == [gone]
+    counted = erase(a, "", "--key", gone, "--dry-run")
+    assert counted.stdout == f"the key {gone} would be destroyed\n"
+    assert [path.stem for path in keys.iterdir()] == [gone]
     assert erase(a, "", "--key", gone).returncode == 0
     wait_until(lambda: [path.stem for path in keys.iterdir()] not in ([], [gone]))
     assert a.send(message(key, "1A0F1-1")).status == 200

@@ -11,6 +11,7 @@
 #include <cmp-kit/memory.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -293,7 +294,8 @@ static void a_destroyed_key_is_used_no_more(void **state)
     assert_true(pseudonym_keys_read(folder, &keys));
     assert_int_equal(keys.count, 1);
     assert_int_equal(keys.at[0].id, r[0].key);
-    pseudonym_key_destroy(folder, &keys.at[0]);
+    assert_true(pseudonym_key_destroy(folder, &keys.at[0]));
+    assert_false(pseudonym_key_kept(folder, &keys.at[0]));
     pseudonym_keys_free(&keys);
     do {
         r[2].pseudonyms = 0;
@@ -309,6 +311,23 @@ static void a_destroyed_key_is_used_no_more(void **state)
     assert_memory_not_equal(read[0].personal[JOURNAL_USER], read[2].personal[JOURNAL_USER], 16);
 }
 
+static void a_key_that_stays_is_not_called_gone(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(FOLDER, 0750), 0);
+    const int folder = open(FOLDER, O_RDONLY | O_DIRECTORY);
+    pseudonym_key key;
+    assert_true(pseudonym_key_make(folder, 1, 1000, &key));
+    char path[64];
+    snprintf(path, sizeof(path), FOLDER "/" FOLDER_KEYS "/%08x.key", key.id);
+    assert_int_equal(unlink(path), 0);
+    assert_true(pseudonym_key_destroy(folder, &key)); /* somebody else was first */
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_false(pseudonym_key_destroy(folder, &key));
+    assert_int_equal(errno, EISDIR);
+    close(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup(packed_segments_are_read, begin),
         cmocka_unit_test_setup(what_is_too_much_goes, begin),
         cmocka_unit_test_setup(a_destroyed_key_is_used_no_more, begin),
+        cmocka_unit_test_setup(a_key_that_stays_is_not_called_gone, begin),
     };
     signal(SIGXFSZ, SIG_IGN);
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
