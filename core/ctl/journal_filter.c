@@ -105,12 +105,21 @@ static bool is_one_of(cmp_str wanted, const journal_record *r, const journal_tex
     return wanted.at == NULL;
 }
 
+/* Not what handsets ask, nor who reads or writes codes, of which nobody has an attempt. What was
+ * asked of a third CMP belongs to that one, whoever it was asked for. */
+static bool is_between_peers(const journal_record *r)
+{
+    return r->kind == JOURNAL_REJECTION ||
+           (r->texts[JOURNAL_PEER].size > 0 && r->texts[JOURNAL_TID].size > 0 &&
+            r->interface != CMP_INTERFACE_CODES);
+}
+
 bool journal_filter_fits(const journal_filter *f, const journal_record *r)
 {
     static const journal_text peers[] = {JOURNAL_PEER, JOURNAL_NEXT_PEER, JOURNAL_ORIGIN_PEER};
     static const journal_text tids[] = {JOURNAL_TID, JOURNAL_NEXT_TID, JOURNAL_ORIGIN_TID};
-    return (f->kind == 0 || (int)r->kind == f->kind) && is_one_of(f->peer, r, peers, 3) &&
-           is_one_of(f->tid, r, tids, 3) &&
+    return (f->kind == 0 || (int)r->kind == f->kind) && (!f->exchange || is_between_peers(r)) &&
+           is_one_of(f->peer, r, peers, f->exchange ? 1 : 3) && is_one_of(f->tid, r, tids, 3) &&
            (f->ici.at == NULL || kit_ascii_equal_fold(f->ici, r->texts[JOURNAL_ICI])) &&
            (f->verdict.at == NULL || cmp_str_equal(f->verdict, r->texts[JOURNAL_CODE]) ||
             cmp_str_equal(f->verdict, cmp_str_from(journal_verdict_names[r->verdict])));

@@ -34,6 +34,7 @@ typedef struct journal_filter {
     journal_span span;
     cmp_str peer, tid, ici, verdict; /* absent: any */
     int kind;                        /* journal_kind; 0: transactions and attempts */
+    bool exchange;                   /* what a peer is given to compare, and nothing of others */
 } journal_filter;
 
 /* False after a message. `given` outlives the filter. */

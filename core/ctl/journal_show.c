@@ -55,10 +55,12 @@ static const args_command export_command = {
     .operands = "[FILE|-]",
     .operand_most = 1,
     .summary = "Writes records to a file or stdout",
-    .details = "What is written is what two CMPs need to compare their accounts: see\n"
-               "cmpctl journal reconcile --help.\n\n"
-               "  cmpctl journal export october.csv --config cmpd.yaml --peer b --form csv \\\n"
-               "      --from 2026-10-01T00:00:00Z --until 2026-10-31T23:59:59.999Z\n",
+    .details =
+        "What is written is what two CMPs need to compare their accounts: see\n"
+        "cmpctl journal reconcile --help. With --peer it has nothing of other peers; requests\n"
+        "of handsets, and for the interface codes, are only there with --full.\n\n"
+        "  cmpctl journal export october.csv --config cmpd.yaml --peer b --form csv \\\n"
+        "      --from 2026-10-01T00:00:00Z --until 2026-10-31T23:59:59.999Z\n",
     .rows = export_rows,
 };
 
@@ -223,6 +225,7 @@ int journal_export_run(int argc, char **argv)
         !journal_filter_make(&o.given, &f)) {
         return EXIT_CANNOT;
     }
+    f.exchange = !o.full;
     interrupt_catch();
     const int status =
         export_to(&o, &f, (journal_form)form, operands[0] != NULL ? operands[0] : "-");

@@ -7,6 +7,7 @@ import json
 import os
 import re
 
+import client
 import journal
 import jsonschema
 import pytest
@@ -160,6 +161,39 @@ def test_what_they_asked_is_compared_as_well(world, tmp_path):
     assert found["classes"]["agreed"] == 3 == found["theirs"]["asked"]
     people = run(CMPCTL, "journal", "reconcile", ours, theirs, "--as", "b", "--quiet")
     assert people.returncode == 0 and "0 differences" in people.stdout
+
+
+def test_a_peer_is_given_nothing_of_others(world, tmp_path):
+    b = journal.keep(world.cmp("b", "2B001"))
+    b.holds(**{"2B001_1": "https://b.example/1"})
+    a = journal.keep(home_and(world, b))
+    a.holds(**{"1A0F1_1": "https://a.example/1"})
+    a.listener["interfaces"].append("codes")
+    reader, key = a.token("reader"), a.peer("c")
+    world.start()
+    codes = f"{a.server}/codes/v1/codes/1A0F1-1"
+    bearer = {"authorization": f"Bearer {reader}"}
+    assert client.send(codes, a.authority.path, headers=bearer).status == 200
+    assert a.scan("2B001-1").status == 200
+    for ici in ("2B001-1", "1A0F1-1"):
+        assert a.send(message(key, ici)).status == 200
+    journal.wait_for(a, 6)
+    journal.wait_for(b, 2)
+    for_b = lines_of(export(a, "b", tmp_path / "b.ndjson", "ndjson"))
+    assert [(r["kind"], r["peer"]) for r in for_b] == [("attempt", "b")] * 2
+    for_c = lines_of(export(a, "c", tmp_path / "c.ndjson", "ndjson"))
+    assert [(r["kind"], r["peer"]) for r in for_c] == [("transaction", "c")] * 2
+    everything = tmp_path / "everything.ndjson"
+    said = run(CMPCTL, "journal", "export", everything, "--path", journal.folder(a), "--quiet")
+    assert said.returncode == 0, said.stderr
+    schema = json.loads((ROOT / "etc/openapi/journal-exchange.json").read_text())
+    for line in lines_of(everything):
+        jsonschema.validate(line, schema)
+    assert len(lines_of(everything)) == 4  # neither the handset's nor what was read of codes
+    theirs = export(b, "a", tmp_path / "theirs.csv", "csv")
+    status, found, said = reconcile(everything, theirs, "--peer", "b", "--as", "a")
+    assert (status, said) == (0, ""), found
+    assert {word: n for word, n in found["classes"].items() if n} == {"agreed": 2}
 
 
 @pytest.mark.parametrize(
