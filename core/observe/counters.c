@@ -261,6 +261,15 @@ static unsigned next_of(metric_kind kind, unsigned id, unsigned end)
     return id;
 }
 
+/* A gauge may be shown in another one's place at any time. */
+static bool is_hidden(unsigned id)
+{
+    pthread_mutex_lock(&lock);
+    const bool hidden = metrics[id].hidden;
+    pthread_mutex_unlock(&lock);
+    return hidden;
+}
+
 static unsigned end_of_metrics(void)
 {
     pthread_mutex_lock(&lock);
@@ -291,13 +300,9 @@ void gauges_each(void (*visit)(const char *owner, const char *name, const char *
 {
     METRICS_EACH(METRIC_GAUGE, id, end)
     {
-        pthread_mutex_lock(&lock);
-        const bool hidden = metrics[id].hidden;
-        pthread_mutex_unlock(&lock);
-        if (hidden) {
-            continue;
+        if (!is_hidden(id)) {
+            visit(metrics[id].owner, metrics[id].name, metrics[id].help, gauge_read(id), arg);
         }
-        visit(metrics[id].owner, metrics[id].name, metrics[id].help, gauge_read(id), arg);
     }
 }
 
@@ -335,7 +340,9 @@ void metrics_each(void (*visit)(const metric_view *m, void *arg), void *arg)
     const unsigned end = end_of_metrics();
     for (unsigned id = 0; id < end; id += cells_of(&metrics[id])) {
         metric_view v;
-        view(id, &v);
-        visit(&v, arg);
+        if (!is_hidden(id)) {
+            view(id, &v);
+            visit(&v, arg);
+        }
     }
 }

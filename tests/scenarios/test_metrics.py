@@ -104,6 +104,22 @@ def test_every_name_is_in_the_manual(served):
     assert listed() - families - rare - elsewhere == set()
 
 
+def test_a_reload_leaves_each_series_once(served):
+    busy(served)
+    codes = served.config["plugins"]["codes"]
+    for name in ("second", "third"):  # a change is another instance of the same name
+        path = served.folder / f"{name}.ndjson"
+        shutil.copy(served.folder / codes["path"], path)
+        codes["path"] = str(path)
+        served.write()
+        reloaded = run(CMPCTL, "reload", "--config", served.folder / "cmpd.yaml")
+        assert reloaded.returncode == 0, reloaded.stderr
+        assert served.ask(served.issued[0], ICI).status == 200
+        m = scraped(served)  # which has seen to it that none is there twice
+        assert m.value("cmpd_plugin_store_file_codes", instance="codes") == 1
+        assert set(m.types) == set(m.helps)
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="the package prometheus is not there")
 def test_promtool_finds_nothing_wrong(served):
     busy(served)

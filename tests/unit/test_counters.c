@@ -164,12 +164,23 @@ static void add_up(const char *owner, const char *name, const char *help, int64_
     }
 }
 
+static void add_up_any(const metric_view *m, void *arg)
+{
+    if (m->kind == METRIC_GAUGE) {
+        add_up(m->owner, m->name, m->help, m->value.gauge, arg);
+    }
+}
+
 static void expect_shown(int64_t count, int64_t sum)
 {
     int64_t found[2] = {0};
     gauges_each(add_up, found);
     assert_int_equal(found[0], count);
     assert_int_equal(found[1], sum);
+    int64_t found_of_all[2] = {0};
+    metrics_each(add_up_any, found_of_all);
+    assert_int_equal(found_of_all[0], count);
+    assert_int_equal(found_of_all[1], sum);
 }
 
 static void one_gauge_follows_another(void **state)
