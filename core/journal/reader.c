@@ -15,6 +15,9 @@
  * longer (resolve.deadline), and clocks that step are forgiven some of it. */
 #define WRITTEN_LATE_MS ((int64_t)15 * 60 * 1000)
 
+/* Of a file's time and of records': they are read from clocks of different grains. */
+#define TIMES_APART_MS 1000
+
 /* Where a worker of a run goes on. */
 typedef struct thread_place {
     uint8_t run[SEGMENT_RUN_SIZE];
@@ -117,14 +120,13 @@ static int64_t created_ms(int folder, const char *name)
     return good ? head.created_us / 1000 : INT64_MIN;
 }
 
-/* What it holds was written before the next one was begun. */
+/* What it holds was written before it was last changed; who compresses it or erases from it keeps
+ * that time. That the next one was begun says nothing: two processes may write, as at a restart.
+ * More may come to the last one. */
 static bool ended_before_span(const journal_reader *r, size_t file)
 {
-    if (r->span.from_ms == INT64_MIN || file + 1 >= r->files.count) {
-        return false;
-    }
-    const int64_t next_ms = created_ms(r->folder, r->files.at[file + 1].name);
-    return next_ms != INT64_MIN && next_ms < r->span.from_ms;
+    return r->span.from_ms > INT64_MIN + TIMES_APART_MS && file + 1 < r->files.count &&
+           r->files.at[file].modified_ms < r->span.from_ms - TIMES_APART_MS;
 }
 
 static bool begins_behind_span(const journal_reader *r, size_t file)

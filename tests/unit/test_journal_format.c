@@ -8,6 +8,8 @@
 
 #include <cmp-kit/text.h>
 
+#include <fcntl.h>
+
 static journal_record sample(uint64_t number)
 {
     journal_record r = {
@@ -218,16 +220,21 @@ static void write_segment(uint64_t number)
     scratch_write_octets(name, whole.at, whole.size);
 }
 
-static journal_state read_all(void)
+static journal_state read_from(int64_t from_ms)
 {
     journal_reader *r =
-        journal_reader_open(".", JOURNAL_STREAM_JOURNAL, (journal_span){INT64_MIN, INT64_MAX});
+        journal_reader_open(".", JOURNAL_STREAM_JOURNAL, (journal_span){from_ms, INT64_MAX});
     assert_non_null(r);
     while (journal_reader_next(r) != NULL) {
     }
     const journal_state state = *journal_reader_state(r);
     journal_reader_close(&r);
     return state;
+}
+
+static journal_state read_all(void)
+{
+    return read_from(INT64_MIN);
 }
 
 static void holes_and_repeats_are_seen(void **state)
@@ -251,6 +258,23 @@ static void holes_and_repeats_are_seen(void **state)
     found = read_all();
     assert_int_equal(found.missing, 3);
     assert_int_equal(found.twice, 7);
+}
+
+/* Two processes write in turns: the older file of the two has the newest record. */
+static void files_are_left_out_by_when_they_were_last_changed(void **state)
+{
+    (void)state;
+    nftw(".", scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
+    begin();
+    add_block(0, 0, 10);
+    write_segment(1);
+    write_segment(2); /* begun long before the span, as its head says */
+    const int64_t records_ms = INT64_C(1700000000123);
+    assert_int_equal(read_from(records_ms).records, 20);
+    const struct timespec before[2] = {{records_ms / 1000 - 3, 0}, {records_ms / 1000 - 3, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, "journal-00000001.cmpj", before, 0), 0);
+    assert_int_equal(read_from(records_ms).records, 10);
+    assert_int_equal(read_from(records_ms - 3000).records, 20);
 }
 
 /* From the paper's own implementation: the key 00 01 … 0f, and the first octets of it. */
@@ -285,6 +309,7 @@ int main(void)
         cmocka_unit_test(any_octet_that_changes_costs_its_block),
         cmocka_unit_test(no_segment_has_no_records),
         cmocka_unit_test(holes_and_repeats_are_seen),
+        cmocka_unit_test(files_are_left_out_by_when_they_were_last_changed),
         cmocka_unit_test(siphash_is_the_papers),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
