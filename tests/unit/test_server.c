@@ -4,6 +4,7 @@
 
 #include "http/internal.h"
 
+#include "free_port.h"
 #include "pipeline_rig.h"
 #include "scratch.h"
 
@@ -28,17 +29,6 @@ typedef struct made {
     generation g;
     listener listeners[2];
 } made;
-
-static unsigned short free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(at);
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
 
 /* Two listeners at most, as "name port path". */
 static made *make(const fixture *f, const char *more, size_t count, const char *const names[],
