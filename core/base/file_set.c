@@ -2,6 +2,8 @@
 /* See file_set.h. */
 #include "base/file_set.h"
 
+#include "base/clock.h"
+
 #include <cmp-kit/memory.h>
 
 #include <stdlib.h>
@@ -65,7 +67,13 @@ bool file_set_changed(file_set *f, file_glance *round)
     }
     const bool still = equal(f, now, f->seen);
     memcpy(f->seen, now, sizeof(now[0]) * f->count);
-    return still && !equal(f, now, f->used) && !(f->any_refused && equal(f, now, f->refused));
+    return still && !equal(f, now, f->used) &&
+           (!file_set_was_refused(f) || clock_monotonic_ms() - f->refused_ms >= FILE_AGAIN_MS);
+}
+
+bool file_set_was_refused(const file_set *f)
+{
+    return f->any_refused && equal(f, f->seen, f->refused);
 }
 
 void file_set_used(file_set *f)
@@ -78,4 +86,22 @@ void file_set_refused(file_set *f)
 {
     memcpy(f->refused, f->seen, sizeof(f->refused));
     f->any_refused = true;
+    f->refused_ms = clock_monotonic_ms();
+}
+
+/* ---- one file ---- */
+
+void file_refuse(file_refusal *r, const kit_file_mark *mark)
+{
+    *r = (file_refusal){.any = true, .mark = *mark, .since_ms = clock_monotonic_ms()};
+}
+
+bool file_was_refused(const file_refusal *r, const kit_file_mark *mark)
+{
+    return r->any && kit_file_mark_equal(mark, &r->mark);
+}
+
+bool file_is_due_again(const file_refusal *r)
+{
+    return clock_monotonic_ms() - r->since_ms >= FILE_AGAIN_MS;
 }

@@ -2,10 +2,10 @@
 /* See revocation.h. */
 #include "base/revocation.h"
 
+#include "base/file_set.h"
 #include "base/log.h"
 #include "base/log_limit.h"
 
-#include <cmp-kit/file.h>
 #include <cmp-kit/memory.h>
 
 #include <openssl/err.h>
@@ -23,7 +23,8 @@ typedef struct lists {
 typedef struct revocation {
     char *file;
     pthread_mutex_t lock; /* handshakes are on every worker */
-    kit_file_mark mark;
+    kit_file_mark mark;   /* of the newest */
+    file_refusal bad;
     lists *newest;
 } revocation;
 
@@ -84,17 +85,22 @@ static void warn_when_over(const revocation *r)
 static void look(revocation *r)
 {
     const kit_file_mark mark = kit_file_mark_of(r->file);
-    if (kit_file_mark_equal(&mark, &r->mark)) {
+    const bool was_refused = file_was_refused(&r->bad, &mark);
+    if (kit_file_mark_equal(&mark, &r->mark) || (was_refused && !file_is_due_again(&r->bad))) {
         return;
     }
-    r->mark = mark;
     lists *fresh = lists_load(r->file);
     if (fresh == NULL) {
         ERR_clear_error();
-        log_error("tls", "%s: no revocation list can be read; those read before stay in use",
-                  r->file);
+        file_refuse(&r->bad, &mark);
+        if (!was_refused) {
+            log_error("tls", "%s: no revocation list can be read; those read before stay in use",
+                      r->file);
+        }
         return;
     }
+    r->mark = mark;
+    r->bad.any = false;
     if (--r->newest->users == 0) {
         lists_free(r->newest);
     }

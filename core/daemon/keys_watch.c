@@ -3,6 +3,7 @@
 #include "daemon/keys_watch.h"
 
 #include "base/clock.h"
+#include "base/file_set.h"
 #include "base/log.h"
 #include "daemon/build.h"
 #include "event/loop.h"
@@ -20,8 +21,7 @@ struct keys_watch {
     void (*changed)(void *arg);
     void *arg;
     cmp_timer *timer;
-    bool was_bad;       /* what was read last */
-    kit_file_mark bad;  /* and its mark */
+    file_refusal bad;
     kit_file_mark seen; /* at the last look */
 };
 
@@ -51,8 +51,11 @@ static bool try_to_take(keys_watch *w, const kit_file_mark *now, const char *wha
         generation_replace_keyring(w->g, fresh);
         w->changed(w->arg);
     }
-    w->was_bad = fresh == NULL;
-    w->bad = *now;
+    if (fresh == NULL) {
+        file_refuse(&w->bad, now);
+    } else {
+        w->bad.any = false;
+    }
     return fresh != NULL;
 }
 
@@ -71,13 +74,13 @@ static void look(void *arg)
     const kit_file_mark now = kit_file_mark_of(w->g->conf->top.keys);
     const char *reason = reason_to_take(w, &now);
     const bool still = kit_file_mark_equal(&now, &w->seen);
-    const bool known_bad = w->was_bad && kit_file_mark_equal(&now, &w->bad);
+    const bool was_refused = file_was_refused(&w->bad, &now);
     w->timer = loop_timer_start(w->control, LOOK_MS, look, w);
     w->seen = now;
-    if (reason != NULL && still && !known_bad) {
+    if (reason != NULL && still && (!was_refused || file_is_due_again(&w->bad))) {
         cmp_report report;
         report_init(&report);
-        if (!try_to_take(w, &now, reason, &report)) {
+        if (!try_to_take(w, &now, reason, &report) && !was_refused) {
             report_log_errors(&report, "keys", "; the keys read before stay in use");
         }
         report_dispose(&report);

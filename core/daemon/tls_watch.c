@@ -36,6 +36,7 @@ static void warn_when_doubtful(const char *owner, const char *file, bool of_cas)
 
 static void renew_listener(const generation *g, const listener *l, const char *path)
 {
+    const bool was_refused = file_set_was_refused(listener_tls_files(l->tls));
     cmp_report report;
     report_init(&report);
     if (listener_tls_renew(l->tls, g->conf, l->conf, path, &report)) {
@@ -43,7 +44,7 @@ static void renew_listener(const generation *g, const listener *l, const char *p
                    l->conf->name);
         warn_when_doubtful(l->conf->name, l->conf->tls.certificate, false);
         warn_when_doubtful(l->conf->name, l->conf->tls.client_ca, true);
-    } else {
+    } else if (!was_refused) {
         report_log_errors(&report, "tls", STAYS);
     }
     report_dispose(&report);
@@ -71,8 +72,11 @@ static void look_at_origin(origin *o, void *arg)
     if (!file_set_changed(origin_files(o), &w->round)) {
         return;
     }
+    const bool was_refused = file_set_was_refused(origin_files(o));
     if (!origin_renew(o, error, sizeof(error))) {
-        log_error("tls", "%s: %s" STAYS, origin_name(o), error);
+        if (!was_refused) {
+            log_error("tls", "%s: %s" STAYS, origin_name(o), error);
+        }
         return;
     }
     log_notice("tls", "%s: new connections go by its certificate files as they are now (%s)",

@@ -67,16 +67,56 @@ static void what_was_refused_is_not_read_again(void **state)
     replace("one", "bad");
     assert_false(changed(&f));
     assert_true(changed(&f));
+    assert_false(file_set_was_refused(&f));
     file_set_refused(&f);
+    assert_true(file_set_was_refused(&f));
     assert_false(changed(&f) || changed(&f));
     assert_false(file_set_is_current(&f));
     /* The other one may be what was missing. */
     replace("two", "it fits");
     assert_false(changed(&f));
+    assert_false(file_set_was_refused(&f));
     assert_true(changed(&f));
     file_set_used(&f);
     assert_true(file_set_is_current(&f));
     file_set_dispose(&f);
+}
+
+/* It may not have been the files' fault. */
+static void what_was_refused_is_read_again_later(void **state)
+{
+    (void)state;
+    file_set f = make();
+    replace("one", "good");
+    assert_false(changed(&f));
+    assert_true(changed(&f));
+    for (int times = 0; times < 2; times++) {
+        file_set_refused(&f);
+        assert_false(changed(&f));
+        f.refused_ms -= FILE_AGAIN_MS;
+        assert_true(changed(&f));
+        assert_true(file_set_was_refused(&f));
+    }
+    file_set_used(&f);
+    assert_false(file_set_was_refused(&f) || changed(&f));
+    file_set_dispose(&f);
+}
+
+static void one_file_that_was_refused(void **state)
+{
+    (void)state;
+    file_refusal r = {.any = false};
+    replace("one", "bad");
+    const kit_file_mark bad = kit_file_mark_of("one");
+    assert_false(file_was_refused(&r, &bad));
+    file_refuse(&r, &bad);
+    assert_true(file_was_refused(&r, &bad));
+    assert_false(file_is_due_again(&r));
+    r.since_ms -= FILE_AGAIN_MS;
+    assert_true(file_is_due_again(&r));
+    replace("one", "another");
+    const kit_file_mark other = kit_file_mark_of("one");
+    assert_false(file_was_refused(&r, &other));
 }
 
 static void files_that_vanish(void **state)
@@ -136,6 +176,8 @@ int main(void)
         cmocka_unit_test(nothing_has_changed),
         cmocka_unit_test(a_change_has_to_stand_still),
         cmocka_unit_test(what_was_refused_is_not_read_again),
+        cmocka_unit_test(what_was_refused_is_read_again_later),
+        cmocka_unit_test(one_file_that_was_refused),
         cmocka_unit_test(files_that_vanish),
         cmocka_unit_test(a_round_looks_once),
         cmocka_unit_test(more_files_than_a_round_keeps),
