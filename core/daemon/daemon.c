@@ -114,17 +114,19 @@ static void on_left_before(const char *what, void *report)
     log_notice("http", "no listener is any more at %s", what);
 }
 
-/* What was given to the process is used, and the rest bound. */
+/* What was given to the process is used, and the rest bound. Nobody is let in before all of it is
+ * there: of who waits at a process that does not start, the connection would be reset. */
 static void open_sockets(daemon_state *d, cmp_report *report)
 {
     const conf *c = d->generation->conf;
     d->sockets = sockets_create(d->site.worker_count);
     sockets_inherit(d->sockets, &d->inherited);
-    if (sockets_prepare(d->sockets, c, report)) {
-        sockets_commit(d->sockets);
-    }
+    const bool prepared = sockets_prepare(d->sockets, c, report);
     inherited_each_left(&d->inherited, d->takeover.channel < 0 ? on_left : on_left_before, report);
     d->admin = admin_open(c, &d->takeover.admin, report);
+    if (prepared && report->count == 0) {
+        sockets_commit(d->sockets);
+    }
 }
 
 /* Binding comes last: an error that can be found without it leaves no socket behind, and a check

@@ -144,8 +144,8 @@ static bool open_for_workers(sockets *s, const conf_listener *l, const char *tex
 }
 
 /* Every socket has a worker, and every worker a socket: one that is shared by a descriptor of its
- * own, for each closes what it has. */
-static void spread(sockets *s, const conf_listener *l, const char *text, const int *fds,
+ * own, for each closes what it has. False when there are too few of them; errno says why. */
+static bool spread(sockets *s, const conf_listener *l, const char *text, const int *fds,
                    size_t count)
 {
     const size_t most = count > s->workers ? count : s->workers;
@@ -153,12 +153,14 @@ static void spread(sockets *s, const conf_listener *l, const char *text, const i
     for (size_t i = 0; i < most; i++) {
         const int fd = i < count ? fds[i] : fcntl(fds[i % count], F_DUPFD_CLOEXEC, 3);
         const bool shared = i >= count || i + count < most;
-        if (fd >= 0) {
-            socket_adopt(fd, (int)l->receive_buffer_bytes);
-            add(s, l, text, worker, fd, BY_OTHERS)->shared = shared;
+        if (fd < 0) {
+            return false;
         }
+        socket_adopt(fd, (int)l->receive_buffer_bytes);
+        add(s, l, text, worker, fd, BY_OTHERS)->shared = shared;
         worker = worker + 1 < s->workers ? worker + 1 : 0;
     }
+    return true;
 }
 
 static void log_inherited(const conf_listener *l, int fd)
@@ -170,23 +172,31 @@ static void log_inherited(const conf_listener *l, int fd)
     log_notice("http", "listener %s at %s, handed over", l->name, text);
 }
 
-/* False: nothing was handed over for that address. */
-static bool inherit_address(sockets *s, const conf *c, size_t l, size_t b)
+typedef enum inheritance {
+    NOT_HANDED,
+    HANDED,
+    HANDED_TOO_FEW, /* errno says why */
+} inheritance;
+
+static inheritance inherit_address(sockets *s, const conf *c, size_t l, size_t b)
 {
     const conf_listener *one = (const conf_listener *)c->top.listeners.at + l;
     if (s->inherited == NULL || s->inherited->count == 0) {
-        return false;
+        return NOT_HANDED;
     }
+    inheritance got = NOT_HANDED;
     int *fds = kit_calloc(s->inherited->count, sizeof(*fds));
     const size_t count = inherited_take(s->inherited, l, b, fds, s->inherited->count);
     if (count > 0) {
         s->addresses++;
-        spread(s, one, one->bind.at[b], fds, count);
+        got = spread(s, one, one->bind.at[b], fds, count) ? HANDED : HANDED_TOO_FEW;
+    }
+    if (got == HANDED) {
         warn_when_smaller(fds[0], one);
         log_inherited(one, fds[0]);
     }
-    free(fds);
-    return count > 0;
+    free(fds); /* errno stays */
+    return got;
 }
 
 /* Whether a socket of ours has that port, be it one that is about to go: it shares it with us. */
@@ -272,7 +282,11 @@ static void prepare_address(sockets *s, const conf *c, size_t l, size_t b, cmp_r
 {
     const conf_listener *one = (const conf_listener *)c->top.listeners.at + l;
     const char *text = one->bind.at[b];
-    if (!find(s, one, text) && !inherit_address(s, c, l, b) && !open_address(s, one, text)) {
+    if (find(s, one, text)) {
+        return;
+    }
+    const inheritance got = inherit_address(s, c, l, b);
+    if (got == HANDED_TOO_FEW || (got == NOT_HANDED && !open_address(s, one, text))) {
         const int error = errno;
         char key[64];
         snprintf(key, sizeof(key), "listeners[%zu].bind", l);

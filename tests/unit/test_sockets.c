@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "free_port.h"
@@ -333,6 +334,32 @@ static void what_is_handed_over_is_spread(void **state)
     spreads(3, 2, "111", 2);
 }
 
+/* A worker that has no part in a socket would sit idle, and nobody know why. */
+static void too_few_descriptors_to_share_one(void **state)
+{
+    (void)state;
+    inherited in = {0};
+    cmp_report report;
+    report_init(&report);
+    conf *c = load(listener_of("a", at_port(others(&in, 1, NULL, NULL))));
+    sockets *s = sockets_create(3);
+    sockets_inherit(s, &in);
+    struct rlimit before, none = {0};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const bool good = sockets_prepare(s, c, &report);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(good);
+    assert_int_equal(report.count, 1);
+    assert_non_null(strstr(report.errors[0].text, "cannot bind 127.0.0.1:"));
+    assert_int_equal(find(s).count, 0);
+    conf_destroy(&c);
+    report_dispose(&report);
+    sockets_destroy(&s);
+    inherited_dispose(&in);
+}
+
 /* A port that the kernel had chosen stays the same one. */
 static void port_zero_goes_on(void **state)
 {
@@ -355,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_handed_over_is_spread),
+        cmocka_unit_test(too_few_descriptors_to_share_one),
         cmocka_unit_test(port_zero_goes_on),
         cmocka_unit_test(what_stays_is_not_opened_again),
         cmocka_unit_test(a_listener_of_another_name),
