@@ -12,7 +12,6 @@
 #include <cmp-kit/memory.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -161,11 +160,11 @@ void acceptors_add(acceptors *all, entrance *e, int fd, acceptor_kind kind)
 }
 
 /* Closing a socket that listens resets all who wait in its queue, for whom the handshake of TCP is
- * done: they are taken in first. */
+ * done: they are taken in first. So many fit in it; who comes meanwhile would keep us for ever. */
 static void close_one(acceptors *all, acceptor **at)
 {
     acceptor *a = *at;
-    accept_up_to(a, INT_MAX);
+    accept_up_to(a, SOCKET_BACKLOG + 1);
     pthread_mutex_lock(&all->lock);
     *at = a->next;
     h2o_socket_close(a->socket);

@@ -3,6 +3,7 @@
 #include "http/server.h"
 
 #include "http/internal.h"
+#include "http/socket.h"
 
 #include "free_port.h"
 #include "pipeline_rig.h"
@@ -12,8 +13,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define TURNS_MAX 10000
+
+/* In the place of libc's: every connection fails before it gets here, while a test says so. */
+static bool accepts_fail;
+static unsigned accepts;
+
+int accept4(int fd, struct sockaddr *from, socklen_t *size, int flags)
+{
+    accepts++;
+    if (accepts_fail) {
+        errno = ECONNABORTED;
+        return -1;
+    }
+    return (int)syscall(SYS_accept4, fd, from, size, flags);
+}
 
 /* A worker with its server, on the test's thread. */
 typedef struct fixture {
@@ -354,6 +371,22 @@ static void the_same_address_by_another_name(void **state)
     close(queued);
 }
 
+/* New ones come as fast as they are taken in. */
+static void a_listener_that_goes_in_a_flood(void **state)
+{
+    fixture *f = *state;
+    const unsigned short ports[] = {free_port(), free_port()};
+    made *first = make(f, "", 1, (const char *[]){"a"}, ports, "/one");
+    made *last = make(f, "", 1, (const char *[]){"b"}, ports + 1, "/one");
+    take(f, first);
+    accepts = 0;
+    accepts_fail = true;
+    take(f, last);
+    accepts_fail = false;
+    assert_int_equal(accepts, SOCKET_BACKLOG + 1);
+    assert_int_equal(try_connect(ports[0]), -1);
+}
+
 /* As often as a balancer likes to know. */
 static void who_probes_is_not_idle(void **state)
 {
@@ -421,6 +454,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_idle_where_nothing_is_any_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_address_by_another_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_listener_that_goes_after_a_drain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_listener_that_goes_in_a_flood, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_probes_is_not_idle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_a_partner, set_up, tear_down),
     };
