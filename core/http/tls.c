@@ -2,6 +2,7 @@
 /* Certificates and settings of inbound TLS. */
 #include "http/tls.h"
 
+#include "base/likeness.h"
 #include "base/pem_fault.h"
 #include "base/private_key.h"
 #include "base/revocation.h"
@@ -95,10 +96,7 @@ static bool load_certificate(SSL_CTX *ctx, const conf *c, const conf_listener *l
     if (report->count == errors && SSL_CTX_check_private_key(ctx) != 1) {
         report_file(c, report, path, "key", l->tls.key, NULL);
     }
-    if (report->count != errors) {
-        return false;
-    }
-    return true;
+    return report->count == errors;
 }
 
 static bool load_client_ca(SSL_CTX *ctx, const conf *c, const conf_listener *l, const char *path,
@@ -167,20 +165,18 @@ static void set_session_context(SSL_CTX *ctx, const conf_listener *l)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    EVP_MD_CTX *all = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(all, EVP_sha256(), NULL);
-    EVP_DigestUpdate(all, l->name, strlen(l->name) + 1);
-    EVP_DigestUpdate(all, &l->tls.client_certificate, sizeof(l->tls.client_certificate));
+    likeness_sum *sum = likeness_begin();
+    likeness_text(sum, l->name);
+    likeness_number(sum, l->tls.client_certificate);
     STACK_OF(X509_OBJECT) *trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
     for (int i = 0; i < sk_X509_OBJECT_num(trusted); i++) {
         const X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, i));
         if (ca != NULL && X509_digest(ca, EVP_sha256(), digest, &size) == 1) {
-            EVP_DigestUpdate(all, digest, size);
+            likeness_octets(sum, digest, size);
         }
     }
-    EVP_DigestFinal_ex(all, digest, &size);
-    EVP_MD_CTX_free(all);
-    SSL_CTX_set_session_id_context(ctx, digest, size);
+    const likeness same = likeness_end(&sum);
+    SSL_CTX_set_session_id_context(ctx, same.octets, sizeof(same.octets));
 }
 
 static SSL_CTX *context_create(const conf *c, const conf_listener *l, const char *path,
