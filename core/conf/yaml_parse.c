@@ -90,6 +90,35 @@ static conf_place last_line(const parsing *p)
     return (conf_place){p->from->name, line, 1};
 }
 
+#define KEY_MAX 64 /* octets that are shown of one */
+
+/* The key at an error's place: libfyaml says that it is there twice, but not which. Its columns
+ * count characters, and of a key in quotes it shows what is behind the first. */
+static cmp_str key_at(const parsing *p, const struct fy_diag_error *e)
+{
+    const char *at = p->from->text.at, *end = at + p->from->text.size;
+    char before = '\0';
+    for (int line = 1; line < e->line && at < end; at++) {
+        line += *at == '\n';
+    }
+    for (int column = 1; column < e->column && at < end; column++) {
+        before = *at;
+        do {
+            at++;
+        } while (at < end && ((unsigned char)*at & 0xc0) == 0x80);
+    }
+    const char quote = before == '"' || before == '\'' ? before : '\0';
+    size_t size = 0;
+    while (at + size < end && size < KEY_MAX && at[size] != '\n' &&
+           (quote != '\0' ? at[size] != quote : strchr(":,}", at[size]) == NULL)) {
+        size++;
+    }
+    while (at + size < end && ((unsigned char)at[size] & 0xc0) == 0x80) {
+        size--; /* no half of a character */
+    }
+    return (cmp_str){at, size};
+}
+
 /* What libfyaml says may quote the text, so a file with secrets gets words of our own. */
 static void report_syntax(parsing *p, struct fy_diag *diag)
 {
@@ -99,8 +128,11 @@ static void report_syntax(parsing *p, struct fy_diag *diag)
     for (struct fy_diag_error *e; (e = fy_diag_errors_iterate(diag, &at)) != NULL; any = true) {
         const conf_place place = {p->from->name, e->line > 0 ? (unsigned)e->line : 1,
                                   e->column > 0 ? (unsigned)e->column : 1};
-        report_add(p->report, place, NULL, "%s",
-                   secret ? "no good YAML (the text is not shown)" : e->msg);
+        const bool names_none = !secret && strcmp(e->msg, "duplicate key") == 0;
+        const cmp_str key = names_none ? key_at(p, e) : CMP_STR("");
+        report_add(p->report, place, NULL, "%s%s%.*s",
+                   secret ? "no good YAML (the text is not shown)" : e->msg, names_none ? ": " : "",
+                   (int)key.size, key.at);
     }
     if (!any) {
         const bool reason = !secret && *p->said != '\0';

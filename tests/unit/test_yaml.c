@@ -17,12 +17,18 @@ static void check_refused(const char *text, size_t size, const char *expected)
 
 #define REFUSED(text, expected) check_refused(text, sizeof(text) - 1, expected)
 
+#define SIXTY                   "123456789012345678901234567890123456789012345678901234567890"
+
 static void refuses_what_is_no_yaml(void **state)
 {
     (void)state;
     REFUSED("a: 1\nb: [1\n", "a.yaml:3:1: flow sequence without a closing bracket\n");
     REFUSED("a: 1\nb:\n\t- c\n", "a.yaml:3:1: tab character may not be used as indentation\n");
-    REFUSED("a: 1\nb: 2\na: 3\n", "a.yaml:3:1: duplicate key\n");
+    REFUSED("a: 1\nb: 2\na: 3\n", "a.yaml:3:1: duplicate key: a\n");
+    REFUSED("x:\n  - {\"\u00e4\": {}, \"b: c\": 1, \"b: c\": 2}\n",
+            "a.yaml:2:27: duplicate key: b: c\n");
+    REFUSED(SIXTY "abc\u00e4: 1\n" SIXTY "abc\u00e4: 2\n",
+            "a.yaml:2:1: duplicate key: " SIXTY "abc\n");
     REFUSED("a: 1\nb: *nix\n", "a.yaml:2:5: invalid alias\n");
     REFUSED("a: &a [*a]\n", "a.yaml:1:9: is nested too deeply, or its aliases are\n");
     REFUSED("a: 1\n---\nb: 2\n", "a.yaml:3:1: a second document begins here; one is expected\n");
@@ -70,6 +76,9 @@ static void shows_nothing_of_a_secret_file(void **state)
     scratch_write("a.yaml", "secret: *hush\n");
     assert_null(yaml_open("a.yaml", true, &report));
     assert_report(&report, "a.yaml:1:10: no good YAML (the text is not shown)\n");
+    scratch_write("a.yaml", "hush: 1\nhush: 2\n");
+    assert_null(yaml_open("a.yaml", true, &report));
+    assert_report(&report, "a.yaml:2:1: no good YAML (the text is not shown)\n");
     scratch_write("a.yaml", "secret: |0\n  hush\n");
     assert_null(yaml_open("a.yaml", true, &report));
     assert_report(&report, "a.yaml:1:7: no good YAML from here on\n");
