@@ -3,6 +3,7 @@
 #include "daemon/advice.h"
 
 #include "base/clock.h"
+#include "daemon/unreadable.h"
 #include "daemon/validity.h"
 
 #include <cmp-kit/keys.h>
@@ -184,5 +185,6 @@ void advice_give(const generation *g, cmp_report *report)
     advise_plugins(&a);
     advise_certificates(&a);
     advise_keys(&a);
+    unreadable_warn(g, report);
     kit_arena_reset(&a.memory);
 }

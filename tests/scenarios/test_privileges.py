@@ -62,6 +62,43 @@ def test_the_keyring_may_stay_roots(open_site):
     assert site.ask(b, "1A0F1-1").status == 200
 
 
+def test_what_the_user_cannot_read_again(open_site):
+    """Renewed certificates would be passed over in silence: it is said beforehand, once a file."""
+    site = open_site
+    site.peer("b")
+    site.config["user"] = "nobody"
+    for what, file in site.listener["tls"].items():
+        site.listener["tls"][what] = shutil.copy(file, site.folder)
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    path = site.write()
+    for file in site.folder.iterdir():
+        file.chmod(0o644)
+    keys, key = site.folder / "keys.yaml", Path(site.listener["tls"]["key"])
+    for file in keys, key:
+        file.chmod(0o600)
+    checked = run(CMPD, "-t", "-c", path)
+    said = [line for line in checked.stderr.splitlines() if "cannot read" in line]
+    assert checked.returncode == 0 and len(said) == 2, checked.stderr
+    assert f"listeners[0].tls.key: the user nobody cannot read {key}: " in checked.stderr
+    assert f"chown nobody {key}" in checked.stderr
+    assert f"keys: the user nobody cannot read {keys}: " in checked.stderr
+    site.keep_keyring = True
+    site.start()
+    site.wait_for_log(f"the user nobody cannot read {key}")
+    site.stop()
+    codes = site.folder / "codes.ndjson"
+    for file in keys, key, codes:
+        os.chown(file, pwd.getpwnam("nobody").pw_uid, -1)
+        file.chmod(0o600)
+    checked = run(CMPD, "-t", "-c", path)
+    assert checked.returncode == 0 and "cannot read" not in checked.stderr
+    os.chown(codes, 0, 0)
+    path.chmod(0o600)
+    checked = run(CMPD, "-t", "-c", path)
+    assert f"plugins.codes.path: the user nobody cannot read {codes}: " in checked.stderr
+    assert f"the user nobody cannot read {path}: " in checked.stderr
+
+
 def test_a_user_that_does_not_exist(open_site):
     open_site.peer("b")
     open_site.config["user"] = "no-such-user"
