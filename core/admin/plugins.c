@@ -37,7 +37,7 @@ static void set_number(json_t *to, const char *name, uint64_t value)
     json_object_set_new(to, name, json_integer((json_int_t)value));
 }
 
-static json_t *instance_of(const instance *i)
+json_t *plugins_instance(const instance *i)
 {
     const totals t = totals_of(i);
     json_t *made = json_object();
@@ -100,7 +100,8 @@ static int on_plugins(h2o_handler_t *handler, h2o_req_t *req)
     snprintf(abi, sizeof(abi), "%d.%d", CMP_ABI_MAJOR, CMP_ABI_MINOR);
     for (size_t i = 0; i < g->instance_count; i++) {
         json_t *entry = entry_of(plugins, g->instances[i]->plugin);
-        json_array_append_new(json_object_get(entry, "instances"), instance_of(g->instances[i]));
+        json_array_append_new(json_object_get(entry, "instances"),
+                              plugins_instance(g->instances[i]));
     }
     json_object_set_new(all, "abi", json_string(abi));
     json_object_set_new(all, "plugins", plugins);

@@ -2,7 +2,10 @@
 /* `cmpctl plugins`: what plugins the daemon runs, and how they fare. */
 #pragma once
 
+#include "plugin/instance.h"
+
 #include <h2o.h>
+#include <jansson.h>
 
 /* Registers /plugins:
  *   {"abi": the host's own, "plugins": [{"plugin", "kind", "version", "abi", "file", "instances":
@@ -10,3 +13,6 @@
  *       "stalls", "longest_stall_ms"}, …]}, …]}
  * with what cmpctl(1) says of each number. */
 void plugins_register(h2o_hostconf_t *host);
+
+/* One of those instances. The caller's reference; any thread for which the instance lives. */
+json_t *plugins_instance(const instance *i);

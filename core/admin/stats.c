@@ -87,15 +87,11 @@ static json_t *cache_of(const instance *store)
 
 static void add_listener(const gate_state *s, void *arg)
 {
-    static const char *const stages[] = {[GATE_HEADER] = "header",
-                                         [GATE_TURN] = "turn",
-                                         [GATE_HANDSHAKE] = "handshake",
-                                         [GATE_OPEN] = "open"};
     json_t *l = json_object();
     json_object_set_new(l, "listener", json_string(s->listener));
     json_object_set_new(l, "share", json_integer(s->share));
     for (size_t i = 0; i < GATE_STAGES; i++) {
-        json_object_set_new(l, stages[i], json_integer(s->stages[i]));
+        json_object_set_new(l, gate_stage_names[i], json_integer(s->stages[i]));
     }
     json_array_append_new(arg, l);
 }

@@ -38,9 +38,14 @@ void log_setup(cmp_log_level level, log_format format)
     atomic_store_explicit(&log_how, format, memory_order_relaxed);
 }
 
+cmp_log_level log_level_get(void)
+{
+    return atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
 bool log_wanted(cmp_log_level level)
 {
-    return level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+    return level <= log_level_get();
 }
 
 /* Whole or not at all, with room for the end left: a half escape or a half character would be no

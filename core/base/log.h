@@ -18,6 +18,7 @@ extern const char *const log_level_names[]; /* by cmp_log_level, ended by NULL *
 /* Sets level and format, before threads start. Default: notice, text. */
 void log_setup(cmp_log_level level, log_format format);
 
+cmp_log_level log_level_get(void);
 bool log_wanted(cmp_log_level level);
 
 /* One member of a log line: a name and its text. Where the name begins with LOG_NUMBER, as in

@@ -19,6 +19,7 @@
 #include "daemon/remembered.h"
 #include "daemon/restart.h"
 #include "daemon/serve.h"
+#include "daemon/status.h"
 #include "daemon/workers.h"
 #include "http/hpack_probe.h"
 #include "observe/counters.h"
@@ -229,6 +230,7 @@ static bool start(daemon_state *d)
     reload_register(d);
     drain_command_register(d);
     metrics_register(d);
+    status_register(d);
     restart_register(d);
     d->plugin_commands = plugin_commands_create(d);
     pipeline_setup();
@@ -315,6 +317,7 @@ static void begin(daemon_state *d, const char *path, const char *const *folders,
                   cmp_purpose purpose)
 {
     *d = (daemon_state){.control = loop_create(),
+                        .began_ms = clock_monotonic_ms(),
                         .takeover = {.channel = -1, .admin = -1, .replay = -1}};
     d->build = (build_site){.path = path,
                             .folders = folders,

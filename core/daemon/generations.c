@@ -87,6 +87,7 @@ void generations_put(daemon_state *d, generation *g)
     g->tenures = d->site.worker_count;
     g->in_force_ms = clock_monotonic_ms();
     d->generation = g;
+    d->generations++;
     d->process.control = d->control;
     d->process.let_go = on_let_go;
     replace_instances(g);

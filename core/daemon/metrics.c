@@ -6,15 +6,10 @@
 #include "base/clock.h"
 #include "daemon/metrics_files.h"
 #include "daemon/metrics_pipeline.h"
+#include "daemon/process_use.h"
 #include "observe/health.h"
 #include "observe/metrics.h"
 #include "pipeline/tally.h"
-
-#include <cmp-kit/memory.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #ifndef CMPD_VERSION
 #define CMPD_VERSION "development"
@@ -33,27 +28,6 @@ static void label(exposition *e, const char *name, const char *value)
 
 /* ---- the process ---- */
 
-/* Pages of its own and shared ones that are in memory; 0 when the kernel does not say. */
-static double resident_bytes(void)
-{
-    char line[128];
-    unsigned long resident = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f != NULL) {
-        const char *second = fgets(line, sizeof(line), f) != NULL ? strchr(line, ' ') : NULL;
-        resident = second != NULL ? strtoul(second, NULL, 10) : 0;
-        fclose(f);
-    }
-    return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec t = {0, 0};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void expose_process(exposition *e, const daemon_state *d)
 {
     gauge(e, "cmpd_info", NULL, "Which cmpd this is");
@@ -64,22 +38,19 @@ static void expose_process(exposition *e, const daemon_state *d)
     gauge(e, "cmpd_clock_kept", NULL, "Whether somebody keeps this machine's clock right");
     exposition_count(e, clock_is_kept());
     gauge(e, "process_resident_memory_bytes", "bytes", "Memory of the process that is resident");
-    exposition_number(e, resident_bytes());
+    exposition_number(e, process_resident_bytes());
     exposition_family(e, METRIC_COUNTER, "process_cpu_seconds", "seconds",
                       "Processor time of the process");
-    exposition_number(e, cpu_seconds());
+    exposition_number(e, process_cpu_seconds());
 }
 
 /* ---- connections ---- */
 
 static void add_stages(const gate_state *s, void *arg)
 {
-    static const char *const stages[] = {[GATE_HEADER] = "header",
-                                         [GATE_TURN] = "turn",
-                                         [GATE_HANDSHAKE] = "handshake",
-                                         [GATE_OPEN] = "open"};
     for (size_t stage = 0; stage < GATE_STAGES; stage++) {
-        const exposition_label labels[] = {{"listener", s->listener}, {"state", stages[stage]}};
+        const exposition_label labels[] = {{"listener", s->listener},
+                                           {"state", gate_stage_names[stage]}};
         exposition_labels(arg, labels, 2);
         exposition_number(arg, (double)s->stages[stage]);
     }

@@ -5,6 +5,5 @@
 #include "daemon/state.h"
 #include "observe/exposition.h"
 
-/* On the control thread. The files are looked at again when they have changed, at most every ten
- * seconds. */
+/* On the control thread. */
 void metrics_expose_files(exposition *e, const generation *g);

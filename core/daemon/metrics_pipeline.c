@@ -45,10 +45,6 @@ static counted_list read_all(void)
 
 static void expose_ends(exposition *e, const counted *c, cmp_interface interface)
 {
-    static const char *const verdicts[] = {
-        [TALLY_RESOLVED] = "resolved", [TALLY_RELAYED] = "relayed", [TALLY_REFERRAL] = "referral",
-        [TALLY_RECORDS] = "records",   [TALLY_WRITTEN] = "written", [TALLY_GONE] = "client_gone",
-        [TALLY_PROBLEM] = "problem"};
     for (unsigned end = 0; end < TALLY_ENDS; end++) {
         const uint64_t count = c->sums.transactions[interface][end];
         if (count == 0) {
@@ -58,7 +54,7 @@ static void expose_ends(exposition *e, const counted *c, cmp_interface interface
         const exposition_label labels[] = {
             {"interface", interfaces[interface].word},
             {"peer", c->name},
-            {"verdict", verdicts[problem ? TALLY_PROBLEM : end]},
+            {"verdict", tally_end_names[problem ? TALLY_PROBLEM : end]},
             {"code", problem ? error_info_of((error_code)(end - TALLY_PROBLEM))->code : "ok"}};
         exposition_labels(e, labels, 4);
         exposition_count(e, count);
@@ -159,8 +155,6 @@ void metrics_expose_transactions(exposition *e)
 
 void metrics_expose_circuits(exposition *e, const generation *g)
 {
-    static const char *const states[] = {
-        [CIRCUIT_CLOSED] = "closed", [CIRCUIT_OPEN] = "open", [CIRCUIT_PROBING] = "probing"};
     exposition_family(
         e, METRIC_GAUGE, "cmpd_peer_circuit", NULL,
         "1, and how it is with a peer's server: closed is good, open is not used now");
@@ -169,7 +163,8 @@ void metrics_expose_circuits(exposition *e, const generation *g)
         for (size_t url = 0; url < w->url_count; url++) {
             const exposition_label labels[] = {{"peer", peers_at(g->peers, i)->name.at},
                                                {"server", origin_authority(w->urls[url])},
-                                               {"state", states[origin_circuit(w->urls[url])]}};
+                                               {"state",
+                                                circuit_names[origin_circuit(w->urls[url])]}};
             exposition_labels(e, labels, 3);
             exposition_count(e, 1);
         }

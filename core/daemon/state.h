@@ -34,6 +34,8 @@ typedef struct worker_thread {
 struct daemon_state {
     loop *control;
     build_site build;
+    uint64_t began_ms;      /* clock_monotonic_ms */
+    unsigned generations;   /* put in force so far: the number of the newest */
     generation *generation; /* the newest, and behind it those that live: see generations.h */
     cmp_timer *age_timer;   /* NULL: there is no older one */
     outline first;          /* what the process began with; see reload.h */

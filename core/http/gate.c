@@ -40,6 +40,11 @@ struct gates {
     int64_t common; /* taken by gates beyond their shares */
 };
 
+const char *const gate_stage_names[] = {[GATE_HEADER] = "header",
+                                        [GATE_TURN] = "turn",
+                                        [GATE_HANDSHAKE] = "handshake",
+                                        [GATE_OPEN] = "open"};
+
 static log_limit lines = {.level = CMP_LOG_WARNING,
                           .area = "http",
                           .what = "lines about connections",

@@ -19,6 +19,8 @@ typedef enum gate_stage {
     GATE_STAGES
 } gate_stage;
 
+extern const char *const gate_stage_names[]; /* by gate_stage */
+
 /* X(enumerator, counter's name, help, words of the log line or NULL) */
 #define GATE_EVENTS(X)                                                                             \
     X(ACCEPTED, "accepted", "connections that were let in", NULL)                                  \

@@ -285,7 +285,15 @@ const char *origin_path(const origin *o)
     return o->path;
 }
 
+const char *const circuit_names[] = {
+    [CIRCUIT_CLOSED] = "closed", [CIRCUIT_OPEN] = "open", [CIRCUIT_PROBING] = "probing"};
+
 circuit origin_circuit(const origin *o)
 {
     return (circuit)atomic_load_explicit(&o->breaker.state, memory_order_relaxed);
+}
+
+bool origin_troubled(const origin *o)
+{
+    return atomic_load_explicit(&o->breaker.troubled, memory_order_relaxed);
 }

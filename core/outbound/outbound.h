@@ -72,7 +72,12 @@ typedef enum circuit {
 
 #define CIRCUIT_FAILURES 3
 
+extern const char *const circuit_names[]; /* by circuit */
+
 circuit origin_circuit(const origin *o);
+
+/* Whether something failed since the last answer. */
+bool origin_troubled(const origin *o);
 
 /* ---- requests: a worker's ---- */
 

@@ -189,8 +189,9 @@ static void count_end(const txn *t, const txn_answer *a)
                                                        : ends[t->result];
     const int64_t begun_us =
         t->account.begun_us != 0 ? t->account.begun_us : t->request.now_ms * 1000;
+    const int64_t now_us = clock_now_us();
     tally_transaction(t->request.interface, t->requestor != NULL ? t->requestor->label : LABEL_NONE,
-                      end, clock_now_us() - begun_us);
+                      end, now_us - begun_us, now_us);
     if (t->requestor != NULL && t->credential.size > 0) {
         tally_key_used(label_find(t->credential), t->request.now_ms / 1000);
     }

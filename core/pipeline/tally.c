@@ -2,6 +2,8 @@
 /* See tally.h. A block for each thread, as counters have: linked for the readers, never freed. */
 #include "pipeline/tally.h"
 
+#include "base/clock.h"
+
 #include <cmp-kit/memory.h>
 
 #include <pthread.h>
@@ -12,6 +14,11 @@
 static const int64_t bounds[] = {100,   250,    500,    1000,   2500,    5000,    10000,  25000,
                                  50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
 enum { BOUNDS = sizeof(bounds) / sizeof(bounds[0]) };
+
+const char *const tally_end_names[] = {
+    [TALLY_RESOLVED] = "resolved", [TALLY_RELAYED] = "relayed", [TALLY_REFERRAL] = "referral",
+    [TALLY_RECORDS] = "records",   [TALLY_WRITTEN] = "written", [TALLY_GONE] = "client_gone",
+    [TALLY_PROBLEM] = "problem"};
 
 const char *const tally_attempt_names[] = {
     [TALLY_ANSWERED] = "answered",  [TALLY_BUSY] = "busy",     [TALLY_BAD_ANSWER] = "bad_answer",
@@ -28,6 +35,7 @@ typedef struct peer_block {
     cell transactions[CMP_INTERFACE_MAX][TALLY_ENDS];
     cell attempts[TALLY_ATTEMPTS];
     cell in_flight;
+    cell asked_us, answered_us;
     spread took;
 } peer_block;
 
@@ -95,9 +103,17 @@ static void spread_add(spread *s, int64_t value)
     add(&s->sum, (uint64_t)took);
 }
 
-void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int64_t took_us)
+static void set(cell *c, int64_t value)
 {
-    add(&peer_of_thread(peer)->transactions[interface][end], 1);
+    atomic_store_explicit(c, (uint64_t)value, memory_order_relaxed);
+}
+
+void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int64_t took_us,
+                       int64_t now_us)
+{
+    peer_block *p = peer_of_thread(peer);
+    add(&p->transactions[interface][end], 1);
+    set(&p->asked_us, now_us);
     spread_add(&block_of_thread()->durations[interface], took_us);
 }
 
@@ -116,12 +132,15 @@ void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us)
     peer_block *p = peer_of_thread(peer);
     add(&p->in_flight, (uint64_t)-1);
     add(&p->attempts[how], 1);
+    if (how <= TALLY_BAD_ANSWER) {
+        set(&p->answered_us, clock_now_us());
+    }
     spread_add(&p->took, took_us);
 }
 
 void tally_key_used(unsigned key, int64_t now_s)
 {
-    atomic_store_explicit(&block_of_thread()->keys[key], (uint64_t)now_s, memory_order_relaxed);
+    set(&block_of_thread()->keys[key], now_s);
 }
 
 void tally_under_way(int more)
@@ -159,6 +178,12 @@ static void sums_add(histogram_sums *sums, const spread *s)
     sums->sum += (int64_t)get(&s->sum);
 }
 
+static int64_t later(int64_t a, const cell *b)
+{
+    const int64_t other = (int64_t)get(b);
+    return a > other ? a : other;
+}
+
 static void peer_add(tally_peer *sums, const peer_block *p)
 {
     for (unsigned i = 0; i < CMP_INTERFACE_MAX; i++) {
@@ -170,6 +195,8 @@ static void peer_add(tally_peer *sums, const peer_block *p)
         sums->attempts[i] += get(&p->attempts[i]);
     }
     sums->in_flight += (int64_t)get(&p->in_flight);
+    sums->asked_us = later(sums->asked_us, &p->asked_us);
+    sums->answered_us = later(sums->answered_us, &p->answered_us);
     sums_add(&sums->took, &p->took);
 }
 

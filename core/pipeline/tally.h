@@ -27,7 +27,7 @@ typedef enum tally_end {
 typedef enum tally_attempt {
     TALLY_ANSWERED,
     TALLY_BUSY,       /* answered with 429 or 503 */
-    TALLY_BAD_ANSWER, /* that is none */
+    TALLY_BAD_ANSWER, /* that is none; up to here it was there */
     TALLY_NOT_SENT,
     TALLY_BROKEN,
     TALLY_TIMEOUT,
@@ -35,10 +35,14 @@ typedef enum tally_attempt {
     TALLY_ATTEMPTS
 } tally_attempt;
 
+/* The words of metrics; of all problems together that of TALLY_PROBLEM. */
+extern const char *const tally_end_names[];     /* by tally_end */
 extern const char *const tally_attempt_names[]; /* by tally_attempt */
 
-/* Each on a worker's thread; no lock, and memory only for the first of a peer. */
-void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int64_t took_us);
+/* Each on a worker's thread; no lock, and memory only for the first of a peer. `now_us` is Unix
+ * time. */
+void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int64_t took_us,
+                       int64_t now_us);
 void tally_wait(unsigned step, int64_t took_us);
 void tally_attempt_begin(unsigned peer);
 void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us);
@@ -61,6 +65,10 @@ typedef struct tally_peer {
     uint64_t attempts[TALLY_ATTEMPTS];
     int64_t in_flight;
     histogram_sums took; /* of attempts, in microseconds */
+
+    /* Unix times of the last one that ended: it asked, and it answered, whatever it said; 0: none
+     * yet. */
+    int64_t asked_us, answered_us;
 } tally_peer;
 
 /* False: nothing was ever counted of it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline/tally.c and base/labels.c: numbers of many threads, by peer; and the bound on names. */
+#include "base/clock.h"
 #include "pipeline/tally.h"
 
 #include <pthread.h>
@@ -15,8 +16,8 @@ static void *worker_main(void *arg)
 {
     const unsigned peer = *(unsigned *)arg;
     for (int i = 0; i < EACH; i++) {
-        tally_transaction(CMP_INTERFACE_MC3, peer, TALLY_RESOLVED, 200);
-        tally_transaction(CMP_INTERFACE_MC3, peer, TALLY_PROBLEM + ERROR_UNKNOWN_ICI, -5);
+        tally_transaction(CMP_INTERFACE_MC3, peer, TALLY_RESOLVED, 200, 1000 + i);
+        tally_transaction(CMP_INTERFACE_MC3, peer, TALLY_PROBLEM + ERROR_UNKNOWN_ICI, -5, 5000 + i);
         tally_attempt_begin(peer);
         tally_attempt_end(peer, TALLY_TIMEOUT, 6000000);
         tally_wait(3, 100);
@@ -51,6 +52,8 @@ static void threads_are_added_up(void **state)
     assert_int_equal(sums.transactions[CMP_INTERFACE_MC1][TALLY_RESOLVED], 0);
     assert_int_equal(sums.attempts[TALLY_TIMEOUT], all);
     assert_int_equal(sums.in_flight, THREADS);
+    assert_int_equal(sums.asked_us, 5000 + EACH - 1);
+    assert_int_equal(sums.answered_us, 0);
     assert_int_equal(sums.took.buckets[sums.took.count], all); /* longer than the last bound */
     histogram_sums took;
     tally_read_duration(CMP_INTERFACE_MC3, &took);
@@ -62,6 +65,29 @@ static void threads_are_added_up(void **state)
     assert_int_equal(tally_read_key(peer), 1000 + EACH - 1);
     assert_int_equal(tally_read_under_way(), THREADS);
     assert_int_equal(tally_read_replay_refused(), THREADS);
+}
+
+static void an_answer_of_any_kind_is_a_contact(void **state)
+{
+    (void)state;
+    const unsigned peer = label_make(CMP_STR("answers"));
+    tally_peer sums;
+    for (int64_t s = 1; s <= TALLY_BAD_ANSWER + 1; s++) {
+        clock_set_ms(s * 1000);
+        tally_attempt_begin(peer);
+        tally_attempt_end(peer, (tally_attempt)(s - 1), 1);
+        assert_true(tally_read_peer(peer, &sums));
+        assert_int_equal(sums.answered_us, s * 1000000);
+    }
+    clock_set_ms(9000);
+    for (int how = TALLY_BAD_ANSWER + 1; how < TALLY_ATTEMPTS; how++) {
+        tally_attempt_begin(peer);
+        tally_attempt_end(peer, (tally_attempt)how, 1);
+    }
+    clock_set_ms(0);
+    assert_true(tally_read_peer(peer, &sums));
+    assert_int_equal(sums.answered_us, (TALLY_BAD_ANSWER + 1) * 1000000);
+    assert_int_equal(sums.asked_us, 0);
 }
 
 static void a_name_keeps_its_number(void **state)
@@ -89,7 +115,7 @@ static void beyond_the_bound_all_are_others(void **state)
     }
     assert_int_equal(last, LABEL_OTHER);
     assert_int_equal(label_find(CMP_STR("name-a")), label_make(CMP_STR("name-a")));
-    tally_transaction(CMP_INTERFACE_MC1, last, TALLY_GONE, 1);
+    tally_transaction(CMP_INTERFACE_MC1, last, TALLY_GONE, 1, 1);
     tally_peer sums;
     assert_true(tally_read_peer(LABEL_OTHER, &sums));
     assert_int_equal(sums.transactions[CMP_INTERFACE_MC1][TALLY_GONE], 1);
@@ -99,6 +125,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_are_added_up),
+        cmocka_unit_test(an_answer_of_any_kind_is_a_contact),
         cmocka_unit_test(a_name_keeps_its_number),
         cmocka_unit_test(beyond_the_bound_all_are_others),
     };
