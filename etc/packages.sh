@@ -10,8 +10,8 @@ PACKAGES_BUILD=(
 )
 PACKAGES_TEST=(
     libcmocka-dev g++ make python3 python3-pytest python3-pytest-xdist python3-httpx python3-h2
-    python3-cryptography python3-yaml python3-jsonschema iproute2 postgresql-15 pgbouncer prometheus
-    nghttp2-client systemd mandoc valgrind
+    python3-cryptography python3-yaml python3-jsonschema python3-pyte iproute2 postgresql-15 pgbouncer
+    prometheus nghttp2-client systemd mandoc valgrind
 )
 PACKAGES_CHECK=(
     clang clang-tidy-14 clang-format-14 libclang-rt-14-dev shellcheck

@@ -39,43 +39,67 @@ static const char *socket_of(const char *config, kit_arena *a)
     return path;
 }
 
+static const char *text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
 /* HTTP/1.1 without TLS, as the admin socket speaks it. The host in the URL is a form: nobody looks
  * at it. */
-static json_t *ask(const char *socket, const char *url)
+json_t *admin_look(const char *socket, const char *path, long timeout_s, char *failure, size_t size)
 {
-    const https_request request = {.url = url};
-    const https_options options = {.timeout_s = TIMEOUT_S, .admin_socket = socket, .http1 = true};
-    https_answer answer;
+    kit_arena a;
+    kit_arena_init(&a, NULL, 0);
+    const https_request request = {.url = kit_arena_printf(&a, "http://cmpd%s", path)};
+    const https_options options = {.timeout_s = timeout_s,
+                                   .admin_socket = socket,
+                                   .http1 = true,
+                                   .failure = failure,
+                                   .failure_size = size};
+    https_answer got;
     json_t *body = NULL;
-    if (https_ask(&request, &options, &answer)) {
-        body = json_loadb(answer.body, answer.body_size, 0, NULL);
+    if (https_ask(&request, &options, &got)) {
+        body = json_loadb(got.body, got.body_size, 0, NULL);
         if (!json_is_object(body)) {
-            output_fail("%s: answered with %d and no JSON object; is the daemon another version?",
-                        socket, answer.status);
+            snprintf(failure, size,
+                     "%s: answered with %d and no JSON object; is the daemon another version?",
+                     socket, got.status);
+        } else if (got.status != 200) {
+            const char *detail = text_at(body, "detail");
+            snprintf(failure, size, "%s: %s", socket,
+                     *detail != '\0' ? detail : text_at(body, "title"));
+        }
+        if (!json_is_object(body) || got.status != 200) {
             json_decref(body);
             body = NULL;
         }
     }
-    https_answer_dispose(&answer);
+    https_answer_dispose(&got);
+    kit_arena_reset(&a);
     return body;
 }
 
-/* The socket that was named, one way or the other; NULL after a message. */
-static const char *socket_given(const char *config, const char *socket, kit_arena *a)
+const char *admin_socket_of(const char *config, const char *socket, kit_arena *memory)
 {
     if ((config == NULL) == (socket == NULL)) {
         output_fail("one of --config and --socket is needed");
         return NULL;
     }
-    return socket != NULL ? socket : socket_of(config, a);
+    return socket != NULL ? socket : socket_of(config, memory);
 }
 
 json_t *admin_ask(const char *config, const char *socket, const char *path)
 {
     kit_arena a;
     kit_arena_init(&a, NULL, 0);
-    socket = socket_given(config, socket, &a);
-    json_t *body = socket != NULL ? ask(socket, kit_arena_printf(&a, "http://cmpd%s", path)) : NULL;
+    char failure[ADMIN_FAILURE_SIZE];
+    socket = admin_socket_of(config, socket, &a);
+    json_t *body =
+        socket != NULL ? admin_look(socket, path, TIMEOUT_S, failure, sizeof(failure)) : NULL;
+    if (socket != NULL && body == NULL) {
+        output_fail("%s", failure);
+    }
     kit_arena_reset(&a);
     return body;
 }
@@ -85,7 +109,7 @@ int admin_show(const char *config, const char *socket, const char *path, const c
     kit_arena a;
     kit_arena_init(&a, NULL, 0);
     int status = EXIT_CANNOT;
-    socket = socket_given(config, socket, &a);
+    socket = admin_socket_of(config, socket, &a);
     if (socket != NULL) {
         const https_request request = {.url = kit_arena_printf(&a, "http://cmpd%s", path),
                                        .accept = accept};
@@ -124,12 +148,6 @@ static bool is_absent(const char *path)
         close(fd);
     }
     return absent;
-}
-
-static const char *text_at(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "";
 }
 
 /* As the daemon would print it itself. */
@@ -211,7 +229,7 @@ int admin_command_ask(const char *config, const char *socket, const char *path, 
     kit_arena_init(&a, NULL, 0);
     admin_outcome outcome = ADMIN_UNKNOWN;
     *answer = NULL;
-    socket = socket_given(config, socket, &a);
+    socket = admin_socket_of(config, socket, &a);
     if (socket == NULL) {
         json_decref(body);
     } else if ((outcome = admin_post(socket, path, body, timeout_s, answer)) == ADMIN_ABSENT) {

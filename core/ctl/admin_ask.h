@@ -2,6 +2,7 @@
 /* Asking the running daemon over its admin socket. */
 #pragma once
 
+#include <cmp-kit/arena.h>
 #include <cmp/base.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -10,6 +11,16 @@
  * `socket` is that socket itself; the one that was not given is NULL. Returns the JSON object that
  * was answered, which is the caller's; NULL after a message. */
 json_t *admin_ask(const char *config, const char *socket, const char *path);
+
+/* The same of the socket itself, within a time, and without a message: why there is no answer is
+ * put into `failure`. */
+#define ADMIN_FAILURE_SIZE 1024
+json_t *admin_look(const char *socket, const char *path, long timeout_s, char *failure,
+                   size_t size);
+
+/* The socket that was named, one way or the other, in `memory` or the caller's; NULL after a
+ * message. */
+const char *admin_socket_of(const char *config, const char *socket, kit_arena *memory);
 
 /* GETs a text that no program reads; `accept` names its type. Prints it to stdout. Returns the exit
  * status. */

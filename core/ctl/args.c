@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/names.h"
+#include "conf/value.h"
 #include "ctl/output.h"
 
 #include <cmp-kit/memory.h>
@@ -221,5 +222,21 @@ bool args_number(const char *option, const char *text, int64_t fallback, int64_t
     }
     output_fail("--%s: \"%s\" is no whole number from %lld to %lld", option, text, (long long)min,
                 (long long)max);
+    return false;
+}
+
+bool args_duration(const char *option, const char *text, int64_t fallback, int64_t min, int64_t max,
+                   int64_t *ms)
+{
+    const cmp_option row = {.name = option, .type = CMP_OPTION_DURATION, .min = min, .max = max};
+    char least[VALUE_TEXT_SIZE], most[VALUE_TEXT_SIZE];
+    const char *hint;
+    *ms = fallback;
+    if (text == NULL || value_parse(&row, cmp_str_from(text), NULL, NULL, ms, &hint)) {
+        return true;
+    }
+    value_format(row.type, min, least);
+    value_format(row.type, max, most);
+    output_fail("--%s: \"%s\" is no time with its unit from %s to %s", option, text, least, most);
     return false;
 }

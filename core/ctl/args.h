@@ -75,6 +75,11 @@ CMP_MUST_USE bool args_choice(const char *option, const char *text, const char *
 /* An RFC 3339 time, in Unix milliseconds; or `now`. False with a message. */
 CMP_MUST_USE bool args_time(const char *option, const char *text, int64_t *ms);
 
+/* A time with its unit, "500ms" or "2s", in milliseconds; `fallback` when `text` is NULL. False
+ * with a message that says what could be. */
+CMP_MUST_USE bool args_duration(const char *option, const char *text, int64_t fallback, int64_t min,
+                                int64_t max, int64_t *ms);
+
 /* A whole number; `fallback` when `text` is NULL. False with a message that says what could be. */
 CMP_MUST_USE bool args_number(const char *option, const char *text, int64_t fallback, int64_t min,
                               int64_t max, int64_t *number);

@@ -154,23 +154,39 @@ static struct curl_slist *set_request(CURL *curl, const https_request *r)
     return headers;
 }
 
+static void say(const https_options *options, const char *format, ...) CMP_PRINTF(2, 3);
+
+static void say(const https_options *options, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (options->failure != NULL) {
+        snprintf(options->failure, options->failure_size, "%s", text);
+    } else {
+        output_fail("%s", text);
+    }
+}
+
 /* For the admin socket the URL is a mere form, and so is what libcurl says about its host. */
 static void tell_failure(const https_request *request, const https_options *options, CURLcode code,
                          const char *what)
 {
     if (options->admin_socket == NULL) {
-        output_fail("%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
+        say(options, "%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
     } else if (code == CURLE_COULDNT_CONNECT && access(options->admin_socket, W_OK) != 0 &&
                errno == EACCES) {
-        output_fail("%s: %s; ask as the daemon's user or as root", options->admin_socket,
-                    strerror(errno));
+        say(options, "%s: %s; ask as the daemon's user or as root", options->admin_socket,
+            strerror(errno));
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
-        output_fail("%s: no answer within %ld s; what was asked may still be done",
-                    options->admin_socket, options->timeout_s);
+        say(options, "%s: no answer within %ld s; what was asked may still be done",
+            options->admin_socket, options->timeout_s);
     } else if (code == CURLE_COULDNT_CONNECT) {
-        output_fail("%s: nobody answers there; does the daemon run?", options->admin_socket);
+        say(options, "%s: nobody answers there; does the daemon run?", options->admin_socket);
     } else {
-        output_fail("%s: %s", options->admin_socket, what);
+        say(options, "%s: %s", options->admin_socket, what);
     }
 }
 

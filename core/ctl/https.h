@@ -9,6 +9,8 @@ typedef struct https_options {
     bool http1, http2;
     long timeout_s;
     const char *admin_socket; /* path of the daemon's own socket, for http:// instead; or NULL */
+    char *failure;            /* what went wrong goes there; NULL: to stderr */
+    size_t failure_size;
 } https_options;
 
 typedef struct https_request {

@@ -25,6 +25,8 @@ static const command commands[] = {
     {"verify", verify_run, "check a signature, and say why it does not hold"},
     {"resolve", resolve_run, "ask a CMP to resolve an ICI"},
     {"explain", explain_run, "show what the daemon would do with a request, and why"},
+    {"status", status_run, "show how the daemon is, live on a terminal"},
+    {"peers", peers_run, "show how it is with the daemon's peers, or with one of them"},
     {"metrics", metrics_run, "print all that the daemon counts and measures, for Prometheus"},
     {"stats", stats_run, "show what the daemon has counted, and the caches' hit ratios"},
     {"reload", reload_run, "have the daemon take its changed configuration, and wait for it"},
