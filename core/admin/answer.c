@@ -3,6 +3,9 @@
 #include "admin/answer.h"
 
 #include "http/connection.h"
+#include "http/drain.h"
+#include "http/metered.h"
+#include "http/sweep.h"
 
 #include <stdlib.h>
 
@@ -30,10 +33,17 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
+/* Operators have as long as they want; on other listeners an answer is one like all others. */
+static bool is_operator(const connection *c)
+{
+    return c->entrance == c->sw->admin;
+}
+
 static void respond(h2o_req_t *req, int status, const char *type, cmp_str text)
 {
     static h2o_generator_t no_more = {NULL, NULL};
-    connection_touch(connection_of(req->conn)); /* who asks now and then is not idle */
+    connection *c = connection_of(req->conn);
+    connection_touch(c); /* who asks now and then is not idle */
     req->res.status = status;
     req->res.reason = reason_of(status);
     req->res.content_length = text.size;
@@ -41,8 +51,15 @@ static void respond(h2o_req_t *req, int status, const char *type, cmp_str text)
     h2o_iovec_t body = h2o_strdup(&req->pool, text.at, text.size);
     const bool is_head =
         h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    if (!is_operator(c)) {
+        drain_answering(c, req);
+    }
     h2o_start_response(req, &no_more);
     h2o_send(req, &body, is_head ? 0 : 1, H2O_SEND_STATE_FINAL);
+    if (!is_operator(c)) {
+        metered_sent(c);
+        sweep_answered(c, text.size);
+    }
 }
 
 void admin_answer_as(h2o_req_t *req, int status, cmp_str json)

@@ -15,9 +15,10 @@
 #include <stdlib.h>
 
 #define WAITING_MAX 16 /* operators are few; a program gone wild is told so */
+#define ASKED_MAX   4  /* and so are those who scrape; the control thread has else to do */
 #define BODY_MAX    ((size_t)64 * 1024)
 
-typedef struct command_handler {
+typedef struct admin_query {
     h2o_handler_t super; /* h2o's, and first */
     admin_commands *all;
     const char *path;
@@ -35,7 +36,8 @@ typedef struct hook {
 struct admin_command {
     const command_handler *handler;
     loop *worker_loop;
-    hook *hook; /* NULL: the client has gone */
+    _Atomic unsigned *counted; /* where it is, until it is answered */
+    hook *hook;                /* NULL: the client has gone */
     h2o_req_t *req;
     json_t *body;
     char *query, *accept; /* NULL: none came */
@@ -49,7 +51,8 @@ struct admin_command {
 
 struct admin_commands {
     loop *control;
-    unsigned under_way;           /* the worker's count: not answered yet */
+    /* Not answered yet, of operators and of others; whose workers count them. */
+    _Atomic unsigned under_way, asked;
     admin_command *first, **last; /* the control thread's queue; the first is being done */
     bool ended;
 };
@@ -122,7 +125,7 @@ static void on_answered(void *arg)
 {
     admin_command *c = arg;
     admin_commands *all = c->handler->all;
-    all->under_way--;
+    (*c->counted)--;
     if (c->hook != NULL && !all->ended) {
         c->hook->command = NULL; /* h2o may dispose of the request while it sends */
         if (c->text != NULL) {
@@ -209,7 +212,8 @@ static char *copy_accept(const h2o_req_t *req)
 }
 
 /* To the control thread. */
-static void begin_command(const command_handler *h, h2o_req_t *req, json_t *body)
+static void begin_command(const command_handler *h, h2o_req_t *req, json_t *body,
+                          _Atomic unsigned *counted)
 {
     connection *c = connection_of(req->conn);
     hook *k = h2o_mem_alloc_shared(&req->pool, sizeof(*k), on_dispose);
@@ -217,13 +221,14 @@ static void begin_command(const command_handler *h, h2o_req_t *req, json_t *body
     *k = (hook){.connection = c, .command = command};
     *command = (admin_command){.handler = h,
                                .worker_loop = c->sw->worker->loop,
+                               .counted = counted,
                                .hook = k,
                                .req = req,
                                .body = body,
                                .query = copy_query(req),
                                .accept = copy_accept(req)};
     c->active++; /* it is not idle while the answer is due */
-    h->all->under_way++;
+    (*counted)++;
     loop_post(h->all->control, on_arrived, command);
 }
 
@@ -257,12 +262,24 @@ static int on_command(h2o_handler_t *handler, h2o_req_t *req)
     } else if (h->all->under_way >= WAITING_MAX) {
         refuse(req, 503, "too many commands are waiting for those before them");
     } else if (read_body(req, &body)) {
-        begin_command(h, req, body);
+        begin_command(h, req, body, &h->all->under_way);
     }
     return 0;
 }
 
-static void add_handler(h2o_hostconf_t *host, const command_handler *as)
+void admin_query_ask(const admin_query *q, h2o_req_t *req)
+{
+    if (!check_method(q, req)) {
+        return;
+    }
+    if (q->all->asked >= ASKED_MAX) {
+        refuse(req, 503, "others are asking the same");
+        return;
+    }
+    begin_command(q, req, NULL, &q->all->asked);
+}
+
+static const command_handler *add_handler(h2o_hostconf_t *host, const command_handler *as)
 {
     h2o_pathconf_t *at = h2o_config_register_path(host, as->path, 0);
     command_handler *h = (command_handler *)h2o_create_handler(at, sizeof(*h));
@@ -272,6 +289,7 @@ static void add_handler(h2o_hostconf_t *host, const command_handler *as)
     h->query = as->query;
     h->run = as->run;
     h->arg = as->arg;
+    return h;
 }
 
 void admin_command_register(admin_commands *all, h2o_hostconf_t *host, const char *path,
@@ -281,11 +299,11 @@ void admin_command_register(admin_commands *all, h2o_hostconf_t *host, const cha
     add_handler(host, &as);
 }
 
-void admin_query_register(admin_commands *all, h2o_hostconf_t *host, const char *path,
-                          admin_command_run run, void *arg)
+const admin_query *admin_query_register(admin_commands *all, h2o_hostconf_t *host, const char *path,
+                                        admin_command_run run, void *arg)
 {
     const command_handler as = {.all = all, .path = path, .query = true, .run = run, .arg = arg};
-    add_handler(host, &as);
+    return add_handler(host, &as);
 }
 
 /* ---- the handler ---- */

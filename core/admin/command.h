@@ -38,9 +38,14 @@ void admin_command_register(admin_commands *all, struct st_h2o_hostconf_t *host,
 
 /* The same for a question, by GET: `run` is called as soon as it comes, whatever command is under
  * way, and answers at once, with admin_command_text as well. It may look at all that is the control
- * thread's, and no worker waits for it. */
-void admin_query_register(admin_commands *all, struct st_h2o_hostconf_t *host, const char *path,
-                          admin_command_run run, void *arg);
+ * thread's, and no worker waits for it. What is returned lives as long as `host`. */
+typedef struct admin_query admin_query;
+const admin_query *admin_query_register(admin_commands *all, struct st_h2o_hostconf_t *host,
+                                        const char *path, admin_command_run run, void *arg);
+
+/* Asks it for a request on a listener, whose worker's thread this is. Strangers may ask there: a
+ * few are answered at a time, the rest is refused, so that they take nothing from operators. */
+void admin_query_ask(const admin_query *q, struct st_h2o_req_t *req);
 
 /* What was posted: a JSON object, or NULL when there was no body. The command's. */
 const json_t *admin_command_body(const admin_command *c);

@@ -59,6 +59,7 @@ typedef struct conf_listener {
     cmp_strings cors;             /* mc-1: origins of web pages that may ask; "*": all */
     bool accept_language;         /* mc-1: `language` may come from the header field */
     bool health;                  /* /live and /ready are answered, too */
+    bool metrics;                 /* and /metrics */
     int64_t receive_buffer_bytes; /* of a connection in the kernel, as asked of it (SO_RCVBUF) */
     int64_t connections;          /* of limits.connections, kept for this listener */
     int64_t source_connections;   /* of one address */

@@ -280,7 +280,10 @@ static void check_client_certificate(check *k, const conf_listener *l, const cha
 static void check_listener(check *k, const conf_listener *l, const char *path, const known *plugins)
 {
     check_not_empty(k, path, "bind", "at least one address is needed");
-    check_not_empty(k, path, "interfaces", "at least one interface is needed");
+    if (!l->health && !l->metrics) {
+        check_not_empty(k, path, "interfaces",
+                        "at least one interface is needed, or health or metrics");
+    }
     check_not_empty(k, path, "authenticate",
                     "at least one plugin is needed; every request is authenticated (9.3.2)");
     check_references(k, &l->authenticate, kit_arena_printf(&k->memory, "%s.authenticate", path),

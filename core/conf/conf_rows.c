@@ -207,6 +207,10 @@ CMP_OPTIONS(listener_rows, conf_listener) = {
     CMP_ROW("health", BOOLEAN, conf_listener, health,
             "whether /live and /ready say here how cmpd is, to anybody who asks",
             CMP_DEFAULT("false")),
+    CMP_ROW("metrics", BOOLEAN, conf_listener, metrics,
+            "whether /metrics says here all that is counted, peers' names among it, to anybody who "
+            "asks",
+            CMP_DEFAULT("false")),
     CMP_ROW("receive_buffer", SIZE, conf_listener, receive_buffer_bytes,
             "octets of a connection that the kernel holds for us; none: 16K with mc-1, else 64K",
             CMP_RANGE(4 * KIB, 64 * MIB)),

@@ -174,7 +174,14 @@ static void on_metrics(admin_command *c, void *arg)
     admin_command_text(c, exposition_type(form), text, size);
 }
 
+static void on_asked(struct st_h2o_req_t *req, void *arg)
+{
+    admin_query_ask(arg, req);
+}
+
 void metrics_register(daemon_state *d)
 {
-    admin_query_register(d->commands, server_admin_host(d->server), "/metrics", on_metrics, d);
+    const admin_query *q =
+        admin_query_register(d->commands, server_admin_host(d->server), "/metrics", on_metrics, d);
+    server_answer_metrics(d->server, on_asked, (void *)(uintptr_t)q);
 }

@@ -351,7 +351,7 @@ static void handle(h2o_req_t *req)
     worker *w = c->sw->worker;
     const entrance *e = c->entrance;
     connection_touch(c); /* before a probe, too: a balancer's connection is not idle */
-    if (e->listener->conf->health && probes_answer(c, req)) {
+    if ((e->listener->conf->health || e->listener->conf->metrics) && probes_answer(c, req)) {
         return;
     }
     txn *t = pipeline_open(w, e->tenure != NULL ? e->tenure : w->tenure, e->listener);

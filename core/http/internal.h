@@ -98,6 +98,8 @@ struct server {
     h2o_hostconf_t *hosts[2];       /* one catch-all, and NULL */
     h2o_hostconf_t *admin_hosts[2]; /* the same for the admin socket */
     gates *gates;
+    void (*metrics)(h2o_req_t *req, void *arg); /* see server_answer_metrics; NULL: nobody */
+    void *metrics_arg;
     unsigned workers;
     int descriptors_end; /* an accepted socket from here on is one too many */
 };

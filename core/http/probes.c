@@ -96,6 +96,15 @@ bool probes_answer(connection *c, h2o_req_t *req)
     if (!cmp_str_equal(method, CMP_STR("GET")) && !cmp_str_equal(method, CMP_STR("HEAD"))) {
         return false;
     }
+    const conf_listener *l = c->entrance->listener->conf;
+    const server *s = c->sw->server;
+    if (l->metrics && s->metrics != NULL && is_path(req, "/metrics")) {
+        s->metrics(req, s->metrics_arg);
+        return true;
+    }
+    if (!l->health) {
+        return false;
+    }
     if (is_path(req, "/live")) {
         json_t *body = json_object();
         json_object_set_new(body, "live", json_true());

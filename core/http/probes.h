@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /live and /ready, on listeners that have them (`health`): what an orchestrator or a balancer
- * asks.
+/* What others ask of cmpd itself, on listeners that have it: /metrics (`metrics`), which is
+ * answered elsewhere, and /live and /ready (`health`), for an orchestrator or a balancer.
  *
  * Live is who answers. Ready is who takes new work: not while it drains, and not while a thread is
  * stuck. A store or a registry that is down leaves it ready, and is told as degraded: another cmpd
@@ -9,5 +9,5 @@
 
 #include "http/internal.h"
 
-/* Answers when the request is one of the two; false: it is not. */
+/* Answers when the request is one of these; false: it is not. */
 bool probes_answer(connection *c, h2o_req_t *req);

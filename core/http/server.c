@@ -61,6 +61,12 @@ h2o_hostconf_t *server_admin_host(server *s)
     return s->admin_hosts[0];
 }
 
+void server_answer_metrics(server *s, server_answer *answer, void *arg)
+{
+    s->metrics = answer;
+    s->metrics_arg = arg;
+}
+
 void server_adopt(server *s, generation *g, int64_t connections_max)
 {
     gates_configure(s->gates, g->conf, connections_max);

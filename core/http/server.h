@@ -22,6 +22,12 @@ void server_adopt(server *s, generation *g, int64_t connections_max);
 struct st_h2o_hostconf_t;
 struct st_h2o_hostconf_t *server_admin_host(server *s);
 
+/* Who answers a GET of /metrics where a listener has it: on the worker's thread, at once or later,
+ * exactly once, unless the request goes first. Before workers start. */
+struct st_h2o_req_t;
+typedef void server_answer(struct st_h2o_req_t *req, void *arg);
+void server_answer_metrics(server *s, server_answer *answer, void *arg);
+
 /* How many connections there are, where; the server's. */
 gates *server_gates(server *s);
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
-from daemon import CMPCTL, message, run
+from daemon import CMPCTL, CMPD, free_port, message, run
 from signing import Key
 from stores import eventually
 from world import home_and
@@ -321,3 +321,72 @@ def test_a_daemon_that_does_not_run(served):
     ended = run(CMPCTL, "metrics", "--config", served.folder / "cmpd.yaml")
     assert ended.returncode == 2 and "does the daemon run?" in ended.stderr
     assert run(CMPCTL, "metrics").returncode == 2
+
+
+# ---- on a listener ----
+
+
+@pytest.fixture
+def scraped_at(served):
+    """With a listener of its own, in the clear."""
+    served.scrape_port = free_port()
+    served.config["listeners"].append(
+        {
+            "name": "scrapes",
+            "bind": f"127.0.0.1:{served.scrape_port}",
+            "interfaces": [],
+            "metrics": True,
+        }
+    )
+    return served
+
+
+def over_http(site, path="/metrics", **how):
+    return httpx.request("GET", f"http://127.0.0.1:{site.scrape_port}{path}", **how)
+
+
+def test_a_listener_of_their_own(scraped_at):
+    busy(scraped_at)
+    answer = over_http(scraped_at)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    there, here = Scrape(answer.text), scraped(scraped_at)
+    assert there.value("cmpd_requests_total", result="resolved") == 1
+    assert set(there.types) == set(here.types)
+    accepted = over_http(scraped_at, headers={"accept": "application/openmetrics-text"})
+    assert accepted.text.endswith("\n# EOF\n")
+    # Nothing else of the admin socket is there, and no scrape is a request.
+    assert over_http(scraped_at, "/stats").status_code == 404
+    url = f"http://127.0.0.1:{scraped_at.scrape_port}"
+    assert httpx.post(f"{url}/reload").status_code == 404
+    assert httpx.head(f"{url}/metrics").text == ""
+    last = scraped(scraped_at)
+    assert last.value("cmpd_requests_total", result="not_found") == 2
+    assert last.value("cmpd_requests_total", result="resolved") == 1
+
+
+def test_beside_interfaces_over_tls_and_only_where_asked_for(served):
+    served.start()
+    assert served.send(path="/metrics", method="GET").status == 404
+    served.listener["metrics"] = True
+    assert run(CMPCTL, "reload", "--config", served.write()).returncode == 0
+    for http2 in (False, True):
+        answer = served.send(path="/metrics", method="GET", http2=http2)
+        assert answer.status == 200 and b"cmpd_workers 2\n" in answer.body
+
+
+def test_a_crowd_of_scrapers_takes_nothing_from_operators(scraped_at):
+    scraped_at.start()
+    with ThreadPoolExecutor(40) as pool:
+        answers = [pool.submit(over_http, scraped_at) for _ in range(400)]
+        assert "cmpd_workers" in metrics(scraped_at)
+        statuses = {answer.result().status_code for answer in answers}
+    assert 200 in statuses and statuses <= {200, 503}
+    assert over_http(scraped_at).status_code == 200
+
+
+def test_a_listener_for_nothing(served):
+    served.listener["interfaces"] = []
+    ended = run(CMPD, "-t", "-c", served.write())
+    assert ended.returncode == 1
+    assert "at least one interface is needed, or health or metrics" in ended.stderr

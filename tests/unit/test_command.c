@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { CLIENTS = 20, WAITING_MAX = 16 };
+enum { CLIENTS = 20, WAITING_MAX = 16, ASKED_MAX = 4 };
 
 typedef struct client {
     connection connection; /* as much of one as commands look at */
@@ -53,6 +53,26 @@ static void on_query(admin_command *c, void *arg)
     admin_command_text(c, accept.at == NULL ? "text/plain" : "text/other", text, strlen(text));
 }
 
+/* a question that is not answered at once */
+static admin_command *held[ASKED_MAX];
+static size_t held_count;
+
+static void on_held(admin_command *c, void *arg)
+{
+    (void)arg;
+    held[held_count++] = c;
+}
+
+/* As on a listener: the question is there without its path on the admin socket. */
+static const admin_query *question;
+
+static int on_stranger(h2o_handler_t *self, h2o_req_t *req)
+{
+    (void)self;
+    admin_query_ask(question, req);
+    return 0;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -66,6 +86,10 @@ static int set_up(void **state)
     commands = admin_commands_create(control);
     admin_command_register(commands, hosts[0], "/change", on_run, NULL);
     admin_query_register(commands, hosts[0], "/look", on_query, NULL);
+    question = admin_query_register(commands, hosts[0], "/held", on_held, NULL);
+    h2o_pathconf_t *elsewhere = h2o_config_register_path(hosts[0], "/metrics", 0);
+    h2o_create_handler(elsewhere, sizeof(h2o_handler_t))->on_req = on_stranger;
+    held_count = 0;
     h2o_context_init(&context, loop_h2o(serving), &config);
     accepting = (h2o_accept_ctx_t){.ctx = &context, .hosts = hosts};
     asked = NULL;
@@ -260,6 +284,27 @@ static void a_question_does_not_wait(void **state)
     assert_has(command, "HTTP/1.1 200 ");
 }
 
+static void strangers_take_nothing_from_operators(void **state)
+{
+    (void)state;
+    assert_has(say(0, "POST /metrics", ""), "HTTP/1.1 405 ");
+    for (size_t i = 0; i < ASKED_MAX; i++) {
+        say(1 + i, "GET /metrics", "");
+    }
+    assert_int_equal(held_count, ASKED_MAX);
+    assert_has(say(1 + ASKED_MAX, "GET /metrics", ""), "HTTP/1.1 503 ");
+    assert_has(say(2 + ASKED_MAX, "GET /look", ""), "HTTP/1.1 200 ");
+    for (size_t i = 0; i < ASKED_MAX; i++) {
+        admin_command_text(held[i], "text/plain", strdup("so many\n"), 8);
+        assert_has(&clients[1 + i], "\r\n\r\nso many\n");
+    }
+    held_count = 0;
+    client *again = say(3 + ASKED_MAX, "GET /metrics", "");
+    assert_int_equal(held_count, 1);
+    admin_command_text(held[0], "text/plain", strdup("so many\n"), 8);
+    assert_has(again, "HTTP/1.1 200 ");
+}
+
 static void errors_have_their_places(void **state)
 {
     (void)state;
@@ -304,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_that_goes_takes_nothing_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_are_told_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_question_does_not_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(strangers_take_nothing_from_operators, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_have_their_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_answered_at_the_end_goes_nowhere, set_up,
                                         tear_down),

@@ -145,7 +145,8 @@ static const struct {
      "c.yaml:10:54: listeners[0].bind[3]: \"*:80\" has the port of \"127.0.0.1:80\" at "
      "c.yaml:10:12\n"},
     {11, "    interfaces: []",
-     "c.yaml:11:5: listeners[0].interfaces: at least one interface is needed\n"},
+     "c.yaml:11:5: listeners[0].interfaces: at least one interface is needed, or health or "
+     "metrics\n"},
     {11, "    interfaces: mc-2",
      "c.yaml:11:17: listeners[0].interfaces: expected one or a list of mc-3, mc-6, mc-1, codes, "
      "found the "
