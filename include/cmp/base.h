@@ -13,6 +13,13 @@
 #define CMP_EXPORT __attribute__((visibility("default")))
 #endif
 
+/* What stands before the braces of a value that is made in place. */
+#ifdef __cplusplus
+#define CMP_VALUE(type) type
+#else
+#define CMP_VALUE(type) (type)
+#endif
+
 #define CMP_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 
 /* A result that is not looked at is a bug. */
@@ -25,13 +32,13 @@ typedef struct cmp_str {
     size_t size;
 } cmp_str;
 
-#define CMP_STR(literal) ((cmp_str){(literal), sizeof(literal) - 1})
-#define CMP_NONE         ((cmp_str){NULL, 0})
+#define CMP_STR(literal) (CMP_VALUE(cmp_str){(literal), sizeof(literal) - 1})
+#define CMP_NONE         (CMP_VALUE(cmp_str){NULL, 0})
 
 /* A C string without its NUL; it stays whose it was. NULL is absent. */
 static inline cmp_str cmp_str_from(const char *text)
 {
-    return text != NULL ? (cmp_str){text, strlen(text)} : CMP_NONE;
+    return text != NULL ? CMP_VALUE(cmp_str){text, strlen(text)} : CMP_NONE;
 }
 
 /* Octet by octet. An absent one equals an empty one: look at `at` where they differ. */
@@ -72,7 +79,7 @@ typedef struct cmp_op {
 } cmp_op;
 
 /* No operation: stale everywhere. */
-#define CMP_OP_NONE ((cmp_op){0, 0, 0})
+#define CMP_OP_NONE (CMP_VALUE(cmp_op){0, 0, 0})
 
 static inline bool cmp_op_is_none(cmp_op op)
 {

@@ -58,6 +58,6 @@ typedef struct cmp_record {
 
 /* A record that says nothing yet, and holds at any time. */
 #define CMP_RECORD_INIT                                                                            \
-    ((cmp_record){.not_before_ms = CMP_TIME_MIN,                                                   \
-                  .not_after_ms = CMP_TIME_MAX,                                                    \
-                  .ttl_s = CMP_TTL_UNSET})
+    (CMP_VALUE(cmp_record){.not_before_ms = CMP_TIME_MIN,                                          \
+                           .not_after_ms = CMP_TIME_MAX,                                           \
+                           .ttl_s = CMP_TTL_UNSET})
