@@ -36,7 +36,7 @@ static cmp_str service_txn_listener(const cmp_host *host, cmp_op op)
 static cmp_interface service_txn_interface(const cmp_host *host, cmp_op op)
 {
     const mc_request *r = shown(host, op, "txn_interface");
-    return r != NULL ? r->interface : CMP_INTERFACE_MAX;
+    return r != NULL ? r->interface : CMP_INTERFACE_NONE;
 }
 
 static cmp_str service_txn_peer(const cmp_host *host, cmp_op op)

@@ -446,7 +446,7 @@ static cmp_str service_listener(const cmp_host *table, cmp_op handle)
 static cmp_interface service_interface(const cmp_host *table, cmp_op handle)
 {
     const host_op *op = find(table, handle, "txn_interface");
-    return op != NULL ? op->request->interface : CMP_INTERFACE_MAX;
+    return op != NULL ? op->request->interface : CMP_INTERFACE_NONE;
 }
 
 static cmp_str service_peer(const cmp_host *table, cmp_op handle)

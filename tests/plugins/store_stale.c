@@ -131,7 +131,7 @@ static void look(const later *l)
         host->txn_contextual(host, l->op, 0) != NULL,
         host->txn_source(host, l->op) != NULL,
         host->txn_listener(host, l->op).at != NULL,
-        host->txn_interface(host, l->op) != CMP_INTERFACE_MAX,
+        host->txn_interface(host, l->op) != CMP_INTERFACE_NONE,
         host->txn_peer(host, l->op).at != NULL,
         host->txn_now_ms(host, l->op) != 0,
         host->txn_alloc(host, l->op, 1) != NULL,

@@ -31,6 +31,7 @@ typedef struct cmp_pair {
 
 /* The interfaces on which requests arrive. */
 typedef enum cmp_interface {
+    CMP_INTERFACE_NONE = -1,
     CMP_INTERFACE_MC3,   /* CMP to CMP */
     CMP_INTERFACE_MC6,   /* Split-CMP-Parent to -Child; the seed defines its security only */
     CMP_INTERFACE_MC1,   /* handset to Home CMP: anonymous */
