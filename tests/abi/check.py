@@ -6,7 +6,7 @@ minors only append, and the core reads each minor by its own sizes. Usage: check
 import re
 import sys
 
-from headers import OURS, TOP, Headers, frozen_sets, growing, run_c, without_comments
+from headers import OURS, TOP, Headers, frozen_sets, growing, on_32_bits, run_c
 
 UPDATE = "run tests/abi/update.py"
 faults = []
@@ -72,6 +72,12 @@ def check_structs(headers, layout):
             fault(f"{struct}: padding behind {last}; give it a field's place, or change the order")
 
 
+def check_narrow(headers, compiler):
+    """No padding where pointers have 32 bits either, whatever 64 bits are aligned to there."""
+    for struct, field in on_32_bits(headers, compiler):
+        fault(f"{struct}: padding behind {struct}.{field} where pointers have 32 bits")
+
+
 def check_appended(old, new, old_layout, new_layout):
     for struct, members in old.structs.items():
         now = new.structs.get(struct, [])
@@ -116,6 +122,7 @@ def main():
     check_equal(ours, sets[-1])
     check_ledger(sets)
     check_structs(ours, ours.layout(compiler))
+    check_narrow(ours, compiler)
     for i in range(1, len(sets)):
         check_appended(sets[i - 1], sets[i], layouts[i - 1], layouts[i])
     if not faults:

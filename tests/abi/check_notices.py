@@ -90,6 +90,16 @@ def structs(folder):
     in_structs("cmp_route_answer.record: cmp_record may grow", by_value)
 
 
+def narrow(folder):
+    def on_32_bits(words, *changes):
+        notices(words, check.check_narrow, changed(folder, *changes), COMPILER)
+
+    last = "    size_t variant_count;\n"
+    on_32_bits(None)
+    late = ("record.h", last, last + "    uint64_t more;\n    size_t most;\n")
+    on_32_bits("padding behind cmp_record.most where", late)
+
+
 def appended(folder):
     old = changed(folder)
 
@@ -120,7 +130,7 @@ def core(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for part in (equal, ledger, structs, appended, core):
+        for part in (equal, ledger, structs, narrow, appended, core):
             part(folder)
 
 

@@ -107,6 +107,35 @@ def run_c(compiler, lines, *folders, sources=()):
         return json.loads(subprocess.run([program], check=True, capture_output=True).stdout)
 
 
+# What the headers take of a C library, where there is none for 32 bits.
+STRING_H = """#include <stddef.h>
+int memcmp(const void *, const void *, size_t);
+size_t strlen(const char *);
+"""
+
+
+def on_32_bits(headers, compiler):
+    """Structs that may grow and have padding behind their last field where pointers have 32 bits,
+    with that field: 64 bits are aligned to 32 there, or to 64. Nothing is run, so the compiler alone
+    has to know such a machine; where it does not, nothing is found."""
+    lines = ["#include <cmp/plugin.h>"]
+    for struct in growing():
+        last = headers.fields(struct)[-1]
+        end = f"offsetof(struct {struct}, {last}) + sizeof(((struct {struct} *)0)->{last})"
+        lines.append(f'_Static_assert({end} == sizeof(struct {struct}), "{struct}.{last}");')
+    found = set()
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "string.h").write_text(STRING_H)
+        source = Path(scratch, "program.c")
+        source.write_text("\n".join(lines) + "\n")
+        for machine in (["-m32"], ["-m32", "-malign-double"]):
+            command = [compiler, *machine, "-std=c17", "-ffreestanding", "-fsyntax-only"]
+            command += ["-I", scratch, "-I", headers.folder, source]
+            said = subprocess.run(command, capture_output=True, text=True).stderr
+            found.update(re.findall(r'assert(?:ion)? failed.*\b(cmp_\w+)\.(\w+)"?$', said, re.M))
+    return sorted(found)
+
+
 def frozen_sets():
     """All minors that are kept, the newest last."""
     folders = [path for path in SETS.iterdir() if re.fullmatch(r"\d+\.\d+", path.name)]

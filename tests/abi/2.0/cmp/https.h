@@ -35,8 +35,8 @@ typedef struct cmp_https_request {
     cmp_str authorization;   /* absent: not sent; never logged */
     const cmp_pair *headers; /* further ones; names in lower case, values visible ASCII */
     size_t header_count;     /* at most CMP_HTTPS_HEADERS_MAX; never logged */
-    uint64_t timeout_ms;     /* for everything: waiting, connecting, the whole answer */
     size_t answer_max;       /* octets of the body */
+    uint64_t timeout_ms;     /* for everything: waiting, connecting, the whole answer */
 } cmp_https_request;
 
 typedef enum cmp_https_result {
