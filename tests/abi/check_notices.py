@@ -118,6 +118,10 @@ def appended(folder):
     in_next(None, ("record.h", revoked, revoked + "    CMP_RECORD_MORE,\n"))
     less = ("record.h", revoked, "    CMP_RECORD_LESS,\n" + revoked)
     in_next("CMP_RECORD_REVOKED lies or counts otherwise", less)
+    none = "    CMP_INTERFACE_MAX\n"
+    in_next(None, ("message.h", none, "    CMP_INTERFACE_MORE,\n" + none))
+    in_next("CMP_ICI_MAX lies or counts otherwise", ("record.h", "(size_t)256)", "(size_t)512)"))
+    in_next("CMP_TIME_MIN lies or counts", ("record.h", "CMP_TIME_MIN         INT64_MIN", "CMP_TIME_MIN INT64_MAX"))
 
 
 def core(folder):

@@ -13,6 +13,10 @@ SETS = Path(__file__).resolve().parent
 OURS = TOP / "include"
 
 STRUCT = re.compile(r"(?<!> )\bstruct (cmp_\w+) \{")  # no template
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
+NUMBER = re.compile(
+    r"^#define (CMP_\w+) +(?:\d+|\(*size_t\)\d+(?: << \d+)?\)*|U?INT\d+_M(?:AX|IN)) *$", re.M
+)
 ENUM = re.compile(r"\benum(?: cmp_\w+)? \{([^}]*)\}")
 LEDGER = re.compile(r"^ \*   (\d+\.\d+)  (\S+) ", re.M)
 NEVER = re.compile(r"never grow[^:]*: ([\w, ]+)\.")
@@ -20,8 +24,7 @@ NEVER = re.compile(r"never grow[^:]*: ([\w, ]+)\.")
 
 def without_comments(text):
     """And with one space where there were any."""
-    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
-    return re.sub(r"\s+", " ", text).strip()
+    return re.sub(r"\s+", " ", COMMENT.sub(" ", text)).strip()
 
 
 def closing(text, at):
@@ -64,6 +67,8 @@ class Headers:
         for match in STRUCT.finditer(whole):
             body = whole[match.end() : closing(whole, match.end()) - 1]
             self.structs[match[1]] = [(names_in(d), d) for d in declarations(body)]
+        macros = [NUMBER.findall(COMMENT.sub("", text)) for text in self.text.values()]
+        self.numbers = [name for found in macros for name in found if name != "CMP_ABI_MINOR"]
         self.enumerators = [
             part.split("=")[0].strip()
             for match in ENUM.finditer(whole)
@@ -82,7 +87,7 @@ class Headers:
         return [name for names, _ in self.structs[struct] for name in names]
 
     def layout(self, compiler):
-        """Sizes, places of fields, and values of enumerators."""
+        """Sizes, places of fields, and values of enumerators and macros."""
         lines = ["#include <cmp/plugin.h>", "#include <stdio.h>", "int main(void) {", 'puts("{");']
         for struct in self.structs:
             lines.append(f'printf("\\"{struct}\\": [0, %zu],\\n", sizeof(struct {struct}));')
@@ -92,7 +97,8 @@ class Headers:
                     f'printf("\\"{struct}.{field}\\": [%zu, %zu],\\n",'
                     f" offsetof(struct {struct}, {field}), sizeof({of}));"
                 )
-        lines += [f'printf("\\"{e}\\": %lld,\\n", (long long){e});' for e in self.enumerators]
+        values = self.enumerators + self.numbers
+        lines += [f'printf("\\"{e}\\": %lld,\\n", (long long){e});' for e in values]
         return run_c(compiler, [*lines, 'puts("\\"\\": 0}");', "return 0; }"], self.folder)
 
 

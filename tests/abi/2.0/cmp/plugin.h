@@ -15,6 +15,11 @@
  * is independent of cmpd's release. A minor only appends: fields at the end of structs,
  * enumerators, services. Everything else is a new major.
  *
+ * Numbers. The host hands over no enumerator that the plugin's minor does not have: what needs one
+ * is not asked of that plugin, not shown to it, or told by the nearest that it knows. An enumerator
+ * that ends in _MAX counts the others; it stands for none of them, and may be higher in the next
+ * minor. Macros keep their values.
+ *
  * Structs. Each side may know more fields of a struct than the other. The host reads what a plugin
  * hands over (descriptor, tables, answers, records, requests) by the minor that the descriptor
  * names, and takes what lies beyond as zero, in a record as in CMP_RECORD_INIT; what the plugin
