@@ -17,6 +17,7 @@
     X(cmp_store_ops)                                                                               \
     X(cmp_route_ops)                                                                               \
     X(cmp_option)                                                                                  \
+    X(cmp_command)                                                                                 \
     X(cmp_host)                                                                                    \
     X(cmp_auth_answer)                                                                             \
     X(cmp_certificate)                                                                             \

@@ -223,22 +223,33 @@ static bool check_life(const reading *r, const cmp_command *commands)
     return true;
 }
 
-/* In our layout; a table of an older minor is copied, with the tables inside it. */
+/* A table of an older minor in our layout: a row begins with its name, and the last has none. */
+static void *copy_rows(kit_arena *memory, const abi_layout *older, abi_struct of, size_t size,
+                       const void *theirs, size_t *count)
+{
+    const size_t stride = older->size[of];
+    const char *from = theirs, *name;
+    *count = 0;
+    do {
+        memcpy(&name, from + (*count)++ * stride, sizeof(name));
+    } while (name != NULL && *count <= ROWS_CHECK_MAX);
+    char *rows = kit_arena_calloc(memory, *count, size);
+    for (size_t i = 0; i < *count; i++) {
+        abi_read(older, of, rows + i * size, from + i * stride);
+    }
+    return rows;
+}
+
+/* With the tables inside it. */
 static const cmp_option *read_rows(kit_arena *memory, const abi_layout *older,
                                    const cmp_option *theirs, unsigned depth)
 {
     if (theirs == NULL || depth > ROWS_CHECK_DEPTH) {
         return theirs; /* nothing to do, or to be refused */
     }
-    const size_t stride = older->size[ABI_cmp_option];
-    size_t count = 0;
-    cmp_option row;
-    do {
-        abi_read(older, ABI_cmp_option, &row, (const char *)theirs + count++ * stride);
-    } while (row.name != NULL && count <= ROWS_CHECK_MAX);
-    cmp_option *rows = kit_arena_calloc(memory, count, sizeof(*rows));
+    size_t count;
+    cmp_option *rows = copy_rows(memory, older, ABI_cmp_option, sizeof(*rows), theirs, &count);
     for (size_t i = 0; i < count; i++) {
-        abi_read(older, ABI_cmp_option, &rows[i], (const char *)theirs + i * stride);
         if (rows[i].type == CMP_OPTION_ROWS || rows[i].type == CMP_OPTION_GROUP) {
             rows[i].rows = read_rows(memory, older, rows[i].rows, depth + 1);
         }
@@ -262,6 +273,18 @@ static bool check_options(const reading *r)
            rows_check(p->options, p->options_size, hosts, r->error, r->error_size);
 }
 
+static bool check_commands(const reading *r)
+{
+    cmp_plugin *p = &r->d->plugin;
+    const abi_layout *older = abi_older(p->abi_minor);
+    if (older != NULL && p->commands != NULL) {
+        size_t count;
+        p->commands = copy_rows(&r->d->memory, older, ABI_cmp_command, sizeof(cmp_command),
+                                p->commands, &count);
+    }
+    return rows_check_commands(p->commands, r->error, r->error_size);
+}
+
 bool descriptor_read(descriptor *d, const cmp_plugin *theirs, const char *name, uint32_t services,
                      char *error, size_t error_size)
 {
@@ -271,8 +294,7 @@ bool descriptor_read(descriptor *d, const cmp_plugin *theirs, const char *name, 
     /* One that chooses need not serve itself. */
     return read_version(&r) && check_identity(&r, name) && check_texts(&r) &&
            (d->plugin.choose != NULL || (read_kind(&r) && check_life(&r, d->plugin.commands))) &&
-           check_services(&r, services) && check_options(&r) &&
-           rows_check_commands(d->plugin.commands, error, error_size);
+           check_services(&r, services) && check_options(&r) && check_commands(&r);
 }
 
 /* Chosen ones come at any time after loading, from the plugin's own code: they are looked at as

@@ -24,9 +24,10 @@
  * hands over (descriptor, tables, answers, records, requests) by the minor that the descriptor
  * names, and takes what lies beyond as zero, in a record as in CMP_RECORD_INIT; what the plugin
  * hands over to be filled (record_parse, peer_find) it fills as far as that minor goes. What the
- * host hands over may be larger than the plugin knows. So a struct that may grow is passed by
- * pointer only, and lies in no other. These never grow, and may lie anywhere: cmp_str, cmp_pair,
- * cmp_op, cmp_cidr, cmp_cidrs, cmp_strings, cmp_rows, cmp_command. A condition is a cmp_pair.
+ * host hands over may be larger than the plugin knows, but in arrays (variants), whose members lie
+ * as far apart as in that minor. So a struct that may grow is passed by pointer only, and lies in
+ * no other. These never grow, and may lie anywhere: cmp_str, cmp_pair, cmp_op, cmp_cidr, cmp_cidrs,
+ * cmp_strings, cmp_rows. A condition is a cmp_pair.
  *
  * Life. On the control thread: choose, check, create, start; then on each worker's own thread
  * worker_start, operations, worker_stop; then, on the control thread again, destroy. keys_changed
@@ -166,10 +167,14 @@ typedef struct cmp_plugin {
     const cmp_command *commands;
 
     /* Does one of them, which is ended by host->command_done with this `id`, exactly once, from
-     * within the call or later. `argument` is absent when none came; it and `name` are valid during
-     * the call. The host gives one at a time, and tells the operator of it when the end does not
-     * come (ours: in 30 s); what was begun may go on then, and ends as it likes. Control thread,
-     * between start and destroy. Needed when there are commands, of who serves the instance. */
+     * within the call or later, on any thread. `argument` is absent when none came; it and `name`
+     * are valid during the call. The host gives the next one when this has ended, or when it has
+     * waited long enough (ours: 30 s) and told the operator so: then what was begun may go on
+     * beside the next, and how it ends is nobody's concern. So it is with one that is under way
+     * when destroy comes. Control thread, on which others wait: what takes long belongs on the pool
+     * or a worker. Between start and destroy. Needed when there are commands, of who serves the
+     * instance.
+     */
     void (*command)(void *instance, const char *name, cmp_str argument, uint64_t id);
 } cmp_plugin;
 

@@ -95,6 +95,9 @@ static bool minor_would_do(const cmp_plugin *p, unsigned minor)
     for (const cmp_option *row = p->options; good && row != NULL && row->name != NULL; row++) {
         good = is_zero(row, then->size[ABI_cmp_option], now->size[ABI_cmp_option]);
     }
+    for (const cmp_command *row = p->commands; good && row != NULL && row->name != NULL; row++) {
+        good = is_zero(row, then->size[ABI_cmp_command], now->size[ABI_cmp_command]);
+    }
     return good;
 }
 

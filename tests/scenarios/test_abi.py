@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 import stores
-from daemon import BUILD, CMPD, ROOT, run
+from daemon import BUILD, CMPCTL, CMPD, ROOT, run
 from stores import Shelf
 from world import home_and
 
@@ -98,6 +98,22 @@ def test_a_store_is_written(site, old):
     assert [json.loads(line) for line in ended.stdout.splitlines()] == [RECORD]
     shelf.start()
     assert_varied(site, shelf.b, "1A0F1-V")
+
+
+def test_a_store_does_what_an_operator_says(site, old):
+    old(site).store("store_old", name="shelf", codes=[{"ici": "1A0F1-V", **OPTIONS}])
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.peer("b")
+    site.start()
+
+    def told(*words):
+        ended = run(CMPCTL, "plugin", "--socket", site.folder / "admin.sock", "shelf", *words)
+        return ended.returncode, ended.stdout, ended.stderr.rpartition(": ")[2]
+
+    listed = "say [WORDS]  says them\ncount  complains of how much there is\n"
+    assert told() == (0, listed, "")
+    assert told("say", "and stay") == (0, "and stay\n", "")
+    assert told("count") == (1, "", "1 codes\n")
 
 
 @pytest.mark.parametrize("later", [False, True])

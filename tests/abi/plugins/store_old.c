@@ -257,6 +257,24 @@ static bool store_scan(void *instance, cmp_str after, cmp_store_visit visit, voi
     return true;
 }
 
+/* ---- commands ---- */
+
+static void store_command(void *instance, const char *name, cmp_str argument, uint64_t id)
+{
+    const store *s = instance;
+    if (strcmp(name, "say") == 0) {
+        s->host->command_done(s->host, id, true, "%.*s", (int)argument.size, argument.at);
+    } else {
+        s->host->command_done(s->host, id, false, "%zu codes", s->options->codes.count);
+    }
+}
+
+static const cmp_command commands[] = {
+    {.name = "say", .argument = "WORDS", .help = "says them"},
+    {.name = "count", .help = "complains of how much there is"},
+    CMP_COMMAND_END,
+};
+
 static const cmp_store_ops ops = {
     .size = sizeof(cmp_store_ops),
     .lookup = store_lookup,
@@ -270,7 +288,7 @@ static const cmp_store_ops ops = {
                     .summary = "Records from its options", CMP_PLUGIN_OPTIONS(option_rows)
 #define LIVES                                                                                      \
     .create = store_create, .worker_start = store_worker_start, .worker_stop = store_worker_stop,  \
-    .destroy = store_destroy, .ops.store = &ops
+    .destroy = store_destroy, .ops.store = &ops, .command = store_command
 
 static const cmp_plugin plain = {DESCRIBED, LIVES};
 static const cmp_plugin blocking = {DESCRIBED, LIVES, .flags = CMP_PLUGIN_BLOCKING};
@@ -281,4 +299,5 @@ static const cmp_plugin *store_choose(const cmp_host *host, const void *options,
     return ((const store_options *)options)->how == BLOCKING ? &blocking : &plain;
 }
 
-CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {DESCRIBED, .choose = store_choose};
+CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {DESCRIBED, .choose = store_choose,
+                                                     .commands = commands};
