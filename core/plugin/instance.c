@@ -107,8 +107,6 @@ static void service_health(const cmp_host *host, cmp_health health, const char *
     pthread_mutex_unlock(&shown_lock);
 }
 
-#define COMMAND_TEXT_MAX 4096
-
 static void service_command_done(const cmp_host *host, uint64_t id, bool good, const char *format,
                                  ...)
 {
@@ -116,7 +114,7 @@ static void service_command_done(const cmp_host *host, uint64_t id, bool good, c
     if (site->command_done == NULL) {
         return;
     }
-    char text[COMMAND_TEXT_MAX];
+    char text[CMP_COMMAND_TEXT_MAX + 1];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);

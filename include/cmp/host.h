@@ -64,16 +64,22 @@ typedef enum cmp_health {
 
 typedef struct cmp_host cmp_host;
 
-/* Octets that cmp_host.txn_alloc gives at once. */
-#define CMP_ALLOC_MAX ((size_t)16 << 20)
+/* Octets that cmp_host.txn_alloc gives at once, and that cmp_host.command_done tells. */
+#define CMP_ALLOC_MAX        ((size_t)16 << 20)
+#define CMP_COMMAND_TEXT_MAX ((size_t)4095)
 
-/* A table for each instance; valid from create to the end of destroy. Pass the table itself as
- * `host`. Unless said otherwise a service may be called on any thread. */
+/* A table for each instance, the same for choose, check and create, and valid to the end of
+ * destroy; when create gives up, until it has returned. Pass the table itself as `host`. Unless
+ * said otherwise a service may be called on any thread. */
 struct cmp_host {
     size_t size; /* of this struct in the host; a field beyond it is not there */
     void *core;  /* the host's own */
     uint32_t services;
     cmp_purpose purpose;
+
+    /* The configuration's folder, where relative paths begin: for those inside other texts, as
+     * options of type CMP_OPTION_PATH come resolved. Lives as long as the instance. */
+    const char *folder;
 
     /* ---- always there ---- */
 
@@ -117,6 +123,12 @@ struct cmp_host {
      * shown to the operator, and a change of the state is logged. Takes a lock: call it when
      * something has changed, not for each request. */
     void (*health)(const cmp_host *host, cmp_health health, const char *why);
+
+    /* Ends a command (cmp_plugin.command): whether it was done, and what the operator is told of
+     * it: words in UTF-8, over several lines if need be, of which CMP_COMMAND_TEXT_MAX octets are
+     * read. An `id` that nobody waits for is ignored. */
+    void (*command_done)(const cmp_host *host, uint64_t id, bool good, const char *format, ...)
+        CMP_PRINTF(4, 5);
 
     /* Reads one code record from its JSON text (one object). On success fills `ici` and `record`,
      * whose strings live in memory got from `alloc` or inside `json`, and returns true. Otherwise
@@ -263,17 +275,6 @@ struct cmp_host {
     CMP_MUST_USE bool (*peer_find)(const cmp_host *host, cmp_str name, cmp_peer *peer);
     void (*peer_each)(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
                       void *arg);
-
-    /* ---- always there ---- */
-
-    /* The configuration's folder, where relative paths begin: for those inside other texts, as
-     * options of type CMP_OPTION_PATH come resolved. Lives as long as the instance. */
-    const char *folder;
-
-    /* Ends a command (cmp_plugin.command): whether it was done, and what the operator is told of
-     * it, in words. An `id` that nobody waits for is ignored. NULL in a host that gives none. */
-    void (*command_done)(const cmp_host *host, uint64_t id, bool good, const char *format, ...)
-        CMP_PRINTF(4, 5);
 };
 
 /* Typed wrappers of complete. What the last argument points to is read during the call; it may be

@@ -118,6 +118,13 @@ static void service_health(const cmp_host *table, cmp_health health, const char 
     pthread_mutex_unlock(&h->metrics.lock);
 }
 
+/* Only who gives commands waits for an end. */
+static void service_command_done(const cmp_host *table, uint64_t id, bool good, const char *format,
+                                 ...)
+{
+    (void)table, (void)id, (void)good, (void)format;
+}
+
 /* ---- records ---- */
 
 /* A plugin of an older minor has room for what it knows. */
@@ -248,6 +255,7 @@ void host_other_services(cmp_host *table)
     table->histogram = service_histogram;
     table->observe = service_observe;
     table->health = service_health;
+    table->command_done = service_command_done;
     table->report = report_in_scope;
     table->record_parse = service_record_parse;
     table->record_write = service_record_write;

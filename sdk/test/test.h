@@ -57,7 +57,7 @@ struct cmp_test {
 
     uint64_t command; /* the id of the last one */
     cmp_test_command_end command_state;
-    char command_text[1024];
+    char command_text[CMP_COMMAND_TEXT_MAX + 1];
 
     kit_arena peer_memory;
     const char *origin_error;
