@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define HOST_METRICS_MAX 64
+#define HOST_METRICS_MAX 256
 #define HOST_BOUNDS_MAX  32
 
 typedef enum host_metric_kind {

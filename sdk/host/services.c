@@ -13,6 +13,13 @@
 
 /* ---- counting ---- */
 
+static bool metric_name_good(const char *name)
+{
+    static const char octets[] = "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return strspn(name, "_0123456789") == 0 && name[0] != '\0' &&
+           name[strspn(name, octets)] == '\0';
+}
+
 /* The number of the metric, or of none (HOST_METRICS_MAX), which counting passes over. */
 static unsigned metric_add(const cmp_host *table, host_metric_kind kind, const char *name,
                            const char *help)
@@ -22,6 +29,9 @@ static unsigned metric_add(const cmp_host *table, host_metric_kind kind, const c
     if (name == NULL || help == NULL) {
         h->misuse(h, "counter", "without a name or a help");
         return HOST_METRICS_MAX;
+    }
+    if (!metric_name_good(name)) {
+        h->misuse(h, "counter", "with a name that is not of letters, digits and _");
     }
     pthread_mutex_lock(&m->lock);
     const unsigned at = m->count;

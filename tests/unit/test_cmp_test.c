@@ -428,6 +428,13 @@ static void destroy(cmp_test *t, cmp_test_op *op)
     cmp_test_destroy(&t);
 }
 
+static void count_by_a_bad_name(cmp_test *t, cmp_test_op *op)
+{
+    cmp_test_end(&op);
+    cmp_test_host(t)->counter(cmp_test_host(t), "look_ups2", "by a good one");
+    cmp_test_host(t)->counter(cmp_test_host(t), "look-ups", "");
+}
+
 static void breaches_of_the_rules(void **state)
 {
     (void)state;
@@ -443,6 +450,7 @@ static void breaches_of_the_rules(void **state)
          destroy_pending},
         {"{content: x}", "logged, and not expected:\ntrouble", destroy_with_error},
         {"{content: x, how: never-stopped}", "left behind: 1 timers", destroy},
+        {"{content: x}", "counter with a name that is not of letters", count_by_a_bad_name},
     };
     for (size_t i = 0; i < sizeof(breaches) / sizeof(breaches[0]); i++) {
         expect_death(&breaches[i]);

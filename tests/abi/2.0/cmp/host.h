@@ -101,7 +101,13 @@ struct cmp_host {
 
     /* A counter of this instance, shown to the operator under `name`; `help` says in one line what
      * it counts. Call in create. The texts must outlive the instance. Returns the id for `count`.
-     * Names that begin with cache_, stale_operations and bad_answers are the host's own. */
+     *
+     * For gauges and histograms as well: a name is of letters, digits and _, begins with a letter,
+     * and is no other's of the instance; one that ends in _us, _ms, _s or _bytes says its unit.
+     * cache_hits, cache_misses, cache_stale, stale_operations, bad_answers, not_asked and stalls
+     * are the host's own, and there will be no more of these. An instance may register so many that
+     * they need 256 cells (a counter and a gauge are one, a histogram two more than its bounds);
+     * what is beyond counts nowhere, and a line in the log says so. */
     unsigned (*counter)(const cmp_host *host, const char *name, const char *help);
     void (*count)(const cmp_host *host, unsigned counter, uint64_t add);
 
