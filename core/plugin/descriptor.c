@@ -259,7 +259,7 @@ static const cmp_option *read_rows(kit_arena *memory, const abi_layout *older,
 
 static bool check_options(const reading *r)
 {
-    static const char *const hosts[] = {"use", "cache", NULL};
+    static const char *const hosts[] = {"use", "cache", "instance", NULL};
     cmp_plugin *p = &r->d->plugin;
     if (p->options_size > OPTIONS_SIZE_MAX) {
         return wrong(r, "options_size is %zu, wanted at most %zu", p->options_size,

@@ -36,7 +36,8 @@ enum {
 /* One row. It is static, and so is all that it points to. */
 typedef struct cmp_option cmp_option;
 struct cmp_option {
-    const char *name;
+    const char *name; /* a letter and up to 63 of a-z, 0-9, _ and -. A section's own are not use,
+                         cache and instance: these are the host's, and it will take no more */
     cmp_option_type type;
     size_t offset;              /* of the field in the options struct */
     const char *const *choices; /* ENUM, ENUMS: names, ended by NULL */

@@ -279,6 +279,21 @@ static void a_descriptor_that_no_host_takes(void **state)
     cmp_test_destroy(&t);
 }
 
+static void options_that_are_the_hosts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"use", "cache", "instance"};
+    cmp_test *t = cmp_test_create();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const cmp_option taken[] = {rows[0], {.name = names[i], .help = "x"}, CMP_OPTION_END};
+        cmp_plugin bad = plugin;
+        bad.options = taken;
+        assert_false(cmp_test_open(t, &bad, "content: x"));
+        assert_true(cmp_test_reported(t, "the name is taken by another row, or by the host"));
+    }
+    cmp_test_destroy(&t);
+}
+
 static void later_by_its_timer(void **state)
 {
     (void)state;
@@ -463,6 +478,7 @@ int main(void)
         cmocka_unit_test(an_answer_at_once),
         cmocka_unit_test(options_are_filled_as_from_a_configuration),
         cmocka_unit_test(a_descriptor_that_no_host_takes),
+        cmocka_unit_test(options_that_are_the_hosts),
         cmocka_unit_test(later_by_its_timer),
         cmocka_unit_test(cancelled_and_completed_later),
         cmocka_unit_test(from_the_pool),
