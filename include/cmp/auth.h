@@ -72,7 +72,7 @@ typedef enum cmp_sign_verdict {
 #define CMP_SIGNATURE_MAX 192
 
 /* Header fields that a signature may add: how many, and their octets, names and values together. */
-#define CMP_SIGNATURE_HEADERS_MAX  4
+#define CMP_SIGNATURE_HEADERS_MAX  8
 #define CMP_SIGNATURE_HEADERS_SIZE 8192
 
 /* A signature of ours (9.3.2: "apikeyid" and "signature"). What it points to is valid until control

@@ -23,7 +23,7 @@ typedef struct cmp_origin_options {
     uint64_t connect_timeout_ms, idle_timeout_ms, resolve_interval_ms;
 } cmp_origin_options;
 
-#define CMP_HTTPS_HEADERS_MAX 8
+#define CMP_HTTPS_HEADERS_MAX 16
 
 /* One request. It and what it points to are the caller's, and copied by https_start. */
 typedef struct cmp_https_request {
