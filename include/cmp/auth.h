@@ -51,7 +51,8 @@ typedef struct cmp_auth_answer {
     cmp_once once;           /* ACCEPT */
     const char *reason;      /* REJECT, UNAVAILABLE: for the operator's log only; static text */
     uint8_t fingerprint[16]; /* ACCEPT and not CMP_ONCE_NO: the same for a replay, its boundary
-                                twin included, and for nothing else */
+                                twin included, and for nothing else; in every process that has
+                                the same credentials, which may share one replay memory */
 } cmp_auth_answer;
 
 /* A request that is about to be sent to a peer. Valid until the operation's end. */

@@ -18,12 +18,13 @@
  * handle stands for, is the host's own business: one request at a time on each thread, and a
  * counter for the generation, will do.
  *
- * Before it calls verify a host has bounded what it passes on: tid (1 to 128 octets) and ici (1 to
- * 256) are there and visible ASCII, all other parameters and the header fields are no longer than
- * it wants to have read. Keys may be read whenever an instance lives; ours read them as a worker
- * starts and after keys_changed, on each worker's thread, and never for a request. The replay
- * memory is the host's (cmp_auth_answer.once, fingerprint): without one a signed request is good as
- * often as it comes, and so is its boundary twin. */
+ * Before it asks for anything a host has bounded what it passes on. The ici (1 to 256 octets) is
+ * there and visible ASCII, and so is, in verify and sign, the tid (1 to 128); a route's target is a
+ * fully qualified host name, or absent. All other parameters and the header fields are no longer
+ * than it wants to have read. Keys may be read whenever an instance lives; ours read them as a
+ * worker starts and after keys_changed, on each worker's thread, and never for a request. The
+ * replay memory is the host's (cmp_auth_answer.once, fingerprint): without one a signed request is
+ * good as often as it comes, and so is its boundary twin. */
 
 /* Services that a host may lack. A plugin names those it cannot do without in its descriptor, and a
  * host without them refuses to load it. Everything else in the table is always there. */

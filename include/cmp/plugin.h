@@ -99,7 +99,7 @@ typedef struct cmp_command {
 
 /* What a plugin is. It is static, and so is all that it points to. */
 typedef struct cmp_plugin {
-    /* Checked before anything else is read. */
+    /* Checked before anything else is read; they lie here in every major. */
     uint32_t struct_size;
     uint16_t abi_major;
     uint16_t abi_minor;

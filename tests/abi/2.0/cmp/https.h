@@ -16,8 +16,8 @@ typedef struct cmp_origin_options {
     const char *server_name; /* whom the certificate must be for; NULL: the URL's host */
     const char *ca;          /* PEM file; NULL: the system's */
     const char *crl; /* PEM file of revocation lists, read again when it changes; NULL: none */
-    const char *certificate; /* client certificate, PEM; NULL: none */
-    const char *key;
+    const char *certificate;  /* client certificate, PEM; NULL: none */
+    const char *key;          /* of that certificate, PEM */
     unsigned connections_max; /* of one worker */
     unsigned waiting_max;     /* requests of one worker that wait for a connection */
     uint64_t connect_timeout_ms, idle_timeout_ms, resolve_interval_ms;
@@ -50,8 +50,8 @@ typedef enum cmp_https_result {
 /* Valid during the callback. */
 typedef struct cmp_https_answer {
     cmp_https_result result;
-    const char *detail; /* what went wrong, for the log */
-    int status;
+    const char *detail;     /* what went wrong, for the log; NULL with ANSWERED */
+    int status;             /* with ANSWERED */
     cmp_str content_type;   /* without parameters; absent: none */
     unsigned retry_after_s; /* the server's; with NOT_SENT: too much waits here, not 0 */
     cmp_str body;
