@@ -38,7 +38,9 @@
 #include <cmp/plugin.h>
 
 /* Versions. Names that begin with cmp_embed_; major: in the library's name, what is built against
- * one runs with no other; minor: only grows.
+ * one runs with no other; minor: only grows. Structs of <cmp/…> are as the library was built
+ * with them: when one grows that a program hands over, or reads in an array (cmp_peer, cmp_key,
+ * cmp_outgoing, cmp_certificate, cmp_variant), the next major begins.
  *
  *   1.0  open   all of this */
 #define CMP_EMBED_MAJOR 1
