@@ -6,7 +6,7 @@ minors only append, and the core reads each minor by its own sizes. Usage: check
 import re
 import sys
 
-from headers import OURS, TOP, Headers, frozen_sets, growing, on_32_bits, run_c
+from headers import OURS, TOP, Headers, closed, frozen_sets, growing, on_32_bits, run_c
 
 UPDATE = "run tests/abi/update.py"
 faults = []
@@ -43,6 +43,24 @@ def check_ledger(sets):
     for number in list(ledger)[:-1]:
         if ledger[number] == "open":
             fault(f"ABI {number} is open in the ledger, and a newer one has begun")
+
+
+def check_closed(ours, sets, kept):
+    """What was closed stays to the octet, and so does what the ledger says of it: when, and what it
+    has. A plugin that was built with it counts on that for as long as there is this major."""
+    for headers in sets:
+        number, state = headers.number, ours.ledger.get(headers.number)
+        if number not in kept:
+            if state != "open":
+                fault(f"ABI {number} is closed in the ledger and not in tests/abi/closed: {UPDATE}")
+            continue
+        date, digest = kept[number]
+        if headers.digest() != digest:
+            fault(f"tests/abi/{number} is closed since {date}, and was changed")
+        if (state, ours.meant.get(number)) != (date, headers.meant[number]):
+            fault(f"the ledger's line of {number} was changed, which is closed since {date}")
+    for number in kept.keys() - {headers.number for headers in sets}:
+        fault(f"tests/abi/{number} is closed, and not there any more")
 
 
 def type_used_by_value(declaration, names):
@@ -121,6 +139,7 @@ def main():
     layouts = [kept.layout(compiler) for kept in sets]
     check_equal(ours, sets[-1])
     check_ledger(sets)
+    check_closed(ours, sets, closed())
     check_structs(ours, ours.layout(compiler))
     check_narrow(ours, compiler)
     for i in range(1, len(sets)):

@@ -25,9 +25,10 @@ MAJOR, MINOR = (int(part) for part in NUMBER.split("."))
 AFTER = f"{MAJOR}.{MINOR + 1}"
 LINE, OPEN = line(NUMBER, REAL.ledger[NUMBER]), line(NUMBER, "open")
 CLOSE = ("plugin.h", OPEN, line(NUMBER, "2027-01-01"))
+COMMENT = ("base.h", "/* The words", "/* All the words")
 NEXT_MINOR = [
     CLOSE,
-    ("plugin.h", " * tests/abi/ keeps", line(AFTER, "open") + "More.\n *\n * tests/abi/ keeps"),
+    ("plugin.h", " * A minor with a", line(AFTER, "open") + "More.\n *\n * A minor with a"),
     ("plugin.h", f"CMP_ABI_MINOR {MINOR}", f"CMP_ABI_MINOR {MINOR + 1}"),
 ]
 
@@ -57,11 +58,10 @@ def equal(folder):
     def against(words, ours, newest):
         notices(words, check.check_equal, changed(folder, *ours), changed(folder, *newest))
 
-    comment = ("base.h", "/* The words", "/* All the words")
     field = ("record.h", "    size_t variant_count;", "    size_t variant_count, more;")
     against(None, [], [])
-    against(f"no longer what tests/abi/{NUMBER} keeps", [comment], [])
-    against(None, [CLOSE, comment], [CLOSE])
+    against(f"no longer what tests/abi/{NUMBER} keeps", [COMMENT], [])
+    against(None, [CLOSE, COMMENT], [CLOSE])
     against(f"ABI {NUMBER} is closed, and record.h", [CLOSE, field], [CLOSE])
     against(f"include/cmp is {AFTER}", NEXT_MINOR, [])
 
@@ -74,6 +74,26 @@ def ledger(folder):
     notices("wanted a line for each set", check.check_ledger, [*before, after])
     after.ledger[NUMBER] = "open"
     notices("and a newer one has begun", check.check_ledger, [*before, ours, after])
+
+
+def closed(folder):
+    before, kept = frozen_sets()[:-1], changed(folder, CLOSE)
+    record = {headers.number: check.closed()[headers.number] for headers in before}
+    now = {**record, NUMBER: ("2027-01-01", kept.digest())}
+
+    def after(words, *changes, sets=(kept,), record=now):
+        ours = changed(folder, *changes)
+        notices(words, check.check_closed, ours, [*before, *sets], record)
+
+    after(None, CLOSE)
+    after(None, CLOSE, COMMENT)
+    after("and was changed", CLOSE, sets=[changed(folder, CLOSE, COMMENT)])
+    after(f"the ledger's line of {NUMBER} was changed")
+    more = ("plugin.h", CLOSE[2], CLOSE[2] + "More; ")
+    after(f"the ledger's line of {NUMBER} was changed", CLOSE, more)
+    after("not in tests/abi/closed", CLOSE, record=record)
+    after(None, record=record)
+    after(f"tests/abi/{NUMBER} is closed, and not there", CLOSE, sets=[])
 
 
 def structs(folder):
@@ -134,7 +154,7 @@ def core(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for part in (equal, ledger, structs, narrow, appended, core):
+        for part in (equal, ledger, closed, structs, narrow, appended, core):
             part(folder)
 
 

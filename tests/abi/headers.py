@@ -2,6 +2,7 @@
 """What a set of plugin headers says: its structs and their fields, its enumerators, its ledger; and
 how a compiler lays it out. The headers are regular enough to be read without one."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 SETS = Path(__file__).resolve().parent
+CLOSED = SETS / "closed"
 OURS = TOP / "include"
 
 STRUCT = re.compile(r"(?<!> )\bstruct (cmp_\w+) \{")  # no template
@@ -18,7 +20,7 @@ NUMBER = re.compile(
     r"^#define (CMP_\w+) +(?:\d+|\(*size_t\)\d+(?: << \d+)?\)*|U?INT\d+_M(?:AX|IN)) *$", re.M
 )
 ENUM = re.compile(r"\benum(?: cmp_\w+)? \{([^}]*)\}")
-LEDGER = re.compile(r"^ \*   (\d+\.\d+)  (\S+) ", re.M)
+LEDGER = re.compile(r"^ \*   (\d+\.\d+)  (\S+) +(.*(?:\n \*    .*)*)", re.M)
 NEVER = re.compile(r"never grow[^:]*: ([\w, ]+)\.")
 
 
@@ -79,9 +81,16 @@ class Headers:
         self.number = "%s.%s" % tuple(
             re.search(rf"#define CMP_ABI_{part} (\d+)", plugin)[1] for part in ("MAJOR", "MINOR")
         )
-        self.ledger = dict(LEDGER.findall(plugin))
+        rows = LEDGER.findall(plugin)
+        self.ledger = {number: state for number, state, _ in rows}
+        self.meant = {number: re.sub(r"[\s*]+", " ", words) for number, _, words in rows}
         never = NEVER.search(re.sub(r"\s+\*?\s*", " ", plugin))
         self.never_grow = re.findall(r"cmp_\w+", never[1]) if never else []
+
+    def digest(self):
+        """Of all that it says, comments included."""
+        whole = "".join(f"{name}\n{text}" for name, text in sorted(self.text.items()))
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     def fields(self, struct):
         return [name for names, _ in self.structs[struct] for name in names]
@@ -146,6 +155,12 @@ def frozen_sets():
     """All minors that are kept, the newest last."""
     folders = [path for path in SETS.iterdir() if re.fullmatch(r"\d+\.\d+", path.name)]
     return [Headers(path) for path in sorted(folders, key=lambda p: int(p.name.split(".")[1]))]
+
+
+def closed():
+    """The minors that were closed: when, and the digest of their set."""
+    lines = [line.split() for line in CLOSED.read_text().splitlines() if line[:1] != "#"]
+    return {number: (date, digest) for number, date, digest in lines}
 
 
 def growing():

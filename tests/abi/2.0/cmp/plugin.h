@@ -45,17 +45,17 @@
  * error is given up: destroy comes after create, without start.
  *
  * Ledger
- *   2.0  open        Auth, store and route plugins; operations by handle (cmp_op); options as
+ *   2.0  2026-11-26  Auth, store and route plugins; operations by handle (cmp_op); options as
  *                    rows; a descriptor for each instance (choose); commands of an operator to an
- *                    instance; services log, clock, random,
- *                    counters, records, transactions, loop, offload, https, keyring, peers; for
+ *                    instance; services log, clock, random, counters, gauges, histograms, health,
+ *                    records, transactions, loop, offload, https, keyring, peers; for
  *                    authentication header fields, client certificates, parameters that are taken,
- *                    and header fields that a signature adds. It is frozen with the SDK, and
- *                    only grows from then on.
+ *                    and header fields that a signature adds.
  *
- * tests/abi/ keeps the headers of each minor. After a change of these, tests/abi/update.py takes
- * them for the minor that is open; none is when the ledger has a date in place of the word, and
- * then a change begins the next one.
+ * A minor with a date is closed for good; from 2.0 on the ABI only grows. tests/abi/ keeps the
+ * headers of each minor, and tests/abi/closed what closed ones were. After a change of these here
+ * tests/abi/update.py takes them for the minor that is open; when none is, a change begins the next
+ * one.
  */
 #pragma once
 
