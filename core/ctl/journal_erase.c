@@ -8,6 +8,7 @@
 #include "ctl/output.h"
 
 #include "base/secret.h"
+#include "journal/pack.h"
 #include "journal/pseudonym.h"
 
 #include <cmp-kit/memory.h>
@@ -88,7 +89,8 @@ static bool end_segments(int folder)
         close(lock);
         return true;
     }
-    const int asked = openat(folder, FOLDER_ROTATE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const int asked =
+        openat(folder, FOLDER_ROTATE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (asked < 0) {
         output_fail(FOLDER_ROTATE ": %s", strerror(errno));
         return false;
@@ -157,6 +159,10 @@ static bool erase_all(erasing *e, int folder)
         return false;
     }
     bool good = end_segments(folder);
+    if (good && !e->dry_run && !pack_clean_up(folder)) {
+        good = false;
+        output_fail("the folder: %s", strerror(errno));
+    }
     for (size_t i = 0; good && i < files.count; i++) {
         good = !interrupt_came() && erase_from(e, folder, &files.at[i]);
     }

@@ -140,38 +140,52 @@ static bool is_packed(const char *name)
     return size > 4 && strcmp(name + size - 4, ".zst") == 0;
 }
 
-static bool keep_time(int folder, const char *name, int to)
+static bool keep_time(int old, int to)
 {
     struct stat status;
-    if (fstatat(folder, name, &status, 0) != 0) {
+    if (fstat(old, &status) != 0) {
         return false;
     }
     const struct timespec times[2] = {status.st_atim, status.st_mtim};
     return futimens(to, times) == 0;
 }
 
+static bool replace(int folder, const char *name, int old, const rewrite_wanted *wanted,
+                    rewrite_result *result)
+{
+    char part[SEGMENT_NAME_SIZE + 8];
+    snprintf(part, sizeof(part), "%s" FOLDER_NEW, name);
+    const int to = folder_make(folder, part, old);
+    if (to < 0) {
+        return false;
+    }
+    bool good = pass(folder, name, wanted, to, result) && keep_time(old, to);
+    if (good && is_packed(name)) {
+        good = pack_into(to, folder, name);
+    } else if (good) {
+        good = fsync(to) == 0 && renameat(folder, part, folder, name) == 0 && fsync(folder) == 0;
+    }
+    const int error = errno;
+    close(to);
+    unlinkat(folder, part, 0);
+    errno = error;
+    return good;
+}
+
 bool rewrite_segment(int folder, const char *name, const rewrite_wanted *wanted, bool dry_run,
                      rewrite_result *result)
 {
-    char part[SEGMENT_NAME_SIZE + 8];
     if (!pass(folder, name, wanted, -1, result)) {
         return false;
     }
     if (result->records == 0 || dry_run) {
         return true;
     }
-    snprintf(part, sizeof(part), "%s.new", name);
-    const int to = openat(folder, part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    bool good = to >= 0 && pass(folder, name, wanted, to, result) && keep_time(folder, name, to);
-    if (good && is_packed(name)) {
-        good = pack_into(to, folder, name);
-    } else if (good) {
-        good = fsync(to) == 0 && renameat(folder, part, folder, name) == 0;
-    }
+    const int old = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool good = old >= 0 && replace(folder, name, old, wanted, result);
     const int error = errno;
-    if (to >= 0) {
-        close(to);
-        unlinkat(folder, part, 0);
+    if (old >= 0) {
+        close(old);
     }
     errno = error;
     return good;

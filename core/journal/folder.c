@@ -98,15 +98,21 @@ static void add(int folder, const char *name, journal_stream stream, segment_fil
     files->at[files->count++] = f;
 }
 
+static DIR *open_dir(int folder)
+{
+    const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL && fd >= 0) {
+        close(fd);
+    }
+    return dir;
+}
+
 bool segment_files_list(int folder, journal_stream stream, segment_files *files)
 {
     *files = (segment_files){.count = 0};
-    const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    DIR *dir = open_dir(folder);
     if (dir == NULL) {
-        if (fd >= 0) {
-            close(fd);
-        }
         return false;
     }
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
@@ -126,9 +132,75 @@ void segment_files_free(segment_files *files)
     *files = (segment_files){.count = 0};
 }
 
+static bool is_leftover(const char *name)
+{
+    static const char *const suffixes[] = {FOLDER_NEW, FOLDER_PART};
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        char whole[SEGMENT_NAME_SIZE + 8];
+        segment_file f;
+        const size_t size = strlen(name), end = strlen(suffixes[i]);
+        if (size > end && strcmp(name + size - end, suffixes[i]) == 0) {
+            snprintf(whole, sizeof(whole), "%.*s", (int)(size - end), name);
+            return read_name(whole, JOURNAL_STREAM_JOURNAL, &f) ||
+                   read_name(whole, JOURNAL_STREAM_REJECTIONS, &f);
+        }
+    }
+    return false;
+}
+
+bool folder_remove_leftovers(int folder)
+{
+    DIR *dir = open_dir(folder);
+    if (dir == NULL) {
+        return false;
+    }
+    bool good = true;
+    for (const struct dirent *entry; good && (entry = readdir(dir)) != NULL;) {
+        good = !is_leftover(entry->d_name) || unlinkat(folder, entry->d_name, 0) == 0;
+    }
+    const int error = errno;
+    closedir(dir);
+    errno = error;
+    return good;
+}
+
+/* Who administers the journal as root leaves nothing there that the daemon cannot open. */
+static bool give_to_owner_of(int like, int fd)
+{
+    struct stat status;
+    return geteuid() != 0 ||
+           (fstat(like, &status) == 0 && fchown(fd, status.st_uid, status.st_gid) == 0);
+}
+
+/* The folder's owner could have put another's file there by a link. */
+static bool is_ours_alone(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1;
+}
+
+int folder_make(int folder, const char *name, int like)
+{
+    if (unlinkat(folder, name, 0) != 0 && errno != ENOENT) {
+        return -1;
+    }
+    const int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd >= 0 && !give_to_owner_of(like, fd)) {
+        const int error = errno;
+        close(fd);
+        unlinkat(folder, name, 0);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
 int folder_lock(int folder, const char *name, bool wait)
 {
-    const int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && is_ours_alone(fd)) {
+        (void)!give_to_owner_of(folder, fd);
+    }
     if (fd >= 0 && flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
         close(fd);

@@ -38,6 +38,18 @@ void segment_files_free(segment_files *files);
 #define FOLDER_ROTATE  "rotate"       /* whoever makes it asks for new segments */
 #define FOLDER_KEYS    "keys"         /* of the pseudonyms (keys.h) */
 
+/* Behind the name of a segment that is written anew, until it is whole. */
+#define FOLDER_NEW  ".new"
+#define FOLDER_PART ".part"
+
 /* Opens the file of that name and locks it; with `wait`, when it is free. -1 with errno
  * (EWOULDBLOCK: somebody has it). Closing unlocks. */
 int folder_lock(int folder, const char *name, bool wait);
+
+/* Makes a file of that name anew, open for reading and writing; what was there goes. It gets the
+ * owner of the open file `like`, when we may give files away. -1 with errno. */
+int folder_make(int folder, const char *name, int like);
+
+/* Removes what was to be a segment, when whoever wrote it was killed. The caller holds
+ * FOLDER_REWRITE. False with errno. */
+CMP_MUST_USE bool folder_remove_leftovers(int folder);

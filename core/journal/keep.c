@@ -131,7 +131,7 @@ void keep_end(journal *j)
         kill(j->packer, SIGTERM);
         char part[SEGMENT_NAME_SIZE + 16];
         waitpid(j->packer, NULL, 0);
-        snprintf(part, sizeof(part), "%s.zst.part", j->packed);
+        snprintf(part, sizeof(part), "%s.zst" FOLDER_PART, j->packed);
         unlinkat(j->folder, part, 0);
         j->packer = 0;
     }

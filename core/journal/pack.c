@@ -2,6 +2,8 @@
 /* See pack.h. */
 #include "journal/pack.h"
 
+#include "journal/reader.h"
+
 #include <cmp-kit/memory.h>
 
 #include <errno.h>
@@ -12,6 +14,8 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -86,8 +90,8 @@ bool pack_into(int from, int folder, const char *name)
 {
     char part[SEGMENT_NAME_SIZE + 16];
     struct stat status;
-    snprintf(part, sizeof(part), "%s.part", name);
-    const int to = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    snprintf(part, sizeof(part), "%s" FOLDER_PART, name);
+    const int to = folder_make(folder, part, from);
     bool good =
         to >= 0 && fstat(from, &status) == 0 && lseek(from, 0, SEEK_SET) == 0 && pack(from, to);
     if (good) {
@@ -98,7 +102,7 @@ bool pack_into(int from, int folder, const char *name)
     if (to >= 0) {
         close(to);
     }
-    if (good && renameat(folder, part, folder, name) != 0) {
+    if (good && (renameat(folder, part, folder, name) != 0 || fsync(folder) != 0)) {
         good = false;
         error = errno;
     }
@@ -109,7 +113,20 @@ bool pack_into(int from, int folder, const char *name)
     return good;
 }
 
-/* The old file goes when the new one is there: whoever reads finds one of them. */
+static bool remove_name(int folder, const char *name)
+{
+    return (unlinkat(folder, name, 0) == 0 || errno == ENOENT) && fsync(folder) == 0;
+}
+
+/* Its writer has just made it, and takes another name when this one is gone, or it ended there. */
+static bool is_empty(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && status.st_size == 0;
+}
+
+/* The old file goes when the new one is there: whoever reads finds one of them. Locked as a writer
+ * has it, who may have made it but not yet locked it when it was taken for one that has ended. */
 static bool replace(int folder, const char *name)
 {
     char whole[SEGMENT_NAME_SIZE + 8];
@@ -117,13 +134,57 @@ static bool replace(int folder, const char *name)
         errno = ENAMETOOLONG;
         return false;
     }
-    const int from = openat(folder, name, O_RDONLY | O_CLOEXEC);
-    const bool good = from >= 0 && pack_into(from, folder, whole) && unlinkat(folder, name, 0) == 0;
+    const int from = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool good = from >= 0 && flock(from, LOCK_SH | LOCK_NB) == 0 &&
+                      (is_empty(from) || pack_into(from, folder, whole)) &&
+                      remove_name(folder, name);
     const int error = errno;
     if (from >= 0) {
         close(from);
     }
     errno = error;
+    return good;
+}
+
+/* ---- what was interrupted ---- */
+
+static bool read_head(int folder, const char *name, uint8_t octets[SEGMENT_HEAD_SIZE])
+{
+    segment_source *s = segment_source_open(folder, name);
+    const bool good =
+        s != NULL && segment_source_read(s, octets, SEGMENT_HEAD_SIZE) == SEGMENT_HEAD_SIZE;
+    segment_source_close(&s);
+    return good;
+}
+
+/* Heads say of which run a file is, and when it was begun: they are one and the same. */
+static bool remove_twin(int folder, const segment_file *packed)
+{
+    segment_file plain = {.stream = packed->stream, .number = packed->number};
+    uint8_t of_packed[SEGMENT_HEAD_SIZE], of_plain[SEGMENT_HEAD_SIZE];
+    segment_name(plain.stream, plain.number, plain.name);
+    if (faccessat(folder, plain.name, F_OK, 0) != 0) {
+        return errno == ENOENT;
+    }
+    if (segment_is_open(folder, &plain) || !read_head(folder, packed->name, of_packed) ||
+        !read_head(folder, plain.name, of_plain) ||
+        memcmp(of_packed, of_plain, SEGMENT_HEAD_SIZE) != 0) {
+        return true;
+    }
+    return remove_name(folder, plain.name);
+}
+
+bool pack_clean_up(int folder)
+{
+    bool good = folder_remove_leftovers(folder);
+    for (int i = 0; good && i < JOURNAL_STREAM_MAX; i++) {
+        segment_files files;
+        good = segment_files_list(folder, (journal_stream)i, &files);
+        for (size_t at = 0; good && at < files.count; at++) {
+            good = !files.at[at].compressed || remove_twin(folder, &files.at[at]);
+        }
+        segment_files_free(&files);
+    }
     return good;
 }
 
@@ -135,7 +196,7 @@ bool pack_file(const char *path)
     snprintf(name, sizeof(name), "%s", path);
     const int folder = open(dirname(folder_path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const int lock = folder >= 0 ? folder_lock(folder, FOLDER_REWRITE, true) : -1;
-    const bool good = lock >= 0 && replace(folder, basename(name));
+    const bool good = lock >= 0 && pack_clean_up(folder) && replace(folder, basename(name));
     const int error = errno;
     if (lock >= 0) {
         close(lock);
@@ -175,7 +236,7 @@ int pack_run(const char *path)
         perror("nice");
     }
     syscall(SYS_ioprio_set, 1, 0, IDLE_PRIORITY);
-    if (!pack_file(path)) {
+    if (!pack_file(path) && errno != EWOULDBLOCK && errno != ENOENT) {
         perror(path);
         return 1;
     }

@@ -6,9 +6,15 @@
 
 #include <sys/types.h>
 
-/* Puts the compressed file in the place of the one at `path`, which is a closed segment's. Blocks.
- * False with errno: the old one is as it was. */
+/* Puts the compressed file in the place of the one at `path`, a segment that has ended; one without
+ * octets is removed. Blocks. False with errno: the old one is as it was (EWOULDBLOCK: somebody
+ * writes to it). */
 CMP_MUST_USE bool pack_file(const char *path);
+
+/* Removes what is there when packing or erasing was interrupted: files that did not become whole,
+ * and segments of which there is the compressed file as well. The caller holds FOLDER_REWRITE.
+ * False with errno. */
+CMP_MUST_USE bool pack_clean_up(int folder);
 
 /* Compresses what is in the open file `from` into the file `name` of the folder, in place of what
  * is there, with the time of `from`. The caller holds FOLDER_REWRITE. False with errno: nothing has

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool segment_init(segment *s, int folder, journal_stream stream,
@@ -47,6 +49,44 @@ static bool append(segment *s, const uint8_t *octets, size_t size)
     return true;
 }
 
+static bool lock_file(int fd)
+{
+    while (flock(fd, LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whoever looked at it before it was locked has taken it for one that has ended, and may have
+ * removed it. */
+static bool has_name(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
+/* One of that number has ended, and was compressed. */
+static bool is_used_up(const segment *s, const char *name)
+{
+    char packed[SEGMENT_NAME_SIZE + 4];
+    snprintf(packed, sizeof(packed), "%s.zst", name);
+    return faccessat(s->folder, packed, F_OK, 0) == 0;
+}
+
+static bool take_name(segment *s, const char *name)
+{
+    if (!has_name(s->fd)) {
+        return false;
+    }
+    if (is_used_up(s, name)) {
+        unlinkat(s->folder, name, 0);
+        return false;
+    }
+    return true;
+}
+
 /* A number that nobody has: another process may write there as well, as at a restart. Locked for as
  * long as it is written to (segment_is_open). */
 static bool make_file(segment *s, char name[SEGMENT_NAME_SIZE])
@@ -54,12 +94,20 @@ static bool make_file(segment *s, char name[SEGMENT_NAME_SIZE])
     for (;; s->next++) {
         segment_name(s->stream, s->next, name);
         s->fd = openat(s->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-        if (s->fd >= 0) {
-            return flock(s->fd, LOCK_EX | LOCK_NB) == 0;
-        }
-        if (errno != EEXIST) {
+        if (s->fd < 0 && errno != EEXIST) {
             return false;
         }
+        if (s->fd < 0) {
+            continue;
+        }
+        if (!lock_file(s->fd)) {
+            return false;
+        }
+        if (take_name(s, name)) {
+            s->unnamed = true;
+            return true;
+        }
+        segment_close(s, false);
     }
 }
 
@@ -79,8 +127,8 @@ static bool begin(segment *s, int64_t now_ms)
     s->created_ms = now_ms;
     if (!append(s, octets, sizeof(octets))) {
         const int error = errno;
+        unlinkat(s->folder, name, 0); /* while it is locked, and surely ours */
         segment_close(s, false);
-        unlinkat(s->folder, name, 0);
         errno = error;
         return false;
     }
@@ -98,7 +146,10 @@ bool segment_sync(segment *s)
     if (s->fd < 0 || !s->unsynced) {
         return true;
     }
-    s->unsynced = false;
+    if (s->unnamed && fsync(s->folder) != 0) {
+        return false;
+    }
+    s->unnamed = s->unsynced = false;
     return fdatasync(s->fd) == 0;
 }
 

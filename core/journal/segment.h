@@ -13,6 +13,7 @@ typedef struct segment {
     uint64_t size; /* octets that are whole in it */
     int64_t created_ms;
     bool unsynced; /* it holds what is not surely on the disk */
+    bool unnamed;  /* … nor is its name */
 } segment;
 
 /* `next` is made to follow on the files that are there. False with errno. */

@@ -428,6 +428,27 @@ def test_erase_removes_a_user_and_nothing_else(pair, world, running):
     assert not list(journal.folder(a).glob("*.new")) + list(journal.folder(a).glob("*.part"))
 
 
+def test_erase_reaches_what_an_interrupted_packing_left(site):
+    journal.keep(site, pseudonyms=["user"])
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    key = site.peer("c")
+    site.start()
+    assert site.send(message(key, "1A0F1-1") | {"user": "Erika"}).status == 200
+    journal.wait_for(site, 1)
+    site.stop()
+    (plain,) = journal.folder(site).glob("journal-*.cmpj")
+    pack = run("zstd", "-q", plain, "-o", f"{plain}.zst")
+    assert pack.returncode == 0, pack.stderr
+    owner = 1234 if os.geteuid() == 0 else os.geteuid()
+    for path in (plain.parent, *plain.parent.glob("journal-*")):
+        os.chown(path, owner, -1)
+    erased = erase(site, "Erika\n")
+    assert erased.returncode == 0 and erased.stdout.startswith("1 records in "), erased
+    assert users_in(site) == [None] and not plain.exists()
+    made = [*plain.parent.glob("journal-*"), plain.parent / "rewrite.lock"]
+    assert [path.stat().st_uid for path in made] == [owner] * 2  # who erases may be root
+
+
 def test_a_destroyed_key_erases_its_period(pair, world):
     a, _ = pair
     journal.keep(a, pseudonyms=["user"])

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "journal/pack.h"
-#include "journal/reader.h"
+#include "journal_rig.h"
 #include "scratch.h"
 
 #include <cmp-kit/memory.h>
@@ -18,77 +18,6 @@
 #include <sys/resource.h>
 
 #include <time.h>
-
-#define FOLDER "j"
-#define DAY_MS INT64_C(86400000)
-
-static journal_options options(void)
-{
-    return (journal_options){.path = FOLDER,
-                             .workers = 2,
-                             .segment_bytes = 1 << 20,
-                             .segment_age_ms = DAY_MS,
-                             .keep_ms = 30 * DAY_MS,
-                             .keep_bytes = 1 << 30,
-                             .rejections = 3600 * 10,
-                             .rejections_bytes = 1 << 20,
-                             .period_ms = DAY_MS};
-}
-
-static journal *start(const journal_options *o)
-{
-    char error[256];
-    journal *j = journal_open(o, error, sizeof(error));
-    assert_non_null(j);
-    return j;
-}
-
-static void put(journal *j, unsigned worker, journal_kind kind, uint64_t number)
-{
-    char tid[40];
-    const int size = snprintf(tid, sizeof(tid), "%u-%llu", worker, (unsigned long long)number);
-    journal_record r = {.kind = kind,
-                        .interface = CMP_INTERFACE_MC3,
-                        .when_us = clock_now_ms() * 1000,
-                        .texts = {[JOURNAL_TID] = {tid, (size_t)size}}};
-    journal_put(j, worker, &r);
-}
-
-static journal_state read_stream(journal_stream stream,
-                                 void (*visit)(const journal_record *r, void *arg), void *arg)
-{
-    journal_reader *r = journal_reader_open(FOLDER, stream, (journal_span){INT64_MIN, INT64_MAX});
-    assert_non_null(r);
-    for (const journal_record *record; (record = journal_reader_next(r)) != NULL;) {
-        if (visit != NULL) {
-            visit(record, arg);
-        }
-    }
-    const journal_state state = *journal_reader_state(r);
-    journal_reader_close(&r);
-    assert_int_equal(state.damaged + state.torn + state.strange, 0);
-    return state;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    nftw(FOLDER, scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
-    return 0;
-}
-
-static unsigned count_files(const char *suffix)
-{
-    unsigned count = 0;
-    DIR *dir = opendir(FOLDER);
-    assert_non_null(dir);
-    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
-        const size_t size = strlen(e->d_name), end = strlen(suffix);
-        count += size > end && strcmp(e->d_name + size - end, suffix) == 0;
-    }
-    closedir(dir);
-    return count;
-}
 
 /* ---- workers and the disk ---- */
 
@@ -104,7 +33,7 @@ static void *write_many(void *arg)
 {
     const work *w = arg;
     for (uint64_t i = 0; i < EACH; i++) {
-        put(w->j, w->worker, i % 2 == 0 ? JOURNAL_TRANSACTION : JOURNAL_ATTEMPT, i);
+        journal_rig_put(w->j, w->worker, i % 2 == 0 ? JOURNAL_TRANSACTION : JOURNAL_ATTEMPT, i);
         if (i % 500 == 499) {
             nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
         }
@@ -131,9 +60,9 @@ static void check_order(const journal_record *r, void *arg)
 static void all_of_all_workers_is_there_in_order(void **state)
 {
     (void)state;
-    journal_options o = options();
+    journal_options o = journal_rig_options();
     o.segment_bytes = 64 * 1024; /* so there are many */
-    journal *j = start(&o);
+    journal *j = journal_rig_start(&o);
     pthread_t threads[2];
     work works[2] = {{j, 0}, {j, 1}};
     for (int i = 0; i < 2; i++) {
@@ -144,40 +73,40 @@ static void all_of_all_workers_is_there_in_order(void **state)
     }
     journal_close(&j);
     seen s = {{0, 0}};
-    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, check_order, &s);
+    const journal_state found = journal_rig_read(JOURNAL_STREAM_JOURNAL, check_order, &s);
     assert_int_equal(found.records + found.lost, 2 * EACH);
     assert_int_equal(found.missing + found.twice, 0);
-    assert_true(count_files(".cmpj") > 3);
+    assert_true(journal_rig_files(".cmpj") > 3);
 }
 
 /* The files may not grow beyond a few blocks: what a full disk is like. */
 static void what_finds_no_room_is_counted(void **state)
 {
     (void)state;
-    journal_options o = options();
+    journal_options o = journal_rig_options();
     o.when_full = JOURNAL_REFUSE;
-    journal *j = start(&o);
+    journal *j = journal_rig_start(&o);
     struct rlimit old, small = {4096, 4096};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     small.rlim_max = old.rlim_max;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     uint64_t count = 0;
     while (!journal_refuses(j, 0)) { /* it says so while there is room for those under way */
-        put(j, 0, JOURNAL_TRANSACTION, count++);
+        journal_rig_put(j, 0, JOURNAL_TRANSACTION, count++);
     }
     const uint64_t refused_at = count;
     assert_true(refused_at > 1000);
     for (; count < 4 * refused_at; count++) {
-        put(j, 0, JOURNAL_TRANSACTION, count);
+        journal_rig_put(j, 0, JOURNAL_TRANSACTION, count);
     }
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     while (journal_refuses(j, 0)) { /* until the writer comes to it again */
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
-    put(j, 0, JOURNAL_TRANSACTION, count++);
+    journal_rig_put(j, 0, JOURNAL_TRANSACTION, count++);
     journal_close(&j);
     seen s = {{0, 0}};
-    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, check_order, &s);
+    const journal_state found = journal_rig_read(JOURNAL_STREAM_JOURNAL, check_order, &s);
     assert_true(found.lost > 0);
     assert_int_equal(found.records + found.lost, count);
     assert_int_equal(found.missing + found.twice, 0);
@@ -186,16 +115,16 @@ static void what_finds_no_room_is_counted(void **state)
 static void rejections_are_few_and_apart(void **state)
 {
     (void)state;
-    const journal_options o = options();
-    journal *j = start(&o);
+    const journal_options o = journal_rig_options();
+    journal *j = journal_rig_start(&o);
     for (int64_t now_ms = 1000; now_ms < 4000; now_ms += 10) {
         if (journal_rejection_fits(j, 0, now_ms)) {
-            put(j, 0, JOURNAL_REJECTION, (uint64_t)now_ms);
+            journal_rig_put(j, 0, JOURNAL_REJECTION, (uint64_t)now_ms);
         }
     }
     journal_close(&j);
-    assert_int_equal(read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL).records, 0);
-    const journal_state found = read_stream(JOURNAL_STREAM_REJECTIONS, NULL, NULL);
+    assert_int_equal(journal_rig_read(JOURNAL_STREAM_JOURNAL, NULL, NULL).records, 0);
+    const journal_state found = journal_rig_read(JOURNAL_STREAM_REJECTIONS, NULL, NULL);
     assert_int_equal(found.records, 3 * 5); /* ten a second for two workers */
     assert_int_equal(found.lost, 190);      /* those behind the last one are not said yet */
 }
@@ -204,17 +133,17 @@ static void rejections_are_few_and_apart(void **state)
 static void two_may_write_in_one_folder(void **state)
 {
     (void)state;
-    journal_options o = options();
+    journal_options o = journal_rig_options();
     o.keep_bytes = 1;
-    journal *first = start(&o), *second = start(&o);
+    journal *first = journal_rig_start(&o), *second = journal_rig_start(&o);
     for (unsigned i = 0; i < 4; i++) {
-        put(first, 0, JOURNAL_TRANSACTION, i);
-        put(second, 0, JOURNAL_TRANSACTION, i);
+        journal_rig_put(first, 0, JOURNAL_TRANSACTION, i);
+        journal_rig_put(second, 0, JOURNAL_TRANSACTION, i);
         nanosleep(&(struct timespec){.tv_nsec = 2 * JOURNAL_BATCH_MS * 1000000L}, NULL);
     }
-    assert_int_equal(count_files(".cmpj"), 2);
+    assert_int_equal(journal_rig_files(".cmpj"), 2);
     segment_files files;
-    const int folder = open(FOLDER, O_RDONLY | O_DIRECTORY);
+    const int folder = open(JOURNAL_RIG_FOLDER, O_RDONLY | O_DIRECTORY);
     assert_true(segment_files_list(folder, JOURNAL_STREAM_JOURNAL, &files));
     assert_true(segment_is_open(folder, &files.at[0]) && segment_is_open(folder, &files.at[1]));
     journal_close(&first);
@@ -222,46 +151,28 @@ static void two_may_write_in_one_folder(void **state)
     assert_false(segment_is_open(folder, &files.at[0]) || segment_is_open(folder, &files.at[1]));
     segment_files_free(&files);
     close(folder);
-    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL);
+    const journal_state found = journal_rig_read(JOURNAL_STREAM_JOURNAL, NULL, NULL);
     assert_int_equal(found.records, 8);
     assert_int_equal(found.missing + found.twice, 0);
 }
 
 /* ---- files that have ended ---- */
 
-static void packed_segments_are_read(void **state)
-{
-    (void)state;
-    journal_options o = options();
-    journal *j = start(&o);
-    for (uint64_t i = 0; i < 1000; i++) {
-        put(j, 0, JOURNAL_TRANSACTION, i);
-    }
-    journal_close(&j);
-    assert_true(pack_file(FOLDER "/journal-00000001.cmpj"));
-    assert_int_equal(count_files(".cmpj"), 0);
-    j = start(&o);
-    put(j, 0, JOURNAL_TRANSACTION, 0);
-    journal_close(&j);
-    assert_int_equal(count_files(".cmpj"), 1);
-    assert_int_equal(read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL).records, 1001);
-}
-
 static void what_is_too_much_goes(void **state)
 {
     (void)state;
-    journal_options o = options();
+    journal_options o = journal_rig_options();
     o.segment_bytes = 64 * 1024;
     o.keep_bytes = 256 * 1024;
-    journal *j = start(&o);
+    journal *j = journal_rig_start(&o);
     for (uint64_t i = 0; i < 20000; i++) {
-        put(j, 0, JOURNAL_TRANSACTION, i);
+        journal_rig_put(j, 0, JOURNAL_TRANSACTION, i);
         if (i % 200 == 199) {
             nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
         }
     }
     journal_close(&j);
-    const journal_state found = read_stream(JOURNAL_STREAM_JOURNAL, NULL, NULL);
+    const journal_state found = journal_rig_read(JOURNAL_STREAM_JOURNAL, NULL, NULL);
     assert_true(found.records > 100 && found.records < 10000);
     assert_int_equal(found.missing + found.twice, 0);
 }
@@ -277,9 +188,9 @@ static void take_pseudonym(const journal_record *r, void *arg)
 static void a_destroyed_key_is_used_no_more(void **state)
 {
     (void)state;
-    journal_options o = options();
+    journal_options o = journal_rig_options();
     o.pseudonyms = 1U << JOURNAL_USER;
-    journal *j = start(&o);
+    journal *j = journal_rig_start(&o);
     cmp_str params[CMP_PARAM_MAX] = {
         [CMP_PARAM_USER] = CMP_STR("erika"), [CMP_PARAM_POST] = CMP_STR("ZZ9")};
     journal_record r[3] = {{.kind = JOURNAL_TRANSACTION, .status = 0},
@@ -289,7 +200,7 @@ static void a_destroyed_key_is_used_no_more(void **state)
     journal_put(j, 0, &r[0]);
     journal_add_pseudonyms(j, &r[1], params);
     journal_put(j, 1, &r[1]);
-    const int folder = open(FOLDER, O_RDONLY | O_DIRECTORY);
+    const int folder = open(JOURNAL_RIG_FOLDER, O_RDONLY | O_DIRECTORY);
     pseudonym_keys keys;
     assert_true(pseudonym_keys_read(folder, &keys));
     assert_int_equal(keys.count, 1);
@@ -305,7 +216,7 @@ static void a_destroyed_key_is_used_no_more(void **state)
     close(folder);
     journal_close(&j);
     journal_record read[3];
-    read_stream(JOURNAL_STREAM_JOURNAL, take_pseudonym, read);
+    journal_rig_read(JOURNAL_STREAM_JOURNAL, take_pseudonym, read);
     assert_int_equal(read[0].pseudonyms, 1U << JOURNAL_USER); /* post was not wanted */
     assert_memory_equal(read[0].personal[JOURNAL_USER], read[1].personal[JOURNAL_USER], 16);
     assert_memory_not_equal(read[0].personal[JOURNAL_USER], read[2].personal[JOURNAL_USER], 16);
@@ -314,12 +225,12 @@ static void a_destroyed_key_is_used_no_more(void **state)
 static void a_key_that_stays_is_not_called_gone(void **state)
 {
     (void)state;
-    assert_int_equal(mkdir(FOLDER, 0750), 0);
-    const int folder = open(FOLDER, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(mkdir(JOURNAL_RIG_FOLDER, 0750), 0);
+    const int folder = open(JOURNAL_RIG_FOLDER, O_RDONLY | O_DIRECTORY);
     pseudonym_key key;
     assert_true(pseudonym_key_make(folder, 1, 1000, &key));
     char path[64];
-    snprintf(path, sizeof(path), FOLDER "/" FOLDER_KEYS "/%08x.key", key.id);
+    snprintf(path, sizeof(path), JOURNAL_RIG_FOLDER "/" FOLDER_KEYS "/%08x.key", key.id);
     assert_int_equal(unlink(path), 0);
     assert_true(pseudonym_key_destroy(folder, &key)); /* somebody else was first */
     assert_int_equal(mkdir(path, 0700), 0);
@@ -331,14 +242,13 @@ static void a_key_that_stays_is_not_called_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(all_of_all_workers_is_there_in_order, begin),
-        cmocka_unit_test_setup(what_finds_no_room_is_counted, begin),
-        cmocka_unit_test_setup(rejections_are_few_and_apart, begin),
-        cmocka_unit_test_setup(two_may_write_in_one_folder, begin),
-        cmocka_unit_test_setup(packed_segments_are_read, begin),
-        cmocka_unit_test_setup(what_is_too_much_goes, begin),
-        cmocka_unit_test_setup(a_destroyed_key_is_used_no_more, begin),
-        cmocka_unit_test_setup(a_key_that_stays_is_not_called_gone, begin),
+        cmocka_unit_test_setup(all_of_all_workers_is_there_in_order, journal_rig_begin),
+        cmocka_unit_test_setup(what_finds_no_room_is_counted, journal_rig_begin),
+        cmocka_unit_test_setup(rejections_are_few_and_apart, journal_rig_begin),
+        cmocka_unit_test_setup(two_may_write_in_one_folder, journal_rig_begin),
+        cmocka_unit_test_setup(what_is_too_much_goes, journal_rig_begin),
+        cmocka_unit_test_setup(a_destroyed_key_is_used_no_more, journal_rig_begin),
+        cmocka_unit_test_setup(a_key_that_stays_is_not_called_gone, journal_rig_begin),
     };
     signal(SIGXFSZ, SIG_IGN);
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
