@@ -156,7 +156,7 @@ def test_what_is_under_way_has_twice_the_time(slowly_served):
 
 
 def test_in_the_end_all_have_gone(slowly_served):
-    wait = slow(slowly_served, "5s")
+    wait = slow(slowly_served, "10s")
     site = slowly_served.start()
     busy, busy2 = Open(site), Http2(site.port, site.authority.path)
     busy.send("1A0F1-ASYNC")
@@ -166,8 +166,8 @@ def test_in_the_end_all_have_gone(slowly_served):
     drain(site)
     assert receive_all(busy.connection, 10) == (b"", True)
     assert not busy2.read(stream)
-    assert 2 <= time.monotonic() - began < 5
-    eventually(lambda: time.monotonic() - began > 5.5)  # the plugin has answered nobody
+    assert 2 <= time.monotonic() - began < 9
+    eventually(lambda: time.monotonic() - began > 10.5, 20)  # the plugin has answered nobody
 
 
 def test_undrain_takes_it_back(served):
@@ -197,7 +197,7 @@ def test_a_drained_one_stops_as_any(served):
     began = time.monotonic()
     served.signal(signal.SIGTERM)
     assert served.wait() == 0
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
 
 
 def test_without_a_daemon(site):

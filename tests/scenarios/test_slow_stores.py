@@ -45,12 +45,13 @@ def test_an_answer_that_comes_later(later, carriage, http2):
 
 
 def test_many_wait_at_once(later):
+    later.config["plugins"]["special"]["delay"] = "1s"
     later.start()
     began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: later.ask(later.b, ASYNC), range(20)))
     assert [a.status for a in answers] == [200] * 20
-    assert time.monotonic() - began < 20 * 0.2
+    assert time.monotonic() - began < 20 * 1
     assert later.trace() == ["d"] * 20
 
 
@@ -63,7 +64,7 @@ def test_a_deadline_cancels(later):
     answer = later.send(pairs)
     assert (answer.status, answer.code) == (503, "store_unavailable")
     assert answer.headers["retry-after"]
-    assert 0.4 < time.monotonic() - began < 5
+    assert 0.4 < time.monotonic() - began < 10
     wait_for(later.trace, ["c"])
     assert later.send(pairs).status == 503  # the pair was given back, so it is asked again
     wait_for(later.trace, ["c", "c"])
@@ -128,7 +129,8 @@ def test_a_store_that_blocks_its_thread(blocking, carriage):
 def test_a_store_that_blocks_does_not_block_others(blocking):
     """One worker, a store on its loop before the one that blocks."""
     blocking.config["workers"] = 1
-    blocking.config["plugins"]["special"]["delay"] = "2s"
+    blocking.config["plugins"]["special"]["delay"] = "5s"
+    blocking.config["resolve"]["deadline"] = "30s"
     blocking.config["resolve"]["stores"] = ["codes", "special"]
     blocking.write_codes({"ici": "1A0F1-1", "content": "x"})
     blocking.start()

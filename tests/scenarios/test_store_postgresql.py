@@ -12,7 +12,7 @@ from stores import Shelf, eventually, postgresql
 
 ONE = {"ici": "1A0F1-1", "content": "one"}
 DOWN = (503, "store_unavailable")
-RECOVERY = 3  # seconds, from the database's return: two, and one for a busy machine
+RECOVERY = 10  # seconds, from the database's return: two, and the rest for a busy machine
 
 
 @pytest.fixture
@@ -181,18 +181,18 @@ def test_who_has_slots_keeps_them(shelf, postgres, database):
 
 
 def test_a_look_up_takes_too_long(shelf, postgres, database):
-    shelf.section["statement_timeout"] = "300ms"
+    shelf.section["statement_timeout"] = "1s"
     shelf.start()
     recovers(shelf)
     locking = postgres.psql_meanwhile(
-        "begin; lock table cmp_codes in access exclusive mode; select pg_sleep(4); commit;",
+        "begin; lock table cmp_codes in access exclusive mode; select pg_sleep(15); commit;",
         database=database.name,
     )
     eventually(lambda: is_down(shelf))
     began = time.monotonic()
     assert is_down(shelf)
-    assert 0.2 < time.monotonic() - began < 2
-    assert locking.wait(10) == 0
+    assert 0.8 < time.monotonic() - began < 8
+    assert locking.wait(30) == 0
     recovers(shelf)
 
 

@@ -350,34 +350,34 @@ def test_what_is_cached_outlives_the_server(server, front):
     assert answers(front) == 200
     assert answers(front, "1A0F1-NONE") == 404
     server.stop()
-    time.sleep(0.3)
+    time.sleep(0.3)  # longer than what it holds is good for
     assert answers(front) == 200
     assert answers(front, "1A0F1-U") == 503
     assert answers(front, "1A0F1-NONE") == 503  # nobody can tell
 
 
 def test_a_server_that_is_slow(server, front):
-    server.store("store_async", delay="3s", path=str(server.folder / "trace"))
-    server.config["resolve"]["deadline"] = "10s"
+    server.store("store_async", delay="10s", path=str(server.folder / "trace"))
+    server.config["resolve"]["deadline"] = "30s"
     options(front)["timeout"] = "300ms"
     front.expect_error("/codes/v1: ")
     server.start()
     front.start()
     began = time.monotonic()
     assert front.ask(front.b, "1A0F1-ASYNC").code == "store_unavailable"
-    assert 0.25 < time.monotonic() - began < 2
+    assert 0.25 < time.monotonic() - began < 8
 
 
 def test_our_own_deadline_comes_first(server, front):
-    server.store("store_async", delay="3s", path=str(server.folder / "trace"))
-    server.config["resolve"]["deadline"] = "10s"
+    server.store("store_async", delay="10s", path=str(server.folder / "trace"))
+    server.config["resolve"]["deadline"] = "30s"
     options(front)["timeout"] = "20s"
     front.config["resolve"]["deadline"] = "300ms"
     server.start()
     front.start()
     began = time.monotonic()
     assert front.ask(front.b, "1A0F1-ASYNC").code == "store_unavailable"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
 
 
 def test_the_next_store_is_asked_when_the_server_is_down(server, front):
