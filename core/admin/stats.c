@@ -103,6 +103,8 @@ static void add_thread(const watched_state *s, void *arg)
     json_object_set_new(t, "thread", json_string(s->name));
     json_object_set_new(t, "held_ms", number(s->held_ms));
     json_object_set_new(t, "stuck", json_boolean(s->stuck));
+    json_object_set_new(t, "longest_turn_us", json_integer(s->longest.took_us));
+    json_object_set_new(t, "longest_turn_used_us", json_integer(s->longest.used_us));
     json_object_set_new(t, "in",
                         s->held_ms != 0 && s->place != NULL
                             ? json_string(running_text(s->place, where))

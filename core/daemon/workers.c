@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/hang.h"
 #include "daemon/notify.h"
+#include "observe/counters.h"
 
 #include <cmp-kit/memory.h>
 
@@ -22,6 +23,11 @@ static void watch_control(daemon_state *d)
         watchdog_add(d->process.watchdog, &d->watched);
     }
 }
+
+/* Microseconds, from LOOP_LONG_US on. */
+static const int64_t turn_bounds[] = {3000,  4000,   5000,   7500,   10000,   15000,   25000,
+                                      50000, 100000, 250000, 500000, 1000000, 2500000, 10000000};
+static unsigned long_turns;
 
 /* On the control thread, by messages: `ready` and `ended` need no lock. `started` stands still by
  * then, for the control loop turns only when all were created. */
@@ -77,7 +83,10 @@ static void *worker_main(void *arg)
     loop_post(d->control, on_worker_ready, d);
     worker_watch(thread);
     while (!thread->drained) {
-        loop_turn(thread->loop);
+        const int64_t long_us = loop_turn(thread->loop);
+        if (long_us != 0) {
+            histogram_add(long_turns, long_us);
+        }
     }
     watchdog_remove(&thread->watched);
     if (worker_under_way(&thread->worker) ==
@@ -132,6 +141,10 @@ static void on_stop(void *arg)
 bool workers_start(daemon_state *d, void (*ready)(daemon_state *d))
 {
     const unsigned count = d->site.worker_count;
+    long_turns = histogram_register(
+        "worker", "long_turn_us",
+        "Turns of workers' loops of 2 ms or more: for so long nobody else was served", turn_bounds,
+        sizeof(turn_bounds) / sizeof(turn_bounds[0]));
     d->on_ready = ready;
     d->threads = kit_calloc(count, sizeof(*d->threads));
     loop **loops = kit_calloc(count, sizeof(*loops));

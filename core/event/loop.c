@@ -2,6 +2,7 @@
 /* The loop of a worker or of the control thread; under every socket, timer and message. */
 #include "event/loop.h"
 
+#include "base/clock.h"
 #include "event/timers.h"
 
 #include <cmp-kit/memory.h>
@@ -10,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct message_post post;
@@ -30,6 +32,9 @@ struct cmp_loop {
     void (*turn_end)(void *arg);
     void *turn_end_arg;
     _Atomic uint64_t turns;
+    int64_t turned_us; /* clock_monotonic_us at the end of the last turn */
+    int64_t used_us;   /* the thread's processor time, when it was asked last */
+    _Atomic int64_t longest_us, longest_used_us;
 };
 
 struct cmp_watch {
@@ -81,6 +86,7 @@ loop *loop_create(void)
 {
     loop *l = kit_calloc(1, sizeof(*l));
     l->h2o = h2o_evloop_create();
+    l->turned_us = clock_monotonic_us();
     l->post_last = &l->post_first;
     pthread_mutex_init(&l->post_lock, NULL);
     l->post_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -116,9 +122,63 @@ void loop_settle(loop *l)
     h2o_evloop_run(l->h2o, 0);
 }
 
-/* Timers wake the loop by their descriptor, so it may wait for as long as it can be told to. */
-void loop_turn(loop *l)
+/* When the last wait of libh2o's was over, by the wall clock: it keeps the times of its last runs.
+ */
+static int64_t woke_ms(const h2o_loop_t *h2o)
 {
+    const h2o_sliding_counter_t *runs = &h2o->exec_time_counter;
+    const size_t room = sizeof(runs->prev.slots) / sizeof(runs->prev.slots[0]);
+    return (int64_t)(h2o->_now - runs->prev.slots[(runs->prev.index + room - 1) % room]);
+}
+
+static int64_t since_asked_last_us(loop *l)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    const int64_t before_us = l->used_us;
+    l->used_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return l->used_us - before_us;
+}
+
+static void keep_longest(_Atomic int64_t *longest, int64_t us)
+{
+    if (us > atomic_load_explicit(longest, memory_order_relaxed)) {
+        atomic_store_explicit(longest, us, memory_order_relaxed);
+    }
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Under load one turn follows the other at once, and the time since the one before is short enough
+ * to ask no further. It is also the most that one can have taken, whatever somebody does to the
+ * wall clock. */
+static int64_t long_us(loop *l, bool any_events)
+{
+    const int64_t now_us = clock_monotonic_us(), most_us = now_us - l->turned_us;
+    l->turned_us = now_us;
+    if (most_us < LOOP_LONG_US) {
+        return 0;
+    }
+    const int64_t used_us = since_asked_last_us(l);
+    const int64_t took_us = least(clock_now_us() - woke_ms(l->h2o) * 1000, most_us);
+    if (!any_events || took_us < LOOP_LONG_US) {
+        return 0;
+    }
+    keep_longest(&l->longest_us, took_us);
+    keep_longest(&l->longest_used_us, least(used_us, took_us));
+    return took_us;
+}
+
+/* Timers wake the loop by their descriptor, so it may wait for as long as it can be told to. */
+int64_t loop_turn(loop *l)
+{
+    if (l->used_us == 0) {
+        since_asked_last_us(l); /* what the thread used before its first turn */
+    }
+    const size_t runs = l->h2o->exec_time_counter.prev.index;
     h2o_evloop_run(l->h2o, INT32_MAX); /* -1 means EINTR: the caller comes again */
     if (l->turn_end != NULL) {
         l->turn_end(l->turn_end_arg);
@@ -126,6 +186,13 @@ void loop_turn(loop *l)
     /* Only this thread writes it, so no read-modify-write is needed. */
     atomic_store_explicit(&l->turns, atomic_load_explicit(&l->turns, memory_order_relaxed) + 1,
                           memory_order_relaxed);
+    return long_us(l, runs != l->h2o->exec_time_counter.prev.index);
+}
+
+loop_longest loop_longest_turn(loop *l)
+{
+    return (loop_longest){atomic_load_explicit(&l->longest_us, memory_order_relaxed),
+                          atomic_load_explicit(&l->longest_used_us, memory_order_relaxed)};
 }
 
 uint64_t loop_turns(loop *l)

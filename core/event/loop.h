@@ -23,8 +23,18 @@ void loop_run_posted(loop *l);
 /* Handles what is ready, without waiting: frees sockets that were closed. */
 void loop_settle(loop *l);
 
-/* Waits for events and handles what is ready: one turn, then `turn_end` when one is set. */
-void loop_turn(loop *l);
+/* Waits for events and handles what is ready: one turn, then `turn_end` when one is set. How long
+ * it took from when the wait was over, if that was LOOP_LONG_US or more, else 0: up to a
+ * millisecond too much. */
+#define LOOP_LONG_US 2000
+int64_t loop_turn(loop *l);
+
+/* The longest of those turns so far, and what one of them used of a processor at most: the rest is
+ * for others that were running, or for what was waited for. Any thread. */
+typedef struct loop_longest {
+    int64_t took_us, used_us;
+} loop_longest;
+loop_longest loop_longest_turn(loop *l);
 
 /* How many turns there have been. Any thread. */
 uint64_t loop_turns(loop *l);

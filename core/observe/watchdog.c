@@ -324,6 +324,7 @@ void watchdog_each(watchdog *w, void (*visit)(const watched_state *s, void *arg)
     pthread_mutex_lock(&w->lock);
     for (watched *t = w->all; t != NULL; t = t->next) {
         const watched_state s = {.name = t->thread->name,
+                                 .longest = loop_longest_turn(t->loop),
                                  .held_ms = t->held_ms,
                                  .stuck = t->stuck,
                                  .place = running_at(t->thread)};

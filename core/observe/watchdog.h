@@ -52,8 +52,9 @@ void watchdog_add(watchdog *w, watched *t);
 void watchdog_remove(watched *t);
 
 typedef struct watched_state {
-    const char *name; /* "worker 3" */
-    uint64_t held_ms; /* 0: it moves */
+    const char *name;     /* "worker 3" */
+    loop_longest longest; /* turn of its loop */
+    uint64_t held_ms;     /* 0: it moves */
     bool stuck;
     const running_place *place; /* NULL: it is in no plugin */
 } watched_state;

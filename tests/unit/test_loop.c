@@ -222,6 +222,38 @@ static void the_turn_ends_after_its_events(void **state)
     loop_destroy(&t.l);
 }
 
+enum { HELD_MS = 30, WAIT_MS = 200 };
+
+static void on_hold(void *arg)
+{
+    const struct timespec held = {.tv_nsec = HELD_MS * 1000000};
+    nanosleep(&held, NULL);
+    on_mark(arg);
+}
+
+/* What is waited for an event is none of the turn; 1 ms is what it may be told too much. */
+static void a_long_turn_is_told(void **state)
+{
+    (void)state;
+    trace t = {.l = loop_create()};
+    mark end = {&t, '.'};
+    const uint64_t began_ms = now_ms();
+    int64_t long_us = 0, longest_us = 0;
+    loop_timer_start(t.l, WAIT_MS, on_hold, &end);
+    while (!t.done) {
+        const int64_t us = loop_turn(t.l);
+        assert_true(us == 0 || us >= LOOP_LONG_US);
+        long_us += us;
+        longest_us = us > longest_us ? us : longest_us;
+    }
+    const int64_t most_ms = (int64_t)(now_ms() - began_ms) - WAIT_MS;
+    assert_in_range(long_us, (HELD_MS - 1) * 1000, (most_ms + 2) * 1000);
+    const loop_longest l = loop_longest_turn(t.l);
+    assert_int_equal(l.took_us, longest_us);
+    assert_in_range(l.used_us, 0, l.took_us - (HELD_MS - 1) * 1000); /* it slept */
+    loop_destroy(&t.l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_descriptor_stays_the_callers),
         cmocka_unit_test(messages_of_all_threads_arrive),
         cmocka_unit_test(the_turn_ends_after_its_events),
+        cmocka_unit_test(a_long_turn_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
