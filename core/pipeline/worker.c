@@ -66,6 +66,12 @@ static void forget_pending(worker *w, const instance *i)
     }
 }
 
+static void free_cache(void *arg)
+{
+    cache *c = arg;
+    cache_destroy(&c);
+}
+
 static void leave(worker *w, instance *i)
 {
     if (--i->loads[w->index].tenures > 0) {
@@ -76,7 +82,8 @@ static void leave(worker *w, instance *i)
     if (i->caches != NULL) {
         cache *c = i->caches[w->index];
         i->caches[w->index] = NULL;
-        cache_destroy(&c);
+        /* Elsewhere: a full one has as many blocks of memory as codes. */
+        loop_post(w->process->control, free_cache, c);
     }
 }
 
