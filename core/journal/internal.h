@@ -11,18 +11,24 @@
 /* At 20,000 records a second of 150 octets each a batch is 150 KiB. */
 #define JOURNAL_RING_SIZE ((size_t)512 * 1024)
 
-/* One stream of one worker. */
+/* One stream of one worker. There is a second ring, and a third, only while requests are refused
+ * since the disk takes nothing: for the records of those that were under way. */
 typedef struct lane {
-    ring ring;
-
     /* the worker's */
-    _Alignas(RING_LINE) uint32_t lost; /* since the last record that found room */
-    int64_t second;                    /* of rejections: which one it is */
-    unsigned taken;                    /* … and how many it had */
+    _Alignas(RING_LINE) ring *in;
+    uint32_t lost;  /* since the last record that found room */
+    int64_t second; /* of rejections: which one it is */
+    unsigned taken; /* … and how many it had */
 
     /* the writer's */
-    _Alignas(RING_LINE) uint64_t sequence; /* of the next record */
+    _Alignas(RING_LINE) _Atomic(ring *) out; /* `in`, or one from which `next` leads there */
+    uint64_t sequence;                       /* of the next record */
 } lane;
+
+static inline ring *lane_out(const lane *l)
+{
+    return atomic_load_explicit(&l->out, memory_order_relaxed);
+}
 
 typedef struct journal_counters {
     unsigned records, octets, dropped, unsampled, failures, removed;

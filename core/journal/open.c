@@ -60,7 +60,8 @@ static void make_lanes(journal *j)
     j->lanes = kit_must(aligned_alloc(RING_LINE, count * sizeof(*j->lanes)));
     memset(j->lanes, 0, count * sizeof(*j->lanes));
     for (size_t i = 0; i < count; i++) {
-        ring_init(&j->lanes[i].ring, sizes[i % JOURNAL_STREAM_MAX]);
+        j->lanes[i].in = ring_create(sizes[i % JOURNAL_STREAM_MAX]);
+        atomic_init(&j->lanes[i].out, j->lanes[i].in);
     }
 }
 
@@ -87,10 +88,18 @@ static bool open_segments(journal *j, char *error, size_t size)
     return true;
 }
 
+static void dispose_lane(lane *l)
+{
+    for (ring *r = lane_out(l), *next; r != NULL; r = next) {
+        next = ring_after(r);
+        ring_destroy(&r);
+    }
+}
+
 static void dispose(journal *j)
 {
     for (size_t i = 0; j->lanes != NULL && i < (size_t)j->o.workers * JOURNAL_STREAM_MAX; i++) {
-        ring_dispose(&j->lanes[i].ring);
+        dispose_lane(&j->lanes[i]);
     }
     free(j->lanes);
     free(j->block);

@@ -4,11 +4,25 @@
 
 #include "observe/counters.h"
 
-#define REFUSE_ABOVE (JOURNAL_RING_SIZE / 4 * 3) /* those under way find room in the rest */
+/* Most of those under way find room in the rest. */
+#define REFUSE_ABOVE (JOURNAL_RING_SIZE / 4 * 3)
 
 static lane *lane_of(journal *j, unsigned worker, journal_stream stream)
 {
     return &j->lanes[worker * JOURNAL_STREAM_MAX + stream];
+}
+
+/* Where nothing may be lost there is always room: for those that were let in, which are bounded. */
+static uint8_t *room_for(const journal *j, lane *l, journal_stream stream)
+{
+    uint8_t *to = ring_room(l->in);
+    if (to == NULL && j->o.when_full == JOURNAL_REFUSE && stream == JOURNAL_STREAM_JOURNAL) {
+        ring *next = ring_create(JOURNAL_RING_SIZE);
+        ring_end(l->in, next);
+        l->in = next;
+        to = ring_room(next);
+    }
+    return to;
 }
 
 void journal_put(journal *j, unsigned worker, journal_record *r)
@@ -16,7 +30,7 @@ void journal_put(journal *j, unsigned worker, journal_record *r)
     const journal_stream stream =
         r->kind == JOURNAL_REJECTION ? JOURNAL_STREAM_REJECTIONS : JOURNAL_STREAM_JOURNAL;
     lane *l = lane_of(j, worker, stream);
-    uint8_t *to = ring_room(&l->ring);
+    uint8_t *to = room_for(j, l, stream);
     if (to == NULL) {
         l->lost++;
         counter_add(j->counters.dropped, 1);
@@ -24,7 +38,7 @@ void journal_put(journal *j, unsigned worker, journal_record *r)
     }
     r->lost = l->lost;
     l->lost = 0;
-    ring_put(&l->ring, journal_record_write(r, to));
+    ring_put(l->in, journal_record_write(r, to));
 }
 
 bool journal_rejection_fits(journal *j, unsigned worker, int64_t now_ms)
@@ -45,8 +59,11 @@ bool journal_rejection_fits(journal *j, unsigned worker, int64_t now_ms)
 
 bool journal_refuses(journal *j, unsigned worker)
 {
-    return j->o.when_full == JOURNAL_REFUSE &&
-           ring_used(&lane_of(j, worker, JOURNAL_STREAM_JOURNAL)->ring) > REFUSE_ABOVE;
+    if (j->o.when_full != JOURNAL_REFUSE) {
+        return false;
+    }
+    const lane *l = lane_of(j, worker, JOURNAL_STREAM_JOURNAL);
+    return ring_used(l->in) > REFUSE_ABOVE || lane_out(l) != l->in;
 }
 
 void journal_add_pseudonyms(journal *j, journal_record *r, const cmp_str *params)

@@ -6,19 +6,26 @@
 
 #include <stdlib.h>
 
-void ring_init(ring *r, size_t size)
+ring *ring_create(size_t size)
 {
+    ring *r = kit_must(aligned_alloc(RING_LINE, sizeof(*r)));
     r->octets = kit_alloc(size);
     r->size = size;
     r->seen_tail = 0;
     atomic_init(&r->head, 0);
     atomic_init(&r->tail, 0);
+    atomic_init(&r->next, NULL);
+    return r;
 }
 
-void ring_dispose(ring *r)
+void ring_destroy(ring **ref)
 {
-    free(r->octets);
-    r->octets = NULL;
+    ring *r = *ref;
+    if (r != NULL) {
+        free(r->octets);
+        free(r);
+        *ref = NULL;
+    }
 }
 
 /* ---- the worker ---- */
@@ -58,6 +65,11 @@ void ring_put(ring *r, size_t size)
     atomic_store_explicit(&r->head, head + size, memory_order_release);
 }
 
+void ring_end(ring *r, ring *next)
+{
+    atomic_store_explicit(&r->next, next, memory_order_release);
+}
+
 /* ---- the writer ---- */
 
 size_t ring_tail(const ring *r)
@@ -84,4 +96,12 @@ const uint8_t *ring_next(const ring *r, size_t *at)
 void ring_take(ring *r, size_t at)
 {
     atomic_store_explicit(&r->tail, at, memory_order_release);
+}
+
+/* Whoever sees `next` sees the last head as well. */
+ring *ring_follower(const ring *r)
+{
+    ring *next = ring_after(r);
+    size_t at = ring_tail(r);
+    return next != NULL && ring_next(r, &at) == NULL ? next : NULL;
 }

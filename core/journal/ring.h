@@ -19,15 +19,25 @@ typedef struct ring {
     size_t seen_tail;                        /* the worker's: where the tail was when it looked */
 
     _Alignas(RING_LINE) _Atomic size_t tail; /* from here on they were not taken; the writer's */
+    _Atomic(struct ring *) next;             /* where the worker went on; NULL: it is here */
 } ring;
 
-void ring_init(ring *r, size_t size);
-void ring_dispose(ring *r);
+ring *ring_create(size_t size);
+void ring_destroy(ring **r);
 
 /* The worker's: room for one record, or NULL when there is none; then ring_put with the octets it
  * took. */
 uint8_t *ring_room(ring *r);
 void ring_put(ring *r, size_t size);
+
+/* The worker's: nothing more comes into this one, and `next` is where it goes on. */
+void ring_end(ring *r, ring *next);
+
+/* Where that is; NULL: nowhere. */
+static inline ring *ring_after(const ring *r)
+{
+    return atomic_load_explicit(&r->next, memory_order_acquire);
+}
 
 /* The worker's: octets that wait. */
 static inline size_t ring_used(ring *r)
@@ -41,3 +51,6 @@ static inline size_t ring_used(ring *r)
 size_t ring_tail(const ring *r);
 const uint8_t *ring_next(const ring *r, size_t *at);
 void ring_take(ring *r, size_t at);
+
+/* The writer's: where the worker went on, once all that was in this one is taken; NULL: not yet. */
+ring *ring_follower(const ring *r);

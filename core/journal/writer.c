@@ -25,6 +25,7 @@
 typedef struct batch {
     journal *j;
     lane *lane;
+    ring *ring;
     segment *segment;
     block_head head;
     uint64_t numbers; /* of its records and of those that were lost between them */
@@ -82,7 +83,7 @@ static bool write_block(batch *b, size_t taken)
     }
     tell_writing(j);
     b->lane->sequence += b->numbers;
-    ring_take(&b->lane->ring, taken);
+    ring_take(b->ring, taken);
     counter_add(j->counters.records, b->head.count);
     counter_add(j->counters.octets, size);
     b->head.size = b->head.count = 0;
@@ -101,24 +102,42 @@ static void add_record(batch *b, const uint8_t *octets)
     b->numbers += (uint64_t)le32toh(lost) + 1;
 }
 
-/* All that is in one ring. Returns how many octets that were. */
-static size_t write_lane(journal *j, unsigned at, int64_t now_ms)
+/* All that is in the ring. Returns how many octets that were. */
+static size_t write_ring(batch *b)
 {
-    batch b = {.j = j,
-               .lane = &j->lanes[at],
-               .segment = &j->segments[at % JOURNAL_STREAM_MAX],
-               .head.worker = at / JOURNAL_STREAM_MAX,
-               .now_ms = now_ms};
-    const size_t begin = ring_tail(&b.lane->ring);
+    const size_t begin = ring_tail(b->ring);
     size_t next = begin, taken = begin;
-    for (const uint8_t *octets; (octets = ring_next(&b.lane->ring, &next)) != NULL;) {
-        if (b.head.size + journal_record_size(octets) > BLOCK_FULL && !write_block(&b, taken)) {
+    for (const uint8_t *octets; (octets = ring_next(b->ring, &next)) != NULL;) {
+        if (b->head.size + journal_record_size(octets) > BLOCK_FULL && !write_block(b, taken)) {
             return 0;
         }
-        add_record(&b, octets);
+        add_record(b, octets);
         taken = next;
     }
-    return write_block(&b, taken) ? taken - begin : 0;
+    return write_block(b, taken) ? taken - begin : 0;
+}
+
+/* Returns how many octets were written of the ring that had most. */
+static size_t write_lane(journal *j, unsigned at, int64_t now_ms)
+{
+    lane *l = &j->lanes[at];
+    size_t most = 0;
+    for (ring *r = lane_out(l), *next; r != NULL; r = next) {
+        batch b = {.j = j,
+                   .lane = l,
+                   .ring = r,
+                   .segment = &j->segments[at % JOURNAL_STREAM_MAX],
+                   .head.worker = at / JOURNAL_STREAM_MAX,
+                   .now_ms = now_ms};
+        const size_t size = write_ring(&b);
+        most = size > most ? size : most;
+        next = ring_follower(r);
+        if (next != NULL) {
+            atomic_store_explicit(&l->out, next, memory_order_relaxed);
+            ring_destroy(&r);
+        }
+    }
+    return most;
 }
 
 /* ---- turns ---- */
@@ -181,9 +200,11 @@ static uint64_t left_in_rings(const journal *j)
 {
     uint64_t left = 0;
     for (unsigned i = 0; i < j->o.workers * JOURNAL_STREAM_MAX; i++) {
-        size_t at = ring_tail(&j->lanes[i].ring);
-        while (ring_next(&j->lanes[i].ring, &at) != NULL) {
-            left++;
+        for (const ring *r = lane_out(&j->lanes[i]); r != NULL; r = ring_after(r)) {
+            size_t at = ring_tail(r);
+            while (ring_next(r, &at) != NULL) {
+                left++;
+            }
         }
     }
     return left;
@@ -195,7 +216,7 @@ void *writer_main(void *arg)
     running_thread_begin("the journal");
     while (!atomic_load(&j->stopping)) {
         const size_t most = turn(j);
-        sleep_ms(most > j->lanes[0].ring.size / 8 ? BUSY_MS : JOURNAL_BATCH_MS);
+        sleep_ms(most > JOURNAL_RING_SIZE / 8 ? BUSY_MS : JOURNAL_BATCH_MS);
     }
     turn(j);
     const uint64_t left = left_in_rings(j);
