@@ -49,10 +49,13 @@ struct journal {
     uint8_t *block;
     bool failing;                   /* the last batch could not be written */
     bool rotated;                   /* a segment has ended since keep_turn */
+    int64_t turn_ms;                /* when this turn began; like the next, clock_monotonic_ms */
     int64_t synced_ms;              /* when segments were last made sure of */
     int64_t looked_ms;              /* … and the folder was last looked at */
     int64_t swept_ms;               /* … and old segments were last looked for */
-    char packed[SEGMENT_NAME_SIZE]; /* the segment that the packer works on */
+    int64_t pack_from_ms;           /* when the packer may be started again */
+    unsigned pack_failures;         /* in a row */
+    char packed[SEGMENT_NAME_SIZE]; /* the segment that the packer works on, or worked on last */
     pid_t packer;                   /* 0: none runs */
     struct key_entry *keys;         /* all that were used, the newest first */
 };

@@ -15,7 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SWEEP_MS 10000
+#define SWEEP_MS      10000
+#define PACK_AGAIN_MS ((int64_t)1000) /* doubled with each failure, up to a quarter of an hour */
 
 /* ---- removing ---- */
 
@@ -49,42 +50,76 @@ static void remove_old(journal *j, const segment_files *files, uint64_t keep_byt
 
 /* ---- compressing ---- */
 
+/* What went wrong may last, as on a full disk. */
+static void note_failure(journal *j)
+{
+    const unsigned doublings = j->pack_failures < 10 ? j->pack_failures : 10;
+    j->pack_failures++;
+    j->pack_from_ms = j->turn_ms + (PACK_AGAIN_MS << doublings);
+}
+
 static void reap(journal *j)
 {
     int status;
-    if (j->packer == 0 || waitpid(j->packer, &status, WNOHANG) == 0) {
+    const pid_t ended = j->packer != 0 ? waitpid(j->packer, &status, WNOHANG) : 0;
+    if (ended == 0) {
         return;
     }
     j->packer = 0;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        log_warning("journal", "a segment could not be compressed; it stays as it is for now");
+    if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        j->pack_failures = 0;
+        return;
     }
+    note_failure(j);
+    log_warning("journal", "%s could not be compressed; it stays as it is for now", j->packed);
 }
 
-static bool start_packer(journal *j, const segment_file *f)
+static void start_packer(journal *j)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/%s", j->o.path, f->name) >= (int)sizeof(path)) {
-        return false;
-    }
-    const pid_t child = pack_start(j->o.packer, path);
+    errno = ENAMETOOLONG;
+    const int size = snprintf(path, sizeof(path), "%s/%s", j->o.path, j->packed);
+    const pid_t child = size < (int)sizeof(path) ? pack_start(j->o.packer, path) : -1;
     if (child < 0) {
+        note_failure(j);
         log_warning("journal", "%s cannot be run to compress segments: %s", j->o.packer,
                     strerror(errno));
-        return false;
+        return;
     }
     j->packer = child;
-    memcpy(j->packed, f->name, sizeof(j->packed));
-    return true;
 }
 
-static void pack_next(journal *j, const segment_files *files)
+typedef struct candidates {
+    char first[SEGMENT_NAME_SIZE], next[SEGMENT_NAME_SIZE]; /* behind the last one; "": none */
+} candidates;
+
+static void add_candidate(char name[SEGMENT_NAME_SIZE], const char *other)
 {
-    for (size_t i = 0; j->o.packer != NULL && j->packer == 0 && i < files->count; i++) {
-        if (!files->at[i].compressed && !segment_is_open(j->folder, &files->at[i])) {
-            start_packer(j, &files->at[i]);
-            return;
+    if (name[0] == '\0' || strcmp(other, name) < 0) {
+        memcpy(name, other, SEGMENT_NAME_SIZE);
+    }
+}
+
+static void find_candidates(const journal *j, const segment_files *files, candidates *c)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const segment_file *f = &files->at[i];
+        if (f->compressed || segment_is_open(j->folder, f)) {
+            continue;
         }
+        add_candidate(c->first, f->name);
+        if (strcmp(f->name, j->packed) > 0) {
+            add_candidate(c->next, f->name);
+        }
+    }
+}
+
+/* By turns, so that one that cannot be compressed holds no other one up. */
+static void pack_next(journal *j, const candidates *c)
+{
+    if (c->first[0] != '\0') {
+        memcpy(j->packed, c->next[0] != '\0' ? c->next : c->first, sizeof(j->packed));
+        start_packer(j);
     }
 }
 
@@ -99,6 +134,30 @@ static bool keeps(journal *j)
     return j->lock >= 0;
 }
 
+static bool may_pack(const journal *j)
+{
+    return j->o.packer != NULL && j->packer == 0 && j->turn_ms >= j->pack_from_ms;
+}
+
+static void sweep(journal *j, int64_t now_ms)
+{
+    const bool packs = may_pack(j);
+    candidates c = {"", ""};
+    for (int i = 0; i < JOURNAL_STREAM_MAX; i++) {
+        segment_files files;
+        if (!segment_files_list(j->folder, (journal_stream)i, &files)) {
+            continue;
+        }
+        remove_old(j, &files, i == JOURNAL_STREAM_JOURNAL ? j->o.keep_bytes : j->o.rejections_bytes,
+                   now_ms);
+        if (packs) {
+            find_candidates(j, &files, &c);
+        }
+        segment_files_free(&files);
+    }
+    pack_next(j, &c);
+}
+
 void keep_turn(journal *j, int64_t now_ms)
 {
     if (!keeps(j)) {
@@ -106,21 +165,11 @@ void keep_turn(journal *j, int64_t now_ms)
     }
     const bool had_packer = j->packer != 0;
     reap(j);
-    const bool packed = had_packer && j->packer == 0;
-    if (!j->rotated && !packed && now_ms - j->swept_ms < SWEEP_MS && now_ms >= j->swept_ms) {
-        return;
-    }
-    j->swept_ms = now_ms;
-    j->rotated = false;
-    for (int i = 0; i < JOURNAL_STREAM_MAX; i++) {
-        segment_files files;
-        if (segment_files_list(j->folder, (journal_stream)i, &files)) {
-            remove_old(j, &files,
-                       i == JOURNAL_STREAM_JOURNAL ? j->o.keep_bytes : j->o.rejections_bytes,
-                       now_ms);
-            pack_next(j, &files);
-            segment_files_free(&files);
-        }
+    const bool goes_on = had_packer || j->swept_ms < j->pack_from_ms;
+    if (j->rotated || (goes_on && may_pack(j)) || j->turn_ms - j->swept_ms >= SWEEP_MS) {
+        j->swept_ms = j->turn_ms;
+        j->rotated = false;
+        sweep(j, now_ms);
     }
 }
 

@@ -2,6 +2,8 @@
 /* See segment.h. */
 #include "journal/segment.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -124,7 +126,7 @@ static bool begin(segment *s, int64_t now_ms)
     uint8_t octets[SEGMENT_HEAD_SIZE];
     segment_head_write(&head, octets);
     s->size = 0;
-    s->created_ms = now_ms;
+    s->begun_ms = (int64_t)clock_monotonic_ms();
     if (!append(s, octets, sizeof(octets))) {
         const int error = errno;
         unlinkat(s->folder, name, 0); /* while it is locked, and surely ours */

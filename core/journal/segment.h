@@ -8,12 +8,12 @@ typedef struct segment {
     int folder; /* borrowed */
     journal_stream stream;
     uint8_t run[SEGMENT_RUN_SIZE];
-    uint64_t next; /* number of the next file */
-    int fd;        /* -1: none is open */
-    uint64_t size; /* octets that are whole in it */
-    int64_t created_ms;
-    bool unsynced; /* it holds what is not surely on the disk */
-    bool unnamed;  /* … nor is its name */
+    uint64_t next;    /* number of the next file */
+    int fd;           /* -1: none is open */
+    uint64_t size;    /* octets that are whole in it */
+    int64_t begun_ms; /* clock_monotonic_ms */
+    bool unsynced;    /* it holds what is not surely on the disk */
+    bool unnamed;     /* … nor is its name */
 } segment;
 
 /* `next` is made to follow on the files that are there. False with errno. */

@@ -142,16 +142,16 @@ static size_t write_lane(journal *j, unsigned at, int64_t now_ms)
 
 /* ---- turns ---- */
 
-static void sync_segments(journal *j, int64_t now_ms)
+static void sync_segments(journal *j)
 {
     const bool due = j->o.fsync == JOURNAL_FSYNC_BATCH ||
-                     (j->o.fsync == JOURNAL_FSYNC_SECOND && now_ms - j->synced_ms >= SECOND_MS);
+                     (j->o.fsync == JOURNAL_FSYNC_SECOND && j->turn_ms - j->synced_ms >= SECOND_MS);
     for (int i = 0; due && i < JOURNAL_STREAM_MAX; i++) {
         if (!segment_sync(&j->segments[i])) {
             tell_failing(j, errno);
         }
     }
-    j->synced_ms = due ? now_ms : j->synced_ms;
+    j->synced_ms = due ? j->turn_ms : j->synced_ms;
 }
 
 /* So `cmpctl journal erase` has all that was written in segments that have ended. */
@@ -160,12 +160,12 @@ static bool asked_to_rotate(const journal *j)
     return j->lock >= 0 && unlinkat(j->folder, FOLDER_ROTATE, 0) == 0;
 }
 
-static void end_old_segments(journal *j, int64_t now_ms)
+static void end_old_segments(journal *j)
 {
     const bool asked = asked_to_rotate(j);
     for (int i = 0; i < JOURNAL_STREAM_MAX; i++) {
         segment *s = &j->segments[i];
-        if (s->fd >= 0 && (asked || now_ms - s->created_ms >= j->o.segment_age_ms)) {
+        if (s->fd >= 0 && (asked || j->turn_ms - s->begun_ms >= j->o.segment_age_ms)) {
             end_segment(j, s);
         }
     }
@@ -175,15 +175,16 @@ static void end_old_segments(journal *j, int64_t now_ms)
 static size_t turn(journal *j)
 {
     const int64_t now_ms = clock_now_ms();
+    j->turn_ms = (int64_t)clock_monotonic_ms();
     size_t most = 0;
     for (unsigned i = 0; i < j->o.workers * JOURNAL_STREAM_MAX; i++) {
         const size_t size = write_lane(j, i, now_ms);
         most = size > most ? size : most;
     }
-    sync_segments(j, now_ms);
-    if (j->rotated || now_ms - j->looked_ms >= LOOK_MS || now_ms < j->looked_ms) {
-        j->looked_ms = now_ms;
-        end_old_segments(j, now_ms);
+    sync_segments(j);
+    if (j->rotated || j->turn_ms - j->looked_ms >= LOOK_MS) {
+        j->looked_ms = j->turn_ms;
+        end_old_segments(j);
         keep_turn(j, now_ms);
         keys_turn(j, now_ms);
     }

@@ -28,7 +28,7 @@ journal *journal_rig_start(const journal_options *o)
     return j;
 }
 
-void journal_rig_put(journal *j, unsigned worker, journal_kind kind, uint64_t number)
+journal_record journal_rig_put(journal *j, unsigned worker, journal_kind kind, uint64_t number)
 {
     char tid[40];
     const int size = snprintf(tid, sizeof(tid), "%u-%llu", worker, (unsigned long long)number);
@@ -37,6 +37,8 @@ void journal_rig_put(journal *j, unsigned worker, journal_kind kind, uint64_t nu
                         .when_us = clock_now_ms() * 1000,
                         .texts = {[JOURNAL_TID] = {tid, (size_t)size}}};
     journal_put(j, worker, &r);
+    r.texts[JOURNAL_TID] = CMP_NONE;
+    return r;
 }
 
 journal_state journal_rig_read(journal_stream stream,

@@ -15,8 +15,8 @@ int journal_rig_begin(void **state);
 journal_options journal_rig_options(void);
 journal *journal_rig_start(const journal_options *o);
 
-/* A record with the tid "WORKER-NUMBER". */
-void journal_rig_put(journal *j, unsigned worker, journal_kind kind, uint64_t number);
+/* A record with the tid "WORKER-NUMBER". Returns it, without the tid. */
+journal_record journal_rig_put(journal *j, unsigned worker, journal_kind kind, uint64_t number);
 
 /* Reads all that is there, of which nothing may be damaged; `visit` may be NULL. */
 journal_state journal_rig_read(journal_stream stream,

@@ -16,7 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-
+#include <sys/stat.h>
 #include <time.h>
 
 /* ---- workers and the disk ---- */
@@ -80,24 +80,56 @@ static void all_of_all_workers_is_there_in_order(void **state)
 }
 
 /* The files may not grow beyond a few blocks: what a full disk is like. */
+static struct rlimit fill_disk(void)
+{
+    struct rlimit old;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    const struct rlimit small = {4096, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    return old;
+}
+
 static void what_finds_no_room_is_counted(void **state)
+{
+    (void)state;
+    journal_options o = journal_rig_options();
+    journal *j = journal_rig_start(&o);
+    const struct rlimit old = fill_disk();
+    uint64_t count = 0;
+    for (; count < 40000; count++) {
+        journal_rig_put(j, 0, JOURNAL_TRANSACTION, count);
+    }
+    assert_false(journal_refuses(j, 0));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    for (journal_record r = {.lost = 0}; r.lost == 0;) { /* until the writer comes to it again */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        r = journal_rig_put(j, 0, JOURNAL_TRANSACTION, count++);
+    }
+    journal_close(&j);
+    seen s = {{0, 0}};
+    const journal_state found = journal_rig_read(JOURNAL_STREAM_JOURNAL, check_order, &s);
+    assert_true(found.lost > 0);
+    assert_int_equal(found.records + found.lost, count);
+    assert_int_equal(found.missing + found.twice, 0);
+}
+
+/* Each of those that were let in before may have several records more, when it was forwarded. */
+static void nothing_is_lost_where_requests_are_refused(void **state)
 {
     (void)state;
     journal_options o = journal_rig_options();
     o.when_full = JOURNAL_REFUSE;
     journal *j = journal_rig_start(&o);
-    struct rlimit old, small = {4096, 4096};
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-    small.rlim_max = old.rlim_max;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const struct rlimit old = fill_disk();
     uint64_t count = 0;
-    while (!journal_refuses(j, 0)) { /* it says so while there is room for those under way */
+    while (!journal_refuses(j, 0)) {
         journal_rig_put(j, 0, JOURNAL_TRANSACTION, count++);
     }
     const uint64_t refused_at = count;
     assert_true(refused_at > 1000);
-    for (; count < 4 * refused_at; count++) {
-        journal_rig_put(j, 0, JOURNAL_TRANSACTION, count);
+    for (; count < 5 * refused_at; count++) {
+        journal_rig_put(j, 0, JOURNAL_ATTEMPT, count);
+        assert_true(journal_refuses(j, 0));
     }
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     while (journal_refuses(j, 0)) { /* until the writer comes to it again */
@@ -107,9 +139,47 @@ static void what_finds_no_room_is_counted(void **state)
     journal_close(&j);
     seen s = {{0, 0}};
     const journal_state found = journal_rig_read(JOURNAL_STREAM_JOURNAL, check_order, &s);
-    assert_true(found.lost > 0);
-    assert_int_equal(found.records + found.lost, count);
-    assert_int_equal(found.missing + found.twice, 0);
+    assert_int_equal(found.records, count);
+    assert_int_equal(found.lost + found.missing + found.twice, 0);
+}
+
+int64_t __real_clock_now_ms(void);
+int64_t __wrap_clock_now_ms(void);
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+static _Atomic int64_t set_back_ms;
+static _Atomic unsigned syncs;
+
+int64_t __wrap_clock_now_ms(void)
+{
+    return __real_clock_now_ms() - set_back_ms;
+}
+
+int __wrap_fdatasync(int fd)
+{
+    syncs++;
+    return __real_fdatasync(fd);
+}
+
+static void clocks_that_are_set_back_hold_nothing_up(void **state)
+{
+    (void)state;
+    journal_options o = journal_rig_options();
+    o.fsync = JOURNAL_FSYNC_SECOND;
+    o.segment_age_ms = 1500;
+    journal *j = journal_rig_start(&o);
+    for (unsigned before = syncs = 0; syncs == before;) {
+        journal_rig_put(j, 0, JOURNAL_TRANSACTION, 0);
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    set_back_ms = JOURNAL_RIG_DAY_MS;
+    while (journal_rig_files(".cmpj") < 3 || syncs < 3) { /* else it is here for a day */
+        journal_rig_put(j, 0, JOURNAL_TRANSACTION, 0);
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    set_back_ms = 0;
+    journal_close(&j);
 }
 
 static void rejections_are_few_and_apart(void **state)
@@ -157,6 +227,53 @@ static void two_may_write_in_one_folder(void **state)
 }
 
 /* ---- files that have ended ---- */
+
+/* Says when it was asked for what; the first one is none that it could do. */
+static const char packer[] = "#!/bin/sh\n"
+                             "echo \"$(date +%s%3N) $2\" >>tries\n"
+                             "case $2 in *00000001.cmpj) exit 1 ;; esac\n"
+                             "rm \"$2\"\n";
+
+static unsigned read_tries(long long times_ms[4], char names[4][64])
+{
+    FILE *f = fopen("tries", "r");
+    unsigned count = 0;
+    while (f != NULL && count < 4 &&
+           fscanf(f, "%lld %63s\n", &times_ms[count], names[count]) == 2) {
+        count++;
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return count;
+}
+
+static void what_cannot_be_packed_is_tried_again_later(void **state)
+{
+    (void)state;
+    scratch_write("packer", packer);
+    assert_int_equal(chmod("packer", 0700), 0);
+    journal_options o = journal_rig_options();
+    for (uint64_t i = 0; i < 2; i++) {
+        journal *j = journal_rig_start(&o);
+        journal_rig_put(j, 0, JOURNAL_TRANSACTION, i);
+        journal_close(&j);
+    }
+    o.packer = "./packer";
+    journal *j = journal_rig_start(&o);
+    long long at_ms[4];
+    char names[4][64];
+    while (read_tries(at_ms, names) < 4) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    journal_close(&j);
+    assert_string_equal(names[0], JOURNAL_RIG_FOLDER "/journal-00000001.cmpj");
+    assert_string_equal(names[1], JOURNAL_RIG_FOLDER "/journal-00000002.cmpj");
+    assert_string_equal(names[2], names[0]); /* at once, as the other one could be packed */
+    assert_string_equal(names[3], names[0]);
+    assert_in_range(at_ms[1] - at_ms[0], 900, 60000);
+    assert_in_range(at_ms[3] - at_ms[2], 900, 60000);
+}
 
 static void what_is_too_much_goes(void **state)
 {
@@ -244,8 +361,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(all_of_all_workers_is_there_in_order, journal_rig_begin),
         cmocka_unit_test_setup(what_finds_no_room_is_counted, journal_rig_begin),
+        cmocka_unit_test_setup(nothing_is_lost_where_requests_are_refused, journal_rig_begin),
+        cmocka_unit_test_setup(clocks_that_are_set_back_hold_nothing_up, journal_rig_begin),
         cmocka_unit_test_setup(rejections_are_few_and_apart, journal_rig_begin),
         cmocka_unit_test_setup(two_may_write_in_one_folder, journal_rig_begin),
+        cmocka_unit_test_setup(what_cannot_be_packed_is_tried_again_later, journal_rig_begin),
         cmocka_unit_test_setup(what_is_too_much_goes, journal_rig_begin),
         cmocka_unit_test_setup(a_destroyed_key_is_used_no_more, journal_rig_begin),
         cmocka_unit_test_setup(a_key_that_stays_is_not_called_gone, journal_rig_begin),
