@@ -21,6 +21,12 @@ PACKAGES_LONG=(
     nginx-light haproxy
 )
 
+# What of them Debian would run as services, from the installation on and at every boot. Tests start
+# them by themselves; nobody asked for more.
+PACKAGES_SERVICES=(
+    postgresql pgbouncer prometheus nginx haproxy
+)
+
 # packages_need PACKAGE...: installs those that are missing; costs one look at dpkg when none is.
 packages_need() {
     local missing=() name state
@@ -45,6 +51,21 @@ packages_need() {
     fi
     echo "Installing: ${missing[*]}"
     "${root[@]}" apt-get -qq update
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+    packages_install_asleep "${missing[@]}"
 }
+
+# Installs packages by `root`, and starts no service of theirs: policy-rc.d is what Debian asks.
+packages_install_asleep() (
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap '"${root[@]}" rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" install -m 0755 /dev/stdin "$policy"
+    fi
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends install "$@" >/dev/null
+    for name in "${PACKAGES_SERVICES[@]}"; do
+        if [[ " $*" == *" $name"* ]]; then
+            "${root[@]}" systemctl --quiet disable "$name" 2>/dev/null || true
+        fi
+    done
+)
