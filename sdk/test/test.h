@@ -97,7 +97,8 @@ const char *texts_all(const texts *t);
 void test_settle(cmp_test *t);
 void test_run_jobs(cmp_test *t);
 
-/* The services of the loop's and of the https' part. */
+/* The services of each part. */
+void test_said_services(cmp_host *table);
 void test_job_services(cmp_host *table);
 void test_https_services(cmp_host *table);
 void test_command_services(cmp_host *table);
