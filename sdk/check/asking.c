@@ -2,10 +2,10 @@
 /* See asking.h. */
 #include "asking.h"
 
+#include "base/clock.h"
 #include "test/test.h"
 
 #include <cmp-kit/memory.h>
-#include <cmp-kit/signature.h>
 #include <cmp-kit/uuid.h>
 
 #include <stdio.h>
@@ -34,19 +34,17 @@ cmp_key asking_key(const char *id, cmp_key_use use)
 
 /* ---- the questions ---- */
 
-static void sign(cmp_test_txn *x, cmp_str tid, cmp_str ici)
+size_t asking_sign(cmp_str tid, cmp_str ici, char text[KIT_SIGNATURE_TEXT_MAX])
 {
     uint8_t mac[KIT_SIGNATURE_MAC_MAX];
-    char text[KIT_SIGNATURE_TEXT_MAX];
     kit_signature_state *state =
         kit_signature_state_create(CMP_HASH_SHA256, (const uint8_t *)ASKING_SECRET,
                                    strlen(ASKING_SECRET));
-    if (state != NULL && kit_signature_compute(state, tid, ici, mac)) {
-        const size_t size = kit_signature_encode(mac, CMP_HASH_SHA256, CMP_ENCODING_HEX, text);
-        cmp_test_param(x, CMP_PARAM_APIKEYID, ASKING_KEY);
-        cmp_test_param_str(x, CMP_PARAM_SIGNATURE, (cmp_str){text, size});
+    if (state == NULL || !kit_signature_compute(state, tid, ici, mac)) {
+        abort(); /* OpenSSL has no SHA-256 */
     }
     kit_signature_state_destroy(&state);
+    return kit_signature_encode(mac, CMP_HASH_SHA256, CMP_ENCODING_HEX, text);
 }
 
 static void fill_bare(cmp_test_txn *x, cmp_str tid, cmp_str ici)
@@ -57,8 +55,10 @@ static void fill_bare(cmp_test_txn *x, cmp_str tid, cmp_str ici)
 
 static void fill_signed(cmp_test_txn *x, cmp_str tid, cmp_str ici)
 {
+    char text[KIT_SIGNATURE_TEXT_MAX];
     fill_bare(x, tid, ici);
-    sign(x, tid, ici);
+    cmp_test_param(x, CMP_PARAM_APIKEYID, ASKING_KEY);
+    cmp_test_param_str(x, CMP_PARAM_SIGNATURE, (cmp_str){text, asking_sign(tid, ici, text)});
 }
 
 static void fill_wrongly_signed(cmp_test_txn *x, cmp_str tid, cmp_str ici)
@@ -80,13 +80,19 @@ static const cmp_auth_ops *auth_of(const cmp_test_txn *x)
     return plugin->kind == CMP_PLUGIN_AUTH ? plugin->ops.auth : NULL;
 }
 
-/* Those that the plugin wants to see: it is shown no others. */
-static void set_headers(cmp_test_txn *x, const char *value, const char *authorization)
+const char *asking_header(const char *name)
+{
+    return strcmp(name, "authorization") == 0 ? "Bearer 2YotnFZFEjr1zCsicMWpAA"
+                                              : "2YotnFZFEjr1zCsicMWpAA";
+}
+
+/* Those that the plugin wants to see: it is shown no others. `value` NULL: what is usual. */
+static void set_headers(cmp_test_txn *x, const char *value)
 {
     const cmp_auth_ops *ops = auth_of(x);
     for (const char *const *name = ops != NULL ? ops->headers : NULL; name != NULL && *name != NULL;
          name++) {
-        cmp_test_header(x, *name, strcmp(*name, "authorization") == 0 ? authorization : value);
+        cmp_test_header(x, *name, value != NULL ? value : asking_header(*name));
     }
 }
 
@@ -104,7 +110,7 @@ static void show_certificate(cmp_test_txn *x)
 static void fill_with_headers(cmp_test_txn *x, cmp_str tid, cmp_str ici)
 {
     fill_bare(x, tid, ici);
-    set_headers(x, "2YotnFZFEjr1zCsicMWpAA", "Bearer 2YotnFZFEjr1zCsicMWpAA");
+    set_headers(x, NULL);
     show_certificate(x);
     cmp_test_source(x, "2001:db8::7");
 }
@@ -185,7 +191,7 @@ static void hostile_headers(cmp_test_txn *x, char *room)
     fill_bare(x, CMP_STR("../../etc/passwd"), CMP_STR("';DROP~TABLE"));
     filled(room, LONG, 'B');
     room[LONG - 1] = '\0';
-    set_headers(x, room, room);
+    set_headers(x, room);
     cmp_test_param(x, CMP_PARAM_ADDR, room);
 }
 
@@ -248,15 +254,13 @@ bool asking_signs(const cmp_plugin *plugin, size_t question)
     return &ways[question % count] == &auth_ways[1];
 }
 
-const char *asking_name(const cmp_plugin *plugin, size_t question)
+void asking_name(const cmp_plugin *plugin, size_t question, char name[ASKING_NAME_SIZE])
 {
-    static char text[64];
     size_t count;
     const way *ways = ways_of(plugin, &count);
     const bool bad = question >= count * USUAL;
-    snprintf(text, sizeof(text), "%s, %squestion %zu", ways[question % count].name,
+    snprintf(name, ASKING_NAME_SIZE, "%s, %squestion %zu", ways[question % count].name,
              bad ? "hostile " : "", (question - (bad ? count * USUAL : 0)) / count + 1);
-    return text;
 }
 
 static cmp_test_op *put(asking *a, const way *w)
@@ -279,6 +283,22 @@ static cmp_test_op *put(asking *a, const way *w)
     return cmp_test_lookup(a->t, text, a->txn);
 }
 
+/* How long the plugin had the worker since then: not what ran elsewhere meanwhile. */
+typedef struct span {
+    int64_t began_us, away_us;
+} span;
+
+static span span_begin(const cmp_test *t)
+{
+    return (span){clock_monotonic_us(), t->away_us};
+}
+
+static void span_end(asking *a, span s)
+{
+    const int64_t us = clock_monotonic_us() - s.began_us - (a->t->away_us - s.away_us);
+    a->held_us = us > a->held_us ? us : a->held_us;
+}
+
 asking asking_begin(cmp_test *t, const cmp_plugin *plugin, size_t question)
 {
     size_t count;
@@ -286,6 +306,7 @@ asking asking_begin(cmp_test *t, const cmp_plugin *plugin, size_t question)
     const size_t fill = question / count;
     asking a = {.t = t, .plugin = plugin, .txn = cmp_test_txn_create(t)};
     char tid[KIT_UUID_TEXT_SIZE];
+    asking_name(plugin, question, a.name);
     kit_uuid_v7_make(cmp_test_now_ms(t), tid);
     if (fill < USUAL) {
         usual[fill](a.txn, (cmp_str){tid, sizeof(tid)}, CMP_STR("2B001-A-1"));
@@ -294,8 +315,16 @@ asking asking_begin(cmp_test *t, const cmp_plugin *plugin, size_t question)
         hostile[fill - USUAL](a.txn, room);
         free(room);
     }
+    const span s = span_begin(t);
     a.op = put(&a, &ways[question % count]);
+    span_end(&a, s);
     return a;
+}
+
+asking asking_lookup(cmp_test *t, const cmp_plugin *plugin, const char *ici)
+{
+    return (
+        asking){.t = t, .plugin = plugin, .name = "a look-up", .op = cmp_test_lookup(t, ici, NULL)};
 }
 
 /* ---- to its answer ---- */
@@ -317,6 +346,7 @@ static void give(cmp_test *t, const cmp_https_answer *answer)
 
 void asking_turn(asking *a, const cmp_https_answer *answer)
 {
+    const span s = span_begin(a->t);
     if (cmp_test_requests(a->t) > 0) {
         a->asked_a_server = true;
         give(a->t, answer);
@@ -324,6 +354,7 @@ void asking_turn(asking *a, const cmp_https_answer *answer)
         cmp_test_run(a->t, cmp_test_watches(a->t) > 0 ? PATIENCE_MS : 0);
         cmp_test_advance(a->t, TURN_MS);
     }
+    span_end(a, s);
 }
 
 bool asking_drive(asking *a, const cmp_https_answer *answer)
@@ -338,7 +369,9 @@ bool asking_drive(asking *a, const cmp_https_answer *answer)
 bool asking_cancel(asking *a, const cmp_https_answer *answer)
 {
     if (cmp_test_verdict(a->op) == HOST_PENDING) {
+        const span s = span_begin(a->t);
         cmp_test_cancel(a->op);
+        span_end(a, s);
     }
     return asking_drive(a, answer);
 }

@@ -60,6 +60,10 @@ static bool take_options(const char *given, char path[PATH_MAX])
         fprintf(stderr, "cmp-plugin-check: %s: %m\n", given);
         return false;
     }
+    if (!S_ISREG(s.st_mode)) { /* each trial reads it anew */
+        fprintf(stderr, "cmp-plugin-check: %s: it is no regular file\n", given);
+        return false;
+    }
     if (s.st_size > RUN_OPTIONS_MAX) {
         fprintf(stderr, "cmp-plugin-check: %s: it has more than %d octets\n", given,
                 RUN_OPTIONS_MAX);

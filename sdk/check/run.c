@@ -376,10 +376,11 @@ void run_trials(const run_options *o, findings *f)
 {
     char self[PATH_MAX];
     const ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    const size_t unseen = findings_unseen(f), faults = findings_faults(f);
     for (size_t i = 0; i < TRIAL_COUNT; i++) {
+        const size_t unseen = findings_unseen(f), faults = findings_faults(f);
         try_one(o, i, f);
-        if (i == 0 && (findings_unseen(f) != unseen || findings_faults(f) != faults)) {
+        if (trials[i].rule == RULE_OPTIONS &&
+            (findings_unseen(f) != unseen || findings_faults(f) != faults)) {
             return; /* without an instance there is nothing to try */
         }
     }

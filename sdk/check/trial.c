@@ -2,8 +2,6 @@
 /* See trial.h: what all trials have in common. */
 #include "trial.h"
 
-#include "asking.h"
-
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -87,6 +85,36 @@ void trial_say(const trial *tr, rule r, finding_verdict v, const char *format, .
     fwrite(line, 1, (size_t)size, tr->to);
     fflush(tr->to);
 }
+
+/* ---- to the end of a question ---- */
+
+static const cmp_https_answer timed_out = {.result = CMP_HTTPS_TIMEOUT, .detail = "timed out"};
+
+void trial_give_up(const trial *tr, rule r, const asking *a, const char *when)
+{
+    trial_say(tr, r, VERDICT_BROKEN, "%s: it is never completed %s", a->name, when);
+    _exit(TRIAL_GIVEN_UP);
+}
+
+int trial_settle(const trial *tr, asking *a, const cmp_https_answer *answer, rule r)
+{
+    if (!asking_drive(a, answer) && !asking_cancel(a, &timed_out)) {
+        trial_give_up(tr, r, a, "in 10 s, nor when it is cancelled then");
+    }
+    const int verdict = cmp_test_verdict(a->op);
+    asking_end(a);
+    return verdict;
+}
+
+void trial_cancel_one(const trial *tr, asking *a, const char *when)
+{
+    if (!asking_cancel(a, &timed_out)) {
+        trial_give_up(tr, RULE_CANCEL, a, when);
+    }
+    asking_end(a);
+}
+
+/* ---- options ---- */
 
 void trial_options(trial *tr)
 {

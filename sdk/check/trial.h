@@ -2,6 +2,7 @@
 /* A trial: one kind of use that a plugin gets, in a process of its own, by libcmp-test's host. */
 #pragma once
 
+#include "asking.h"
 #include "findings.h"
 #include "test/test.h"
 
@@ -16,11 +17,12 @@ typedef struct trial {
     FILE *to;                   /* what is found: a line each */
 } trial;
 
-/* X(function, word, rule that is broken when the process dies) */
+/* X(function, word, rule that is broken when the process dies). Checking comes before what a start
+ * makes is there. */
 #define TRIALS(X)                                                                                  \
+    X(trial_checking, "checking", RULE_CHECKING)                                                   \
     X(trial_options, "options", RULE_OPTIONS)                                                      \
     X(trial_life, "life", RULE_LIFE)                                                               \
-    X(trial_checking, "checking", RULE_CHECKING)                                                   \
     X(trial_answers, "answers", RULE_ANSWERS)                                                      \
     X(trial_cancel, "cancel", RULE_CANCEL)                                                         \
     X(trial_services, "services", RULE_SERVICES)                                                   \
@@ -49,6 +51,18 @@ cmp_test *trial_open(trial *tr, cmp_purpose purpose);
 cmp_test *trial_begin(trial *tr, rule r);
 
 void trial_close(cmp_test **t);
+
+/* Says that a question is never completed, and when, and ends the process: it could not take leave
+ * of the plugin. */
+_Noreturn void trial_give_up(const trial *tr, rule r, const asking *a, const char *when);
+
+/* Drives a question to its answer, cancels it if there is none, and ends it. Returns its verdict;
+ * gives up when it is never completed. */
+int trial_settle(const trial *tr, asking *a, const cmp_https_answer *answer, rule r);
+
+/* Cancels a question if it is pending, and ends it; gives up when it is never completed, which is
+ * said with `when` that was. */
+void trial_cancel_one(const trial *tr, asking *a, const char *when);
 
 /* Shows other keys, and then those from before. */
 void trial_change_keys(cmp_test *t);

@@ -97,10 +97,12 @@ void trial_life(trial *tr)
     holdings before = {0};
     unsigned lives = 0;
     while (lives < most && (lives <= WARM_UP || clock_monotonic_ms() < until_ms)) {
-        cmp_test *t = trial_open(tr, CMP_PURPOSE_RUN);
-        if (t == NULL) {
+        cmp_test *t = lives == 0 ? trial_begin(tr, RULE_LIFE) : trial_open(tr, CMP_PURPOSE_RUN);
+        if (t == NULL && lives > 0) {
             trial_say(tr, RULE_LIFE, VERDICT_BROKEN, "life %u: the same options are refused",
                       lives + 1);
+        }
+        if (t == NULL) {
             return;
         }
         cmp_test_run(t, 0);
@@ -120,9 +122,16 @@ void trial_life(trial *tr)
 typedef struct tree {
     uint64_t sum; /* of all names, sizes and times; the order of a folder's entries is no matter */
     size_t count;
+    struct timespec latest; /* change of all, and where that was */
+    char where[4096];
 } tree;
 
 static void add_folder(tree *all, const char *folder, unsigned depth);
+
+static bool is_later(struct timespec a, struct timespec b)
+{
+    return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+}
 
 static void add_entry(tree *all, const char *path, unsigned depth)
 {
@@ -135,6 +144,10 @@ static void add_entry(tree *all, const char *path, unsigned depth)
         (uint64_t)s.st_mtim.tv_sec,      (uint64_t)s.st_mtim.tv_nsec, (uint64_t)s.st_ino};
     all->sum += hash_octets(facts, sizeof(facts));
     all->count++;
+    if (is_later(s.st_ctim, all->latest)) {
+        all->latest = s.st_ctim;
+        snprintf(all->where, sizeof(all->where), "%s", path);
+    }
     if (S_ISDIR(s.st_mode) && depth < DEPTH_MAX) {
         add_folder(all, path, depth + 1);
     }
@@ -168,39 +181,95 @@ static bool listens_somewhere(void)
     return false;
 }
 
-void trial_checking(trial *tr)
+static tree look_at(const char *folder)
 {
-    tree before = {0}, after = {0};
-    add_folder(&before, tr->options_folder, 0);
+    tree all = {.count = 0};
+    add_folder(&all, folder, 0);
+    return all;
+}
+
+static bool same(const tree *a, const tree *b)
+{
+    return a->sum == b->sum && a->count == b->count;
+}
+
+#define QUIET_LOOKS 40
+#define QUIET_US    25000
+
+/* Whether the folder goes on changing while nothing of ours is at work. */
+static bool others_change(const char *folder, const tree *before)
+{
+    for (unsigned i = 0; i < QUIET_LOOKS; i++) {
+        usleep(QUIET_US);
+        const tree now = look_at(folder);
+        if (!same(before, &now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when it is refused. What it holds is judged, and *good becomes false. */
+static bool check_once(trial *tr, bool *good)
+{
     const holdings had = now_held();
     cmp_test *t = trial_open(tr, CMP_PURPOSE_CHECK);
-    bool good = t != NULL;
     if (t == NULL) {
-        trial_say(tr, RULE_CHECKING, VERDICT_BROKEN, "a check refuses what a start takes");
-        return;
+        return false;
     }
     if (listens_somewhere()) {
-        good = false;
+        *good = false;
         trial_say(tr, RULE_CHECKING, VERDICT_BROKEN, "create listens on a socket in a check");
     }
     if (now_held().threads > had.threads) {
-        good = false;
+        *good = false;
         trial_say(tr, RULE_CHECKING, VERDICT_BROKEN, "create starts a thread in a check");
     }
     trial_close(&t);
     if (now_held().descriptors > had.descriptors) {
-        good = false;
+        *good = false;
         trial_say(tr, RULE_CHECKING, VERDICT_BROKEN, "a check leaves descriptors open");
     }
-    add_folder(&after, tr->options_folder, 0);
-    if (before.sum != after.sum || before.count != after.count) {
-        good = false;
-        trial_say(tr, RULE_CHECKING, VERDICT_BROKEN, "a check changes files in %s",
-                  tr->options_folder);
+    return true;
+}
+
+/* What a start refuses as well is trial_options' to tell. */
+static void judge_refusal(trial *tr)
+{
+    cmp_test *t = trial_open(tr, CMP_PURPOSE_RUN);
+    if (t != NULL) {
+        trial_say(tr, RULE_CHECKING, VERDICT_BROKEN, "a check refuses what a start takes");
+        trial_close(&t);
     }
-    if (good) {
-        trial_say(tr, RULE_CHECKING, VERDICT_HELD,
-                  "a check leaves %zu files and folders as they were, and nothing open",
-                  before.count);
+}
+
+#define CHECKS 3 /* before others are believed to be at work in that folder for good */
+
+void trial_checking(trial *tr)
+{
+    bool good = true;
+    tree after = {.count = 0};
+    for (unsigned i = 0; i < CHECKS; i++) {
+        const tree before = look_at(tr->options_folder);
+        if (!check_once(tr, &good)) {
+            judge_refusal(tr);
+            return;
+        }
+        after = look_at(tr->options_folder);
+        if (same(&before, &after)) {
+            if (good) {
+                trial_say(tr, RULE_CHECKING, VERDICT_HELD,
+                          "a check leaves %zu files and folders as they were, and nothing open",
+                          after.count);
+            }
+            return;
+        }
+        if (!others_change(tr->options_folder, &after)) {
+            trial_say(tr, RULE_CHECKING, VERDICT_BROKEN, "a check changes files in %s, such as %s",
+                      tr->options_folder, after.where);
+            return;
+        }
     }
+    trial_say(tr, RULE_CHECKING, VERDICT_NOT_SEEN,
+              "others change files in %s meanwhile, such as %s", tr->options_folder, after.where);
 }

@@ -12,22 +12,42 @@ typedef struct writing {
     bool good;
 } writing;
 
-static void wrong(writing *w, const char *text)
+typedef struct seen {
+    int verdict;
+    bool asked_a_server; /* which knows nothing of what was written */
+} seen;
+
+static seen look(const writing *w)
 {
-    w->good = false;
-    trial_say(w->tr, RULE_WRITES, VERDICT_BROKEN, "%s", text);
+    static const cmp_https_answer unknown = {.result = CMP_HTTPS_ANSWERED, .status = 404};
+    asking a = asking_lookup(w->t, w->tr->serving, ICI);
+    const int verdict = trial_settle(w->tr, &a, &unknown, RULE_WRITES);
+    return (seen){verdict, a.asked_a_server};
 }
 
-static bool is_there(const writing *w)
+/* Unless something went wrong before. `otherwise` says what it means when that is not so. */
+static void expect(writing *w, cmp_store_verdict wanted, const char *otherwise)
 {
-    cmp_test_op *op = cmp_test_lookup(w->t, ICI, NULL);
-    for (unsigned i = 0; i < 400 && cmp_test_verdict(op) == HOST_PENDING; i++) {
-        cmp_test_run(w->t, 5);
-        cmp_test_advance(w->t, 25);
+    const seen now = w->good ? look(w) : (seen){.verdict = wanted};
+    if (now.verdict == (int)wanted) {
+        return;
     }
-    const bool found = cmp_test_verdict(op) == CMP_STORE_FOUND;
-    cmp_test_end(&op);
-    return found;
+    w->good = false;
+    if (now.verdict == CMP_STORE_UNAVAILABLE || now.asked_a_server) {
+        trial_say(w->tr, RULE_WRITES, VERDICT_NOT_SEEN, "a look-up after a write %s",
+                  now.asked_a_server ? "asks a server" : "cannot tell");
+    } else {
+        trial_say(w->tr, RULE_WRITES, VERDICT_BROKEN, "%s", otherwise);
+    }
+}
+
+/* Said once: what follows from it is no news. */
+static void cannot(writing *w, const char *what, const char *error)
+{
+    if (w->good) {
+        trial_say(w->tr, RULE_WRITES, VERDICT_NOT_SEEN, "%s: %s", what, error);
+    }
+    w->good = false;
 }
 
 /* Puts or removes the code, and ends the write in one way or the other. */
@@ -37,8 +57,7 @@ static void write_one(writing *w, bool put, bool commit)
     void *instance = cmp_test_instance(w->t);
     void *write = w->ops->begin(instance, error, sizeof(error));
     if (write == NULL) {
-        trial_say(w->tr, RULE_WRITES, VERDICT_NOT_SEEN, "no write can begin: %s", error);
-        w->good = false;
+        cannot(w, "no write can begin", error);
         return;
     }
     cmp_record record = CMP_RECORD_INIT;
@@ -49,14 +68,11 @@ static void write_one(writing *w, bool put, bool commit)
             : w->ops->remove(instance, write, CMP_STR(ICI), &existed, error, sizeof(error));
     if (!done) {
         w->ops->abort(instance, write);
-        trial_say(w->tr, RULE_WRITES, VERDICT_NOT_SEEN, "nothing can be %s: %s",
-                  put ? "put" : "removed", error);
-        w->good = false;
+        cannot(w, put ? "nothing can be put" : "nothing can be removed", error);
     } else if (!commit) {
         w->ops->abort(instance, write);
     } else if (!w->ops->commit(instance, write, error, sizeof(error))) {
-        trial_say(w->tr, RULE_WRITES, VERDICT_NOT_SEEN, "nothing can be committed: %s", error);
-        w->good = false;
+        cannot(w, "nothing can be committed", error);
     }
     cmp_test_run(w->t, 0);
 }
@@ -64,21 +80,13 @@ static void write_one(writing *w, bool put, bool commit)
 static void try_all(writing *w)
 {
     write_one(w, true, false);
-    if (w->good && is_there(w)) {
-        wrong(w, "what was put and aborted is found");
-    }
+    expect(w, CMP_STORE_ABSENT, "what was put and aborted is found");
     write_one(w, true, true);
-    if (w->good && !is_there(w)) {
-        wrong(w, "what was put and committed is not found");
-    }
+    expect(w, CMP_STORE_FOUND, "what was put and committed is not found");
     write_one(w, false, false);
-    if (w->good && !is_there(w)) {
-        wrong(w, "what was removed and aborted is not found any more");
-    }
+    expect(w, CMP_STORE_FOUND, "what was removed and aborted is not found any more");
     write_one(w, false, true);
-    if (w->good && is_there(w)) {
-        wrong(w, "what was removed and committed is found");
-    }
+    expect(w, CMP_STORE_ABSENT, "what was removed and committed is found");
 }
 
 void trial_writes(trial *tr)
@@ -94,7 +102,7 @@ void trial_writes(trial *tr)
     }
     if (!tr->may_write) {
         trial_say(tr, RULE_WRITES, VERDICT_NOTE, "not tried: --write lets it change the store");
-    } else if (is_there(&w)) {
+    } else if (look(&w).verdict == CMP_STORE_FOUND) {
         trial_say(tr, RULE_WRITES, VERDICT_NOT_SEEN, "the store has a code " ICI " already");
     } else {
         try_all(&w);

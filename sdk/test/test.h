@@ -21,6 +21,7 @@ typedef struct texts {
 typedef struct job {
     void (*work)(void *arg), (*done)(void *arg);
     void *arg;
+    const cmp_loop *loop;
     STAILQ_ENTRY(job) entry;
 } job;
 
@@ -52,6 +53,8 @@ struct cmp_test {
     cmp_report report;
 
     bool hold, pool_full;
+    unsigned refused; /* jobs, by a full pool */
+    int64_t away_us;  /* went by in the pool, on the control thread and in waiting: no worker's */
     STAILQ_HEAD(, job) jobs;
     unsigned job_count;
 

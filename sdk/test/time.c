@@ -2,6 +2,8 @@
 /* The test's clock, its pool, and its turns. */
 #include "test/test.h"
 
+#include "base/clock.h"
+
 #include <cmp-kit/memory.h>
 
 #include <fcntl.h>
@@ -9,6 +11,19 @@
 #include <stdlib.h>
 
 /* ---- the pool, and calls to workers ---- */
+
+/* What has gone by since then was no worker's: in a host of several threads it is another's. */
+static void was_away(cmp_test *t, int64_t since_us)
+{
+    t->away_us += clock_monotonic_us() - since_us;
+}
+
+static void run_away(cmp_test *t, void (*run)(void *arg), void *arg)
+{
+    const int64_t began_us = clock_monotonic_us();
+    run(arg);
+    was_away(t, began_us);
+}
 
 static bool run_job(cmp_test *t)
 {
@@ -20,8 +35,12 @@ static bool run_job(cmp_test *t)
     t->job_count--;
     const job now = *j;
     free(j);
-    now.work(now.arg);
-    now.done(now.arg);
+    run_away(t, now.work, now.arg);
+    if (now.loop == &t->host->control) {
+        run_away(t, now.done, now.arg);
+    } else {
+        now.done(now.arg);
+    }
     return true;
 }
 
@@ -49,13 +68,14 @@ static bool service_offload(const cmp_host *table, cmp_loop *loop, void (*work)(
 {
     cmp_test *t = test_of(table);
     if (t->pool_full) {
+        t->refused++;
         return false;
     }
     if (loop == NULL) {
         test_die("offload: with no loop to come back to");
     }
     job *j = kit_alloc(sizeof(*j));
-    *j = (job){.work = work, .done = done, .arg = arg};
+    *j = (job){.work = work, .done = done, .arg = arg, .loop = loop};
     STAILQ_INSERT_TAIL(&t->jobs, j, entry);
     t->job_count++;
     return true;
@@ -104,13 +124,22 @@ static cmp_loop *next_loop(cmp_test *t)
                                                                                   : control;
 }
 
+static void fire(cmp_test *t, cmp_loop *l)
+{
+    const int64_t began_us = clock_monotonic_us();
+    host_loop_fire(l, t->now_ms);
+    if (l == &t->host->control) {
+        was_away(t, began_us);
+    }
+}
+
 void cmp_test_advance(cmp_test *t, int64_t ms)
 {
     const int64_t until_ms = t->now_ms + ms;
     for (cmp_loop *l = next_loop(t); host_loop_due_ms(l) <= until_ms; l = next_loop(t)) {
         const int64_t due_ms = host_loop_due_ms(l);
         t->now_ms = due_ms > t->now_ms ? due_ms : t->now_ms;
-        host_loop_fire(l, t->now_ms);
+        fire(t, l);
         test_settle(t);
     }
     t->now_ms = until_ms;
@@ -157,11 +186,14 @@ static void wait_for_either(cmp_test *t, int wait_ms)
         {.fd = t->host->control.epoll_fd, .events = POLLIN},
         {.fd = worker != NULL ? worker->epoll_fd : -1, .events = POLLIN},
     };
-    if (poll(loops, 2, wait_ms) > 0) {
+    const int64_t began_us = clock_monotonic_us();
+    const bool ready = poll(loops, 2, wait_ms) > 0;
+    if (ready) {
         host_loop_poll(&t->host->control, 0);
-        if (worker != NULL) {
-            host_loop_poll(worker, 0);
-        }
+    }
+    was_away(t, began_us);
+    if (ready && worker != NULL) {
+        host_loop_poll(worker, 0);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A store for tests that breaks the one rule of the ABI that its options name. It asks a server for
- * each code, and answers FOUND when that has answered 200. */
+ * each code, and answers FOUND when that has answered 200. What is written to it is forgotten. */
 #include <cmp/plugin.h>
 
 #include <fcntl.h>
@@ -11,13 +11,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define STALL_US 10000 /* twice what cmp-plugin-check bears */
+
 enum {
     ILL_NOT,
     ILL_LEAK,
     ILL_DESCRIPTOR,
     ILL_FILE,
+    ILL_FILE_ONCE,
     ILL_LISTEN,
     ILL_STALL,
+    ILL_STALL_ANSWER,
+    ILL_STALL_CANCEL,
     ILL_NEVER,
     ILL_NEVER_CANCELLED,
     ILL_TWICE,
@@ -30,14 +35,20 @@ enum {
     ILL_EXIT,
     ILL_LOCK,
     ILL_LEAVE,
+    ILL_POOL,
+    ILL_NO_WRITE,
+    ILL_BUSY, /* breaks none: what takes long is the pool's */
 };
 
 static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_LEAK] = "leak",
                                     [ILL_DESCRIPTOR] = "descriptor",
                                     [ILL_FILE] = "file",
+                                    [ILL_FILE_ONCE] = "file_once",
                                     [ILL_LISTEN] = "listen",
                                     [ILL_STALL] = "stall",
+                                    [ILL_STALL_ANSWER] = "stall_answer",
+                                    [ILL_STALL_CANCEL] = "stall_cancel",
                                     [ILL_NEVER] = "never",
                                     [ILL_NEVER_CANCELLED] = "never_cancelled",
                                     [ILL_TWICE] = "twice",
@@ -50,6 +61,9 @@ static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_EXIT] = "exit",
                                     [ILL_LOCK] = "lock",
                                     [ILL_LEAVE] = "leave",
+                                    [ILL_POOL] = "pool",
+                                    [ILL_NO_WRITE] = "no_write",
+                                    [ILL_BUSY] = "busy",
                                     NULL};
 
 typedef struct ill_options {
@@ -100,12 +114,12 @@ static int listen_somewhere(void)
     return fd;
 }
 
-static void write_file(const char *folder)
+static void write_file(const char *folder, const char *text)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/ill.txt", folder);
     const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0 || write(fd, "ill\n", 4) != 4) {
+    if (fd < 0 || write(fd, text, strlen(text)) < 0) {
         abort();
     }
     close(fd);
@@ -138,7 +152,7 @@ static void *ill_create(const cmp_host *host, const void *options, void *previou
     if (of == ILL_EXIT) {
         exit(4);
     }
-    if (of == ILL_LOCK && locked(host->folder)) {
+    if (of == ILL_LOCK && host->purpose == CMP_PURPOSE_RUN && locked(host->folder)) {
         host->report(report, NULL, "another process has the lock");
         return NULL;
     }
@@ -148,8 +162,8 @@ static void *ill_create(const cmp_host *host, const void *options, void *previou
         host->report(report, NULL, "%s", error);
         return NULL;
     }
-    if (of == ILL_FILE) {
-        write_file(host->folder);
+    if (of == ILL_FILE || of == ILL_FILE_ONCE) {
+        write_file(host->folder, of == ILL_FILE ? "ill\n" : "");
     }
     if (of == ILL_DESCRIPTOR && open("/dev/null", O_RDONLY | O_CLOEXEC) < 0) {
         abort();
@@ -226,12 +240,42 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
         w->kept = answer->body;
     }
     l->call = NULL;
+    if (w->store->of == ILL_STALL_ANSWER) {
+        usleep(STALL_US);
+    }
     if (w->store->of == ILL_NEVER) {
         return;
     }
     complete(l, good                         ? CMP_STORE_FOUND
                 : w->store->of == ILL_ABSENT ? CMP_STORE_ABSENT
                                              : CMP_STORE_UNAVAILABLE);
+}
+
+static bool is_the_pools(const ill_store *s)
+{
+    return s->of == ILL_POOL || s->of == ILL_BUSY;
+}
+
+static void work(void *arg)
+{
+    (void)arg;
+    usleep(STALL_US);
+}
+
+static void on_work_done(void *arg)
+{
+    complete(arg, CMP_STORE_FOUND);
+}
+
+static cmp_store_verdict ask_the_pool(ill_lookup *l)
+{
+    const ill_store *s = l->worker->store;
+    s->host->op_data(s->host, l->op, l);
+    if (s->host->offload(s->host, l->worker->loop, work, on_work_done, l)) {
+        return CMP_STORE_PENDING;
+    }
+    free(l);
+    return s->of == ILL_POOL ? CMP_STORE_ABSENT : CMP_STORE_UNAVAILABLE;
 }
 
 static cmp_store_verdict ill_lookup_begin(void *instance, void *worker, cmp_str ici, cmp_op op,
@@ -242,7 +286,7 @@ static cmp_store_verdict ill_lookup_begin(void *instance, void *worker, cmp_str 
     ill_lookup *l = must(calloc(1, sizeof(*l)));
     *l = (ill_lookup){.worker = worker, .op = op};
     if (s->of == ILL_STALL) {
-        usleep(20000);
+        usleep(STALL_US);
     }
     if (s->of == ILL_CRASH && ici.size > 100) {
         abort();
@@ -254,6 +298,9 @@ static cmp_store_verdict ill_lookup_begin(void *instance, void *worker, cmp_str 
         volatile char *room = must(malloc(ici.size));
         room[ici.size] = '\0'; /* volatile, or the compiler sees that nobody needs it */
         free((void *)room);
+    }
+    if (is_the_pools(s)) {
+        return ask_the_pool(l);
     }
     const cmp_https_request request = {.method = "GET",
                                        .content_type = CMP_NONE,
@@ -270,6 +317,12 @@ static void ill_cancel(void *instance, void *worker, cmp_op op, void *data)
     (void)worker, (void)op;
     const ill_store *s = instance;
     ill_lookup *l = data;
+    if (is_the_pools(s)) {
+        return; /* it ends with its job */
+    }
+    if (s->of == ILL_STALL_CANCEL) {
+        usleep(STALL_US);
+    }
     if (l->call != NULL) {
         s->host->https_cancel(l->call);
     }
@@ -280,17 +333,55 @@ static void ill_cancel(void *instance, void *worker, cmp_op op, void *data)
     complete(l, CMP_STORE_UNAVAILABLE);
 }
 
+static void *ill_begin(void *instance, char *error, size_t error_size)
+{
+    const ill_store *s = instance;
+    snprintf(error, error_size, "the disk is full");
+    return s->of == ILL_NO_WRITE ? NULL : instance;
+}
+
+static bool ill_put(void *instance, void *write, cmp_str ici, const cmp_record *record, char *error,
+                    size_t error_size)
+{
+    (void)instance, (void)write, (void)ici, (void)record, (void)error, (void)error_size;
+    return true;
+}
+
+static bool ill_remove(void *instance, void *write, cmp_str ici, bool *existed, char *error,
+                       size_t error_size)
+{
+    (void)instance, (void)write, (void)ici, (void)error, (void)error_size;
+    *existed = true;
+    return true;
+}
+
+static bool ill_commit(void *instance, void *write, char *error, size_t error_size)
+{
+    (void)instance, (void)write, (void)error, (void)error_size;
+    return true;
+}
+
+static void ill_abort(void *instance, void *write)
+{
+    (void)instance, (void)write;
+}
+
 static const cmp_store_ops ill_ops = {
     .size = sizeof(cmp_store_ops),
     .lookup = ill_lookup_begin,
     .cancel = ill_cancel,
+    .begin = ill_begin,
+    .put = ill_put,
+    .remove = ill_remove,
+    .commit = ill_commit,
+    .abort = ill_abort,
 };
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     CMP_PLUGIN_ABI,
     .name = "store_ill",
     .kind = CMP_PLUGIN_STORE,
-    .services = CMP_SERVICE_LOOP | CMP_SERVICE_HTTPS,
+    .services = CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD | CMP_SERVICE_HTTPS,
     .version = "1",
     .summary = "Breaks the rule that its options name",
     CMP_PLUGIN_OPTIONS(option_rows),

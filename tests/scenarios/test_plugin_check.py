@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """cmp-plugin-check: names what is wrong with a plugin, and finds nothing in those that are good."""
 import json
+import re
 import shutil
 import subprocess
+import time
 
 import pytest
 from daemon import BUILD, PLUGINS, ROOT, TEST_PLUGINS, run
@@ -45,9 +47,12 @@ OURS = {
 ILL = {
     "leak": ("life", "octets of memory"),
     "descriptor": ("life", "descriptors"),
-    "file": ("checking", "changes files"),
+    "file": ("checking", "changes files in {folder}, such as {folder}/ill.txt"),
+    "file_once": ("checking", "changes files in {folder}, such as {folder}/ill.txt"),
     "listen": ("checking", "listens"),
-    "stall": ("stalls", "holds its worker"),
+    "stall": ("stalls", " holds its worker"),
+    "stall_answer": ("stalls", " holds its worker"),
+    "stall_cancel": ("stalls", ", cancelled, holds its worker"),
     "never": ("answers", "never completed"),
     "never_cancelled": ("cancel", "never completed"),
     "twice": ("answers", "operation that is over"),
@@ -59,6 +64,7 @@ ILL = {
     "silent": ("options", "no reason reported"),
     "exit": ("options", "exit status 4"),
     "leave": ("input", "exit status 0"),
+    "pool": ("services", "when the pool is full, it answers CMP_STORE_ABSENT"),
 }
 
 
@@ -110,6 +116,7 @@ def test_a_fault_in_use_is_named_by_the_rule_that_it_breaks(tmp_path, fault):
         pytest.skip("this build watches memory by itself")
     words_of = options(tmp_path, f"of: {fault}") + ([] if rule == "memory" and VALGRIND else ["--no-valgrind"])
     found = broken(TEST_PLUGINS / "store_ill.so", *words_of)
+    words = words.format(folder=tmp_path)
     assert any(r == rule and words in text for r, text in found), found
 
 
@@ -119,9 +126,10 @@ def said_of(found, rule):
 
 def test_what_refuses_its_options_later_is_not_seen_and_no_crash(tmp_path):
     found = checked(TEST_PLUGINS / "store_ill.so", "--no-valgrind", *options(tmp_path, "of: lock"))
-    for rule in ("answers", "cancel", "services", "input", "changes", "writes"):
+    for rule in ("life", "answers", "cancel", "services", "input", "changes", "writes"):
         [(verdict, text)] = said_of(found, rule)
         assert verdict == "not seen" and "another process has the lock" in text, found
+    assert found["good"], found
 
 
 @pytest.mark.skipif(not VALGRIND, reason="this build watches memory by itself")
@@ -138,7 +146,7 @@ def test_memory_that_was_not_watched_to_the_end_is_not_seen(tmp_path, fault, wor
 def test_what_is_given_up_is_told_once(tmp_path):
     found = checked(TEST_PLUGINS / "store_ill.so", "--no-valgrind", *options(tmp_path, "of: never"))
     said = [f["text"] for f in found["findings"]]
-    assert "lookup, question 1: it is never completed, though it was cancelled after 10 s" in said
+    assert "lookup, question 1: it is never completed in 10 s, nor when it is cancelled then" in said
     assert not [text for text in said if "exit status" in text]
 
 
@@ -146,6 +154,11 @@ def test_a_file_of_options_that_is_too_large_is_refused_whole(tmp_path):
     words = options(tmp_path, "of: not\n" + "#" * 65536)
     ended = run(CHECK, *words, PLUGINS / "auth_vpn.so")
     assert ended.returncode == 2 and "it has more than 65535 octets" in ended.stderr
+
+
+def test_options_are_read_from_a_file_that_can_be_read_again(tmp_path):
+    ended = run(CHECK, "--options", tmp_path, PLUGINS / "auth_vpn.so")
+    assert ended.returncode == 2 and "it is no regular file" in ended.stderr
 
 
 def test_a_plugin_that_abstains_from_every_question_is_noted(tmp_path):
@@ -158,6 +171,61 @@ def test_a_plugin_that_abstains_from_every_question_is_noted(tmp_path):
 def test_the_same_plugin_without_a_fault_is_clean(tmp_path):
     found = checked(TEST_PLUGINS / "store_ill.so", *options(tmp_path, "of: not"))
     assert found["good"] and found["complete"], found
+
+
+def test_what_takes_long_in_the_pool_holds_no_worker(tmp_path):
+    found = checked(TEST_PLUGINS / "store_ill.so", "--no-valgrind", *options(tmp_path, "of: busy"))
+    assert found["good"] and found["complete"], found
+    assert said_of(found, "services") == [("held", "it asks no server; a full pool is borne")]
+
+
+def test_a_plugin_that_can_never_tell_is_noted(tmp_path):
+    words = options(tmp_path, OURS["store_remote"])
+    found = checked(PLUGINS / "store_remote.so", "--no-valgrind", *words)
+    assert said_of(found, "answers") == [
+        ("note", "it cannot tell, whatever it is asked, so it was hardly tried")]
+
+
+def test_what_others_change_in_the_folder_meanwhile_is_not_blamed_on_it(tmp_path):
+    words = options(tmp_path, "of: not")
+    busy = tmp_path / "busy"
+    other = subprocess.Popen(["sh", "-c", 'while :; do echo >> "$0"; done', busy])
+    try:
+        while not busy.exists():
+            time.sleep(0.01)
+        found = checked(TEST_PLUGINS / "store_ill.so", "--no-valgrind", *words)
+    finally:
+        other.kill()
+        other.wait()
+    assert found["good"], found
+    [(verdict, text)] = said_of(found, "checking")
+    assert verdict == "held" or text == f"others change files in {tmp_path} meanwhile, such as {busy}"
+
+
+def test_status_200_may_be_all_that_lets_a_peer_in(tmp_path):
+    found = checked(TEST_PLUGINS / "auth_gate.so", "--no-valgrind", *options(tmp_path, "peer: b"))
+    assert found["good"], found
+    assert said_of(found, "services") == [
+        ("note", "verify, question 1: when the server answers 200 without a body, "
+                 "it answers CMP_AUTH_ACCEPT; and so in 23 more cases")]
+
+
+def test_what_lets_in_whatever_a_server_says_is_named():
+    found = checked(TEST_PLUGINS / "auth_gate.so", "--no-valgrind")
+    [(verdict, text)] = said_of(found, "services")
+    assert verdict == "broken" and "half an object, it answers CMP_AUTH_ACCEPT" in text, found
+
+
+def test_writes_to_what_asks_a_server_are_not_seen(tmp_path):
+    words = ["--write", "--no-valgrind", *options(tmp_path, "of: not")]
+    found = checked(TEST_PLUGINS / "store_ill.so", *words)
+    assert said_of(found, "writes") == [("not seen", "a look-up after a write asks a server")]
+
+
+def test_why_nothing_can_be_written_is_told_once(tmp_path):
+    words = ["--write", "--no-valgrind", *options(tmp_path, "of: no_write")]
+    found = checked(TEST_PLUGINS / "store_ill.so", *words)
+    assert said_of(found, "writes") == [("not seen", "no write can begin: the disk is full")]
 
 
 def test_writes_are_tried_when_they_may_be(tmp_path):
@@ -227,11 +295,14 @@ def test_a_wrong_command_line_is_2(tmp_path):
         assert run(CHECK, *words).returncode == 2
 
 
-WANTS_ITS_OWN = """
+# An authentication of a few lines, of which tests write the two that matter.
+AUTH = """
 #include <cmp/plugin.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static const cmp_host *host;
+static atomic_int seen;
 
 static void *create(const cmp_host *h, const void *options, void *previous, cmp_report *report)
 {
@@ -245,27 +316,72 @@ static void destroy(void *instance)
     (void)instance;
 }
 
+static void note(int what)
+{
+    seen |= what;
+}
+
+static void keys_changed(void *instance)
+{
+    (void)instance;
+    note(seen & 4 ? 1 : 0); /* while it is asked */
+}
+
 static cmp_auth_verdict verify(void *instance, void *worker, cmp_op op, cmp_auth_answer *answer)
 {
     (void)instance, (void)worker, (void)answer;
-    if (host->txn_header(host, op, "x-token").at != NULL && host->txn_certificate(host, op) != NULL) {
-        abort(); /* what it has asked for was shown to it */
-    }
-    return CMP_AUTH_ABSTAIN;
+    VERIFY;
+}
+
+static cmp_sign_verdict sign(void *instance, void *worker, const cmp_outgoing *outgoing, cmp_op op,
+                             cmp_signature *signature)
+{
+    (void)instance, (void)worker, (void)outgoing, (void)op, (void)signature;
+    note(2);
+    return CMP_SIGN_UNAVAILABLE;
 }
 
 static const char *const headers[] = {"x-token", NULL};
-static const cmp_auth_ops ops = {
-    .size = sizeof(ops), .verify = verify, .headers = headers, .wants = CMP_AUTH_CERTIFICATE};
+static const cmp_auth_ops ops = {.size = sizeof(ops), .verify = verify, .sign = sign,
+                                 .headers = headers, .wants = CMP_AUTH_CERTIFICATE};
 
 CMP_EXPORT const cmp_plugin cmp_plugin_descriptor = {
     CMP_PLUGIN_ABI, .name = "own", .kind = CMP_PLUGIN_AUTH, .version = "1", .summary = "own",
-    .create = create, .destroy = destroy, .ops.auth = &ops};
+    .create = create, .destroy = destroy, .keys_changed = keys_changed, .ops.auth = &ops};
 """
 
 
+def auth(tmp_path, verify):
+    return compiled(tmp_path, AUTH.replace("VERIFY;", verify), "-fPIC", "-fvisibility=hidden",
+                    f"-I{ROOT}/include")
+
+
 def test_a_plugin_is_shown_the_header_fields_and_the_certificate_that_it_wants(tmp_path):
-    plugin = compiled(tmp_path, WANTS_ITS_OWN, "-fPIC", "-fvisibility=hidden", f"-I{ROOT}/include")
-    ended = run(CHECK, "--json", "--no-valgrind", plugin)
-    found = [f["text"] for f in json.loads(ended.stdout)["findings"] if f["rule"] == "answers"]
-    assert found == ['trial "answers" ends the process: Aborted']
+    plugin = auth(tmp_path, """
+        if (host->txn_header(host, op, "x-token").at != NULL &&
+            host->txn_certificate(host, op) != NULL) {
+            abort(); /* what it has asked for was shown to it */
+        }
+        return CMP_AUTH_ABSTAIN;""")
+    found = checked(plugin, "--no-valgrind")
+    assert said_of(found, "answers") == [("broken", 'trial "answers" ends the process: Aborted')]
+
+
+def test_workers_are_asked_in_all_ways_while_keys_change(tmp_path):
+    plugin = auth(tmp_path, """
+        note(host->txn_param(host, op, CMP_PARAM_SIGNATURE).at != NULL ? 4 : 0);
+        note(host->txn_header(host, op, "x-token").at != NULL ? 8 : 0);
+        if (seen == 15) {
+            abort();
+        }
+        return CMP_AUTH_ABSTAIN;""")
+    found = checked(plugin, "--no-valgrind")
+    assert said_of(found, "workers") == [("broken", 'trial "workers" ends the process: Aborted')]
+
+
+def test_what_workers_cannot_be_told_is_noted(tmp_path):
+    found = checked(auth(tmp_path, "return CMP_AUTH_UNAVAILABLE;"), "--no-valgrind")
+    [(verdict, text)] = said_of(found, "workers")
+    assert verdict == "note" and " that 4 workers ask at once, " in text
+    asked, unavailable = (int(n) for n in re.findall(r"(\d+) (?:questions|are)", text))
+    assert asked == unavailable >= 2000, text
