@@ -96,7 +96,9 @@ static bool take_result(pg_listener *l, const PGresult *result)
     case STEP_LISTEN:
         return status == PGRES_COMMAND_OK;
     case STEP_TRIGGERS:
-        see_triggers(l, told && PQgetvalue(result, 0, 0)[0] == 't');
+        if (told) { /* a connection that breaks has said nothing of them */
+            see_triggers(l, PQgetvalue(result, 0, 0)[0] == 't');
+        }
         return told;
     case STEP_NONE:
         break;
