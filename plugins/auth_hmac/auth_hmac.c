@@ -102,18 +102,13 @@ static void hmac_destroy(void *instance)
     free(instance);
 }
 
-static void make_tables(const cmp_host *host, hmac_worker *w)
-{
-    w->issued = key_table_create(host, CMP_KEY_ISSUED);
-    w->received = key_table_create(host, CMP_KEY_RECEIVED);
-}
-
 static void *hmac_worker_start(void *instance, cmp_loop *loop)
 {
     (void)loop;
     const hmac_instance *self = instance;
     hmac_worker *w = kit_alloc(sizeof(*w));
-    make_tables(self->host, w);
+    w->issued = key_table_create(self->host, CMP_KEY_ISSUED, NULL);
+    w->received = key_table_create(self->host, CMP_KEY_RECEIVED, NULL);
     for (int hash = 0; hash < HASH_COUNT; hash++) {
         w->decoys[hash] = decoy_make(self->host, (cmp_hash)hash);
     }
@@ -132,15 +127,22 @@ static void hmac_worker_stop(void *instance, void *worker)
     free(w);
 }
 
+static void renew_table(const cmp_host *host, cmp_key_use use, key_table **table)
+{
+    key_table *before = *table;
+    *table = key_table_create(host, use, before);
+    key_table_destroy(&before);
+}
+
 /* Between two requests, so that none has a key of the old tables in hand. */
 static void renew_tables(void *instance, void *worker, void *arg)
 {
     (void)arg;
+    const cmp_host *host = ((const hmac_instance *)instance)->host;
     hmac_worker *w = worker;
     if (w != NULL) {
-        key_table_destroy(&w->issued);
-        key_table_destroy(&w->received);
-        make_tables(((const hmac_instance *)instance)->host, w);
+        renew_table(host, CMP_KEY_ISSUED, &w->issued);
+        renew_table(host, CMP_KEY_RECEIVED, &w->received);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <cmp-kit/memory.h>
 
 #define XXH_INLINE_ALL
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <xxhash.h>
@@ -20,6 +21,10 @@ struct key_table {
     size_t count, room;
     keyed **buckets;
     size_t mask; /* their number less one; a power of two */
+
+    /* while it is made */
+    EVP_MD_CTX *sha256;
+    key_table *before;
 };
 
 static uint64_t hash_of(const key_table *table, cmp_str name)
@@ -42,11 +47,42 @@ static void count_key(const cmp_key *key, void *arg)
 
 /* Of the id and not of a place in this table: replays are looked for across workers and reloads, so
  * a fingerprint must be the same in all of them. */
-static void digest_id(cmp_str id, uint8_t digest[FINGERPRINT_SIZE])
+static void digest_id(const key_table *table, cmp_str id, uint8_t digest[FINGERPRINT_SIZE])
 {
     uint8_t whole[EVP_MAX_MD_SIZE] = {0};
-    EVP_Digest(id.at, id.size, whole, NULL, EVP_sha256(), NULL);
+    EVP_DigestInit_ex(table->sha256, NULL, NULL);
+    EVP_DigestUpdate(table->sha256, id.at, id.size);
+    EVP_DigestFinal_ex(table->sha256, whole, NULL);
     memcpy(digest, whole, FINGERPRINT_SIZE);
+}
+
+static void digest_secret(const key_table *table, const cmp_key *key,
+                          uint8_t digest[FINGERPRINT_SIZE])
+{
+    uint8_t whole[EVP_MAX_MD_SIZE] = {0};
+    EVP_DigestInit_ex(table->sha256, NULL, NULL);
+    EVP_DigestUpdate(table->sha256, &table->seed, sizeof(table->seed));
+    EVP_DigestUpdate(table->sha256, key->secret, key->secret_size);
+    EVP_DigestFinal_ex(table->sha256, whole, NULL);
+    memcpy(digest, whole, FINGERPRINT_SIZE);
+    OPENSSL_cleanse(whole, sizeof(whole));
+}
+
+static cmp_str name_of(const key_table *table, const cmp_key *key)
+{
+    return table->use == CMP_KEY_ISSUED ? key->id : key->peer;
+}
+
+/* The same key as the table of before has it, with a state that nobody has taken yet; or NULL. */
+static keyed *find_before(const key_table *table, const cmp_key *key, const uint8_t *secret_digest)
+{
+    keyed *k = table->before != NULL ? bucket_of(table->before, name_of(table, key)) : NULL;
+    while (k != NULL &&
+           (k->state == NULL || k->key.hash != key->hash || !cmp_str_equal(k->key.id, key->id) ||
+            memcmp(k->secret_digest, secret_digest, FINGERPRINT_SIZE) != 0)) {
+        k = k->next;
+    }
+    return k;
 }
 
 static void add_key(const cmp_key *key, void *arg)
@@ -55,33 +91,48 @@ static void add_key(const cmp_key *key, void *arg)
     if (table->count == table->room) {
         return; /* the keyring was replaced since they were counted: another table will follow */
     }
-    kit_signature_state *state =
-        kit_signature_state_create(key->hash, key->secret, key->secret_size);
-    if (state == NULL) {
+    keyed fresh = {.key = *key};
+    digest_secret(table, key, fresh.secret_digest);
+    keyed *same = find_before(table, key, fresh.secret_digest);
+    if (same != NULL) {
+        fresh.state = same->state;
+        fresh.pace = same->pace;
+        memcpy(fresh.id_digest, same->id_digest, sizeof(fresh.id_digest));
+        same->state = NULL;
+    } else {
+        fresh.state = kit_signature_state_create(key->hash, key->secret, key->secret_size);
+        digest_id(table, key->id, fresh.id_digest);
+    }
+    if (fresh.state == NULL) {
         table->host->log(table->host, CMP_LOG_ERROR,
                          "key %.*s is left out: OpenSSL cannot use its hash or secret",
                          (int)key->id.size, key->id.at);
         return;
     }
-    const cmp_str name = table->use == CMP_KEY_ISSUED ? key->id : key->peer;
-    keyed **bucket = &table->buckets[hash_of(table, name) & table->mask];
+    keyed **bucket = &table->buckets[hash_of(table, name_of(table, key)) & table->mask];
     keyed *k = &table->keys[table->count++];
-    *k = (keyed){.key = *key, .state = state, .next = *bucket};
+    *k = fresh;
+    k->next = *bucket;
     k->key.id = kit_arena_copy(&table->memory, key->id);
     k->key.peer = kit_arena_copy(&table->memory, key->peer);
     k->key.secret = NULL;
     k->key.secret_size = 0;
-    digest_id(key->id, k->id_digest);
     *bucket = k;
 }
 
-key_table *key_table_create(const cmp_host *host, cmp_key_use use)
+key_table *key_table_create(const cmp_host *host, cmp_key_use use, key_table *before)
 {
     key_table *table = kit_calloc(1, sizeof(*table));
     table->host = host;
     table->use = use;
-    host->random(host, &table->seed, sizeof(table->seed));
-
+    table->before = before;
+    if (before != NULL) {
+        table->seed = before->seed; /* so that secrets can be compared */
+    } else {
+        host->random(host, &table->seed, sizeof(table->seed));
+    }
+    table->sha256 = kit_must(EVP_MD_CTX_new());
+    EVP_DigestInit_ex(table->sha256, EVP_sha256(), NULL);
     kit_arena_init(&table->memory, NULL, 0);
     host->key_each(host, use, count_key, &table->room);
     size_t buckets = 1;
@@ -93,6 +144,8 @@ key_table *key_table_create(const cmp_host *host, cmp_key_use use)
     table->buckets = kit_calloc(buckets, sizeof(keyed *));
     table->keys = kit_calloc(table->room, sizeof(keyed));
     host->key_each(host, use, add_key, table);
+    EVP_MD_CTX_free(table->sha256);
+    table->before = NULL;
     return table;
 }
 
@@ -105,6 +158,7 @@ void key_table_destroy(key_table **table)
         kit_signature_state_destroy(&(*table)->keys[i].state);
     }
     kit_arena_reset(&(*table)->memory);
+    OPENSSL_cleanse((*table)->keys, (*table)->room * sizeof(keyed));
     free((*table)->keys);
     free((*table)->buckets);
     free(*table);

@@ -15,16 +15,20 @@ typedef struct keyed {
     cmp_key key; /* texts are the table's */
     kit_signature_state *state;
     uint8_t id_digest[FINGERPRINT_SIZE]; /* tells keys apart in fingerprints; the same everywhere */
-    pace pace;                           /* of the requestor's clock */
-    struct keyed *next;                  /* in the bucket */
+    uint8_t secret_digest[FINGERPRINT_SIZE]; /* tells whether it is another secret */
+    pace pace;                               /* of the requestor's clock */
+    struct keyed *next;                      /* in the bucket */
 } keyed;
 
 typedef struct key_table key_table;
 
 /* Prepares all keys of one use: issued ones are found by their id, received ones by the peer. A key
  * whose hash OpenSSL does not offer is logged and left out. The table belongs to the caller, and to
- * one thread. Ending it wipes what was derived of secrets. */
-key_table *key_table_create(const cmp_host *host, cmp_key_use use);
+ * one thread. Ending it wipes what was derived of secrets.
+ *
+ * `before` (NULL: none) is the table of before: of keys that are still the same it gives away what
+ * was prepared, which takes five times as long as to find that out, and knows them no more. */
+key_table *key_table_create(const cmp_host *host, cmp_key_use use, key_table *before);
 void key_table_destroy(key_table **table);
 
 /* The issued key of that id, whether it is valid now or not; NULL when there is none. */
