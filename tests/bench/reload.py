@@ -9,7 +9,11 @@ Nothing changes in the first third of the reloads, one peer in each of the secon
 also the store, the route and the certificate, which are made anew. --load has a peer ask all the
 while. Turns are told from 2 ms on (cmpd_worker_long_turn_seconds), with what they used of a
 processor: the rest is others' who were running. Ends with 1 when a reload took longer than --most-ms,
-or a turn used more than 5 ms.
+or a turn of a worker used more than 5 ms.
+
+On a machine of two cores that had other work: a reload in which nothing changes, or one peer, uses
+56 ms of a processor, and the longest turn of a worker 0.1 ms; with a store, keys and a certificate
+that change these are 1.3 s and 0.3 ms.
 """
 
 import argparse
@@ -72,11 +76,11 @@ def change(site, n, third):
 
 
 def longest(told):
-    """Of each worker: the longest turn, and the most that one has used of a processor, in ms."""
+    """Of each thread: the longest turn, and the most that one has used of a processor, in ms. The
+    control thread makes all that is new in one turn."""
     return {
         t["thread"]: (t["longest_turn_us"] / 1000, t["longest_turn_used_us"] / 1000)
-        for t in told["threads"]
-        if t["thread"].startswith("worker")
+        for t in sorted(told["threads"], key=lambda t: t["thread"])
     }
 
 
@@ -91,7 +95,8 @@ def measure(site, args):
         becomes(1, lambda: gauge(site, "alive"))
         turns = longest(stats(site))
         good = good and (third > 1 or told["ms"] <= args.most_ms)
-        good = good and all(used * 1000 <= TURN_MOST_US for _, used in turns.values())
+        good = good and all(used * 1000 <= TURN_MOST_US for name, (_, used) in turns.items()
+                            if name.startswith("worker"))
         print(f"{told['ms']} ms, {len(told['changed'])} changed, took it in {told['held_us']} us;",
               "longest turns so far:",
               ", ".join(f"{name} {took:.1f} ms ({used:.1f} used)"
