@@ -20,10 +20,13 @@
 /* A reload changes them while others log. */
 static _Atomic cmp_log_level log_level = CMP_LOG_NOTICE;
 static _Atomic log_format log_how = LOG_TEXT;
+static bool log_how_fixed; /* before threads start */
 
 const char *const log_level_names[] = {
     [CMP_LOG_ERROR] = "error", [CMP_LOG_WARNING] = "warning", [CMP_LOG_NOTICE] = "notice",
     [CMP_LOG_INFO] = "info",   [CMP_LOG_DEBUG] = "debug",     NULL};
+
+const char *const log_format_names[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 
 typedef struct line {
     char text[LINE_SIZE];
@@ -35,7 +38,20 @@ typedef struct line {
 void log_setup(cmp_log_level level, log_format format)
 {
     atomic_store_explicit(&log_level, level, memory_order_relaxed);
+    if (!log_how_fixed) {
+        atomic_store_explicit(&log_how, format, memory_order_relaxed);
+    }
+}
+
+void log_format_fix(log_format format)
+{
+    log_how_fixed = true;
     atomic_store_explicit(&log_how, format, memory_order_relaxed);
+}
+
+log_format log_format_get(void)
+{
+    return atomic_load_explicit(&log_how, memory_order_relaxed);
 }
 
 cmp_log_level log_level_get(void)
@@ -151,6 +167,9 @@ static void put_number(line *l, const char *name, cmp_str value)
 static void put_field(line *l, const log_field *f)
 {
     const size_t mark = sizeof(LOG_NUMBER) - 1;
+    if (f->value.at == NULL) {
+        return;
+    }
     if (strncmp(f->name, LOG_NUMBER, mark) != 0) {
         put_member(l, f->name, f->value);
     } else if (l->how == LOG_JSON) {
@@ -185,7 +204,7 @@ static void put_head(line *l, cmp_log_level level, const char *area)
 static void put_line(cmp_log_level level, const char *area, cmp_str message,
                      const log_field *fields, size_t field_count)
 {
-    line l = {.how = atomic_load_explicit(&log_how, memory_order_relaxed)};
+    line l = {.how = log_format_get()};
     put_head(&l, level, area);
     if (l.how == LOG_JSON) {
         put_member(&l, "message", (cmp_str){message.at, kit_utf8_cut(message.at, message.size)});

@@ -13,16 +13,22 @@ typedef enum log_format {
     LOG_JSON,
 } log_format;
 
-extern const char *const log_level_names[]; /* by cmp_log_level, ended by NULL */
+extern const char *const log_level_names[];  /* by cmp_log_level, ended by NULL */
+extern const char *const log_format_names[]; /* by log_format, likewise */
 
-/* Sets level and format, before threads start. Default: notice, text. */
+/* Sets level and format; as the configuration has them. Default: notice, text. */
 void log_setup(cmp_log_level level, log_format format);
 
+/* Sets the format for good, before all else: what log_setup says of it counts no more. */
+void log_format_fix(log_format format);
+
+log_format log_format_get(void);
 cmp_log_level log_level_get(void);
 bool log_wanted(cmp_log_level level);
 
 /* One member of a log line: a name and its text. Where the name begins with LOG_NUMBER, as in
- * `LOG_NUMBER "status"`, the text is a whole number, and JSON's member one, too. */
+ * `LOG_NUMBER "status"`, the text is a whole number, and JSON's member one, too. An absent text
+ * (`at` NULL) leaves it out. Names and types stand in etc/openapi/log-line.json. */
 #define LOG_NUMBER "#"
 typedef struct log_field {
     const char *name;

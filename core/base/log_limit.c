@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/log_source.h"
 #include "base/rate.h"
 
 #include <cmp-kit/memory.h>
@@ -124,9 +125,7 @@ static void describe(const log_limit *l, subject *of, cmp_str who, const char *c
         uint8_t address[16] = {0};
         const cmp_str network = identity(l, who);
         memcpy(address, network.at, network.size);
-        char text[INET6_ADDRSTRLEN];
-        address_format(address, text);
-        snprintf(of->text, sizeof(of->text), "%s%s", text, network.size < 16 ? "/64" : "");
+        log_source_write(address, (unsigned)network.size * 8, of->text);
     } else {
         snprintf(of->text, sizeof(of->text), "%.*s", (int)who.size, who.at);
     }
@@ -250,7 +249,7 @@ static void tell(const log_limit *l, const subject *of, const char *who, uint64_
 {
     log_field fields[2];
     size_t n = 0;
-    if (l->name != NULL) {
+    if (l->name != NULL && who[0] != '\0') {
         fields[n++] = (log_field){l->name, cmp_str_from(who)};
     }
     if (of->cause[0] != '\0') {

@@ -166,9 +166,18 @@ typedef struct conf_resolve {
     int64_t ttl_s; /* of records that name none */
 } conf_resolve;
 
+/* `log.requests:` (pipeline/request_log.h). */
+typedef struct conf_request_log {
+    int level;      /* cmp_log_level */
+    int64_t sample; /* one in so many */
+    bool source;
+} conf_request_log;
+
 typedef struct conf_log {
-    int level;  /* cmp_log_level */
-    int format; /* log_format */
+    int level;                        /* cmp_log_level */
+    int format;                       /* log_format */
+    int64_t source_ipv4, source_ipv6; /* how many bits are shown */
+    conf_request_log requests;
 } conf_log;
 
 typedef struct conf_cmp {

@@ -29,7 +29,6 @@ static const char *const carriages[] = {[CONF_CARRIAGE_FORM] = "form",
                                         [CONF_CARRIAGE_QUERY] = "query",
                                         [CONF_CARRIAGE_JSON] = "json",
                                         NULL};
-static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const when_stuck[] = {
     [CONF_WHEN_STUCK_WITHDRAW] = "withdraw", [CONF_WHEN_STUCK_ABORT] = "abort", NULL};
 static const char *const fsyncs[] = {"never", "second", "batch", NULL};  /* journal_fsync */
@@ -44,11 +43,29 @@ CMP_OPTIONS(own_rows, conf_cmp) = {
     CMP_OPTION_END,
 };
 
+CMP_OPTIONS(request_log_rows, conf_request_log) = {
+    CMP_ROW_ENUM("level", conf_request_log, level, log_level_names,
+                 "the level of the line that a request leaves", CMP_DEFAULT("info")),
+    CMP_ROW("sample", INTEGER, conf_request_log, sample,
+            "of so many requests of a worker one leaves a line", CMP_DEFAULT("1"),
+            CMP_RANGE(1, 1000000000)),
+    CMP_ROW("source", BOOLEAN, conf_request_log, source, "whether it names the source's address",
+            CMP_DEFAULT("false")),
+    CMP_OPTION_END,
+};
+
 CMP_OPTIONS(log_rows, conf_log) = {
     CMP_ROW_ENUM("level", conf_log, level, log_level_names,
                  "the least important lines that are written", CMP_DEFAULT("notice")),
-    CMP_ROW_ENUM("format", conf_log, format, log_formats, "how lines are written to stderr",
+    CMP_ROW_ENUM("format", conf_log, format, log_format_names, "how lines are written to stderr",
                  CMP_DEFAULT("text")),
+    CMP_ROW("source_ipv4", INTEGER, conf_log, source_ipv4,
+            "bits of an IPv4 address that lines show, as 24; 0: they name no source",
+            CMP_DEFAULT("32"), CMP_RANGE(0, 32)),
+    CMP_ROW("source_ipv6", INTEGER, conf_log, source_ipv6,
+            "bits of an IPv6 address that lines show, as 48; 0: they name no source",
+            CMP_DEFAULT("128"), CMP_RANGE(0, 128)),
+    CMP_ROW_GROUP("requests", conf_log, requests, request_log_rows, "lines about requests"),
     CMP_OPTION_END,
 };
 

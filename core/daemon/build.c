@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_source.h"
 #include "daemon/build_parts.h"
 #include "daemon/outline.h"
 #include "http/tls.h"
@@ -195,6 +196,13 @@ static void begin_site(build_site *s, const conf *c)
     }
 }
 
+void build_log(const conf *c)
+{
+    const conf_log *l = &c->top.log;
+    log_setup((cmp_log_level)l->level, (log_format)l->format);
+    log_source_setup((unsigned)l->source_ipv4, (unsigned)l->source_ipv6);
+}
+
 /* Everything is built even when there were errors, to find the rest of them; only then it is thrown
  * away. */
 generation *generation_build(build_site *s, generation *before, cmp_report *report)
@@ -203,10 +211,10 @@ generation *generation_build(build_site *s, generation *before, cmp_report *repo
     if (c == NULL) {
         return NULL;
     }
-    /* At a start as soon as it is known: what plugins say when they are made is to look like all
-     * else. A check speaks to people. */
-    if (before == NULL && s->purpose == CMP_PURPOSE_RUN && report->count == 0) {
-        log_setup((cmp_log_level)c->top.log.level, (log_format)c->top.log.format);
+    /* At a start as soon as it is known: what plugins say when they are made, and what is wrong, is
+     * to look like all else. A check speaks to people. */
+    if (before == NULL && s->purpose == CMP_PURPOSE_RUN) {
+        build_log(c);
     }
     generation *g = kit_calloc(1, sizeof(*g));
     kit_arena_init(&g->memory, NULL, 0);

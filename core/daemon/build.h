@@ -15,6 +15,9 @@ uint32_t build_services(void);
  * thread. */
 generation *generation_build(build_site *s, generation *before, cmp_report *report);
 
+/* The log as a configuration has it. */
+void build_log(const conf *c);
+
 /* Reads the keyring's file anew, for the generation as it is. NULL with errors in the report;
  * otherwise the caller's share. Control thread. */
 keyring *generation_read_keyring(generation *g, cmp_report *report);

@@ -130,6 +130,18 @@ static void open_sockets(daemon_state *d, cmp_report *report)
     }
 }
 
+/* A check speaks to people, and so does a start that fails, but where all lines are to be JSON. */
+static void tell(cmp_report *report, bool good, bool starts)
+{
+    if (starts && good) {
+        report_log_warnings(report);
+    } else if (starts && log_format_get() == LOG_JSON) {
+        report_log_errors(report, "conf", "");
+    } else {
+        report_print(report, stderr);
+    }
+}
+
 /* Binding comes last: an error that can be found without it leaves no socket behind, and a check
  * (-t) never gets that far. */
 static bool build(daemon_state *d, bool bind_too)
@@ -162,10 +174,8 @@ static bool build(daemon_state *d, bool bind_too)
             sockets_check(d->generation->conf, &report);
         }
     }
-    if (good && bind_too) {
-        report_log_warnings(&report);
-    } else {
-        report_print(&report, stderr);
+    tell(&report, good, bind_too);
+    if (!good) {
         takeover_tell(&d->takeover, &report);
     }
     inherited_dispose(&d->inherited);

@@ -33,12 +33,15 @@ static const char usage[] =
     "Options:\n"
     "  -c, --config FILE           the configuration (YAML 1.2)\n"
     "  -t, --test                  check only, change nothing; exit status 0: good, 1: not\n"
-    "  -p, --plugin-path FOLDER    look for plugins here first (may be repeated)\n";
+    "  -p, --plugin-path FOLDER    look for plugins here first (may be repeated)\n"
+    "  --log-format FORMAT         text or json, from the first line on; otherwise log.format "
+    "says\n";
 
 enum {
     OPTION_LIST_PLUGINS = 256,
     OPTION_HELP_PLUGIN,
     OPTION_HELP_CONFIG,
+    OPTION_LOG_FORMAT,
 };
 
 static const struct option long_options[] = {
@@ -48,6 +51,7 @@ static const struct option long_options[] = {
     {"list-plugins", no_argument, NULL, OPTION_LIST_PLUGINS},
     {"help-plugin", required_argument, NULL, OPTION_HELP_PLUGIN},
     {"help-config", no_argument, NULL, OPTION_HELP_CONFIG},
+    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -132,6 +136,17 @@ static int misused(const char *what)
     return 2;
 }
 
+static bool fix_log_format(const char *name)
+{
+    for (int format = 0; log_format_names[format] != NULL; format++) {
+        if (strcmp(log_format_names[format], name) == 0) {
+            log_format_fix((log_format)format);
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     if (!descriptors_open_standard()) {
@@ -167,6 +182,11 @@ int main(int argc, char **argv)
         case OPTION_HELP_CONFIG:
             conf_print_help(stdout);
             return 0;
+        case OPTION_LOG_FORMAT:
+            if (!fix_log_format(optarg)) {
+                return misused("--log-format takes text or json");
+            }
+            break;
         case 'V':
             printf("cmpd %s (plugin ABI %d.%d)\n", CMPD_VERSION, CMP_ABI_MAJOR, CMP_ABI_MINOR);
             return 0;

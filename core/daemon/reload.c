@@ -199,7 +199,7 @@ static void take_settings(daemon_state *d, const conf *c)
                                     .quota_percent = (unsigned)p->quota_percent,
                                     .when_full = (replay_when_full)p->when_full};
     replay_configure(d->process.replay, &options);
-    log_setup((cmp_log_level)c->top.log.level, (log_format)c->top.log.format);
+    build_log(c);
 }
 
 /* The order matters: instances know the new keys, and where new sockets are, before a worker hears

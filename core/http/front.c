@@ -19,6 +19,7 @@
 #include "mc/reply.h"
 #include "pipeline/codes.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/request_log.h"
 
 #include <cmp-kit/text.h>
 
@@ -292,8 +293,8 @@ static bool traceparent_valid(cmp_str value)
 
 static void read_traceparent(const h2o_req_t *req, txn *t)
 {
-    if (!t->generation->forwards) {
-        return;
+    if (!t->generation->forwards && t->worker->process->journal == NULL && !request_log_wanted(t)) {
+        return; /* nobody looks at it */
     }
     const cmp_str value = request_field(req, "traceparent");
     if (value.at != NULL && traceparent_valid(value)) {

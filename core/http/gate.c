@@ -3,8 +3,8 @@
  * touched a few times in a connection's life only, never by a request. */
 #include "http/gate.h"
 
-#include "base/address.h"
 #include "base/log_limit.h"
+#include "base/log_source.h"
 #include "observe/counters.h"
 #include "observe/owners.h"
 #include <cmp-kit/memory.h>
@@ -279,12 +279,10 @@ void gate_tell(const gate *g, gate_event event, const uint8_t source[16])
     if (events[event].text == NULL) {
         return;
     }
-    char address[INET6_ADDRSTRLEN];
-    address_format(source, address);
-    const log_field fields[] = {{"listener", cmp_str_from(g->name)},
-                                {"source", cmp_str_from(address)}};
-    log_limited(&lines, cmp_str_from(g->name), events[event].name, fields, 2,
-                "a connection from %s %s", address, events[event].text);
+    char address[LOG_SOURCE_SIZE];
+    const log_field fields[] = {{"listener", cmp_str_from(g->name)}, log_source(source, address)};
+    log_limited(&lines, cmp_str_from(g->name), events[event].name, fields, 2, "a connection %s",
+                events[event].text);
 }
 
 static gate_state state_of(const gate *g)

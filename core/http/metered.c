@@ -3,9 +3,9 @@
  * before it; the octets it has not used yet lie in the socket's input. */
 #include "http/metered.h"
 
-#include "base/address.h"
 #include "base/clock.h"
 #include "base/log_limit.h"
+#include "base/log_source.h"
 #include "http/connection.h"
 #include "http/hpack.h"
 #include "http/linger.h"
@@ -139,9 +139,8 @@ typedef struct culprit {
 
 static void say_ended(const culprit *who, meter_verdict v)
 {
-    char source[INET6_ADDRSTRLEN];
-    address_format(who->source, source);
-    const log_field fields[] = {{"listener", who->listener}, {"source", cmp_str_from(source)}};
+    char source[LOG_SOURCE_SIZE];
+    const log_field fields[] = {{"listener", who->listener}, log_source(who->source, source)};
     counter_add(count_ended[v], 1);
     log_limited(&ended, CMP_NONE, meter_verdict_text(v), fields, 2, "connection ended: %s",
                 meter_verdict_text(v));

@@ -4,8 +4,8 @@
  */
 #include "http/sweep.h"
 
-#include "base/address.h"
 #include "base/log_limit.h"
+#include "base/log_source.h"
 #include "http/connection.h"
 #include "http/held.h"
 #include "observe/counters.h"
@@ -67,9 +67,8 @@ static void end(connection *c, cause why)
     if (c->cut) {
         return;
     }
-    char source[INET6_ADDRSTRLEN];
-    address_format(c->source, source);
-    const log_field fields[] = {{"listener", c->entrance->name}, {"source", cmp_str_from(source)}};
+    char source[LOG_SOURCE_SIZE];
+    const log_field fields[] = {{"listener", c->entrance->name}, log_source(c->source, source)};
     counter_add(count_ended[why], 1);
     log_limited(&ended, CMP_NONE, texts[why], fields, 2, "connection ended: %s", texts[why]);
     cut(c);

@@ -71,7 +71,7 @@ static void write_hidden(const instance *i, log_limit *limit, const char *format
     }
     desk_each(i, hide_shown, text);
     snprintf(count, sizeof(count), "%llu", (unsigned long long)not_logged);
-    const log_field field = {"not_logged", cmp_str_from(count)};
+    const log_field field = {LOG_NUMBER "not_logged", cmp_str_from(count)};
     log_write(limit->level, i->name, &field, not_logged > 0, "%s", text);
     free(text);
 }

@@ -13,6 +13,7 @@
 #include "pipeline/accounting.h"
 #include "pipeline/codes.h"
 #include "pipeline/encode.h"
+#include "pipeline/request_log.h"
 #include "pipeline/step.h"
 #include "pipeline/tally.h"
 #include "pipeline/trace.h"
@@ -74,15 +75,6 @@ static log_limit late = {
     .name = "step",
     .each = {60, 60},
     .all = {300, 300},
-};
-static log_limit refusals = {
-    .level = CMP_LOG_INFO,
-    .area = "pipeline",
-    .what = "requests that were refused",
-    .name = "source",
-    .by = LOG_BY_SOURCE,
-    .each = {60, 60},
-    .all = {600, 600},
 };
 
 static void reply(txn *t)
@@ -213,12 +205,6 @@ static void count_result(const txn *t, const txn_answer *a)
     count_end(t, a);
 }
 
-/* No rate of ours holds these back. */
-static bool is_anybodys(const txn *t)
-{
-    return interfaces[t->request.interface].anonymous || t->fault.code == ERROR_RATE_LIMITED;
-}
-
 /* Of many ICIs none is shown. */
 static cmp_str shown_ici(const txn *t)
 {
@@ -233,51 +219,12 @@ static cmp_str shown_requestor(const txn *t)
                                 : CMP_STR("");
 }
 
-static void log_result(const txn *t, const txn_answer *a)
-{
-    const bool rejected =
-        t->requestor == NULL && t->bearer == NULL && !interfaces[t->request.interface].anonymous;
-    if (rejected || is_traced(t) || !log_wanted(CMP_LOG_INFO)) {
-        return; /* step_authenticate has logged the rejection, within limits */
-    }
-    char status[16], took[24];
-    /* 499 is nobody's answer: nginx made it the word for a client that closed first, and those who
-     * read logs know it. */
-    snprintf(status, sizeof(status), "%d", a != NULL ? a->status : 499);
-    snprintf(took, sizeof(took), "%lld", (long long)(clock_monotonic_ms() - t->begun_ms));
-    const bool ok = a != NULL && t->result != RESULT_PROBLEM;
-    const log_field fields[] = {
-        {"tid", t->request.message.params[CMP_PARAM_TID]},
-        {"ici", shown_ici(t)},
-        {"peer", shown_requestor(t)},
-        {"listener", t->listener->name},
-        {LOG_NUMBER "status", cmp_str_from(status)},
-        {"code", cmp_str_from(ok          ? "ok"
-                              : a != NULL ? error_info_of(t->fault.code)->code
-                                          : "client_gone")},
-        {LOG_NUMBER "ms", cmp_str_from(took)},
-        {"next", t->hop != NULL ? t->hop->to->name : CMP_STR("")},
-        {"next_tid", t->hop != NULL && t->hop->tid[0] != '\0'
-                         ? (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE}
-                         : CMP_STR("")},
-    };
-    const size_t count = sizeof(fields) / sizeof(fields[0]);
-    if (is_anybodys(t) && !ok) {
-        log_limited(&refusals,
-                    (cmp_str){(const char *)t->request.source, sizeof(t->request.source)},
-                    a != NULL ? error_info_of(t->fault.code)->code : NULL, fields, count,
-                    "request");
-    } else {
-        log_write(CMP_LOG_INFO, "pipeline", fields, count, "request");
-    }
-}
-
 void pipeline_end(txn *t, const txn_answer *a)
 {
     t->answered = true;
     settle_replay_memory(t, a);
     count_result(t, a);
-    log_result(t, a);
+    request_log(t, a, shown_ici(t), shown_requestor(t));
     account_end(t, a, shown_ici(t), shown_requestor(t));
     txn_close_if_done(t);
 }

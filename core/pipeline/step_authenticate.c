@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who sent this request (9.3.2): nothing was executed until here. */
-#include "base/address.h"
 #include "base/log_limit.h"
+#include "base/log_source.h"
 #include "pipeline/accounting.h"
 #include "pipeline/codes.h"
 #include "pipeline/step.h"
@@ -24,15 +24,14 @@ static log_limit rejections = {
 static void log_rejection(txn *t, const char *plugin, const char *reason)
 {
     account_rejection(t, plugin, reason);
-    char source[INET6_ADDRSTRLEN];
-    address_format(t->request.source, source);
+    char source[LOG_SOURCE_SIZE];
     cmp_str id = t->request.message.params[CMP_PARAM_APIKEYID];
     cmp_str tid = t->request.message.params[CMP_PARAM_TID];
     id.size = id.size < ID_SHOWN_MAX ? id.size : ID_SHOWN_MAX;
     tid.size = tid.size < ID_SHOWN_MAX ? tid.size : ID_SHOWN_MAX;
     const log_field fields[] = {
         {"listener", t->listener->name},
-        {"source", cmp_str_from(source)},
+        log_source(t->request.source, source),
         {"plugin", cmp_str_from(plugin)},
         {"apikeyid", id},
         {"tid", tid},

@@ -175,6 +175,12 @@ void txn_set_listener(txn *t, const listener *l);
 /* Who was found to have sent it. */
 void txn_set_requestor(txn *t, peer *requestor);
 
+/* The trace that the request belongs to, of version-trace-parent-flags; absent: of none. */
+static inline cmp_str txn_trace_id(const txn *t)
+{
+    return t->traceparent.at != NULL ? (cmp_str){t->traceparent.at + 3, 32} : CMP_NONE;
+}
+
 /* Copies all that was borrowed from the front into the transaction's own memory, once. To be called
  * before anything may make the transaction wait. */
 void txn_keep(txn *t);

@@ -42,9 +42,10 @@ typedef struct worker {
 
     txn *idle; /* transactions for reuse */
     unsigned idle_count;
-    unsigned transactions; /* under way, those included whose client has gone */
-    instance *pending;     /* stores that answered PENDING in this turn */
-    unsigned sampled;      /* see accounting.h */
+    unsigned transactions;   /* under way, those included whose client has gone */
+    instance *pending;       /* stores that answered PENDING in this turn */
+    unsigned sampled;        /* see accounting.h */
+    uint64_t requests_ended; /* see request_log.c */
 } worker;
 
 /* On the worker's own thread. It needs a generation before the first transaction. */

@@ -61,6 +61,7 @@ class Site:
         self.keep_keyring = False
         self.mute = False  # it cannot say that it is ready
         self.wrapped = []  # a command that runs the one behind it
+        self.options = []  # of the command line
         self.environment = {}  # beside the test's own
         self.handed = []  # descriptors that the process is given
         certificate, key = authority.issue("localhost", "127.0.0.1", "::1", "a.example.net")
@@ -153,7 +154,7 @@ class Site:
         with open(self.log_path, "ab") as log:
             before = log.tell() if log.seekable() else 0
             self.process = subprocess.Popen(
-                [*self.wrapped, str(CMPD), "-c", str(path)],
+                [*self.wrapped, str(CMPD), "-c", str(path), *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

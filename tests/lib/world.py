@@ -110,7 +110,7 @@ class Node(Site):
     def handled(self, ici=None):
         """One log line for every request that it answered, or for those for an ICI."""
         lines = [line for line in self.log() if line["message"] == "request"]
-        return [line for line in lines if ici in (None, line["ici"])]
+        return [line for line in lines if ici in (None, line.get("ici"))]
 
     def wait_until_handled(self, count, ici=None):
         """The same, when there are so many: a line comes after its answer."""

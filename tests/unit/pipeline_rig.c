@@ -162,6 +162,7 @@ static void conf_init(rig *r)
                                   .prefixes = {theirs, 1},
                                   .allow = {.interfaces = 0}};
     conf_top *top = &r->conf.top;
+    top->log.requests = (conf_request_log){.level = CMP_LOG_INFO, .sample = 1};
     top->cmp = (conf_cmp){.host = "a.example.net", .prefixes = {own, 1}};
     top->peers = (cmp_rows){r->peer_rows, 2};
     top->limits.transactions = 100;

@@ -118,6 +118,32 @@ static void a_number_is_one_in_json(void **state)
     assert_non_null(strstr(line, "it happens status=\"200\"\n"));
 }
 
+static void what_is_absent_is_left_out(void **state)
+{
+    (void)state;
+    char line[LINE_MAX_SIZE + 1];
+    log_setup(CMP_LOG_NOTICE, LOG_JSON);
+    line[logged(CMP_NONE, line)] = '\0';
+    assert_non_null(strstr(line, "\"message\":\"it happens\",\"second\":\"more\"}\n"));
+    line[logged(CMP_STR(""), line)] = '\0';
+    assert_non_null(strstr(line, "\"first\":\"\",\"second\""));
+    log_setup(CMP_LOG_NOTICE, LOG_TEXT);
+    line[logged(CMP_NONE, line)] = '\0';
+    assert_non_null(strstr(line, "it happens second=\"more\"\n"));
+}
+
+/* The last test: it is for good. */
+static void a_format_that_is_fixed_stays(void **state)
+{
+    (void)state;
+    char line[LINE_MAX_SIZE + 1];
+    log_format_fix(LOG_JSON);
+    log_setup(CMP_LOG_NOTICE, LOG_TEXT);
+    assert_int_equal(log_format_get(), LOG_JSON);
+    logged(CMP_STR("x"), line);
+    assert_int_equal(line[0], '{');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +152,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(octets_that_are_no_text_are_json, catch_begin, catch_end),
         cmocka_unit_test_setup_teardown(text_has_no_octet_that_a_terminal_obeys, catch_begin,
                                         catch_end),
+        cmocka_unit_test_setup_teardown(what_is_absent_is_left_out, catch_begin, catch_end),
+        cmocka_unit_test_setup_teardown(a_format_that_is_fixed_stays, catch_begin, catch_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
