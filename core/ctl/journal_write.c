@@ -137,6 +137,7 @@ static const column columns[] = {
     TEXT_COLUMN("source", false, JOURNAL_SOURCE),
     TEXT_COLUMN("plugin", false, JOURNAL_PLUGIN),
     TEXT_COLUMN("reason", false, JOURNAL_REASON),
+    TEXT_COLUMN("trace", false, JOURNAL_TRACE),
 };
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))

@@ -55,7 +55,8 @@ extern const char *const journal_kind_names[];    /* by kind; [0] is not used */
     X(APIKEYID, "apikeyid")                                                                        \
     X(SOURCE, "source") /* of a rejection: the address */                                          \
     X(PLUGIN, "plugin") /* … which plugin rejected it */                                         \
-    X(REASON, "reason") /* … and why */
+    X(REASON, "reason") /* … and why */                                                          \
+    X(TRACE, "trace")   /* of W3C Trace Context: what it belongs to */
 
 typedef enum journal_text {
 #define X(name, word) JOURNAL_##name,

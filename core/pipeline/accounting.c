@@ -191,6 +191,7 @@ void account_attempt(txn *t, const cmp_https_answer *answer)
     r.texts[JOURNAL_ORIGIN_TID] = params[CMP_PARAM_TID];
     r.texts[JOURNAL_ORIGIN_PEER] = t->requestor != NULL ? t->requestor->name : CMP_NONE;
     r.texts[JOURNAL_CC] = params[CMP_PARAM_CC];
+    r.texts[JOURNAL_TRACE] = txn_trace_id(t);
     journal_put(journal_of(t), t->worker->index, &r);
 }
 
@@ -312,6 +313,7 @@ void account_end(txn *t, const txn_answer *answer, cmp_str ici, cmp_str who)
     r.octets_out = answer != NULL ? answer->body_size : 0;
     r.took_us = since(r.when_us, clock_now_us());
     r.texts[JOURNAL_LISTENER] = t->listener->name;
+    r.texts[JOURNAL_TRACE] = txn_trace_id(t);
     if (answer != NULL && problem) {
         r.texts[JOURNAL_CODE] = cmp_str_from(error_info_of(t->fault.code)->code);
     }

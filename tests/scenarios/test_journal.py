@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import journal
 import pytest
 from daemon import CMPCTL, message, run
+from stores import ask_until_logged
 from test_privacy import PERSONAL
 from world import home_and
 
@@ -58,6 +59,20 @@ def test_a_transaction_and_its_attempt_lead_to_each_other(pair, world):
     (at_b,) = journal.wait_for(b, 1)
     assert (at_b["tid"], at_b["peer"], at_b["verdict"]) == (out["tid"], "a", "resolved")
     assert at_b["decided_by"] == "codes" and at_b["cc"] == "GB"
+
+
+def test_a_trace_goes_through_the_records_of_all(pair, world):
+    a, b = pair
+    b.config["log"] = {"level": "notice", "format": "json"}  # where nothing else asks for it
+    world.start()
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    parent = f"00-{trace}-00f067aa0ba902b7-01"
+    assert a.scan("2B001-1", headers={"traceparent": parent}).status == 200
+    assert a.scan("2B001-1", headers={"traceparent": parent.upper()}).status == 200
+    found = journal.wait_for(a, 4) + journal.wait_for(b, 2)
+    assert sorted(r.get("trace", "") for r in found) == [""] * 3 + [trace] * 3
+    lines = a.wait_until_handled(2)
+    assert [line.get("trace") for line in lines] == [trace, None]
 
 
 def test_who_is_not_authenticated_is_in_a_record_of_its_own(pair, world):
@@ -178,6 +193,7 @@ def test_segments_that_have_ended_are_compressed(pair, world):
 def test_a_start_without_a_folder_says_why(site):
     journal.keep(site)
     (site.folder / "journal").write_text("no folder\n")
+    site.expect_error("the folder: Not a directory")
     with pytest.raises(AssertionError, match="journal.path: .*Not a directory"):
         site.start()
 
@@ -295,8 +311,8 @@ def test_without_room_requests_are_refused_before_the_work(site):
     site.start()
     wait_until(lambda: site.ask(key, "1A0F1-COUNTED").status == 200)
     shutil.rmtree(journal.folder(site))  # there can be no new segment, as on a full disk
-    site.ask(key, "1A0F1-COUNTED")  # one is wanted for it, now or when the open one ends
-    site.wait_for_log("cannot be written")
+    # One is wanted as soon as the open one has ended.
+    ask_until_logged(site, "cannot be written", lambda: site.ask(key, "1A0F1-COUNTED"))
     statuses = []
     while 503 not in statuses and len(statuses) < 20000:
         load = Load(site, key, icis=["1A0F1-COUNTED"] * 500)
