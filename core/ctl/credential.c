@@ -161,6 +161,17 @@ void credential_dispose(credential *c)
     secret_free(&c->secret, c->secret_size);
 }
 
+void credential_add(const credential *c, json_t *object)
+{
+    if (!c->from_file) {
+        json_object_set_new(object, "apikeyid", output_json_text(c->key.id));
+        json_object_set_new(object, "peer", output_json_text(c->key.peer));
+        json_object_set_new(object, "use",
+                            json_string(c->key.use == CMP_KEY_ISSUED ? "issued" : "received"));
+    }
+    json_object_set_new(object, "hash", json_string(key_hash_names[c->key.hash]));
+}
+
 void credential_describe(const cmp_key *key, bool from_file, char *text, size_t size)
 {
     if (from_file) {

@@ -2,9 +2,11 @@
 /* The key that a command works with: from a keyring, or from a file that holds one secret. */
 #pragma once
 
+#include "ctl/args.h"
 #include "peers/keyring.h"
 
 #include <cmp/key.h>
+#include <jansson.h>
 
 /* What the operator has said; members not given are NULL. */
 typedef struct credential_choice {
@@ -12,6 +14,18 @@ typedef struct credential_choice {
                                     or both when several peers gave us one of that id */
     const char *secret_file, *hash;
 } credential_choice;
+
+/* Its rows on the command line: of the options' member `choice`. `order` is the use that an id
+ * means when it has both, and the other one. */
+#define CREDENTIAL_ROWS(options, choice, order)                                                    \
+    ARGS_ROW("keys", TEXT, options, choice.keys, "FILE", "the keyring to take the key from"),      \
+        ARGS_ROW("id", TEXT, options, choice.id, "APIKEYID", "the key of that id, " order),        \
+        ARGS_ROW("peer", TEXT, options, choice.peer, "NAME",                                       \
+                 "whose key it is, when several peers gave us one of that id"),                    \
+        ARGS_ROW("secret-file", TEXT, options, choice.secret_file, "FILE",                         \
+                 "a file that holds the apikey; - is stdin"),                                      \
+        ARGS_ROW("hash", TEXT, options, choice.hash, "HASH",                                       \
+                 "sha256 (default), sha1, sha384 or sha512; with --secret-file")
 
 typedef struct credential {
     cmp_key key;     /* of a secret file: without id and peer */
@@ -28,6 +42,9 @@ CMP_MUST_USE bool credential_open(credential *c, const credential_choice *choice
 
 /* Wipes the secret. */
 void credential_dispose(credential *c);
+
+/* Adds to a JSON object what is said of it: apikeyid, peer and use, and the hash. */
+void credential_add(const credential *c, json_t *object);
 
 /* "issued to b", "received from b", "secret file". */
 void credential_describe(const cmp_key *key, bool from_file, char *text, size_t size);

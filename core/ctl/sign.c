@@ -16,17 +16,8 @@ typedef struct sign_options {
 } sign_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("keys", TEXT, sign_options, key.keys, "FILE", "the keyring to take the key from"),
-    ARGS_ROW("id", TEXT, sign_options, key.id, "APIKEYID",
-             "the key of that id, received or issued"),
-    ARGS_ROW("peer", TEXT, sign_options, key.peer, "NAME",
-             "whose key it is, when several peers gave us one of that id"),
-    ARGS_ROW("secret-file", TEXT, sign_options, key.secret_file, "FILE",
-             "a file that holds the apikey; - is stdin"),
-    ARGS_ROW("hash", TEXT, sign_options, key.hash, "HASH",
-             "sha256 (default), sha1, sha384 or sha512; with --secret-file"),
-    ARGS_ROW("tid", TEXT, sign_options, tid, "TID", "the request's tid, decoded"),
-    ARGS_ROW("ici", TEXT, sign_options, ici, "ICI", "the request's ici, decoded"),
+    CREDENTIAL_ROWS(sign_options, key, "received or issued"),
+    SIGNED_PAIR_ROWS(sign_options, tid, ici),
     ARGS_ROW("encoding", TEXT, sign_options, encoding, "HOW",
              "hex or base64; otherwise as the key says"),
     ARGS_ROW("json", FLAG, sign_options, json, NULL, "print JSON, for scripts"),
@@ -67,13 +58,7 @@ static void print_json(const credential *c, const signed_pair *pair, cmp_encodin
     json_object_set_new(object, "canonical", output_json_text((cmp_str){canonical, octets}));
     json_object_set_new(object, "tid_octets", json_integer((json_int_t)pair->tid.size));
     json_object_set_new(object, "octets", json_integer((json_int_t)octets));
-    if (!c->from_file) {
-        json_object_set_new(object, "apikeyid", output_json_text(c->key.id));
-        json_object_set_new(object, "peer", output_json_text(c->key.peer));
-        json_object_set_new(object, "use",
-                            json_string(c->key.use == CMP_KEY_ISSUED ? "issued" : "received"));
-    }
-    json_object_set_new(object, "hash", json_string(key_hash_names[c->key.hash]));
+    credential_add(c, object);
     json_object_set_new(object, "encoding", json_string(key_encoding_names[encoding]));
     json_object_set_new(object, "signature", output_json_text(signature));
     output_json(object);

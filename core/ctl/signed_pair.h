@@ -2,6 +2,8 @@
 /* The two values that a signature covers, tid and ici, as the commands take and show them. */
 #pragma once
 
+#include "ctl/args.h"
+
 #include <cmp/key.h>
 #include <stdio.h>
 
@@ -10,6 +12,11 @@
 typedef struct signed_pair {
     cmp_str tid, ici;
 } signed_pair;
+
+/* Their rows on the command line: of the options' members `tid` and `ici`. */
+#define SIGNED_PAIR_ROWS(options, tid, ici)                                                        \
+    ARGS_ROW("tid", TEXT, options, tid, "TID", "the request's tid, decoded"),                      \
+        ARGS_ROW("ici", TEXT, options, ici, "ICI", "the request's ici, decoded")
 
 /* Takes both from the command line. False with a message when one is missing, or is such that every
  * CMP would refuse it: empty, too long, not visible ASCII. */

@@ -6,6 +6,7 @@
 #include "ctl/credential.h"
 #include "ctl/hints.h"
 #include "ctl/output.h"
+#include "ctl/signed_pair.h"
 
 #include <cmp-kit/signature.h>
 #include <cmp-kit/text.h>
@@ -19,17 +20,8 @@ typedef struct verify_options {
 } verify_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("keys", TEXT, verify_options, key.keys, "FILE", "the keyring to take the key from"),
-    ARGS_ROW("id", TEXT, verify_options, key.id, "APIKEYID",
-             "the key of that id, issued or received"),
-    ARGS_ROW("peer", TEXT, verify_options, key.peer, "NAME",
-             "whose key it is, when several peers gave us one of that id"),
-    ARGS_ROW("secret-file", TEXT, verify_options, key.secret_file, "FILE",
-             "a file that holds the apikey; - is stdin"),
-    ARGS_ROW("hash", TEXT, verify_options, key.hash, "HASH",
-             "sha256 (default), sha1, sha384 or sha512; with --secret-file"),
-    ARGS_ROW("tid", TEXT, verify_options, tid, "TID", "the request's tid, decoded"),
-    ARGS_ROW("ici", TEXT, verify_options, ici, "ICI", "the request's ici, decoded"),
+    CREDENTIAL_ROWS(verify_options, key, "issued or received"),
+    SIGNED_PAIR_ROWS(verify_options, tid, ici),
     ARGS_ROW("signature", TEXT, verify_options, signature, "TEXT",
              "the request's signature, decoded"),
     ARGS_ROW("at", TEXT, verify_options, at, "TIME",
@@ -229,13 +221,7 @@ static void print_json(const credential *c, const verdict *v)
     set_text(object, "tid_format", v->format);
     set_text(object, "valid_if", v->hint);
     set_text(object, "clock", v->clock);
-    if (!c->from_file) {
-        json_object_set_new(object, "apikeyid", output_json_text(c->key.id));
-        json_object_set_new(object, "peer", output_json_text(c->key.peer));
-        json_object_set_new(object, "use",
-                            json_string(c->key.use == CMP_KEY_ISSUED ? "issued" : "received"));
-    }
-    json_object_set_new(object, "hash", json_string(key_hash_names[c->key.hash]));
+    credential_add(c, object);
     output_json(object);
 }
 
