@@ -2,6 +2,7 @@
 /* See journal_rewrite.h. */
 #include "ctl/journal_rewrite.h"
 
+#include "base/write_all.h"
 #include "journal/pack.h"
 #include "journal/reader.h"
 
@@ -38,18 +39,6 @@ static bool is_wanted(const rewrite_wanted *w, const journal_record *r)
 }
 
 /* ---- writing ---- */
-
-static bool write_all(int fd, const uint8_t *octets, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        const ssize_t put = write(fd, octets + done, size - done);
-        if (put < 0 && errno != EINTR) {
-            return false;
-        }
-        done += put > 0 ? (size_t)put : 0;
-    }
-    return true;
-}
 
 static bool flush_block(rewriting *w)
 {

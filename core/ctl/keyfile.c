@@ -3,6 +3,7 @@
 #include "ctl/keyfile.h"
 
 #include "base/secret.h"
+#include "base/write_all.h"
 #include "ctl/output.h"
 
 #include <errno.h>
@@ -308,19 +309,6 @@ void keyfile_remove(keyfile *k, keyfile_list list, keyfile_entry *entry)
 }
 
 /* ---- saving ---- */
-
-static bool write_all(int fd, const char *text, size_t size)
-{
-    while (size > 0) {
-        const ssize_t written = write(fd, text, size);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        text += written > 0 ? written : 0;
-        size -= written > 0 ? (size_t)written : 0;
-    }
-    return true;
-}
 
 /* Owner and content, down to the disk. The owner before the content: for as long as there is a
  * secret in it the file belongs to whom it is meant for. fsync before the rename, or a crash might

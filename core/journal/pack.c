@@ -2,6 +2,7 @@
 /* See pack.h. */
 #include "journal/pack.h"
 
+#include "base/write_all.h"
 #include "journal/reader.h"
 
 #include <cmp-kit/memory.h>
@@ -32,18 +33,6 @@ typedef struct packing {
     ZSTD_CCtx *context;
     uint8_t *in, *out;
 } packing;
-
-static bool write_all(int fd, const uint8_t *octets, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        const ssize_t put = write(fd, octets + done, size - done);
-        if (put < 0 && errno != EINTR) {
-            return false;
-        }
-        done += put > 0 ? (size_t)put : 0;
-    }
-    return true;
-}
 
 static bool pack_octets(packing *p)
 {
