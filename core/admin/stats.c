@@ -5,6 +5,7 @@
 #include "admin/stats.h"
 
 #include "admin/answer.h"
+#include "admin/listeners.h"
 #include "http/connection.h"
 #include "observe/counters.h"
 #include "observe/health.h"
@@ -85,17 +86,6 @@ static json_t *cache_of(const instance *store)
     return c;
 }
 
-static void add_listener(const gate_state *s, void *arg)
-{
-    json_t *l = json_object();
-    json_object_set_new(l, "listener", json_string(s->listener));
-    json_object_set_new(l, "share", json_integer(s->share));
-    for (size_t i = 0; i < GATE_STAGES; i++) {
-        json_object_set_new(l, gate_stage_names[i], json_integer(s->stages[i]));
-    }
-    json_array_append_new(arg, l);
-}
-
 static void add_thread(const watched_state *s, void *arg)
 {
     char where[RUNNING_TEXT_SIZE];
@@ -133,8 +123,7 @@ static json_t *stats_of(const server_worker *sw)
     const worker *w = sw->worker;
     const generation *g = w->tenure->generation;
     json_t *counters = json_array(), *caches = json_array(), *all = json_object();
-    json_t *listeners = json_array(), *gauges = json_array(), *histograms = json_array(),
-           *health = json_array();
+    json_t *gauges = json_array(), *histograms = json_array(), *health = json_array();
     counters_each(add_counter, counters);
     gauges_each(add_gauge, gauges);
     histograms_each(add_histogram, histograms);
@@ -149,8 +138,7 @@ static json_t *stats_of(const server_worker *sw)
     json_object_set_new(all, "histograms", histograms);
     json_object_set_new(all, "health", health);
     add_threads(w->process->watchdog, sw->drain.asked || sw->drain.ending, all);
-    gates_each(sw->server->gates, add_listener, listeners);
-    json_object_set_new(all, "listeners", listeners);
+    json_object_set_new(all, "listeners", listeners_json(sw->server->gates));
     json_object_set_new(all, "caches", caches);
     return all;
 }

@@ -2,6 +2,7 @@
 /* See status_parts.h. */
 #include "daemon/status_parts.h"
 
+#include "admin/listeners.h"
 #include "admin/plugins.h"
 #include "base/clock.h"
 #include "daemon/status_peers.h"
@@ -118,22 +119,9 @@ json_t *status_replay(const daemon_state *d)
 
 /* ---- listeners ---- */
 
-static void add_listener(const gate_state *s, void *arg)
-{
-    json_t *l = json_object();
-    json_object_set_new(l, "listener", json_string(s->listener));
-    json_object_set_new(l, "share", json_integer(s->share));
-    for (size_t i = 0; i < GATE_STAGES; i++) {
-        json_object_set_new(l, gate_stage_names[i], json_integer(s->stages[i]));
-    }
-    json_array_append_new(arg, l);
-}
-
 json_t *status_listeners(const daemon_state *d)
 {
-    json_t *all = json_array();
-    gates_each(server_gates(d->server), add_listener, all);
-    return all;
+    return listeners_json(server_gates(d->server));
 }
 
 /* ---- counters ---- */
