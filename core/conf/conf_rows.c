@@ -2,6 +2,7 @@
 /* Every key that the core knows, as rows: names, types, defaults, bounds, help. */
 #include "base/log.h"
 #include "conf/conf.h"
+#include "conf/help.h"
 
 #define KIB           INT64_C(1024)
 #define MIB           (1024 * KIB)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows in words: for error messages and for people who ask what a section may hold. */
-#include "conf/schema.h"
+#include "conf/help.h"
 
 #include "conf/value.h"
 

@@ -2,183 +2,14 @@
 /* Walks a mapping along its option rows: fills the struct, and says all that is wrong. */
 #include "conf/schema.h"
 
-#include "base/log.h"
 #include "base/names.h"
-#include "base/readers.h"
 #include "base/secret.h"
-#include "conf/indirect.h"
+#include "conf/schema_walk.h"
 #include "conf/value.h"
 
-#include <cmp-kit/text.h>
-
 #include <stdlib.h>
-#include <sys/stat.h>
-
-typedef struct walk {
-    const yaml_file *file;
-    kit_arena *memory;
-    cmp_report *report;
-} walk;
-
-/* The way from the top to a value; turned into a path only when there is an error to report. */
-typedef struct trail {
-    const struct trail *up;
-    const char *key; /* NULL: an item of a list */
-    size_t index;
-} trail;
-
-/* ---- what is wrong ---- */
-
-static const char *trail_path(const trail *t, kit_arena *memory)
-{
-    if (t->up == NULL) {
-        return t->key;
-    }
-    const char *up = trail_path(t->up, memory);
-    if (t->key == NULL) {
-        return kit_arena_printf(memory, "%s[%zu]", up, t->index);
-    }
-    return kit_arena_printf(memory, "%s%s%s", up, *up != '\0' ? "." : "", t->key);
-}
-
-static void complain(const walk *w, const trail *t, conf_place place, const char *text)
-{
-    report_add(w->report, place, trail_path(t, &w->report->memory), "%s", text);
-}
-
-/* Of what an operator wrote: enough to find it in the line, not a key or a certificate that was
- * pasted into the wrong place. */
-#define SHOWN_MAX 40
-
-/* A secret is recognised by its row, and by its file, where one may stand under any key by
- * mistake. */
-static const char *found(const walk *w, const cmp_option *row, struct fy_node *node)
-{
-    if (yaml_nothing(node)) {
-        return "nothing";
-    }
-    if (!fy_node_is_scalar(node)) {
-        return fy_node_is_mapping(node) ? "a mapping" : "a list";
-    }
-    if (row->type == CMP_OPTION_SECRET || (w->file != NULL && yaml_secret(w->file))) {
-        return "another text";
-    }
-    const cmp_str text = yaml_scalar(node);
-    const size_t size = text.size > SHOWN_MAX ? kit_utf8_cut(text.at, SHOWN_MAX) : text.size;
-    return kit_arena_printf(&w->report->memory, "the text \"%.*s\"%s", (int)size, text.at,
-                            size < text.size ? "…" : "");
-}
-
-static conf_place place_of(const walk *w, struct fy_node *node)
-{
-    return w->file != NULL ? yaml_place(w->file, node) : (conf_place){.line = 0};
-}
-
-/* Defaults of a plugin are read when it is loaded, before there is a file. */
-static const char *folder_of(const walk *w)
-{
-    return w->file != NULL ? yaml_folder(w->file) : "/";
-}
-
-static bool mismatch(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
-                     const char *hint)
-{
-    char expected[512];
-    schema_expected(row, expected, sizeof(expected));
-    complain(w, t, place_of(w, node),
-             kit_arena_printf(&w->report->memory, "expected %s, found %s%s%s", expected,
-                              found(w, row, node), hint != NULL ? "; " : "",
-                              hint != NULL ? hint : ""));
-    return false;
-}
-
-static bool missing(const walk *w, const trail *t, const cmp_option *row, struct fy_node *section)
-{
-    char expected[512];
-    schema_expected(row, expected, sizeof(expected));
-    complain(w, t, place_of(w, section),
-             kit_arena_printf(&w->report->memory, "missing; expected %s", expected));
-    return false;
-}
 
 /* ---- values ---- */
-
-/* The keyring's secrets are octets, which may well look like something else. */
-static bool may_refer(const walk *w, const cmp_option *row)
-{
-    return w->file != NULL && !yaml_secret(w->file) &&
-           (row->type == CMP_OPTION_SECRET || row->type == CMP_OPTION_PATH);
-}
-
-static bool parse_scalar(const walk *w, const cmp_option *row, cmp_str text, void *field,
-                         const char **hint)
-{
-    if (!may_refer(w, row)) {
-        return value_parse(row, text, folder_of(w), w->memory, field, hint);
-    }
-    char *expanded = indirect_expand(text, &w->report->memory, hint);
-    if (expanded == NULL) {
-        return false;
-    }
-    const bool good =
-        value_parse(row, cmp_str_from(expanded), folder_of(w), w->memory, field, hint);
-    secret_wipe(expanded, strlen(expanded));
-    free(expanded);
-    return good;
-}
-
-/* A token is one, and so is a URL with a password in it. */
-static bool holds_password(cmp_str text)
-{
-    const char *end = text.at + text.size;
-    const char *scheme = memmem(text.at, text.size, "://", 3);
-    const char *at = memchr(text.at, '@', text.size);
-    if (memmem(text.at, text.size, "${", 2) != NULL || text.size == 0) {
-        return false;
-    }
-    if (scheme == NULL) {
-        return memchr(text.at, ':', text.size) == NULL; /* sqlite:PATH */
-    }
-    return (at != NULL && at > scheme + 3 &&
-            memchr(scheme + 3, ':', (size_t)(at - scheme) - 3) != NULL) ||
-           memmem(scheme, (size_t)(end - scheme), "password=", 9) != NULL;
-}
-
-/* The keyring is refused then; a configuration is often meant to be read, but for this. */
-static void warn_of_readers(const walk *w, const trail *t, struct fy_node *node)
-{
-    struct stat status;
-    const char *file = w->file != NULL ? yaml_name(w->file) : NULL;
-    if (file == NULL || !holds_password(yaml_scalar(node)) || stat(file, &status) != 0) {
-        return;
-    }
-    const readers who = readers_of(&status);
-    const bool everybody = (status.st_mode & S_IROTH) != 0;
-    if (everybody || who == READERS_GROUP) {
-        const char *key = trail_path(t, &w->report->memory);
-        log_warning(
-            "config",
-            "%s:%u: %s: %s can read the file, and there is a secret in it: run chmod %s %s, "
-            "or give %s_file or ${NAME}",
-            file, yaml_place(w->file, node).line, key,
-            everybody ? "everybody" : "a group that is none of ours", everybody ? "o=" : "g=", file,
-            key);
-    }
-}
-
-static bool fill_scalar(const walk *w, const trail *t, const cmp_option *row, struct fy_node *node,
-                        void *field)
-{
-    const char *hint = NULL;
-    if (yaml_nothing(node) || !fy_node_is_scalar(node) ||
-        !parse_scalar(w, row, yaml_scalar(node), field, &hint)) {
-        return mismatch(w, t, row, node, hint);
-    }
-    if (row->type == CMP_OPTION_SECRET) {
-        warn_of_readers(w, t, node);
-    }
-    return true;
-}
 
 static void set_list(const cmp_option *row, const void *items, size_t count, void *field)
 {
@@ -206,7 +37,7 @@ static bool fill_list(const walk *w, const trail *t, const cmp_option *row, stru
     }
     if (!fy_node_is_sequence(node)) {
         char *item = kit_arena_calloc(w->memory, 1, size);
-        const bool good = fill_scalar(w, t, row, node, item);
+        const bool good = walk_scalar(w, t, row, node, item);
         set_list(row, item, good, field);
         return good;
     }
@@ -215,7 +46,7 @@ static bool fill_list(const walk *w, const trail *t, const cmp_option *row, stru
     void *at = NULL;
     for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at)) != NULL; index++) {
         const trail inner = {.up = t, .index = index};
-        count += fill_scalar(w, &inner, row, item, items + count * size);
+        count += walk_scalar(w, &inner, row, item, items + count * size);
     }
     set_list(row, items, count, field);
     return count == index;
@@ -233,7 +64,7 @@ static bool fill_rows(const walk *w, const trail *t, const cmp_option *row, stru
         return true;
     }
     if (!fy_node_is_sequence(node)) {
-        return mismatch(w, t, row, node, NULL);
+        return walk_mismatch(w, t, row, node, NULL);
     }
     const size_t count = (size_t)fy_node_sequence_item_count(node);
     char *structs = kit_arena_calloc(w->memory, count, row->row_size);
@@ -281,7 +112,7 @@ static bool fill_raw(const walk *w, const trail *t, const cmp_option *row, struc
     }
     char *json = fy_emit_node_to_string(node, flags);
     if (json == NULL) {
-        return mismatch(w, t, row, node, NULL);
+        return walk_mismatch(w, t, row, node, NULL);
     }
     *field = kit_arena_text(w->memory, cmp_str_from(json));
     free(json);
@@ -300,7 +131,7 @@ static bool fill_field(const walk *w, const trail *t, const cmp_option *row, str
         return fill_raw(w, t, row, node, field);
     default:
         return value_listed(row->type) ? fill_list(w, t, row, node, field)
-                                       : fill_scalar(w, t, row, node, field);
+                                       : walk_scalar(w, t, row, node, field);
     }
 }
 
@@ -309,7 +140,8 @@ static bool parse_fallback(const walk *w, const trail *t, const cmp_option *row,
 {
     const char *hint;
     if (value_size(row->type) != 0 && !value_listed(row->type)) {
-        return value_parse(row, cmp_str_from(row->fallback), folder_of(w), w->memory, field, &hint);
+        return value_parse(row, cmp_str_from(row->fallback), walk_folder(w), w->memory, field,
+                           &hint);
     }
     const struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
     struct fy_document *document =
@@ -329,9 +161,9 @@ static bool fill_fallback(const walk *w, const trail *t, const cmp_option *row, 
     const bool good = parse_fallback(&inner, t, row, field);
     report_dispose(&scratch);
     if (!good) {
-        complain(w, t, (conf_place){.file = yaml_name(w->file)},
-                 kit_arena_printf(&w->report->memory, "its built-in default is wrong: %s",
-                                  row->fallback));
+        walk_complain(w, t, (conf_place){.file = yaml_name(w->file)},
+                      kit_arena_printf(&w->report->memory, "its built-in default is wrong: %s",
+                                       row->fallback));
     }
     return good;
 }
@@ -383,48 +215,20 @@ static void clear(const cmp_option *rows, char *options)
     }
 }
 
-/* A secret may stand in a file of its own, which NAME_file names in place of NAME. */
-#define FILE_SUFFIX "_file"
-
 static bool is_file_of(const cmp_option *row, cmp_str key)
 {
-    const size_t size = strlen(row->name), suffix = sizeof(FILE_SUFFIX) - 1;
+    const size_t size = strlen(row->name), suffix = sizeof(SECRET_FILE_SUFFIX) - 1;
     return row->type == CMP_OPTION_SECRET && key.size == size + suffix &&
-           memcmp(key.at, row->name, size) == 0 && memcmp(key.at + size, FILE_SUFFIX, suffix) == 0;
+           memcmp(key.at, row->name, size) == 0 &&
+           memcmp(key.at + size, SECRET_FILE_SUFFIX, suffix) == 0;
 }
 
 static struct fy_node *file_value(const cmp_option *row, struct fy_node *section, kit_arena *a)
 {
     return row->type == CMP_OPTION_SECRET
-               ? yaml_value(section, cmp_str_from(kit_arena_printf(a, "%s" FILE_SUFFIX, row->name)))
+               ? yaml_value(section,
+                            cmp_str_from(kit_arena_printf(a, "%s" SECRET_FILE_SUFFIX, row->name)))
                : NULL;
-}
-
-static bool fill_from_file(const walk *w, const trail *up, const cmp_option *row,
-                           struct fy_node *node, void *field)
-{
-    kit_arena *a = &w->report->memory;
-    const trail t = {.up = up, .key = kit_arena_printf(a, "%s" FILE_SUFFIX, row->name)};
-    const cmp_option path_row = {.name = t.key, .type = CMP_OPTION_PATH};
-    const char *path = NULL, *hint = NULL;
-    if (!fill_scalar(w, &t, &path_row, node, &path)) {
-        return false;
-    }
-    char *secret = indirect_read(path, a, &hint);
-    if (secret == NULL) {
-        complain(w, &t, place_of(w, node), hint);
-        return false;
-    }
-    const bool good = value_parse(row, cmp_str_from(secret), folder_of(w), w->memory, field, &hint);
-    secret_wipe(secret, strlen(secret));
-    free(secret);
-    if (!good) {
-        char expected[512];
-        schema_expected(row, expected, sizeof(expected));
-        complain(w, &t, place_of(w, node),
-                 kit_arena_printf(a, "%s holds something else than %s", path, expected));
-    }
-    return good;
 }
 
 /* All names that a mapping may have, ended by NULL. */
@@ -456,14 +260,15 @@ static void unknown_key(const walk *w, const trail *t, conf_place place, cmp_str
     const trail inner = {.up = t, .key = kit_arena_text(a, key)};
     const char *near = name_nearest(key, known);
     if (near != NULL) {
-        complain(w, &inner, place, kit_arena_printf(a, "unknown key; did you mean \"%s\"?", near));
+        walk_complain(w, &inner, place,
+                      kit_arena_printf(a, "unknown key; did you mean \"%s\"?", near));
         return;
     }
     const char *list = known[0] != NULL ? known[0] : "nothing";
     for (size_t i = 1; known[0] != NULL && known[i] != NULL; i++) {
         list = kit_arena_printf(a, "%s, %s", list, known[i]);
     }
-    complain(w, &inner, place, kit_arena_printf(a, "unknown key; known here: %s", list));
+    walk_complain(w, &inner, place, kit_arena_printf(a, "unknown key; known here: %s", list));
 }
 
 static bool is_known(const cmp_option *rows, const char *const *others, cmp_str key)
@@ -509,7 +314,7 @@ static bool fill_mapping(const walk *w, const trail *t, const cmp_option *rows,
     } else if (fy_node_is_mapping(node)) {
         good = check_keys(w, t, rows, node, others);
     } else {
-        good = mismatch(w, t, &(cmp_option){.type = CMP_OPTION_GROUP}, node, NULL);
+        good = walk_mismatch(w, t, &(cmp_option){.type = CMP_OPTION_GROUP}, node, NULL);
         given = false;
     }
     for (const cmp_option *row = rows; row->name != NULL; row++) {
@@ -518,16 +323,16 @@ static bool fill_mapping(const walk *w, const trail *t, const cmp_option *rows,
         void *field = options + row->offset;
         struct fy_node *in_file = file_value(row, node, &w->report->memory);
         if (value != NULL && in_file != NULL) {
-            complain(w, &inner, place_of(w, value),
-                     kit_arena_printf(&w->report->memory, "it and %s_file exclude each other",
-                                      row->name));
+            walk_complain(w, &inner, walk_place(w, value),
+                          kit_arena_printf(&w->report->memory, "it and %s_file exclude each other",
+                                           row->name));
             good = false;
         } else if (value != NULL) {
             good &= fill_field(w, &inner, row, value, field);
         } else if (in_file != NULL) {
-            good &= fill_from_file(w, t, row, in_file, field);
+            good &= walk_secret_file(w, t, row, in_file, field);
         } else if (given && (row->flags & CMP_OPTION_REQUIRED) != 0) {
-            good = missing(w, &inner, row, node);
+            good = walk_missing(w, &inner, row, node);
         } else if (row->type == CMP_OPTION_GROUP) {
             good &= fill_mapping(w, &inner, row->rows, NULL, NULL, false, field);
         } else if (row->fallback != NULL) {

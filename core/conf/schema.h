@@ -23,9 +23,3 @@ bool schema_default_good(const cmp_option *row);
 
 /* Overwrites every secret that schema_fill put into `options`. */
 void schema_wipe(const cmp_option *rows, void *options);
-
-/* What a value of this row looks like, in words: "a duration such as 250ms, 5s, 3m". */
-void schema_expected(const cmp_option *row, char *text, size_t size);
-
-/* Prints rows as a table for people: name, type, default, help; nested rows indented. */
-void schema_print_help(const cmp_option *rows, unsigned indent, FILE *to);

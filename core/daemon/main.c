@@ -5,6 +5,7 @@
 #include "base/names.h"
 #include "base/running.h"
 #include "conf/conf.h"
+#include "conf/help.h"
 #include "daemon/build.h"
 #include "daemon/daemon.h"
 #include "daemon/handover.h"

@@ -2,6 +2,8 @@
 /* Sections against rows: every type's good and bad values, and what is said about the bad ones. */
 #include "conf/schema.h"
 
+#include "conf/help.h"
+
 #include "scratch.h"
 
 typedef struct inner {
