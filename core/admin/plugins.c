@@ -9,27 +9,9 @@
 #include <dlfcn.h>
 #include <jansson.h>
 
-typedef struct totals {
-    uint64_t calls, unavailable, late, under_way;
-} totals;
-
 static uint64_t get(const _Atomic uint64_t *value)
 {
     return atomic_load_explicit(value, memory_order_relaxed);
-}
-
-/* As each worker has it at this moment. */
-static totals totals_of(const instance *i)
-{
-    totals t = {0};
-    for (unsigned w = 0; w < i->site->worker_count; w++) {
-        const instance_load *l = &i->loads[w];
-        t.calls += get(&l->calls);
-        t.unavailable += get(&l->unavailable);
-        t.late += get(&l->late);
-        t.under_way += atomic_load_explicit(&l->under_way, memory_order_relaxed);
-    }
-    return t;
 }
 
 static void set_number(json_t *to, const char *name, uint64_t value)
@@ -39,15 +21,14 @@ static void set_number(json_t *to, const char *name, uint64_t value)
 
 json_t *plugins_instance(const instance *i)
 {
-    const totals t = totals_of(i);
     json_t *made = json_object();
     json_object_set_new(made, "instance", json_string(i->name));
     json_object_set_new(made, "blocks", json_boolean(instance_blocks(i)));
-    set_number(made, "calls", t.calls);
-    set_number(made, "unavailable", t.unavailable);
+    set_number(made, "calls", counter_read(i->figures.calls));
+    set_number(made, "unavailable", figures_unavailable(&i->figures));
     set_number(made, "errors", counter_read(i->bad_answers) + counter_read(i->stale_operations));
-    set_number(made, "late_answers", t.late);
-    set_number(made, "under_way", t.under_way);
+    set_number(made, "late_answers", counter_read(i->figures.late));
+    set_number(made, "under_way", instance_under_way(i));
     set_number(made, "stalls", get(&i->running->stalls));
     set_number(made, "longest_stall_ms", get(&i->running->longest_ms));
     return made;

@@ -45,8 +45,20 @@ void clock_set_ms(int64_t now_ms)
     set_ms = now_ms;
 }
 
+clock_state clock_look(void)
+{
+    struct timex t = {.modes = 0}; /* asks, and changes nothing */
+    if (adjtimex(&t) < 0) {
+        return (clock_state){.kept = true};
+    }
+    return (clock_state){.told = true,
+                         .kept = (t.status & STA_UNSYNC) == 0,
+                         .offset_s = (double)t.offset / ((t.status & STA_NANO) != 0 ? 1e9 : 1e6),
+                         .error_s = (double)t.esterror / 1e6,
+                         .max_error_s = (double)t.maxerror / 1e6};
+}
+
 bool clock_is_kept(void)
 {
-    struct timex state = {.modes = 0}; /* asks, and changes nothing */
-    return adjtimex(&state) < 0 || (state.status & STA_UNSYNC) == 0;
+    return clock_look().kept;
 }

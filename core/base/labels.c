@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SLOTS (2 * LABELS_MAX) /* at most half full: every search meets a free one */
+#define SLOTS    (2 * LABELS_MAX) /* at most half full: every search meets a free one */
+
+#define PAIR_MAX 256 /* a peer's name has at most 64 octets, a key's id 128 */
 
 typedef struct named {
     unsigned number;
@@ -63,6 +65,34 @@ unsigned label_make(cmp_str name)
     }
     pthread_mutex_unlock(&lock);
     return found != NULL ? found->number : LABEL_OTHER;
+}
+
+/* With a NUL between, which neither can contain. False: too long. */
+static bool join(cmp_str of, cmp_str name, char text[PAIR_MAX], cmp_str *pair)
+{
+    const size_t size = of.size + 1 + name.size;
+    if (of.size == 0 || name.size == 0 || size > PAIR_MAX) {
+        return false;
+    }
+    memcpy(text, of.at, of.size);
+    text[of.size] = '\0';
+    memcpy(text + of.size + 1, name.at, name.size);
+    *pair = (cmp_str){text, size};
+    return true;
+}
+
+unsigned label_make_pair(cmp_str of, cmp_str name)
+{
+    char text[PAIR_MAX];
+    cmp_str pair;
+    return join(of, name, text, &pair) ? label_make(pair) : LABEL_OTHER;
+}
+
+unsigned label_find_pair(cmp_str of, cmp_str name)
+{
+    char text[PAIR_MAX];
+    cmp_str pair;
+    return join(of, name, text, &pair) ? label_find(pair) : LABEL_OTHER;
 }
 
 const char *label_name(unsigned label)

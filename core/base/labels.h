@@ -18,5 +18,9 @@ unsigned label_make(cmp_str name);
 /* The number of a name that was made before; LABEL_OTHER when it was not. Any thread; no lock. */
 unsigned label_find(cmp_str name);
 
+/* The same for a name that only two words make: the id of a key, and whose it is. */
+unsigned label_make_pair(cmp_str of, cmp_str name);
+unsigned label_find_pair(cmp_str of, cmp_str name);
+
 /* The name, which lives as long as the process: "" and "other" for the two. Any thread. */
 const char *label_name(unsigned label);

@@ -23,11 +23,10 @@ static const args_command command = {
     .summary = "Shows what the running daemon has counted since it started",
     .details =
         "A line for each counter and gauge: whose it is, its name, its value, and what it counts.\n"
-        "Then each histogram with its buckets, and how plugins say they are. Then one line\n"
-        "for each thread that a plugin holds right now, and one for each listener: the "
-        "connections\n"
-        "that there are. Then one for each store with a cache: its hit ratio, the part of the\n"
-        "look-ups that the cache answered.\n\n"
+        "Then each histogram that has counted something, with its buckets, and how plugins say\n"
+        "they are. Then one line for each thread that a plugin holds right now, and one for each\n"
+        "listener: the connections that there are. Then one for each store with a cache: its hit\n"
+        "ratio, the part of the look-ups that the cache answered.\n\n"
         "  cmpctl stats --config cmpd.yaml\n",
     .rows = rows,
 };
@@ -118,9 +117,14 @@ static void print_histograms(const json_t *histograms)
 {
     size_t i, at;
     json_t *h, *b;
+    bool any = false;
     json_array_foreach(histograms, i, h)
     {
-        printf("%s", i == 0 ? "\n" : "");
+        if (number_of(h, "count") == 0) {
+            continue;
+        }
+        printf("%s", any ? "" : "\n");
+        any = true;
         output_visible(cmp_str_from(text_of(h, "owner")), stdout);
         putchar(' ');
         output_visible(cmp_str_from(text_of(h, "name")), stdout);

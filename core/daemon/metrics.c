@@ -5,15 +5,14 @@
 
 #include "base/clock.h"
 #include "daemon/metrics_files.h"
+#include "daemon/metrics_keys.h"
+#include "daemon/metrics_limits.h"
 #include "daemon/metrics_pipeline.h"
-#include "daemon/process_use.h"
-#include "observe/health.h"
+#include "daemon/metrics_plugins.h"
+#include "daemon/metrics_process.h"
+#include "journal/journal.h"
 #include "observe/metrics.h"
 #include "pipeline/tally.h"
-
-#ifndef CMPD_VERSION
-#define CMPD_VERSION "development"
-#endif
 
 static void gauge(exposition *e, const char *name, const char *unit, const char *help)
 {
@@ -24,24 +23,6 @@ static void label(exposition *e, const char *name, const char *value)
 {
     const exposition_label l = {name, value};
     exposition_labels(e, &l, 1);
-}
-
-/* ---- the process ---- */
-
-static void expose_process(exposition *e, const daemon_state *d)
-{
-    gauge(e, "cmpd_info", NULL, "Which cmpd this is");
-    label(e, "version", CMPD_VERSION);
-    exposition_count(e, 1);
-    gauge(e, "cmpd_workers", NULL, "Worker threads");
-    exposition_count(e, d->started);
-    gauge(e, "cmpd_clock_kept", NULL, "Whether somebody keeps this machine's clock right");
-    exposition_count(e, clock_is_kept());
-    gauge(e, "process_resident_memory_bytes", "bytes", "Memory of the process that is resident");
-    exposition_number(e, process_resident_bytes());
-    exposition_family(e, METRIC_COUNTER, "process_cpu_seconds", "seconds",
-                      "Processor time of the process");
-    exposition_number(e, process_cpu_seconds());
 }
 
 /* ---- connections ---- */
@@ -70,25 +51,6 @@ static void expose_connections(exposition *e, gates *g)
     gates_each(g, add_share, e);
 }
 
-/* ---- limits ---- */
-
-/* Of the whole process; what is used of them stands under names of their own. */
-static void expose_limits(exposition *e, const conf_limits *l, unsigned workers)
-{
-    const struct {
-        const char *name;
-        int64_t most;
-    } limits[] = {{"connections", l->connections},
-                  {"transactions", l->transactions * workers},
-                  {"blocking_threads", l->blocking_threads},
-                  {"referrals", l->referrals}};
-    gauge(e, "cmpd_limit", NULL, "How many there may be");
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        label(e, "of", limits[i].name);
-        exposition_number(e, (double)limits[i].most);
-    }
-}
-
 /* ---- replay memory ---- */
 
 static void expose_replay(exposition *e, replay *r)
@@ -111,47 +73,21 @@ static void expose_replay(exposition *e, replay *r)
     exposition_count(e, tally_read_replay_refused());
 }
 
-/* ---- plugins and threads ---- */
+/* ---- the journal ---- */
 
-static void add_health(const char *name, cmp_health health, const char *why, void *arg)
+static void expose_journal(exposition *e, journal *j)
 {
-    (void)why;
-    for (int h = CMP_HEALTH_OK; h <= CMP_HEALTH_FAILED; h++) {
-        const exposition_label labels[] = {{"instance", name}, {"state", health_names[h]}};
-        exposition_labels(arg, labels, 2);
-        exposition_count(arg, (cmp_health)h == health);
-    }
-}
-
-typedef struct thread_list {
-    exposition *e;
-    bool stuck;
-} thread_list;
-
-static void add_thread(const watched_state *s, void *arg)
-{
-    const thread_list *l = arg;
-    label(l->e, "thread", s->name);
-    if (l->stuck) {
-        exposition_count(l->e, s->stuck);
-    } else {
-        exposition_number(l->e, (double)s->held_ms / 1000);
-    }
-}
-
-static void expose_plugins(exposition *e, watchdog *w)
-{
-    thread_list l = {e, false};
-    gauge(e, "cmpd_instance_health", NULL, "How plugins say they are: 1 for the state that it is");
-    health_each(add_health, e);
-    if (w == NULL) {
+    if (j == NULL) {
         return;
     }
-    gauge(e, "cmpd_thread_held_seconds", "seconds", "For how long a thread has not moved");
-    watchdog_each(w, add_thread, &l);
-    l.stuck = true;
-    gauge(e, "cmpd_thread_stuck", NULL, "Whether a thread was given up until it moves again");
-    watchdog_each(w, add_thread, &l);
+    const journal_health s = journal_look(j);
+    gauge(e, "cmpd_journal_behind_seconds", "seconds",
+          "How long ago all that there was had been written; 0: all is");
+    exposition_number(e, (double)s.behind_ms / 1000);
+    gauge(e, "cmpd_journal_waiting_bytes", "bytes", "Records that are not written yet");
+    exposition_count(e, s.waiting_bytes);
+    gauge(e, "cmpd_journal_size_bytes", "bytes", "All files of the journal");
+    exposition_count(e, s.kept_bytes);
 }
 
 static void on_metrics(admin_command *c, void *arg)
@@ -159,15 +95,17 @@ static void on_metrics(admin_command *c, void *arg)
     const daemon_state *d = arg;
     const exposition_form form = exposition_form_of(admin_command_accept(c));
     exposition *e = exposition_begin(form);
-    expose_process(e, d);
+    metrics_expose_process(e, d);
     expose_connections(e, server_gates(d->server));
-    metrics_expose_transactions(e);
+    metrics_expose_limits(e, d);
+    metrics_expose_transactions(e, d->generation);
     metrics_expose_circuits(e, d->generation);
     metrics_expose_keys(e, d->generation);
     metrics_expose_files(e, d->generation);
-    expose_limits(e, &d->generation->conf->top.limits, d->started);
     expose_replay(e, d->process.replay);
-    expose_plugins(e, d->process.watchdog);
+    expose_journal(e, d->process.journal);
+    metrics_expose_plugins(e, d->generation);
+    metrics_expose_threads(e, d->process.watchdog);
     metrics_expose(e);
     size_t size;
     char *text = exposition_end(&e, &size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See metrics_pipeline.h. What was never counted of a peer does not show: a thousand peers that are
- * silent cost nothing. */
+ * silent cost nothing. Nor does a peer that the configuration in force does not name. */
 #include "daemon/metrics_pipeline.h"
 
 #include "base/clock.h"
@@ -13,29 +13,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MICRO 1e6
+#define MICRO       1e6
+#define SERVER_SIZE 512
 
 typedef struct counted {
+    unsigned label;
     const char *name; /* "": no peer */
     tally_peer sums;
 } counted;
 
 typedef struct counted_list {
     counted *at;
-    size_t count;
+    size_t count, room;
 } counted_list;
 
-static counted_list read_all(void)
+static void read_one(counted_list *l, unsigned label)
+{
+    if (l->count == l->room) {
+        l->room = l->room != 0 ? 2 * l->room : 16;
+        l->at = kit_realloc(l->at, l->room * sizeof(*l->at));
+    }
+    if (tally_read_peer(label, &l->at[l->count].sums)) {
+        l->at[l->count].label = label;
+        l->at[l->count++].name = label_name(label);
+    }
+}
+
+static counted_list read_all(peers *p)
 {
     counted_list l = {.at = NULL};
-    size_t room = 0;
-    for (unsigned label = 0; label < LABELS_MAX; label++) {
-        if (l.count == room) {
-            room = room != 0 ? 2 * room : 16;
-            l.at = kit_realloc(l.at, room * sizeof(*l.at));
-        }
-        if (tally_read_peer(label, &l.at[l.count].sums)) {
-            l.at[l.count++].name = label_name(label);
+    read_one(&l, LABEL_NONE);
+    read_one(&l, LABEL_OTHER);
+    for (size_t i = 0; i < peers_count(p); i++) {
+        const unsigned label = peers_at(p, i)->label;
+        if (label > LABEL_OTHER) {
+            read_one(&l, label);
         }
     }
     return l;
@@ -112,9 +124,25 @@ static void expose_attempts(exposition *e, const counted_list *l)
     }
 }
 
+static void expose_clocks(exposition *e, const counted_list *l)
+{
+    exposition_family(e, METRIC_GAUGE, "cmpd_peer_clock_ahead_seconds", "seconds",
+                      "How far the time in the last tid of a peer is ahead of our clock; less than "
+                      "0: behind, the way of the request included");
+    for (size_t i = 0; i < l->count; i++) {
+        const exposition_label label = {"peer", l->at[i].name};
+        int64_t ahead_ms;
+        if (tally_read_clock(l->at[i].label, &ahead_ms)) {
+            exposition_labels(e, &label, 1);
+            exposition_number(e, (double)ahead_ms / 1000);
+        }
+    }
+}
+
 static void expose_peers(exposition *e, const counted_list *l)
 {
     expose_attempts(e, l);
+    expose_clocks(e, l);
     exposition_family(e, METRIC_GAUGE, "cmpd_peer_in_flight", NULL,
                       "Requests to a next hop that are not answered");
     for (size_t i = 0; i < l->count; i++) {
@@ -135,9 +163,9 @@ static void expose_peers(exposition *e, const counted_list *l)
     }
 }
 
-void metrics_expose_transactions(exposition *e)
+void metrics_expose_transactions(exposition *e, const generation *g)
 {
-    counted_list l = read_all();
+    counted_list l = read_all(g->peers);
     exposition_family(e, METRIC_COUNTER, "cmpd_transactions", NULL,
                       "Transactions by interface, peer, and how they ended");
     for (size_t i = 0; i < l.count; i++) {
@@ -153,75 +181,39 @@ void metrics_expose_transactions(exposition *e)
     free(l.at);
 }
 
-void metrics_expose_circuits(exposition *e, const generation *g)
+/* By its host and port; those of a peer that are not told apart by these have their path as well.
+ */
+static const char *server_of(const way *w, size_t url, char text[SERVER_SIZE])
 {
-    exposition_family(
-        e, METRIC_GAUGE, "cmpd_peer_circuit", NULL,
-        "1, and how it is with a peer's server: closed is good, open is not used now");
-    for (size_t i = 0; i < peers_count(g->peers); i++) {
-        const way *w = &g->ways[i];
-        for (size_t url = 0; url < w->url_count; url++) {
-            const exposition_label labels[] = {{"peer", peers_at(g->peers, i)->name.at},
-                                               {"server", origin_authority(w->urls[url])},
-                                               {"state",
-                                                circuit_names[origin_circuit(w->urls[url])]}};
-            exposition_labels(e, labels, 3);
-            exposition_count(e, 1);
-        }
+    bool alone = true;
+    for (size_t i = 0; i < w->url_count; i++) {
+        alone = alone && (i == url || strcmp(origin_authority(w->urls[i]),
+                                             origin_authority(w->urls[url])) != 0);
     }
-}
-
-/* ---- keys ---- */
-
-#define ID_SIZE 160 /* an apikeyid has at most 128 octets */
-
-static const char *text_of(cmp_str id, char text[ID_SIZE])
-{
-    snprintf(text, ID_SIZE, "%.*s", (int)id.size, id.at);
+    if (alone) {
+        return origin_authority(w->urls[url]);
+    }
+    snprintf(text, SERVER_SIZE, "%s%s", origin_authority(w->urls[url]), origin_path(w->urls[url]));
     return text;
 }
 
-/* Whom the key belongs to is a peer, and so has a label. */
-static const char *peer_of(const cmp_key *key)
+void metrics_expose_circuits(exposition *e, const generation *g)
 {
-    return label_name(label_find(key->peer));
-}
-
-static void add_end(const cmp_key *key, void *arg)
-{
-    char id[ID_SIZE];
-    if (key->not_after_ms == INT64_MAX) {
-        return;
+    char text[SERVER_SIZE];
+    exposition_family(e, METRIC_GAUGE, "cmpd_peer_circuit", NULL,
+                      "How it is with a peer's server, 1 for the state that it is: closed is good, "
+                      "open is not used now");
+    for (size_t i = 0; i < peers_count(g->peers); i++) {
+        const way *w = &g->ways[i];
+        for (size_t url = 0; url < w->url_count; url++) {
+            const circuit now = origin_circuit(w->urls[url]);
+            for (int state = CIRCUIT_CLOSED; state <= CIRCUIT_PROBING; state++) {
+                const exposition_label labels[] = {{"peer", peers_at(g->peers, i)->name.at},
+                                                   {"server", server_of(w, url, text)},
+                                                   {"state", circuit_names[state]}};
+                exposition_labels(e, labels, 3);
+                exposition_count(e, (circuit)state == now);
+            }
+        }
     }
-    const exposition_label labels[] = {{"use", key->use == CMP_KEY_ISSUED ? "issued" : "received"},
-                                       {"peer", peer_of(key)},
-                                       {"id", text_of(key->id, id)}};
-    exposition_labels(arg, labels, 3);
-    exposition_number(arg, (double)(key->not_after_ms - clock_now_ms()) / 1000);
-}
-
-static void add_last_use(const cmp_key *key, void *arg)
-{
-    char id[ID_SIZE];
-    const exposition_label labels[] = {{"peer", peer_of(key)}, {"id", text_of(key->id, id)}};
-    const unsigned label = label_find(key->id);
-    if (label != LABEL_OTHER) { /* which many may share */
-        exposition_labels(arg, labels, 2);
-        exposition_number(arg, (double)tally_read_key(label));
-    }
-}
-
-void metrics_expose_keys(exposition *e, const generation *g)
-{
-    if (g->keyring == NULL) {
-        return;
-    }
-    exposition_family(e, METRIC_GAUGE, "cmpd_key_left_seconds", "seconds",
-                      "How long a key is still valid; less than 0: it has ended");
-    keyring_each(g->keyring, CMP_KEY_ISSUED, add_end, e);
-    keyring_each(g->keyring, CMP_KEY_RECEIVED, add_end, e);
-    exposition_family(e, METRIC_GAUGE, "cmpd_key_last_use_timestamp_seconds", "seconds",
-                      "When a good signature by a key that we issued came last, in Unix time; 0: "
-                      "not since the process began");
-    keyring_each(g->keyring, CMP_KEY_ISSUED, add_last_use, e);
 }

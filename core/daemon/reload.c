@@ -16,12 +16,15 @@
 #include "daemon/serve.h"
 #include "daemon/workers.h"
 #include "event/everywhere.h"
+#include "observe/counters.h"
 
 #include <cmp-kit/memory.h>
 
 #include <stdlib.h>
 
 #define PATIENCE_MS 5000 /* for workers that a plugin holds */
+
+static unsigned count_taken, count_refused;
 
 /* One under way. */
 typedef struct reloading {
@@ -42,6 +45,8 @@ typedef struct reloading {
 
 void reload_begin(daemon_state *d)
 {
+    count_taken = counter_register("reloads", "taken", "New configurations that came in force");
+    count_refused = counter_register("reloads", "refused", "New configurations that were refused");
     const outline *o = d->generation->outline;
     d->first.count = o->count;
     d->first.parts = kit_calloc(o->count, sizeof(*o->parts));
@@ -101,14 +106,16 @@ static void reloading_free(reloading *r)
     free(r);
 }
 
-static void log_refused(const cmp_report *report)
+static void note_refused(const cmp_report *report)
 {
+    counter_add(count_refused, 1);
     report_log_errors(report, "conf", "");
     log_error("daemon", "the new configuration is not taken: the one before stays in force");
 }
 
-static void log_taken(const reloading *r)
+static void note_taken(const reloading *r)
 {
+    counter_add(count_taken, 1);
     report_log_warnings(&r->report);
     char *line = changes_line(r->changes);
     const json_t *restart = json_object_get(r->changes, "restart");
@@ -167,7 +174,7 @@ static void on_every_worker(void *arg)
     if (r->patience != NULL) {
         loop_timer_stop(r->patience);
     }
-    log_taken(r);
+    note_taken(r);
     tell_all(r, 200, NULL);
     reloading_free(r);
 }
@@ -254,7 +261,7 @@ void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result 
         return;
     }
     if (!good && !dry_run) {
-        log_refused(&r->report);
+        note_refused(&r->report);
     }
     generation_destroy(&r->fresh, d->build.retired);
     tell_all(r, good ? 200 : 422, good ? NULL : "the configuration before stays in force");

@@ -99,10 +99,9 @@ typedef struct key_list {
 
 static json_t *last_use_of(const cmp_key *key)
 {
-    const unsigned label = label_find(key->id);
-    const bool known = key->use == CMP_KEY_ISSUED && label != LABEL_OTHER;
-    const int64_t used_s = known ? tally_read_key(label) : 0;
-    return used_s != 0 ? json_integer(used_s * 1000) : json_null();
+    int64_t used_s;
+    const bool known = tally_read_last_use(key, &used_s);
+    return known && used_s != 0 ? json_integer(used_s * 1000) : json_null();
 }
 
 static json_t *bound(int64_t ms)

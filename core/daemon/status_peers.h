@@ -16,7 +16,7 @@
  *    "transactions", "problems": of its own requests, those answered with an error,
  *    "last_asked_ms", "last_answered_ms": Unix times, or null,
  *    "keys": [{"use": issued or received, "id", "not_before_ms", "not_after_ms": or null,
- *              "last_use_ms": of one that we issued; or null}, …]}
+ *              "last_use_ms": or null}, …]}
  * Control thread. */
 json_t *status_peers(const generation *g);
 

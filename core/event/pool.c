@@ -2,6 +2,7 @@
 /* See pool.h: a mutex, a ring of jobs, and threads that sleep on a condition. */
 #include "event/pool.h"
 
+#include "base/refusals.h"
 #include "base/running.h"
 
 #include <cmp-kit/memory.h>
@@ -185,13 +186,16 @@ bool pool_submit(pool *p, pool_share *share, loop *l, void (*work)(void *arg),
         pthread_cond_signal(&p->work_there);
     }
     pthread_mutex_unlock(&p->lock);
+    if (!room) {
+        refusal_count(REFUSAL_BLOCKING);
+    }
     return room;
 }
 
-unsigned pool_busy(pool *p)
+pool_state pool_look(pool *p)
 {
     pthread_mutex_lock(&p->lock);
-    const unsigned busy = p->busy;
+    const pool_state state = {p->started, p->busy, p->waiting};
     pthread_mutex_unlock(&p->lock);
-    return busy;
+    return state;
 }

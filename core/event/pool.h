@@ -29,5 +29,10 @@ bool pool_destroy(pool **p, unsigned patience_ms);
 CMP_MUST_USE bool pool_submit(pool *p, pool_share *share, loop *l, void (*work)(void *arg),
                               void (*done)(void *arg), void *arg);
 
-/* Jobs that are running now. */
-unsigned pool_busy(pool *p);
+typedef struct pool_state {
+    unsigned threads;
+    unsigned running, waiting; /* jobs */
+} pool_state;
+
+/* As it is at this moment. Any thread. */
+pool_state pool_look(pool *p);

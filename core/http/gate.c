@@ -5,6 +5,7 @@
 
 #include "base/log_limit.h"
 #include "base/log_source.h"
+#include "base/refusals.h"
 #include "observe/counters.h"
 #include "observe/owners.h"
 #include <cmp-kit/memory.h>
@@ -14,7 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ADMIN_CONNECTIONS 16    /* of its own: whoever is to look into a flood has to get in */
+#define ADMIN_CONNECTIONS 16 /* of its own: whoever is to look into a flood has to get in */
+#define OWNER_SIZE        96
 #define SOURCES_LEAST     65536 /* addresses that a listener keeps in mind */
 
 struct gate {
@@ -59,12 +61,18 @@ static const struct {
 #undef X
 };
 
+/* As counters have it. */
+static void owner_of(const char *name, char owner[OWNER_SIZE])
+{
+    snprintf(owner, OWNER_SIZE, "listener:%s", name);
+}
+
 static gate *gate_make(gates *all, const char *name)
 {
-    char owner[96];
+    char owner[OWNER_SIZE];
     gate *g = kit_calloc(1, sizeof(*g));
-    snprintf(owner, sizeof(owner), "listener:%s", name);
-    owner_describe(owner, OWNER_LISTENER, name);
+    owner_of(name, owner);
+    owner_enter(owner, OWNER_LISTENER, name);
     g->all = all;
     g->name = kit_strdup(name);
     for (size_t i = 0; i < GATE_EVENT_COUNT; i++) {
@@ -75,6 +83,9 @@ static gate *gate_make(gates *all, const char *name)
 
 static void gate_free(gate *g)
 {
+    char owner[OWNER_SIZE];
+    owner_of(g->name, owner);
+    owner_leave(owner, g->name);
     sources_unref(&g->sources);
     free(g->name);
     free(g);
@@ -276,6 +287,9 @@ void gate_move(gate *g, gate_stage from, gate_stage to)
 void gate_tell(const gate *g, gate_event event, const uint8_t source[16])
 {
     counter_add(g->events[event], 1);
+    if (event == GATE_FULL) {
+        refusal_count(REFUSAL_CONNECTIONS);
+    }
     if (events[event].text == NULL) {
         return;
     }
@@ -292,6 +306,19 @@ static gate_state state_of(const gate *g)
         state.stages[i] = atomic_load_explicit(&g->stages[i], memory_order_relaxed);
     }
     return state;
+}
+
+gates_taken gates_taken_get(gates *all)
+{
+    gates_taken t = {0, 0};
+    pthread_mutex_lock(&all->lock);
+    t.max = all->common_max;
+    for (const gate *g = all->first; g != NULL; g = g->next) {
+        t.used += g != all->admin ? g->taken : 0;
+        t.max += g != all->admin ? g->share : 0;
+    }
+    pthread_mutex_unlock(&all->lock);
+    return t;
 }
 
 void gates_each(gates *all, void (*visit)(const gate_state *state, void *arg), void *arg)

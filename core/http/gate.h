@@ -82,6 +82,13 @@ typedef struct gate_state {
     int64_t stages[GATE_STAGES];
 } gate_state;
 
+/* Connections that all listeners have together, and may have; without the admin socket's. */
+typedef struct gates_taken {
+    int64_t used, max;
+} gates_taken;
+
+gates_taken gates_taken_get(gates *g);
+
 /* In the configuration's order, then those whose last connections have not ended, then the admin
  * socket's. */
 void gates_each(gates *g, void (*visit)(const gate_state *state, void *arg), void *arg);

@@ -3,6 +3,10 @@
  * so a sum that is small enough needs none. */
 #include "http/held.h"
 
+#include <stdatomic.h>
+
+static _Atomic int64_t of_all;
+
 /* A look takes as long as there are connections. Who keeps just as much as may be must not have us
  * look at every octet that comes: so many have to come first, as a part of a connection's bound. */
 #define LOOK_AFTER 16
@@ -86,6 +90,21 @@ static void end_heaviest(server_worker *sw, const size_t *source, size_t max,
     }
 }
 
+int64_t held_read(void)
+{
+    return atomic_load_explicit(&of_all, memory_order_relaxed);
+}
+
+/* What this worker has now, in place of what it had at its last look. */
+static void tell(server_worker *sw)
+{
+    const int64_t more = (int64_t)sw->held.all - sw->held_told;
+    sw->held_told += more;
+    if (more != 0) {
+        atomic_fetch_add_explicit(&of_all, more, memory_order_relaxed);
+    }
+}
+
 void held_look(server_worker *sw, void (*end)(connection *c, bool source))
 {
     const server_limits *l = &sw->limits;
@@ -103,4 +122,5 @@ void held_look(server_worker *sw, void (*end)(connection *c, bool source))
         }
     }
     end_heaviest(sw, NULL, l->held_max, end);
+    tell(sw);
 }

@@ -15,3 +15,6 @@ CMP_MUST_USE bool held_add(connection *c, size_t octets);
 /* Adds up what is really there, and calls `end` for those that keep most of it when it is too much
  * (`source`: for that one), which has to set c->cut. */
 void held_look(server_worker *sw, void (*end)(connection *c, bool source));
+
+/* What lay here of all workers, when each of them looked last. Any thread. */
+int64_t held_read(void);

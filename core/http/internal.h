@@ -155,6 +155,7 @@ struct server_worker {
         size_t since_look;            /* that came or were answered */
         size_t sources[HELD_SOURCES]; /* by a number of the source */
     } held;
+    int64_t held_told; /* what others have been told of it */
 
     struct {
         pace_lane lanes[PACE_LANES];

@@ -6,6 +6,7 @@
 
 #include "base/log_limit.h"
 #include "base/log_source.h"
+#include "base/refusals.h"
 #include "http/connection.h"
 #include "http/held.h"
 #include "observe/counters.h"
@@ -180,6 +181,7 @@ static void look_at_requests(server_worker *sw, uint64_t now_ms)
 
 static void end_held(connection *c, bool source)
 {
+    refusal_count(REFUSAL_HELD);
     end(c, source ? HELD_SOURCE : HELD);
 }
 

@@ -16,14 +16,23 @@
 typedef struct lane {
     /* the worker's */
     _Alignas(RING_LINE) ring *in;
-    uint32_t lost;  /* since the last record that found room */
-    int64_t second; /* of rejections: which one it is */
-    unsigned taken; /* … and how many it had */
+    uint32_t lost;              /* since the last record that found room */
+    int64_t second;             /* of rejections: which one it is */
+    unsigned taken;             /* … and how many it had */
+    _Atomic uint64_t put_bytes; /* of all records; for who watches, as written_bytes */
 
     /* the writer's */
     _Alignas(RING_LINE) _Atomic(ring *) out; /* `in`, or one from which `next` leads there */
     uint64_t sequence;                       /* of the next record */
+    _Atomic uint64_t written_bytes;
 } lane;
+
+/* Of one thread's. */
+static inline void octets_add(_Atomic uint64_t *sum, size_t octets)
+{
+    const uint64_t before = atomic_load_explicit(sum, memory_order_relaxed);
+    atomic_store_explicit(sum, before + octets, memory_order_relaxed);
+}
 
 static inline ring *lane_out(const lane *l)
 {
@@ -44,10 +53,13 @@ struct journal {
     _Atomic(const pseudonym_key *) key; /* of now; NULL: there are no pseudonyms */
     pthread_t thread;
     _Atomic bool stopping;
+    _Atomic uint64_t whole_ms;   /* clock_monotonic_ms: all until then was written */
+    _Atomic uint64_t kept_bytes; /* of all files, at the last sweep */
 
     /* the writer's thread */
     uint8_t *block;
     bool failing;                   /* the last batch could not be written */
+    bool whole;                     /* all of this turn could */
     bool rotated;                   /* a segment has ended since keep_turn */
     int64_t turn_ms;                /* when this turn began; like the next, clock_monotonic_ms */
     int64_t synced_ms;              /* when segments were last made sure of */

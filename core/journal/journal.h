@@ -62,5 +62,15 @@ CMP_MUST_USE bool journal_rejection_fits(journal *j, unsigned worker, int64_t no
  * thread. */
 bool journal_refuses(journal *j, unsigned worker);
 
+/* How it is, for those who watch. */
+typedef struct journal_health {
+    uint64_t waiting_bytes; /* of records that are not written yet */
+    uint64_t behind_ms;     /* so long ago all that there was had been written; 0: all is */
+    uint64_t kept_bytes;    /* of all files, compressed or not; 0 when another process keeps them */
+} journal_health;
+
+/* Any thread. */
+journal_health journal_look(journal *j);
+
 /* Adds the pseudonyms that are wanted of a request's parameters (by cmp_param). Any thread. */
 void journal_add_pseudonyms(journal *j, journal_record *r, const cmp_str *params);

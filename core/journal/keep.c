@@ -28,8 +28,9 @@ static void remove_file(journal *j, const segment_file *f, const char *why)
     }
 }
 
-/* From the oldest on. Open ones count, and stay. */
-static void remove_old(journal *j, const segment_files *files, uint64_t keep_bytes, int64_t now_ms)
+/* From the oldest on. Open ones count, and stay. Returns the octets of what stays. */
+static uint64_t remove_old(journal *j, const segment_files *files, uint64_t keep_bytes,
+                           int64_t now_ms)
 {
     uint64_t all = 0;
     for (size_t i = 0; i < files->count; i++) {
@@ -46,6 +47,7 @@ static void remove_old(journal *j, const segment_files *files, uint64_t keep_byt
         }
         all -= f->size;
     }
+    return all;
 }
 
 /* ---- compressing ---- */
@@ -143,19 +145,23 @@ static void sweep(journal *j, int64_t now_ms)
 {
     const bool packs = may_pack(j);
     candidates c = {"", ""};
+    uint64_t kept_bytes = 0;
     for (int i = 0; i < JOURNAL_STREAM_MAX; i++) {
         segment_files files;
         if (!segment_files_list(j->folder, (journal_stream)i, &files)) {
             continue;
         }
-        remove_old(j, &files, i == JOURNAL_STREAM_JOURNAL ? j->o.keep_bytes : j->o.rejections_bytes,
-                   now_ms);
+        kept_bytes +=
+            remove_old(j, &files,
+                       i == JOURNAL_STREAM_JOURNAL ? j->o.keep_bytes : j->o.rejections_bytes,
+                       now_ms);
         if (packs) {
             find_candidates(j, &files, &c);
         }
         segment_files_free(&files);
     }
     pack_next(j, &c);
+    atomic_store_explicit(&j->kept_bytes, kept_bytes, memory_order_relaxed);
 }
 
 void keep_turn(journal *j, int64_t now_ms)

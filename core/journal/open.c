@@ -42,7 +42,7 @@ static void register_counters(journal *j)
 {
     j->counters = (journal_counters){
         .records = counter_register("journal", "records", "Records written"),
-        .octets = counter_register("journal", "octets", "Octets written to segments"),
+        .octets = counter_register("journal", "written_bytes", "Octets written to segments"),
         .dropped = counter_register("journal", "dropped", "Records for which there was no room"),
         .unsampled = counter_register("journal", "rejections_not_recorded",
                                       "Rejections beyond journal.rejections"),
@@ -133,6 +133,7 @@ journal *journal_open(const journal_options *options, char *error, size_t size)
         return NULL;
     }
     make_lanes(j);
+    j->whole_ms = clock_monotonic_ms();
     j->block = kit_alloc(BLOCK_HEAD_SIZE + BLOCK_MAX);
     if (pthread_create(&j->thread, NULL, writer_main, j) != 0) {
         snprintf(error, size, "there can be no thread more");
@@ -140,6 +141,23 @@ journal *journal_open(const journal_options *options, char *error, size_t size)
         return NULL;
     }
     return j;
+}
+
+journal_health journal_look(journal *j)
+{
+    journal_health s = {.behind_ms = clock_monotonic_ms() -
+                                     atomic_load_explicit(&j->whole_ms, memory_order_relaxed)};
+    for (unsigned i = 0; i < j->o.workers * JOURNAL_STREAM_MAX; i++) {
+        const lane *l = &j->lanes[i];
+        const uint64_t written = atomic_load_explicit(&l->written_bytes, memory_order_relaxed);
+        const uint64_t put = atomic_load_explicit(&l->put_bytes, memory_order_relaxed);
+        s.waiting_bytes += put > written ? put - written : 0; /* one may be seen later */
+    }
+    if (s.waiting_bytes == 0) {
+        s.behind_ms = 0;
+    }
+    s.kept_bytes = atomic_load_explicit(&j->kept_bytes, memory_order_relaxed);
+    return s;
 }
 
 void journal_close(journal **ref)

@@ -38,7 +38,9 @@ void journal_put(journal *j, unsigned worker, journal_record *r)
     }
     r->lost = l->lost;
     l->lost = 0;
-    ring_put(l->in, journal_record_write(r, to));
+    const size_t size = journal_record_write(r, to);
+    ring_put(l->in, size);
+    octets_add(&l->put_bytes, size);
 }
 
 bool journal_rejection_fits(journal *j, unsigned worker, int64_t now_ms)

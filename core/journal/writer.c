@@ -35,6 +35,7 @@ typedef struct batch {
 static void tell_failing(journal *j, int error)
 {
     counter_add(j->counters.failures, 1);
+    j->whole = false;
     if (!j->failing) {
         log_error("journal", "%s cannot be written: %s; %s", j->o.path, strerror(error),
                   j->o.when_full == JOURNAL_REFUSE
@@ -84,6 +85,7 @@ static bool write_block(batch *b, size_t taken)
     tell_writing(j);
     b->lane->sequence += b->numbers;
     ring_take(b->ring, taken);
+    octets_add(&b->lane->written_bytes, b->head.size);
     counter_add(j->counters.records, b->head.count);
     counter_add(j->counters.octets, size);
     b->head.size = b->head.count = 0;
@@ -177,11 +179,15 @@ static size_t turn(journal *j)
     const int64_t now_ms = clock_now_ms();
     j->turn_ms = (int64_t)clock_monotonic_ms();
     size_t most = 0;
+    j->whole = true;
     for (unsigned i = 0; i < j->o.workers * JOURNAL_STREAM_MAX; i++) {
         const size_t size = write_lane(j, i, now_ms);
         most = size > most ? size : most;
     }
     sync_segments(j);
+    if (j->whole) {
+        atomic_store_explicit(&j->whole_ms, (uint64_t)j->turn_ms, memory_order_relaxed);
+    }
     if (j->rotated || j->turn_ms - j->looked_ms >= LOOK_MS) {
         j->looked_ms = j->turn_ms;
         end_old_segments(j);

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define ANY_KIND (-1)
+
 typedef struct block block;
 struct block {
     _Atomic uint64_t cells[COUNTERS_MAX];
@@ -18,6 +20,7 @@ struct block {
 typedef struct metric {
     metric_kind kind;
     char *owner, *name, *help;
+    const char *of;         /* of its owner, when it was registered: see owners.h */
     uint64_t (*read)(void); /* NULL: its cells are summed */
     int64_t *bounds;
     size_t bound_count;
@@ -37,45 +40,85 @@ static unsigned cells_of(const metric *m)
     return m->kind == METRIC_HISTOGRAM ? (unsigned)m->bound_count + 2 : 1;
 }
 
-/* With the lock. The same again gives the same number: an instance registers on every start, and
- * its counts go on. When there is no room left the last one of the kind is shared, which spoils one
- * figure and stops nobody; of a histogram too, as it must not get fewer cells than it counts in. */
-static unsigned metric_register(const metric *wanted)
+static owner_kind kind_of_owner(const metric *m)
 {
-    unsigned last = COUNTERS_MAX;
+    return owner_kind_of(m->owner, m->of);
+}
+
+static bool is_same(const metric *m, const metric *wanted)
+{
+    return m->kind == wanted->kind && m->of == wanted->of && !m->claimed &&
+           strcmp(m->owner, wanted->owner) == 0 && strcmp(m->name, wanted->name) == 0;
+}
+
+static void metric_set(unsigned id, const metric *wanted)
+{
+    metric *m = &metrics[id];
+    *m = *wanted;
+    m->owner = kit_strdup(wanted->owner);
+    m->name = kit_strdup(wanted->name);
+    m->help = kit_strdup(wanted->help);
+    if (wanted->bound_count > 0) {
+        const size_t size = wanted->bound_count * sizeof(*wanted->bounds);
+        m->bounds = memcpy(kit_alloc(size), wanted->bounds, size);
+    }
+}
+
+static void cells_clear(unsigned id, unsigned count)
+{
+    for (block *b = blocks; b != NULL; b = b->next) {
+        for (unsigned i = 0; i < count; i++) {
+            atomic_store_explicit(&b->cells[id + i], 0, memory_order_relaxed);
+        }
+    }
+}
+
+/* Those of an owner that is gone, of which there are as many; COUNTERS_MAX: there are none. The
+ * texts stay, since somebody may be reading them. */
+static unsigned cells_of_gone(const metric *wanted)
+{
     for (unsigned id = 0; id < cell_count; id += cells_of(&metrics[id])) {
         const metric *m = &metrics[id];
-        if (m->kind != wanted->kind) {
-            continue;
-        }
-        last = id;
-        if (!m->claimed && strcmp(m->owner, wanted->owner) == 0 &&
-            strcmp(m->name, wanted->name) == 0) {
+        if (cells_of(m) == cells_of(wanted) && !m->claimed && kind_of_owner(m) == OWNER_GONE) {
+            cells_clear(id, cells_of(m));
             return id;
         }
     }
-    if (cell_count + cells_of(wanted) > COUNTERS_MAX) {
+    return COUNTERS_MAX;
+}
+
+/* With the lock. The same again gives the same number: an instance registers on every start, and
+ * its counts go on. When there is no room left the last one of the kind is shared, which spoils one
+ * figure and stops nobody; of a histogram too, as it must not get fewer cells than it counts in. */
+static unsigned metric_register(metric *wanted)
+{
+    unsigned last = COUNTERS_MAX;
+    owner_look_up(wanted->owner, &wanted->of);
+    for (unsigned id = 0; id < cell_count; id += cells_of(&metrics[id])) {
+        if (is_same(&metrics[id], wanted)) {
+            return id;
+        }
+        last = metrics[id].kind == wanted->kind ? id : last;
+    }
+    unsigned id = cell_count;
+    if (id + cells_of(wanted) <= COUNTERS_MAX) {
+        cell_count += cells_of(wanted);
+    } else {
+        id = cells_of_gone(wanted);
+    }
+    if (id == COUNTERS_MAX) {
         return last;
     }
-    const unsigned id = cell_count;
-    cell_count += cells_of(wanted);
-    metrics[id] = *wanted;
-    metrics[id].owner = kit_strdup(wanted->owner);
-    metrics[id].name = kit_strdup(wanted->name);
-    metrics[id].help = kit_strdup(wanted->help);
-    if (wanted->bound_count > 0) {
-        const size_t size = wanted->bound_count * sizeof(*wanted->bounds);
-        metrics[id].bounds = memcpy(kit_alloc(size), wanted->bounds, size);
-    }
+    metric_set(id, wanted);
     return id;
 }
 
 static unsigned metric_add(metric_kind kind, const char *owner, const char *name, const char *help)
 {
-    const metric wanted = {.kind = kind,
-                           .owner = (char *)(uintptr_t)owner,
-                           .name = (char *)(uintptr_t)name,
-                           .help = (char *)(uintptr_t)help};
+    metric wanted = {.kind = kind,
+                     .owner = (char *)(uintptr_t)owner,
+                     .name = (char *)(uintptr_t)name,
+                     .help = (char *)(uintptr_t)help};
     pthread_mutex_lock(&lock);
     const unsigned id = metric_register(&wanted);
     pthread_mutex_unlock(&lock);
@@ -94,10 +137,10 @@ unsigned gauge_register(const char *owner, const char *name, const char *help)
 
 unsigned gauge_claim(const char *owner, const char *name, const char *help)
 {
-    const metric wanted = {.kind = METRIC_GAUGE,
-                           .owner = (char *)(uintptr_t)owner,
-                           .name = (char *)(uintptr_t)name,
-                           .help = (char *)(uintptr_t)help};
+    metric wanted = {.kind = METRIC_GAUGE,
+                     .owner = (char *)(uintptr_t)owner,
+                     .name = (char *)(uintptr_t)name,
+                     .help = (char *)(uintptr_t)help};
     pthread_mutex_lock(&lock);
     const unsigned id = metric_register(&wanted);
     /* Another's, when there was no room left. */
@@ -118,9 +161,7 @@ void gauge_show(unsigned id, bool shown)
 void gauge_give_back(unsigned id)
 {
     pthread_mutex_lock(&lock);
-    for (block *b = blocks; b != NULL; b = b->next) {
-        atomic_store_explicit(&b->cells[id], 0, memory_order_relaxed);
-    }
+    cells_clear(id, 1);
     metrics[id].claimed = false;
     metrics[id].hidden = true;
     pthread_mutex_unlock(&lock);
@@ -129,12 +170,12 @@ void gauge_give_back(unsigned id)
 unsigned histogram_register(const char *owner, const char *name, const char *help,
                             const int64_t *bounds, size_t count)
 {
-    const metric wanted = {.kind = METRIC_HISTOGRAM,
-                           .owner = (char *)(uintptr_t)owner,
-                           .name = (char *)(uintptr_t)name,
-                           .help = (char *)(uintptr_t)help,
-                           .bounds = (int64_t *)(uintptr_t)bounds,
-                           .bound_count = count};
+    metric wanted = {.kind = METRIC_HISTOGRAM,
+                     .owner = (char *)(uintptr_t)owner,
+                     .name = (char *)(uintptr_t)name,
+                     .help = (char *)(uintptr_t)help,
+                     .bounds = (int64_t *)(uintptr_t)bounds,
+                     .bound_count = count};
     pthread_mutex_lock(&lock);
     const unsigned id = metric_register(&wanted);
     pthread_mutex_unlock(&lock);
@@ -251,23 +292,26 @@ void histogram_read(unsigned id, histogram_sums *sums)
     sums->sum = (int64_t)sum_of(id + (unsigned)m->bound_count + 1);
 }
 
-/* Metrics are only ever added, so those up to `end` can be read without the lock, which the sums
- * take again. The next one of that kind from `id` on, or `end`. */
-static unsigned next_of(metric_kind kind, unsigned id, unsigned end)
+/* What is there stays there, up to `end`, with as many cells; all else may change (metric_set), and
+ * is read with the lock, which the sums take again. The next one from `id` on that is shown and of
+ * that kind (ANY_KIND: of any), or `end`. */
+static unsigned next_of(int kind, unsigned id, unsigned end)
 {
-    while (id < end && metrics[id].kind != kind) {
+    pthread_mutex_lock(&lock);
+    while (id < end && (metrics[id].hidden || kind_of_owner(&metrics[id]) == OWNER_GONE ||
+                        (kind != ANY_KIND && (int)metrics[id].kind != kind))) {
         id += cells_of(&metrics[id]);
     }
+    pthread_mutex_unlock(&lock);
     return id;
 }
 
-/* A gauge may be shown in another one's place at any time. */
-static bool is_hidden(unsigned id)
+static unsigned after(unsigned id)
 {
     pthread_mutex_lock(&lock);
-    const bool hidden = metrics[id].hidden;
+    id += cells_of(&metrics[id]);
     pthread_mutex_unlock(&lock);
-    return hidden;
+    return id;
 }
 
 static unsigned end_of_metrics(void)
@@ -278,51 +322,18 @@ static unsigned end_of_metrics(void)
     return end;
 }
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared cannot stand in them */
-#define METRICS_EACH(of_kind, id, end)                                                             \
-    for (unsigned end = end_of_metrics(), id = next_of(of_kind, 0, end); (id) < (end);             \
-         (id) = next_of(of_kind, (id) + cells_of(&metrics[id]), end))
-/* NOLINTEND(bugprone-macro-parentheses) */
-
-void counters_each(void (*visit)(const char *owner, const char *name, const char *help,
-                                 uint64_t value, void *arg),
-                   void *arg)
-{
-    METRICS_EACH(METRIC_COUNTER, id, end)
-    {
-        visit(metrics[id].owner, metrics[id].name, metrics[id].help, counter_read(id), arg);
-    }
-}
-
-void gauges_each(void (*visit)(const char *owner, const char *name, const char *help, int64_t value,
-                               void *arg),
-                 void *arg)
-{
-    METRICS_EACH(METRIC_GAUGE, id, end)
-    {
-        if (!is_hidden(id)) {
-            visit(metrics[id].owner, metrics[id].name, metrics[id].help, gauge_read(id), arg);
-        }
-    }
-}
-
-void histograms_each(void (*visit)(const char *owner, const char *name, const char *help,
-                                   const histogram_sums *sums, void *arg),
-                     void *arg)
-{
-    METRICS_EACH(METRIC_HISTOGRAM, id, end)
-    {
-        histogram_sums sums;
-        histogram_read(id, &sums);
-        visit(metrics[id].owner, metrics[id].name, metrics[id].help, &sums, arg);
-    }
-}
-
 static void view(unsigned id, metric_view *v)
 {
+    pthread_mutex_lock(&lock);
     const metric *m = &metrics[id];
-    *v = (metric_view){.kind = m->kind, .owner = m->owner, .name = m->name, .help = m->help};
-    switch (m->kind) {
+    *v = (metric_view){.kind = m->kind,
+                       .owner = m->owner,
+                       .name = m->name,
+                       .help = m->help,
+                       .owner_kind = kind_of_owner(m),
+                       .of = m->of};
+    pthread_mutex_unlock(&lock);
+    switch (v->kind) {
     case METRIC_COUNTER:
         v->value.counter = counter_read(id);
         break;
@@ -335,14 +346,70 @@ static void view(unsigned id, metric_view *v)
     }
 }
 
-void metrics_each(void (*visit)(const metric_view *m, void *arg), void *arg)
+static void each(int kind, void (*visit)(const metric_view *m, void *arg), void *arg)
 {
     const unsigned end = end_of_metrics();
-    for (unsigned id = 0; id < end; id += cells_of(&metrics[id])) {
+    for (unsigned id = next_of(kind, 0, end); id < end; id = next_of(kind, after(id), end)) {
         metric_view v;
-        if (!is_hidden(id)) {
-            view(id, &v);
+        view(id, &v);
+        if (v.owner_kind != OWNER_GONE) { /* since it was found */
             visit(&v, arg);
         }
     }
+}
+
+void metrics_each(void (*visit)(const metric_view *m, void *arg), void *arg)
+{
+    each(ANY_KIND, visit, arg);
+}
+
+/* ---- by their kinds ---- */
+
+typedef struct visitor {
+    void (*counter)(const char *owner, const char *name, const char *help, uint64_t value,
+                    void *arg);
+    void (*gauge)(const char *owner, const char *name, const char *help, int64_t value, void *arg);
+    void (*histogram)(const char *owner, const char *name, const char *help,
+                      const histogram_sums *sums, void *arg);
+    void *arg;
+} visitor;
+
+static void visit_one(const metric_view *m, void *arg)
+{
+    const visitor *v = arg;
+    switch (m->kind) {
+    case METRIC_COUNTER:
+        v->counter(m->owner, m->name, m->help, m->value.counter, v->arg);
+        break;
+    case METRIC_GAUGE:
+        v->gauge(m->owner, m->name, m->help, m->value.gauge, v->arg);
+        break;
+    case METRIC_HISTOGRAM:
+        v->histogram(m->owner, m->name, m->help, &m->value.histogram, v->arg);
+        break;
+    }
+}
+
+void counters_each(void (*visit)(const char *owner, const char *name, const char *help,
+                                 uint64_t value, void *arg),
+                   void *arg)
+{
+    visitor v = {.counter = visit, .arg = arg};
+    each(METRIC_COUNTER, visit_one, &v);
+}
+
+void gauges_each(void (*visit)(const char *owner, const char *name, const char *help, int64_t value,
+                               void *arg),
+                 void *arg)
+{
+    visitor v = {.gauge = visit, .arg = arg};
+    each(METRIC_GAUGE, visit_one, &v);
+}
+
+void histograms_each(void (*visit)(const char *owner, const char *name, const char *help,
+                                   const histogram_sums *sums, void *arg),
+                     void *arg)
+{
+    visitor v = {.histogram = visit, .arg = arg};
+    each(METRIC_HISTOGRAM, visit_one, &v);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counters, gauges and histograms: cells of each thread, so that counting shares no cache line;
- * summed when somebody reads. Counters only grow; all live as long as the process. */
+ * summed when somebody reads. Counters only grow. All live as long as the process, but those of
+ * owners that are gone (owners.h): these are not shown, go on when their owner is back, and give
+ * their cells to others when there are no more. */
 #pragma once
 
-#include <cmp/base.h>
+#include "observe/owners.h"
 
-#define COUNTERS_MAX         2048 /* cells: a histogram has several */
+#define COUNTERS_MAX         4096 /* cells: a histogram has several */
 
 #define HISTOGRAM_BOUNDS_MAX 32
 
@@ -80,6 +82,8 @@ void counters_each(void (*visit)(const char *owner, const char *name, const char
 typedef struct metric_view {
     metric_kind kind;
     const char *owner, *name, *help; /* live as long as the process */
+    owner_kind owner_kind;
+    const char *of; /* of the owner: see owners.h */
     union {
         uint64_t counter;
         int64_t gauge;

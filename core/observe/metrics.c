@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The names of metrics that somebody registered by owner and name (cmpd-metrics(7) has them all):
  *
- *     a part of the core   cmpd_OWNER_NAME
+ *     a part of the core   cmpd_OWNER_NAME, or cmpd_NAME when that is the whole
  *     a listener           cmpd_listener_NAME{listener}
- *     an instance, of ours cmpd_instance_NAME{instance,plugin}
+ *     an instance, of ours cmpd_instance_NAME{instance,plugin,…}
  *     a plugin, its own    cmpd_plugin_PLUGIN_NAME{instance}
  *
  * Families are written whole, so what is registered in any order is sorted first. */
 #include "observe/metrics.h"
-
-#include "observe/owners.h"
 
 #include <cmp-kit/memory.h>
 
@@ -25,7 +23,7 @@ typedef struct shown {
     const char *unit;
     double scale; /* what is counted is so many times what is shown */
     const char *help;
-    exposition_label labels[2];
+    exposition_label labels[4];
     size_t order;
 } shown;
 
@@ -49,12 +47,29 @@ static bool is_of_every_instance(const char *name)
     return false;
 }
 
+/* Answers by the operation and its verdict: "lookup_found". */
+static void name_about(shown *s)
+{
+    static const char *const operations[] = {"verify", "sign", "lookup", "route"};
+    const char *name = s->view.name;
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        const size_t size = strlen(operations[i]);
+        if (strncmp(name, operations[i], size) == 0 && name[size] == '_') {
+            s->labels[2] = (exposition_label){"operation", operations[i]};
+            s->labels[3] = (exposition_label){"verdict", name + size + 1};
+            s->help = "Answers of a plugin by what they said";
+            name = "answers";
+        }
+    }
+    snprintf(s->family, sizeof(s->family), "cmpd_instance_%s", name);
+}
+
 static void name_family(shown *s)
 {
     const metric_view *v = &s->view;
-    const char *of;
+    const char *const of = v->of;
     s->help = v->help;
-    switch (owner_look_up(v->owner, &of)) {
+    switch (v->owner_kind) {
     case OWNER_LISTENER:
         snprintf(s->family, sizeof(s->family), "cmpd_listener_%s", v->name);
         s->labels[0] = (exposition_label){"listener", of};
@@ -68,8 +83,17 @@ static void name_family(shown *s)
             snprintf(s->family, sizeof(s->family), "cmpd_plugin_%s_%s", of, v->name);
         }
         break;
+    case OWNER_ABOUT:
+        s->labels[0] = (exposition_label){"instance", v->owner + strlen("instance:")};
+        s->labels[1] = (exposition_label){"plugin", of};
+        name_about(s);
+        break;
+    case OWNER_GONE: /* is not shown */
+        break;
     case OWNER_CORE:
-        if (strcmp(v->owner, "requests") == 0) {
+        if (strcmp(v->owner, "cmpd") == 0) {
+            snprintf(s->family, sizeof(s->family), "cmpd_%s", v->name);
+        } else if (strcmp(v->owner, "requests") == 0) {
             snprintf(s->family, sizeof(s->family), "cmpd_requests");
             s->labels[0] = (exposition_label){"result", v->name};
             s->help = "Requests by what became of them";
@@ -162,7 +186,7 @@ static void begin_family(exposition *e, shown *s, const shown *before)
 
 static void expose(exposition *e, const shown *s)
 {
-    exposition_labels(e, s->labels, 2);
+    exposition_labels(e, s->labels, 4);
     switch (s->view.kind) {
     case METRIC_COUNTER:
         if (s->scale == 1) {

@@ -40,12 +40,13 @@ static log_limit stalls = {
 
 /* ---- what is said ---- */
 
+static const char stalls_help[] = "times that a thread was held too long";
+
 static void count_stall(const running_place *place)
 {
-    const char *owner = place == NULL                    ? "cmpd"
-                        : place->owner->instance != NULL ? place->owner->instance
-                                                         : place->owner->plugin;
-    counter_add(counter_register(owner, "stalls", "times that a thread was held too long"), 1);
+    const char *instance = place != NULL ? place->owner->instance : NULL;
+    const char *owner = instance != NULL ? instance : "cmpd"; /* or a plugin that is being loaded */
+    counter_add(counter_register(owner, "stalls", stalls_help), 1);
 }
 
 static void tell(const watched *t, const running_place *place)
@@ -262,6 +263,7 @@ static uint64_t tick_ms(uint64_t stall_ms)
 watchdog *watchdog_start(const watchdog_options *o)
 {
     watchdog *w = kit_calloc(1, sizeof(*w));
+    counter_register("cmpd", "stalls", stalls_help); /* there from the beginning */
     w->options = *o;
     w->tick_ms = tick_ms(o->stall_ms);
     pthread_mutex_init(&w->lock, NULL);

@@ -248,9 +248,8 @@ static void add_key(const load *l, const entry *e, cmp_key_use use)
         wrong(l, "not_after", "must be later than not_before");
     }
     check_double(l, key);
-    if (use == CMP_KEY_ISSUED) {
-        (void)label_make(key->id); /* its last use is noted by that */
-    }
+    /* Its last use is noted by that. */
+    (void)(use == CMP_KEY_ISSUED ? label_make(key->id) : label_make_pair(key->peer, key->id));
     choose_secret(l, e, key);
     l->ring->count++;
 }

@@ -5,6 +5,7 @@
 #include "peers/referrals.h"
 
 #include "base/hash.h"
+#include "base/refusals.h"
 
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
@@ -189,6 +190,7 @@ static void shard_drop(referrals *r, shard *s, entry *e)
 static void shard_add(referrals *r, shard *s, entry *e)
 {
     if (s->count == s->max) {
+        refusal_count(REFUSAL_REFERRALS);
         shard_drop(r, s, s->heap[0]);
     }
     entry **bucket = bucket_of(s, e->hash);
@@ -351,4 +353,16 @@ void referrals_forget(referrals *r, cmp_str registry, cmp_str host)
     if (host.size <= REFERRAL_HOST_MAX) {
         atomic_fetch_add_explicit(epoch_of(r, registry, host), 1, memory_order_acq_rel);
     }
+}
+
+size_t referrals_count(referrals *r)
+{
+    size_t count = 0;
+    for (size_t i = 0; i <= r->shard_mask; i++) {
+        shard *s = &r->shards[i];
+        pthread_mutex_lock(&s->lock);
+        count += s->count;
+        pthread_mutex_unlock(&s->lock);
+    }
+    return count;
 }

@@ -26,3 +26,6 @@ CMP_MUST_USE bool referrals_find(referrals *r, cmp_str registry, cmp_str ici, in
 
 /* Forgets what led to a host that turned out to be wrong. */
 void referrals_forget(referrals *r, cmp_str registry, cmp_str host);
+
+/* How many are kept, those included whose time is over and that nobody has asked for since. */
+size_t referrals_count(referrals *r);

@@ -3,6 +3,7 @@
 #include "peers/tokens.h"
 
 #include "base/hash.h"
+#include "base/labels.h"
 #include "conf/yaml.h"
 
 #include <cmp-kit/text.h>
@@ -85,6 +86,7 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
             wrong(report, file, i, "name", "another token has the same name");
         }
         *made = (token){.name = name, .allow = e[i].allow, .not_after_ms = INT64_MAX};
+        (void)label_make(name); /* its last use is noted by that */
         const bool hashed = e[i].sha256 != NULL &&
                             kit_hex_decode(cmp_str_from(e[i].sha256), made->hash, TOKEN_HASH_SIZE);
         if (e[i].sha256 != NULL && !hashed) {

@@ -2,6 +2,7 @@
 /* Calls into plugins, completions, and the pool; between the steps and the plugins' vtables. */
 #include "pipeline/ask.h"
 
+#include "observe/counters.h"
 #include "pipeline/said.h"
 #include "pipeline/unanswered.h"
 
@@ -24,11 +25,6 @@ struct ask_job {
 };
 
 /* ---- asking ---- */
-
-static instance_load *load_of(const ask *a)
-{
-    return &a->instance->loads[a->asker->desk->worker];
-}
 
 /* The plugin has failed: whatever it has said, nothing of it is looked at. */
 static int failed(ask *a, const char *wrong)
@@ -65,9 +61,7 @@ static int checked(ask *a, int verdict)
     if (!said_answer(a->what, verdict, &a->answer, wrong)) {
         return failed(a, wrong);
     }
-    if (verdict == a->what->unavailable) {
-        instance_count(&load_of(a)->unavailable);
-    }
+    counter_add(a->instance->figures.answers[a->what->function - RUNNING_VERIFY][verdict], 1);
     return verdict;
 }
 
@@ -127,7 +121,7 @@ static int ask_offload(ask *a)
         return failed(a, NULL);
     }
     d->jobs++;
-    instance_count(&load_of(a)->calls);
+    counter_add(a->instance->figures.calls, 1);
     unanswered_begin(d, &job->copy);
     a->job = job;
     a->state = ASK_WAITING;
@@ -141,7 +135,7 @@ static int ask_direct(ask *a)
         return failed(a, NULL);
     }
     a->state = ASK_CALLING;
-    instance_count(&load_of(a)->calls);
+    counter_add(a->instance->figures.calls, 1);
     a->what->begin(&a->lent);
     int verdict = call(a, a->instance->worker_state[who->desk->worker], &a->lent);
     if (a->state == ASK_DONE) { /* completed from within the call */

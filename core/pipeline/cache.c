@@ -3,6 +3,7 @@
 #include "pipeline/cache.h"
 
 #include "base/hash.h"
+#include "observe/counters.h"
 
 #include <cmp-kit/memory.h>
 
@@ -25,6 +26,7 @@ struct entry {
 
 struct cache {
     instance_cache settings;
+    instance_cached *shown;
     entry **buckets;
     size_t bucket_count, entry_count, size_bytes;
     uint64_t epoch;     /* how often all was expired */
@@ -33,10 +35,11 @@ struct cache {
     flights flights;
 };
 
-cache *cache_create(const instance_cache *settings)
+cache *cache_create(const instance_cache *settings, instance_cached *shown)
 {
     cache *c = kit_calloc(1, sizeof(*c));
     c->settings = *settings;
+    c->shown = shown;
     c->bucket_count = BUCKETS_FIRST;
     c->buckets = kit_calloc(c->bucket_count, sizeof(*c->buckets));
     return c;
@@ -67,6 +70,12 @@ static entry **slot_of(const cache *c, uint64_t hash, cmp_str ici)
         slot = &(*slot)->next;
     }
     return slot;
+}
+
+static void show(const cache *c)
+{
+    atomic_store_explicit(&c->shown->entries, c->entry_count, memory_order_relaxed);
+    atomic_store_explicit(&c->shown->size_bytes, c->size_bytes, memory_order_relaxed);
 }
 
 static void entry_remove(cache *c, entry **slot)
@@ -215,6 +224,7 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
     const int64_t ttl_ms = record != NULL ? c->settings.ttl_ms : c->settings.negative_ttl_ms;
     /* The old entry has gone all the same: the store has just said something else. */
     if (ttl_ms == 0) {
+        show(c);
         return;
     }
     entry *e = entry_make(ici, record);
@@ -236,7 +246,9 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
      * another. One that is larger than the whole cache throws itself out. */
     while (c->size_bytes > c->settings.size_bytes) {
         entry_remove(c, slot_of(c, c->oldest->hash, c->oldest->ici));
+        counter_add(c->settings.displaced, 1);
     }
+    show(c);
 }
 
 void cache_drop(cache *c, cmp_str ici)
@@ -247,6 +259,7 @@ void cache_drop(cache *c, cmp_str ici)
     entry **slot = slot_of(c, hash_str(ici), ici);
     if (*slot != NULL) {
         entry_remove(c, slot);
+        show(c);
     }
 }
 
@@ -261,9 +274,4 @@ void cache_expire(cache *c, int64_t now_ms)
 flights *cache_flights(cache *c)
 {
     return &c->flights;
-}
-
-size_t cache_size_bytes(const cache *c)
-{
-    return c->size_bytes;
 }

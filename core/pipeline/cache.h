@@ -11,8 +11,9 @@
 
 typedef struct cache cache;
 
-/* Copies the settings (plugin/instance.h). */
-cache *cache_create(const instance_cache *settings);
+/* Copies the settings (plugin/instance.h). `shown` is what others see of it, and has to be there
+ * until its last change. */
+cache *cache_create(const instance_cache *settings, instance_cached *shown);
 void cache_destroy(cache **c);
 
 typedef enum cache_state {
@@ -34,8 +35,6 @@ void cache_drop(cache *c, cmp_str ici);
 /* The time of all entries is over, and what flights under way bring is not kept; records stay for
  * their stale time. */
 void cache_expire(cache *c, int64_t now_ms);
-
-size_t cache_size_bytes(const cache *c);
 
 /* The look-ups that are on their way to the store: what was dropped meanwhile is not kept of what
  * they bring. */

@@ -47,6 +47,7 @@ struct ask {
     /* see unanswered.h */
     TAILQ_ENTRY(ask) entry;
     unsigned since_s; /* of the desk's seconds: when it was asked */
+    int64_t since_us; /* the same, for who measures */
     bool counted, unwanted, overdue;
 };
 

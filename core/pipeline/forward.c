@@ -168,6 +168,14 @@ static size_t build_headers(const txn *t, cmp_pair headers[FORWARD_HEADERS_MAX])
     return count;
 }
 
+static void note_key(const hop *h)
+{
+    if (h->signature != NULL && h->signature->size > 0) {
+        tally_key_used(TALLY_KEY_RECEIVED, label_find_pair(h->to->name, h->signature->apikeyid),
+                       clock_now_ms() / 1000);
+    }
+}
+
 void forward_send(txn *t, origin *url, uint64_t timeout_ms,
                   void (*done)(void *arg, const cmp_https_answer *answer))
 {
@@ -197,6 +205,7 @@ void forward_send(txn *t, origin *url, uint64_t timeout_ms,
         request.body = cmp_str_from(query_json(&q));
         break;
     }
+    note_key(t->hop);
     account_send(t, request.body.size + request.path.size);
     tally_attempt_begin(t->hop->to->label);
     t->hop->began_us = clock_monotonic_us();

@@ -169,6 +169,18 @@ static void settle_replay_memory(txn *t, const txn_answer *a)
     }
 }
 
+/* Only of those that were good. */
+static void note_credential(const txn *t)
+{
+    const int64_t now_ms = t->request.now_ms;
+    if (t->requestor != NULL && t->credential.size > 0) {
+        tally_key_used(TALLY_KEY_ISSUED, label_find(t->credential), now_ms / 1000);
+        tally_tid(t->requestor->label, t->request.message.params[CMP_PARAM_TID], now_ms);
+    } else if (t->bearer != NULL) {
+        tally_key_used(TALLY_TOKEN, label_find(t->bearer->name), now_ms / 1000);
+    }
+}
+
 static void count_end(const txn *t, const txn_answer *a)
 {
     static const tally_end ends[] = {
@@ -184,9 +196,7 @@ static void count_end(const txn *t, const txn_answer *a)
     const int64_t now_us = clock_now_us();
     tally_transaction(t->request.interface, t->requestor != NULL ? t->requestor->label : LABEL_NONE,
                       end, now_us - begun_us, now_us);
-    if (t->requestor != NULL && t->credential.size > 0) {
-        tally_key_used(label_find(t->credential), t->request.now_ms / 1000);
-    }
+    note_credential(t);
 }
 
 static void count_result(const txn *t, const txn_answer *a)

@@ -27,12 +27,15 @@ step_result step_retry(txn *t, error_code code, unsigned after_s, const char *de
     return step_refuse(t, code, CMP_NONE, detail);
 }
 
-step_result step_rate(txn *t, int64_t wait_ms)
+step_result step_rate(txn *t, limit_refusal limit, int64_t wait_ms)
 {
+    if (wait_ms <= 0) {
+        return STEP_NEXT;
+    }
+    refusal_count(limit);
     /* Retry-After has whole seconds (RFC 9110, 10.2.3): rounded down it would bring them back too
      * early. */
-    return wait_ms > 0 ? step_retry(t, ERROR_RATE_LIMITED, (unsigned)((wait_ms + 999) / 1000), NULL)
-                       : STEP_NEXT;
+    return step_retry(t, ERROR_RATE_LIMITED, (unsigned)((wait_ms + 999) / 1000), NULL);
 }
 
 step_result step_resolve(txn *t, const cmp_record *record)

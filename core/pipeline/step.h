@@ -2,6 +2,7 @@
 /* The steps of the pipeline: one function each; the table in pipeline.c puts them in order. */
 #pragma once
 
+#include "base/refusals.h"
 #include "pipeline/txn.h"
 
 typedef enum step_result {
@@ -40,9 +41,9 @@ step_result step_refuse(txn *t, error_code code, cmp_str parameter, const char *
 /* The same with a Retry-After. */
 step_result step_retry(txn *t, error_code code, unsigned after_s, const char *detail);
 
-/* Goes on, or ends a step as too many requests: it may come again in `wait_ms`, when that is not 0.
- */
-step_result step_rate(txn *t, int64_t wait_ms);
+/* Goes on, or ends a step as too many requests by that limit: it may come again in `wait_ms`, when
+ * that is not 0. */
+step_result step_rate(txn *t, limit_refusal limit, int64_t wait_ms);
 
 /* A parameter is at fault. */
 step_result step_fault(txn *t, const fault *f);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <cmp-kit/memory.h>
+#include <cmp-kit/tid.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -25,6 +26,8 @@ const char *const tally_attempt_names[] = {
     [TALLY_NOT_SENT] = "not_sent",  [TALLY_BROKEN] = "broken", [TALLY_TIMEOUT] = "timeout",
     [TALLY_ABANDONED] = "abandoned"};
 
+#define NO_CLOCK INT32_MIN /* a tid that tells no time */
+
 typedef _Atomic uint64_t cell;
 
 typedef struct spread {
@@ -36,6 +39,7 @@ typedef struct peer_block {
     cell attempts[TALLY_ATTEMPTS];
     cell in_flight;
     cell asked_us, answered_us;
+    cell clock; /* the second in which it was seen, and how many ms it was ahead; see clock_of */
     spread took;
 } peer_block;
 
@@ -44,7 +48,7 @@ struct block {
     spread durations[CMP_INTERFACE_MAX];
     spread waits[TALLY_STEPS];
     _Atomic(peer_block *) peers[LABELS_MAX];
-    cell keys[LABELS_MAX];
+    cell keys[TALLY_KEYS][LABELS_MAX];
     cell under_way, replay_refused;
     block *next;
 };
@@ -138,9 +142,30 @@ void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us)
     spread_add(&p->took, took_us);
 }
 
-void tally_key_used(unsigned key, int64_t now_s)
+void tally_key_used(tally_key kind, unsigned key, int64_t now_s)
 {
-    set(&block_of_thread()->keys[key], now_s);
+    set(&block_of_thread()->keys[kind][key], now_s);
+}
+
+/* In one cell, so that who reads has both of one moment. Farther ahead than 24 days is as wrong. */
+static uint64_t clock_of(cmp_str text, int64_t now_ms)
+{
+    const kit_tid tid = kit_tid_read(text);
+    const int64_t ahead_ms = tid.time_ms - now_ms;
+    const int64_t most_ms = INT32_MAX;
+    const int32_t told = (int32_t)(!tid.version_7        ? NO_CLOCK
+                                   : ahead_ms > most_ms  ? most_ms
+                                   : ahead_ms < -most_ms ? -most_ms
+                                                         : ahead_ms);
+    return (uint64_t)(now_ms / 1000) << 32 | (uint32_t)told;
+}
+
+void tally_tid(unsigned peer, cmp_str tid, int64_t now_ms)
+{
+    cell *c = &peer_of_thread(peer)->clock;
+    if (atomic_load_explicit(c, memory_order_relaxed) >> 32 != (uint64_t)(now_ms / 1000)) {
+        atomic_store_explicit(c, clock_of(tid, now_ms), memory_order_relaxed);
+    }
 }
 
 void tally_under_way(int more)
@@ -233,14 +258,34 @@ void tally_read_wait(unsigned step, histogram_sums *sums)
     }
 }
 
-int64_t tally_read_key(unsigned key)
+bool tally_read_clock(unsigned peer, int64_t *ahead_ms)
 {
     uint64_t last = 0;
     for (const block *b = first_block(); b != NULL; b = b->next) {
-        const uint64_t used = get(&b->keys[key]);
+        const peer_block *p = atomic_load_explicit(&b->peers[peer], memory_order_acquire);
+        const uint64_t told = p != NULL ? get(&p->clock) : 0;
+        last = told >> 32 > last >> 32 && (int32_t)told != NO_CLOCK ? told : last;
+    }
+    *ahead_ms = (int32_t)last;
+    return last != 0;
+}
+
+int64_t tally_read_key(tally_key kind, unsigned key)
+{
+    uint64_t last = 0;
+    for (const block *b = first_block(); b != NULL; b = b->next) {
+        const uint64_t used = get(&b->keys[kind][key]);
         last = used > last ? used : last;
     }
     return (int64_t)last;
+}
+
+bool tally_read_last_use(const cmp_key *key, int64_t *used_s)
+{
+    const bool issued = key->use == CMP_KEY_ISSUED;
+    const unsigned label = issued ? label_find(key->id) : label_find_pair(key->peer, key->id);
+    *used_s = tally_read_key(issued ? TALLY_KEY_ISSUED : TALLY_KEY_RECEIVED, label);
+    return label != LABEL_OTHER; /* which many may share */
 }
 
 int64_t tally_read_under_way(void)

@@ -9,6 +9,7 @@
 #include "observe/counters.h"
 #include "outbound/outbound.h"
 
+#include <cmp/key.h>
 #include <cmp/message.h>
 
 /* The ends of a transaction. */
@@ -39,6 +40,14 @@ typedef enum tally_attempt {
 extern const char *const tally_end_names[];     /* by tally_end */
 extern const char *const tally_attempt_names[]; /* by tally_attempt */
 
+/* What a request is proven by, and its label: */
+typedef enum tally_key {
+    TALLY_KEY_ISSUED,   /* of its id */
+    TALLY_KEY_RECEIVED, /* of its id and the peer who gave it to us */
+    TALLY_TOKEN,        /* of its name */
+    TALLY_KEYS
+} tally_key;
+
 /* Each on a worker's thread; no lock, and memory only for the first of a peer. `now_us` is Unix
  * time. */
 void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int64_t took_us,
@@ -52,8 +61,12 @@ void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us);
 void tally_under_way(int more);
 void tally_replay_refused(void);
 
-/* That a key was used, by its id's label, at a Unix time. */
-void tally_key_used(unsigned key, int64_t now_s);
+/* That a key was used, by its label, at a Unix time. */
+void tally_key_used(tally_key kind, unsigned key, int64_t now_s);
+
+/* The tid of a request that is a peer's for sure: a UUIDv7 tells what its clock showed. Looked at
+ * once a second. */
+void tally_tid(unsigned peer, cmp_str tid, int64_t now_ms);
 
 /* ---- reading; any thread ---- */
 
@@ -82,4 +95,11 @@ int64_t tally_read_under_way(void);
 uint64_t tally_read_replay_refused(void);
 
 /* Unix time; 0: never. */
-int64_t tally_read_key(unsigned key);
+int64_t tally_read_key(tally_key kind, unsigned key);
+
+/* The same of a key of the keyring. False: there was no label left for it, and nobody knows. */
+bool tally_read_last_use(const cmp_key *key, int64_t *used_s);
+
+/* By how much the peer's clock was ahead of ours (behind: negative), by the last tid that told,
+ * the way of its request included. False: none did. */
+bool tally_read_clock(unsigned peer, int64_t *ahead_ms);

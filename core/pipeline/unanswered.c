@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See unanswered.h. Time is counted in the desk's own ticks: an operation costs no look at a clock.
- */
+/* See unanswered.h. Only operations that are not answered at once cost a look at the clock. */
 #include "pipeline/unanswered.h"
 
+#include "base/clock.h"
 #include "base/log_limit.h"
 #include "observe/counters.h"
 
@@ -53,6 +53,7 @@ void unanswered_begin(desk *d, ask *a)
     instance_load *l = load_of(d, a->instance);
     set(&l->under_way, get(&l->under_way) + 1);
     a->since_s = d->seconds;
+    a->since_us = clock_monotonic_us();
     a->counted = true;
     a->unwanted = a->overdue = false;
     TAILQ_INSERT_TAIL(&d->unanswered, a, entry);
@@ -66,9 +67,10 @@ void unanswered_end(desk *d, ask *a)
     instance_load *l = load_of(d, a->instance);
     a->counted = false;
     TAILQ_REMOVE(&d->unanswered, a, entry);
+    histogram_add(a->instance->figures.took_us, clock_monotonic_us() - a->since_us);
     /* What a cancel says is in time; a job that was abandoned before it began was not asked. */
     if (a->unwanted && d->cancelling != a && a->state != ASK_IDLE) {
-        instance_count(&l->late);
+        counter_add(a->instance->figures.late, 1);
     }
     if (a->overdue) {
         set(&l->overdue, get(&l->overdue) - 1);
@@ -154,10 +156,7 @@ static void on_tick(void *arg)
 
 void unanswered_tell(const instance *i)
 {
-    unsigned count = 0;
-    for (unsigned w = 0; i->loads != NULL && w < i->site->worker_count; w++) {
-        count += get(&i->loads[w].under_way);
-    }
+    const unsigned count = instance_under_way(i);
     if (count > 0) {
         log_warning(i->name, "plugin %s still hangs: it has not answered %u operations",
                     i->plugin->name, count);

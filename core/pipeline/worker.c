@@ -48,7 +48,7 @@ static void enter(worker *w, instance *i)
         return; /* carried over */
     }
     if (i->caches != NULL) {
-        i->caches[w->index] = cache_create(&i->cache_settings);
+        i->caches[w->index] = cache_create(&i->cache_settings, &i->loads[w->index].cached);
     }
     instance_worker_start(i, w->index, w->loop);
 }
@@ -82,6 +82,7 @@ static void leave(worker *w, instance *i)
     if (i->caches != NULL) {
         cache *c = i->caches[w->index];
         i->caches[w->index] = NULL;
+        i->loads[w->index].cached.entries = i->loads[w->index].cached.size_bytes = 0;
         /* Elsewhere: a full one has as many blocks of memory as codes. */
         loop_post(w->process->control, free_cache, c);
     }

@@ -3,10 +3,10 @@
 #include "plugin/instance.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "conf/report.h"
 #include "observe/counters.h"
 #include "observe/health.h"
-#include "observe/owners.h"
 #include "plugin/loader.h"
 
 #include <openssl/rand.h>
@@ -14,6 +14,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define CELLS_MAX 256 /* as the ABI says */
 
 /* For what all instances show, and are shown (keyrings): that changes while others look at it. */
 static pthread_mutex_t shown_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -37,9 +39,25 @@ static void service_random(const cmp_host *host, void *at, size_t size)
     }
 }
 
+/* Whether there is room for so many more cells: all instances share those that there are. */
+static bool has_cells(const cmp_host *host, const char *name, size_t more)
+{
+    instance *i = instance_of(host);
+    if (i->cells + more > CELLS_MAX) {
+        log_warning(i->name,
+                    "plugin %s: its metric %s counts nowhere: all of an instance may need "
+                    "%d cells",
+                    i->plugin->name, name, CELLS_MAX);
+        return false;
+    }
+    i->cells += (unsigned)more;
+    return true;
+}
+
 static unsigned service_counter(const cmp_host *host, const char *name, const char *help)
 {
-    return counter_register(instance_of(host)->name, name, help);
+    return !has_cells(host, name, 1) ? COUNTERS_MAX
+                                     : counter_register(instance_of(host)->name, name, help);
 }
 
 static void service_count(const cmp_host *host, unsigned counter, uint64_t add)
@@ -54,6 +72,9 @@ static void service_count(const cmp_host *host, unsigned counter, uint64_t add)
 static unsigned service_gauge(const cmp_host *host, const char *name, const char *help)
 {
     instance *i = instance_of(host);
+    if (!has_cells(host, name, 1)) {
+        return COUNTERS_MAX;
+    }
     const unsigned id = gauge_claim(i->name, name, help);
     pthread_mutex_lock(&shown_lock);
     gauge_show(id, i->stage == INSTANCE_IN_FORCE);
@@ -84,7 +105,9 @@ static unsigned service_histogram(const cmp_host *host, const char *name, const 
            bounds[good] > bounds[good - 1]) {
         good++;
     }
-    return histogram_register(instance_of(host)->name, name, help, bounds, good);
+    return !has_cells(host, name, good + 2)
+               ? COUNTERS_MAX
+               : histogram_register(instance_of(host)->name, name, help, bounds, good);
 }
 
 static void service_observe(const cmp_host *host, unsigned histogram, int64_t value)
@@ -272,9 +295,9 @@ static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
     return &i->chosen.plugin;
 }
 
-void instance_count_faults(instance *i)
+void instance_count_begin(instance *i)
 {
-    owner_describe(i->name, OWNER_INSTANCE, i->plugin->name);
+    figures_begin(&i->figures, i->name, i->plugin);
     i->stale_operations =
         counter_register(i->name, "stale_operations",
                          "calls with an operation that was not under way for it on that thread; "
@@ -284,6 +307,7 @@ void instance_count_faults(instance *i)
     i->not_asked =
         counter_register(i->name, "not_asked",
                          "operations that were not begun, as too many were not answered");
+    counter_register(i->name, "stalls", "times that a thread was held too long");
 }
 
 /* Each worker writes its own: they must not take a cache line from each other. */
@@ -317,7 +341,7 @@ bool instance_create(instance *i, const cmp_plugin *plugin, const cmp_host *serv
     i->loads = instance_loads_make(i->site->worker_count);
     i->host = *services;
     i->host.core = i;
-    instance_count_faults(i);
+    instance_count_begin(i);
     const size_t errors = report->count;
     const cmp_plugin *serving = descriptor_of(i, report);
     if (serving != NULL && serving->check != NULL) {
@@ -346,6 +370,9 @@ void instance_destroy(instance *i)
         running_leave(before);
         i->self = NULL;
     }
+    if (i->loads != NULL) {
+        figures_end(i->name, i->running->plugin);
+    }
     descriptor_dispose(&i->chosen);
     free(i->worker_state);
     free(i->loads);
@@ -367,13 +394,18 @@ keyring *instance_keyring(const instance *i)
     return k;
 }
 
-bool instance_idle(const instance *i)
+unsigned instance_under_way(const instance *i)
 {
-    unsigned under_way = atomic_load_explicit(&i->busy, memory_order_acquire);
+    unsigned under_way = 0;
     for (unsigned w = 0; i->loads != NULL && w < i->site->worker_count; w++) {
         under_way += atomic_load_explicit(&i->loads[w].under_way, memory_order_acquire);
     }
-    return under_way == 0;
+    return under_way;
+}
+
+bool instance_idle(const instance *i)
+{
+    return atomic_load_explicit(&i->busy, memory_order_acquire) + instance_under_way(i) == 0;
 }
 
 static void show_gauges(const instance *i, bool shown)

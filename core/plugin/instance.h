@@ -10,6 +10,7 @@
 #include "peers/peers.h"
 #include "plugin/abi.h"
 #include "plugin/descriptor.h"
+#include "plugin/figures.h"
 
 #include <cmp-kit/arena.h>
 
@@ -30,7 +31,13 @@ typedef struct instance_site {
 typedef struct instance_cache {
     size_t size_bytes; /* of one worker */
     int64_t ttl_ms, negative_ttl_ms, stale_ms;
+    unsigned displaced; /* a counter: entries that gave way to others */
 } instance_cache;
+
+/* What a worker's cache holds, for others to see. */
+typedef struct instance_cached {
+    _Atomic size_t entries, size_bytes;
+} instance_cached;
 
 /* What is counted of all its look-ups (observe/counters.h): each is a hit or a miss. */
 typedef struct instance_cache_counters {
@@ -59,11 +66,11 @@ typedef struct instance_load {
     _Alignas(64) _Atomic unsigned under_way; /* operations that are not answered */
     _Atomic unsigned overdue;  /* of those, the ones that nobody waits for and that do not end */
     _Atomic unsigned oldest_s; /* for how long the first of them has not been answered */
-    _Atomic uint64_t calls, unavailable, late; /* see admin/plugins.h */
-    unsigned looked_s;                         /* the worker's own, as all that follows */
-    unsigned tenures;                          /* of generations that have it */
-    bool pending;                              /* a store: answered PENDING in this turn */
-    instance *next_pending;                    /* see worker.h */
+    instance_cached cached;    /* of a store */
+    unsigned looked_s;         /* the worker's own, as all that follows */
+    unsigned tenures;          /* of generations that have it */
+    bool pending;              /* a store: answered PENDING in this turn */
+    instance *next_pending;    /* see worker.h */
 } instance_load;
 
 /* Made by section_open, with memory of its own: it goes with the last generation that has it, and
@@ -87,7 +94,8 @@ struct instance {
     void **caches;    /* by worker: what the pipeline keeps of a store's answers; NULL: nothing */
     instance_cache cache_settings;
     instance_load *loads; /* by worker */
-    unsigned not_asked;   /* a counter: times that it had too much to answer already */
+    figures figures;
+    unsigned not_asked; /* a counter: times that it had too much to answer already */
     pool_share pool_share;
     instance_cache_counters cache_counters; /* meaningful when there are caches */
     unsigned bad_answers, stale_operations; /* counters of what it did wrong */
@@ -97,6 +105,7 @@ struct instance {
     unsigned owners;   /* generations that have it; the control thread's */
     _Atomic instance_stage stage;
     instance_health health;
+    unsigned cells;   /* of its metrics */
     unsigned *gauges; /* that it has claimed, by their numbers */
     size_t gauge_count;
     _Atomic unsigned busy; /* calls of workers and jobs of its own that are not done */
@@ -125,12 +134,16 @@ void instance_show_keyring(instance *i, keyring *k);
  * it was started. */
 void instance_command(instance *i, const cmp_command *row, cmp_str argument, uint64_t id);
 
+/* Operations that it has not answered, as each worker has it at this moment. Any thread that knows
+ * it to be there. */
+unsigned instance_under_way(const instance *i);
+
 /* Whether nothing is under way for it on any thread, while no worker has it: it can be destroyed.
  * Control thread. */
 bool instance_idle(const instance *i);
 
-/* Registers the counters of what it does wrong; instance_create has done so. */
-void instance_count_faults(instance *i);
+/* Registers what is counted of it; instance_create has done so. */
+void instance_count_begin(instance *i);
 
 /* One for each of so many workers; to be freed. */
 instance_load *instance_loads_make(unsigned workers);
@@ -149,13 +162,6 @@ void instance_worker_stop(instance *i, unsigned worker);
 static inline uintptr_t instance_enter(const instance *i, running_function function)
 {
     return running_enter(&i->running->at[function]);
-}
-
-/* Counts one more of what a worker has of it; on its thread. */
-static inline void instance_count(_Atomic uint64_t *count)
-{
-    const uint64_t before = atomic_load_explicit(count, memory_order_relaxed);
-    atomic_store_explicit(count, before + 1, memory_order_relaxed);
 }
 
 static inline bool instance_blocks(const instance *i)

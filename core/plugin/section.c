@@ -42,10 +42,14 @@ static void make_caches(const conf_cache *settings, instance *i)
 {
     const unsigned workers = i->site->worker_count;
     i->caches = kit_arena_calloc(&i->memory, workers, sizeof(*i->caches));
-    i->cache_settings = (instance_cache){.size_bytes = (size_t)settings->size_bytes / workers,
-                                         .ttl_ms = settings->ttl_ms,
-                                         .negative_ttl_ms = settings->negative_ttl_ms,
-                                         .stale_ms = settings->stale_ms};
+    i->cache_settings =
+        (instance_cache){.size_bytes = (size_t)settings->size_bytes / workers,
+                         .ttl_ms = settings->ttl_ms,
+                         .negative_ttl_ms = settings->negative_ttl_ms,
+                         .stale_ms = settings->stale_ms,
+                         .displaced =
+                             figures_counter(i->name, "cache_displaced",
+                                             "entries that gave way to others for want of room")};
     i->cache_counters = (instance_cache_counters){
         .hits = counter_register(i->name, "cache_hits", "look-ups that the cache answered"),
         .misses = counter_register(i->name, "cache_misses", "look-ups that needed the store"),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics: what is scraped is good for Prometheus, is what the manual lists, and tells the truth."""
+import json
 import re
 import shutil
 import time
@@ -12,7 +13,7 @@ import pytest
 from cryptography import x509
 from daemon import CMPCTL, CMPD, free_port, message, run
 from signing import Key
-from stores import eventually
+from stores import eventually, postgresql, remote, sqlite
 from world import home_and
 
 ICI = "1A0F1-1"
@@ -84,46 +85,40 @@ def listed():
     return set(re.findall(r"\b(?:cmpd|process)_[a-z0-9_]*[a-z0-9]\b", MANUAL.read_text()))
 
 
-def test_every_name_is_in_the_manual(served):
-    busy(served)
-    families = set(scraped(served).types)
-    assert families - listed() == set()
-    rare = {
-        "cmpd_stalls_total",
-        "cmpd_instance_stalls_total",
-        "cmpd_instance_health",
-        "cmpd_key_left_seconds",
-        "cmpd_crl_left_seconds",
-        "cmpd_peer_attempts_total",
-        "cmpd_peer_attempt_duration_seconds",
-        "cmpd_peer_in_flight",
-        "cmpd_peer_circuit",
-        "cmpd_plugin_",
-    }
-    elsewhere = {name for name in listed() if name.startswith("cmpd_plugin_")}
-    assert listed() - families - rare - elsewhere == set()
+@pytest.fixture
+def full(world, database, codes_server):
+    """A Home CMP that has all that there can be, and has used it."""
+    b = world.cmp("b", "2B001")
+    b.holds(**{"2B001-1": "one"})
+    home = home_and(world, b)
+    home.received[0].options["not_after"] = "2099-01-01T00:00:00Z"
+    home.token("reader", allow=["read"], not_after="2099-01-01T00:00:00Z")
+    home.config["journal"] = {"path": "journal"}
+    world.authority.revoke(home.folder / "crl.pem")
+    home.entry("b")["tls"]["crl"] = str(home.folder / "crl.pem")
+    tables = {"sql": sqlite(home), "pg": postgresql(home, database)}
+    home.config["plugins"] |= tables | {"remote": remote(home, codes_server)}
+    home.config["plugins"]["sql"]["cache"] = {"ttl": "1m"}
+    home.config["resolve"]["stores"] = ["codes", *tables, "remote"]
+    home.key_of_c = home.peer("c", key={"not_after": "2099-01-01T00:00:00Z"})
+    home.expect_error("codes.ndjson")
+    codes_server.start()
+    world.start()
+    home.write_codes("this is no record")
+    assert home.scan("2B001-1").status == 200
+    assert home.ask(home.key_of_c, "1A0F1-none").status == 404
+    eventually(lambda: 'state="degraded"} 1' in metrics(home))
+    return home
 
 
-def test_a_reload_leaves_each_series_once(served):
-    busy(served)
-    codes = served.config["plugins"]["codes"]
-    for name in ("second", "third"):  # a change is another instance of the same name
-        path = served.folder / f"{name}.ndjson"
-        shutil.copy(served.folder / codes["path"], path)
-        codes["path"] = str(path)
-        served.write()
-        reloaded = run(CMPCTL, "reload", "--config", served.folder / "cmpd.yaml")
-        assert reloaded.returncode == 0, reloaded.stderr
-        assert served.ask(served.issued[0], ICI).status == 200
-        m = scraped(served)  # which has seen to it that none is there twice
-        assert m.value("cmpd_plugin_store_file_codes", instance="codes") == 1
-        assert set(m.types) == set(m.helps)
+def test_the_manual_has_every_name_and_no_other(full):
+    families = set(scraped(full).types)
+    assert families == listed() - {"cmpd_plugin"}
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="the package prometheus is not there")
-def test_promtool_finds_nothing_wrong(served):
-    busy(served)
-    ended = run("promtool", "check", "metrics", input=metrics(served))
+def test_promtool_finds_nothing_wrong(full):
+    ended = run("promtool", "check", "metrics", input=metrics(full))
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
@@ -200,6 +195,64 @@ def test_the_last_use_and_the_end_of_keys(served):
     assert f'id="{idle.id}"' not in "".join(n for n in m.values if n.startswith("cmpd_key_left"))
 
 
+def lines_with(site, *words):
+    """Those that have any of these words in their labels."""
+    told = [name for name in scraped(site).values if "{" in name]
+    return [name for name in told if any(f'"{word}"' in name for word in words)]
+
+
+def reload(site):
+    ended = run(CMPCTL, "reload", "--config", site.write())
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_what_a_reload_takes_away_has_no_lines_any_more(served):
+    """Names come and go for as long as a daemon runs, and its lines would only get more."""
+    served.write_codes({"ici": "1A0F1-2", "content": "two"}, path="more.ndjson")
+    served.config["plugins"]["more"] = {"use": "store_file", "path": "more.ndjson"}
+    served.config["resolve"]["stores"] = ["codes", "more"]
+    b, c = served.peer("b"), served.peer("c")
+    other = {**served.listener, "name": "other", "bind": f"127.0.0.1:{free_port()}"}
+    served.config["listeners"].append(other)
+    served.start()
+    assert served.ask(c, "1A0F1-2").status == 200
+    assert served.ask(b, ICI).status == 200
+    found = {"instance": "more", "operation": "lookup", "verdict": "found"}
+    assert scraped(served).value("cmpd_instance_answers_total", **found) == 1
+    assert len(lines_with(served, "c", "more", "other")) > 40
+    with_all = json.loads(json.dumps(served.config))
+    served.config["peers"] = [p for p in served.config["peers"] if p["name"] == "b"]
+    served.issued = [b]
+    served.config["listeners"].pop()
+    del served.config["plugins"]["more"]
+    served.config["resolve"]["stores"] = ["codes"]
+    reload(served)
+    eventually(lambda: lines_with(served, "c", "more", "other") == [])
+    assert "cmpd_transactions_total" in "".join(lines_with(served, "b"))
+    served.config, served.issued = with_all, [b, c]
+    reload(served)
+    assert served.ask(c, "1A0F1-2").status == 200
+    m = scraped(served)
+    assert m.value("cmpd_instance_answers_total", **found) == 2
+    assert m.value("cmpd_transactions_total", peer="c", code="ok") == 2
+
+
+def test_a_name_that_goes_to_another_plugin_takes_nothing_along(served):
+    served.write_codes({"ici": ICI, "content": "one"})
+    key = served.peer("b")
+    served.start()
+    assert scraped(served).value("cmpd_plugin_store_file_codes", instance="codes") == 1
+    served.config["plugins"]["codes"] = sqlite(served)
+    assert run(CMPCTL, "reload", "--dry-run", "--config", served.write()).returncode == 0
+    m = scraped(served)
+    assert m.value("cmpd_plugin_store_file_codes", instance="codes") == 1
+    assert "store_sql" not in m.text
+    reload(served)
+    assert served.ask(key, ICI).status == 404
+    eventually(lambda: "store_file" not in metrics(served))
+    assert scraped(served).value("cmpd_plugin_store_sql_bad_rows_total", instance="codes") == 0
+
+
 def test_peers_and_their_circuits(world):
     b = world.cmp("b", "2B001")
     home = home_and(world, b)
@@ -214,7 +267,7 @@ def test_peers_and_their_circuits(world):
     assert m.value("cmpd_peer_in_flight", peer="b") == 0
     assert m.value("cmpd_peer_attempt_duration_seconds_count", peer="b") == 2
     assert m.value("cmpd_wait_duration_seconds_count", step="forward") == 2
-    assert m.value("cmpd_peer_circuit", peer="b", state="closed") == 1
+    assert circuit(home) == "closed"
     mine = {"interface": "mc-1", "peer": ""}
     assert m.value("cmpd_transactions_total", **mine, verdict="relayed", code="ok") == 1
     assert {name for name in m.types if name.startswith("cmpd_peer")} <= listed()
@@ -225,7 +278,8 @@ def test_peers_and_their_circuits(world):
 
 
 def circuit(site):
-    lines = re.findall(r'cmpd_peer_circuit\{peer="b",.*state="(\w+)"\}', metrics(site))
+    lines = re.findall(r'cmpd_peer_circuit\{peer="b",.*state="(\w+)"\} 1', metrics(site))
+    assert len(lines) == 1
     return lines[0]
 
 
@@ -282,12 +336,12 @@ def test_a_key_whose_share_of_the_replay_memory_is_full(served):
     served.start()
     statuses = [served.ask(key, ICI).status for _ in range(80)]
     refused = statuses.count(429)
-    assert 0 < refused < 80
+    assert 0 < refused < 80, statuses
     assert scraped(served).value("cmpd_replay_refused_total") == refused
 
 
 def test_a_thousand_peers(served):
-    """A scrape takes a few milliseconds; the bound is for a machine that is busy."""
+    """A scrape takes less than 20 ms of a processor; how busy that is meanwhile is others' affair."""
     for i in range(1000):
         served.config["peers"].append(
             {
@@ -306,14 +360,12 @@ def test_a_thousand_peers(served):
         assert served.ask(key, ICI).status == 200
     transport = httpx.HTTPTransport(uds=str(served.folder / "admin.sock"))
     client = httpx.Client(transport=transport, base_url="http://cmpd")
-    took = []
-    for _ in range(10):
-        begin = time.monotonic()
-        text = client.get("/metrics").text
-        took.append(time.monotonic() - begin)
-    assert text.count("cmpd_peer_circuit{") == 1000
-    print(f"{min(took) * 1000:.1f} ms for {len(text)} octets")
-    assert min(took) < 0.05
+    texts = [client.get("/metrics").text for _ in range(11)]
+    used = [Scrape(text).value("process_cpu_seconds_total") for text in texts]
+    took = min(after - before for before, after in zip(used, used[1:]))
+    assert texts[0].count("cmpd_peer_circuit{") == 3 * 1000
+    print(f"{took * 1000:.1f} ms for {len(texts[0])} octets")
+    assert took < 0.02
 
 
 def test_a_daemon_that_does_not_run(served):

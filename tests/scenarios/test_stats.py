@@ -177,7 +177,7 @@ def test_what_plugins_show_of_themselves(site):
     assert of("health") == []
     (site.folder / "codes.ndjson").write_text("no record\n")
     eventually(lambda: of("health", instance="special", health="degraded"))
-    [health] = of("health")
+    [health] = of("health", instance="special")
     assert "codes.ndjson:1" in health["why"]
     assert "plugin special: degraded: " in stats(site).stdout
     assert of("gauges", owner="special", name="codes")[0]["value"] == 2

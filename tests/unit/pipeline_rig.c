@@ -123,6 +123,7 @@ static const front_ops front = {.body_alloc = front_body_alloc,
 
 static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, int verdict)
 {
+    p->descriptor.name = "scripted";
     p->descriptor.kind = kind;
     p->verdict = verdict;
     p->record = CMP_RECORD_INIT;
@@ -145,7 +146,7 @@ static void plugin_init(rig *r, size_t at, rig_plugin *p, cmp_plugin_kind kind, 
                                   .site = &r->site};
     pipeline_services(&r->instances[at].host);
     r->instances[at].host.core = &r->instances[at];
-    instance_count_faults(&r->instances[at]);
+    instance_count_begin(&r->instances[at]);
     p->host = &r->instances[at].host;
 }
 

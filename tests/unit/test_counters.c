@@ -64,6 +64,8 @@ static void all_are_shown(void **state)
 static void too_many_share_the_last(void **state)
 {
     (void)state;
+    owner_enter("early", OWNER_INSTANCE, "store_x");
+    counter_add(counter_register("early", "asked", "x"), 3);
     unsigned id = 0;
     for (int i = 0; i < COUNTERS_MAX + 10; i++) {
         char name[16];
@@ -206,6 +208,85 @@ static void one_gauge_follows_another(void **state)
     expect_shown(2, 5);
 }
 
+typedef struct found {
+    const char *owner, *of;
+    unsigned count;
+    uint64_t sum;
+} found;
+
+static void on_metric(const metric_view *m, void *arg)
+{
+    found *f = arg;
+    if (strcmp(m->owner, f->owner) == 0 && (f->of == NULL || strcmp(m->of, f->of) == 0)) {
+        f->count++;
+        f->sum += m->kind == METRIC_COUNTER ? m->value.counter : 0;
+    }
+}
+
+static void expect_found(const char *owner, const char *of, unsigned count, uint64_t sum)
+{
+    found f = {.owner = owner, .of = of};
+    metrics_each(on_metric, &f);
+    assert_int_equal(f.count, count);
+    assert_int_equal(f.sum, sum);
+}
+
+static void whose_owner_is_gone_is_not_shown(void **state)
+{
+    (void)state;
+    owner_enter("store", OWNER_INSTANCE, "store_x");
+    counter_add(counter_register("store", "asked", "x"), 3);
+    expect_found("store", NULL, 1, 3);
+    owner_enter("store", OWNER_INSTANCE, "store_x"); /* in its place, before it ends */
+    counter_add(counter_register("store", "asked", "x"), 1);
+    owner_leave("store", "store_x");
+    expect_found("store", NULL, 1, 4);
+    owner_leave("store", "store_x");
+    expect_found("store", NULL, 0, 0);
+    uint64_t value = 0;
+    counters_each(on_counter, &value);
+    owner_enter("store", OWNER_INSTANCE, "store_x");
+    expect_found("store", NULL, 1, 4);
+    owner_leave("store", "store_x");
+}
+
+/* What is only checked, and given up, leaves things as they were. */
+static void each_plugin_has_its_own_under_one_name(void **state)
+{
+    (void)state;
+    const char *of;
+    owner_enter("shelf", OWNER_INSTANCE, "store_x");
+    counter_add(counter_register("shelf", "asked", "x"), 3);
+    owner_enter("shelf", OWNER_INSTANCE, "store_y");
+    counter_add(counter_register("shelf", "asked", "x"), 5);
+    expect_found("shelf", "store_x", 1, 3);
+    expect_found("shelf", "store_y", 1, 5);
+    owner_leave("shelf", "store_y");
+    expect_found("shelf", NULL, 1, 3);
+    assert_int_equal(owner_look_up("shelf", &of), OWNER_INSTANCE);
+    assert_string_equal(of, "store_x");
+    owner_leave("shelf", "store_x");
+    assert_int_equal(owner_look_up("shelf", &of), OWNER_GONE);
+    assert_int_equal(owner_look_up("never", &of), OWNER_CORE);
+}
+
+/* With no room left, and an owner of so many cells gone. */
+static void cells_of_owners_that_are_gone_go_to_others(void **state)
+{
+    (void)state;
+    owner_leave("early", "store_x");
+    owner_enter("late", OWNER_INSTANCE, "store_x");
+    const unsigned id = counter_register("late", "asked", "x");
+    assert_int_not_equal(id, COUNTERS_MAX - 1); /* of "many" */
+    assert_int_equal(counter_read(id), 0);
+    counter_add(id, 7);
+    expect_found("late", NULL, 1, 7);
+    owner_enter("early", OWNER_INSTANCE, "store_x"); /* has lost it */
+    expect_found("early", NULL, 0, 0);
+    owner_leave("early", "store_x");
+    owner_leave("late", "store_x");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,7 +297,10 @@ int main(void)
         cmocka_unit_test(histograms_have_buckets),
         cmocka_unit_test(each_kind_is_shown_by_itself),
         cmocka_unit_test(one_gauge_follows_another),
+        cmocka_unit_test(whose_owner_is_gone_is_not_shown),
+        cmocka_unit_test(each_plugin_has_its_own_under_one_name),
         cmocka_unit_test(too_many_share_the_last),
+        cmocka_unit_test(cells_of_owners_that_are_gone_go_to_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static cmp_plugin plugin = {.kind = CMP_PLUGIN_STORE};
+static cmp_plugin plugin = {.name = "store_fake", .kind = CMP_PLUGIN_STORE};
 static instance one, other;
 static desk d;
 
@@ -23,7 +23,7 @@ static void instance_init(instance *i, const char *name)
 {
     *i = (instance){.plugin = &plugin, .name = name};
     i->host.core = i;
-    instance_count_faults(i);
+    instance_count_begin(i);
 }
 
 static int set_up(void **state)

@@ -117,9 +117,9 @@ static void what_is_registered_has_a_name_by_its_owner(void **state)
 {
     (void)state;
     static const int64_t bounds[] = {1000, 2000000};
-    owner_describe("sql", OWNER_INSTANCE, "store_x");
-    owner_describe("sql2", OWNER_INSTANCE, "store_x");
-    owner_describe("listener:peers", OWNER_LISTENER, "peers");
+    owner_enter("sql", OWNER_INSTANCE, "store_x");
+    owner_enter("sql2", OWNER_INSTANCE, "store_x");
+    owner_enter("listener:peers", OWNER_LISTENER, "peers");
     counter_add(counter_register("sql", "a-b.c", "Odd"), 7);
     counter_register("sql", "bad_answers", "Bad");
     counter_register("sql2", "a-b.c", "Odd");

@@ -487,8 +487,11 @@ static void a_client_that_goes_away_cancels(void **state)
 static void cache_the_store(void)
 {
     r.instances[RIG_PLUGINS].caches = r.caches;
-    r.caches[0] = cache_create(&(instance_cache){
-        .size_bytes = 65536, .ttl_ms = 60000, .negative_ttl_ms = 60000, .stale_ms = 60000});
+    r.caches[0] = cache_create(&(instance_cache){.size_bytes = 65536,
+                                                 .ttl_ms = 60000,
+                                                 .negative_ttl_ms = 60000,
+                                                 .stale_ms = 60000},
+                               &r.instances[RIG_PLUGINS].loads[0].cached);
     r.instances[RIG_PLUGINS].cache_counters =
         (instance_cache_counters){.hits = counter_register("cached", "hits", "Hits"),
                                   .misses = counter_register("cached", "misses", "Misses"),

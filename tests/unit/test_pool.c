@@ -68,7 +68,7 @@ static void a_full_queue_says_no(void **state)
     site_init(&s);
     pool *p = pool_create(1, 3); /* two places of it for one share */
     assert_true(pool_submit(p, NULL, s.l, work_waits, on_done, &s));
-    while (pool_busy(p) == 0) { /* until the thread has taken it from the queue */
+    while (pool_look(p).running == 0) { /* until the thread has taken it from the queue */
         sched_yield();
     }
     assert_true(pool_submit(p, NULL, s.l, work_waits, on_done, &s));

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "pipeline/tally.h"
 
+#include <cmp-kit/uuid.h>
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +23,7 @@ static void *worker_main(void *arg)
         tally_attempt_begin(peer);
         tally_attempt_end(peer, TALLY_TIMEOUT, 6000000);
         tally_wait(3, 100);
-        tally_key_used(peer, 1000 + i);
+        tally_key_used(TALLY_KEY_ISSUED, peer, 1000 + i);
     }
     tally_attempt_begin(peer);
     tally_under_way(1);
@@ -62,7 +64,8 @@ static void threads_are_added_up(void **state)
     assert_int_equal(took.sum, 200 * all);
     tally_read_wait(3, &took);
     assert_int_equal(took.buckets[0], all); /* a bound belongs to its bucket */
-    assert_int_equal(tally_read_key(peer), 1000 + EACH - 1);
+    assert_int_equal(tally_read_key(TALLY_KEY_ISSUED, peer), 1000 + EACH - 1);
+    assert_int_equal(tally_read_key(TALLY_KEY_RECEIVED, peer), 0);
     assert_int_equal(tally_read_under_way(), THREADS);
     assert_int_equal(tally_read_replay_refused(), THREADS);
 }
@@ -104,6 +107,54 @@ static void a_name_keeps_its_number(void **state)
     assert_string_equal(label_name(LABEL_OTHER), "other");
 }
 
+static void a_pair_is_no_other_pair(void **state)
+{
+    (void)state;
+    const unsigned a = label_make_pair(CMP_STR("b"), CMP_STR("key"));
+    assert_int_equal(label_find_pair(CMP_STR("b"), CMP_STR("key")), a);
+    assert_int_not_equal(label_make_pair(CMP_STR("bk"), CMP_STR("ey")), a);
+    assert_int_equal(label_find_pair(CMP_STR("key"), CMP_STR("b")), LABEL_OTHER);
+    assert_int_equal(label_find_pair(CMP_STR("b"), CMP_NONE), LABEL_OTHER);
+    char most[300] = {0};
+    assert_int_equal(label_make_pair(CMP_STR("b"), (cmp_str){most, sizeof(most)}), LABEL_OTHER);
+}
+
+#define T_MS INT64_C(1700000000000)
+
+static void *a_tid_of_another_thread(void *arg)
+{
+    char tid[KIT_UUID_TEXT_SIZE];
+    kit_uuid_v7_make(T_MS - 2000, tid);
+    tally_tid(*(unsigned *)arg, (cmp_str){tid, sizeof(tid)}, T_MS + 1000);
+    return NULL;
+}
+
+static void a_tid_tells_what_a_clock_shows(void **state)
+{
+    (void)state;
+    unsigned peer = label_make(CMP_STR("clock"));
+    int64_t ahead_ms;
+    char tid[KIT_UUID_TEXT_SIZE];
+    assert_false(tally_read_clock(peer, &ahead_ms));
+    tally_tid(peer, CMP_STR("any text"), T_MS);
+    assert_false(tally_read_clock(peer, &ahead_ms));
+    kit_uuid_v7_make(T_MS + 1500, tid);
+    tally_tid(peer, (cmp_str){tid, sizeof(tid)}, T_MS + 10);
+    assert_false(tally_read_clock(peer, &ahead_ms)); /* that second was looked at */
+    tally_tid(peer, (cmp_str){tid, sizeof(tid)}, T_MS - 1000);
+    assert_true(tally_read_clock(peer, &ahead_ms));
+    assert_int_equal(ahead_ms, 2500);
+    pthread_t thread;
+    pthread_create(&thread, NULL, a_tid_of_another_thread, &peer);
+    pthread_join(thread, NULL);
+    assert_true(tally_read_clock(peer, &ahead_ms)); /* the later one counts */
+    assert_int_equal(ahead_ms, -3000);
+    kit_uuid_v7_make(T_MS * 2, tid);
+    tally_tid(peer, (cmp_str){tid, sizeof(tid)}, T_MS + 2000);
+    assert_true(tally_read_clock(peer, &ahead_ms));
+    assert_int_equal(ahead_ms, INT32_MAX);
+}
+
 static void beyond_the_bound_all_are_others(void **state)
 {
     (void)state;
@@ -127,6 +178,8 @@ int main(void)
         cmocka_unit_test(threads_are_added_up),
         cmocka_unit_test(an_answer_of_any_kind_is_a_contact),
         cmocka_unit_test(a_name_keeps_its_number),
+        cmocka_unit_test(a_pair_is_no_other_pair),
+        cmocka_unit_test(a_tid_tells_what_a_clock_shows),
         cmocka_unit_test(beyond_the_bound_all_are_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
