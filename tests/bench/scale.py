@@ -33,6 +33,7 @@ SIZES = {
     "tokens": [1, 100, 10_000],
     "listeners": [1, 10, 100],
     "journal": [0, 1, 2],  # none; with one; with pseudonyms of users
+    "log": [0, 100, 1],  # of so many requests one leaves a line; none does
 }
 JOURNAL = ["", "journal: {path: journal}\n", "journal: {path: journal, pseudonyms: [user]}\n"]
 
@@ -89,6 +90,12 @@ class World:
                 yield (f"      - {{source: 10.{i >> 16}.{i >> 8 & 255}.{i & 255}/32, peer: p0}}\n")
             yield "      - {source: 127.0.0.1/32, peer: p0}\n"
 
+    def log(self):
+        sample = self.count if self.dimension == "log" else 0
+        level = "error" if sample > 0 else "info"
+        return (f"log: {{level: error, format: json, "
+                f"requests: {{level: {level}, sample: {max(1, sample)}}}}}\n")
+
     def peer_rows(self):
         allow = "interfaces: [mc-3]"
         if self.dimension == "allowed":
@@ -102,7 +109,7 @@ class World:
         texts = ["2B001"] + ["%08X" % (0xC0000000 + i) for i in range(prefixes - 1)]
         with open(f"{self.folder}/cmpd.yaml", "w") as f:
             f.write("cmp: {host: a.example.net, prefixes: [1A0F1]}\nworkers: 1\nkeys: keys.yaml\n"
-                    "replay: {size: 64M}\nlog: {level: error}\nlisteners:\n")
+                    "replay: {size: 64M}\n" + self.log() + "listeners:\n")
             f.writelines(self.listeners())
             f.write(JOURNAL[self.count] if self.dimension == "journal" else "")
             f.write("plugins:\n")
@@ -173,8 +180,8 @@ def measure(options, dimension, count, upstream, certificate):
         world = World(folder, dimension, count, upstream)
         command = [f"{options.build}/cmpd", "-c", "cmpd.yaml"]
         if not options.cpu:
-            command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "-q",
-                       "--callgrind-out-file=callgrind.out"] + command
+            command = ["sh", "-c", 'exec "$@" 2>log', "sh", "valgrind", "--tool=callgrind",
+                       "--instr-atstart=no", "-q", "--callgrind-out-file=callgrind.out"] + command
         process, took_s = resolve.start(command, world.port, folder)
         try:
             connection = http.client.HTTPSConnection(
