@@ -323,6 +323,7 @@ def test_the_admin_socket_may_move(served, b):
     old = served.folder / "old.yaml"
     (served.folder / "cmpd.yaml").rename(old)
     served.write()
+    successor.prepare()
     ended = run(CMPCTL, "restart", "--socket", served.folder / "admin.sock")
     assert ended.returncode == 0, ended.stderr
     pid = int(ended.stdout.split()[1])
