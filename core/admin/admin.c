@@ -4,7 +4,9 @@
 
 #include "admin/explain.h"
 #include "admin/plugins.h"
+#include "admin/rights.h"
 #include "admin/stats.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,7 +119,7 @@ static bool is_at(int fd, const char *path)
 }
 
 /* A listener like the others as far as connections go, without interfaces, TLS and limits of
- * sources: file permissions say who may ask. */
+ * sources: see rights.h for who may ask. */
 admin *admin_open(const conf *c, int *handed, cmp_report *report)
 {
     const char *path = c->top.admin.socket;
@@ -154,10 +156,21 @@ int admin_descriptor(const admin *a)
     return a != NULL ? a->descriptor : -1;
 }
 
-void admin_own(admin *a)
+/* By a process that takes over not before the socket is its own: the one before may go by other
+ * rights. What cannot be changed stays as it is bound, for the daemon's user. */
+void admin_allow(const admin *a, const generation *g)
+{
+    if (a != NULL && !a->left && chmod(a->path, rights_given(g) ? 0666 : 0600) != 0) {
+        log_warning("admin", "the permissions of %s cannot be changed: %s", a->path,
+                    strerror(errno));
+    }
+}
+
+void admin_own(admin *a, const generation *g)
 {
     if (a != NULL) {
         a->left = false;
+        admin_allow(a, g);
     }
 }
 
@@ -190,10 +203,25 @@ void admin_serve(admin *a, server_worker *sw)
     a->fd = -1;
 }
 
+/* What a worker answers itself, with what it has; each row with the right that it takes. */
+#define ANSWER(path_, right_, answer_)                                                             \
+    {                                                                                              \
+        .path = (path_), .right = ADMIN_##right_, .answer = (answer_)                              \
+    }
+
+static const struct {
+    const char *path;
+    admin_right right;
+    int (*answer)(h2o_req_t *req);
+} answers[] = {
+    ANSWER("/explain", READ, explain_answer),
+    ANSWER("/stats", READ, stats_answer),
+    ANSWER("/plugins", READ, plugins_answer),
+};
+
 void admin_register(server *s)
 {
-    h2o_hostconf_t *host = server_admin_host(s);
-    explain_register(host);
-    stats_register(host);
-    plugins_register(host);
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        rights_guard(server_admin_host(s), answers[i].path, answers[i].right, answers[i].answer);
+    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The admin socket: how cmpctl asks the running daemon about itself. A unix socket, so file
- * permissions say who may. One worker serves it. */
+/* The admin socket: how cmpctl asks the running daemon about itself. A unix socket, so the kernel
+ * says who asks, and rights.h what they may. One worker serves it. */
 #pragma once
 
 #include "http/server.h"
@@ -22,8 +22,12 @@ bool admin_is_handed(const admin *a);
 /* For another process; stays the admin's, or its worker's, until that drains. NULL: -1. */
 int admin_descriptor(const admin *a);
 
-/* The other process, whose it was, has let go of it: it is removed at the end. NULL is fine. */
-void admin_own(admin *a);
+/* It is this process's: when another one had it, that has let go of it. From now on it is open for
+ * those who may have a right by that generation, and at the end it is removed. NULL is fine. */
+void admin_own(admin *a, const generation *g);
+
+/* The same for a generation that follows. NULL is fine. */
+void admin_allow(const admin *a, const generation *g);
 
 /* Another process serves it from now on: it is not to be removed. */
 void admin_leave(admin *a);

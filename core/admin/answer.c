@@ -17,6 +17,7 @@ static const char *reason_of(int status)
         const char *reason;
     } known[] = {{200, "OK"},
                  {400, "Bad Request"},
+                 {403, "Forbidden"},
                  {404, "Not Found"},
                  {405, "Method Not Allowed"},
                  {409, "Conflict"},

@@ -7,6 +7,7 @@
 #include "admin/command.h"
 
 #include "admin/answer.h"
+#include "base/log.h"
 #include "http/connection.h"
 
 #include <cmp-kit/memory.h>
@@ -23,6 +24,7 @@ typedef struct admin_query {
     admin_commands *all;
     const char *path;
     bool query;
+    admin_right right;
     admin_command_run run;
     void *arg;
 } command_handler;
@@ -255,6 +257,10 @@ static int on_command(h2o_handler_t *handler, h2o_req_t *req)
 {
     const command_handler *h = (const command_handler *)handler;
     json_t *body;
+    uid_t user;
+    if (!rights_hold(req, h->right, &user)) {
+        return 0;
+    }
     if (!is_path(h, req)) {
         refuse(req, 404, "there is no such command");
     } else if (!check_method(h, req)) {
@@ -262,6 +268,9 @@ static int on_command(h2o_handler_t *handler, h2o_req_t *req)
     } else if (h->all->under_way >= WAITING_MAX) {
         refuse(req, 503, "too many commands are waiting for those before them");
     } else if (read_body(req, &body)) {
+        if (!h->query) {
+            log_notice("admin", "user %u: %s", (unsigned)user, h->path);
+        }
         begin_command(h, req, body, &h->all->under_way);
     }
     return 0;
@@ -287,22 +296,24 @@ static const command_handler *add_handler(h2o_hostconf_t *host, const command_ha
     h->all = as->all;
     h->path = as->path;
     h->query = as->query;
+    h->right = as->right;
     h->run = as->run;
     h->arg = as->arg;
     return h;
 }
 
 void admin_command_register(admin_commands *all, h2o_hostconf_t *host, const char *path,
-                            admin_command_run run, void *arg)
+                            admin_right right, admin_command_run run, void *arg)
 {
-    const command_handler as = {.all = all, .path = path, .run = run, .arg = arg};
+    const command_handler as = {.all = all, .path = path, .right = right, .run = run, .arg = arg};
     add_handler(host, &as);
 }
 
 const admin_query *admin_query_register(admin_commands *all, h2o_hostconf_t *host, const char *path,
-                                        admin_command_run run, void *arg)
+                                        admin_right right, admin_command_run run, void *arg)
 {
-    const command_handler as = {.all = all, .path = path, .query = true, .run = run, .arg = arg};
+    const command_handler as = {
+        .all = all, .path = path, .query = true, .right = right, .run = run, .arg = arg};
     return add_handler(host, &as);
 }
 

@@ -5,6 +5,7 @@
  * before was answered. No worker waits for it. */
 #pragma once
 
+#include "admin/rights.h"
 #include "conf/report.h"
 #include "event/loop.h"
 
@@ -32,16 +33,18 @@ void admin_commands_end(admin_commands *all);
 /* When neither the control loop nor a worker turns any more. NULL is fine. */
 void admin_commands_destroy(admin_commands **all);
 
-/* `path` (static, with its slash) is answered by `run(command, arg)`. Before workers start. */
+/* `path` (static, with its slash) is answered by `run(command, arg)`, for those who have the right.
+ * Before workers start. */
 void admin_command_register(admin_commands *all, struct st_h2o_hostconf_t *host, const char *path,
-                            admin_command_run run, void *arg);
+                            admin_right right, admin_command_run run, void *arg);
 
 /* The same for a question, by GET: `run` is called as soon as it comes, whatever command is under
  * way, and answers at once, with admin_command_text as well. It may look at all that is the control
  * thread's, and no worker waits for it. What is returned lives as long as `host`. */
 typedef struct admin_query admin_query;
 const admin_query *admin_query_register(admin_commands *all, struct st_h2o_hostconf_t *host,
-                                        const char *path, admin_command_run run, void *arg);
+                                        const char *path, admin_right right, admin_command_run run,
+                                        void *arg);
 
 /* Asks it for a request on a listener, whose worker's thread this is. Strangers may ask there: a
  * few are answered at a time, the rest is refused, so that they take nothing from operators. */

@@ -53,9 +53,8 @@ static const front_ops explain_front = {.body_alloc = explain_alloc,
 
 /* Nobody signs here: who may open the admin socket may ask as any peer, and nothing of it reaches a
  * next hop or a memory. A connection with a request under way is not closed for being idle. */
-static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
+int explain_answer(h2o_req_t *req)
 {
-    (void)handler;
     connection *c = connection_of(req->conn);
     txn *t = pipeline_open(c->sw->worker, c->sw->worker->tenure, c->entrance->listener);
     explanation *e = h2o_mem_alloc_shared(&req->pool, sizeof(*e), on_dispose);
@@ -84,10 +83,4 @@ static int on_explain(h2o_handler_t *handler, h2o_req_t *req)
     }
     pipeline_run(t);
     return 0;
-}
-
-void explain_register(h2o_hostconf_t *host)
-{
-    h2o_pathconf_t *path = h2o_config_register_path(host, "/explain", 0);
-    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_explain;
 }

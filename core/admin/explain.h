@@ -4,5 +4,5 @@
 
 #include <h2o.h>
 
-/* Registers /explain?… (a handset asks) and /explain/as/PEER?… (a peer asks over MC-3). */
-void explain_register(h2o_hostconf_t *host);
+/* Answers /explain?… (a handset asks) and /explain/as/PEER?… (a peer asks over MC-3). */
+int explain_answer(h2o_req_t *req);

@@ -19,6 +19,16 @@ static void set_number(json_t *to, const char *name, uint64_t value)
     json_object_set_new(to, name, json_integer((json_int_t)value));
 }
 
+static json_t *commands_of(const instance *i)
+{
+    json_t *all = json_array();
+    for (const cmp_command *row = i->commands; row != NULL && row->name != NULL; row++) {
+        json_array_append_new(all, json_pack("{s:s, s:s*, s:s}", "name", row->name, "argument",
+                                             row->argument, "help", row->help));
+    }
+    return all;
+}
+
 json_t *plugins_instance(const instance *i)
 {
     json_t *made = json_object();
@@ -31,6 +41,7 @@ json_t *plugins_instance(const instance *i)
     set_number(made, "under_way", instance_under_way(i));
     set_number(made, "stalls", get(&i->running->stalls));
     set_number(made, "longest_stall_ms", get(&i->running->longest_ms));
+    json_object_set_new(made, "commands", commands_of(i));
     return made;
 }
 
@@ -72,9 +83,8 @@ static json_t *entry_of(json_t *plugins, const cmp_plugin *p)
     return entry;
 }
 
-static int on_plugins(h2o_handler_t *handler, h2o_req_t *req)
+int plugins_answer(h2o_req_t *req)
 {
-    (void)handler;
     const generation *g = connection_of(req->conn)->sw->worker->tenure->generation;
     json_t *all = json_object(), *plugins = json_array();
     char abi[16];
@@ -88,10 +98,4 @@ static int on_plugins(h2o_handler_t *handler, h2o_req_t *req)
     json_object_set_new(all, "plugins", plugins);
     admin_answer_object(req, all);
     return 0;
-}
-
-void plugins_register(h2o_hostconf_t *host)
-{
-    h2o_pathconf_t *path = h2o_config_register_path(host, "/plugins", 0);
-    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_plugins;
 }

@@ -7,12 +7,12 @@
 #include <h2o.h>
 #include <jansson.h>
 
-/* Registers /plugins:
+/* Answers /plugins:
  *   {"abi": the host's own, "plugins": [{"plugin", "kind", "version", "abi", "file", "instances":
  *     [{"instance", "blocks", "calls", "unavailable", "errors", "late_answers", "under_way",
- *       "stalls", "longest_stall_ms"}, …]}, …]}
- * with what cmpctl(1) says of each number. */
-void plugins_register(h2o_hostconf_t *host);
+ *       "stalls", "longest_stall_ms", "commands": [{"name", "argument": or absent, "help"}, …]},
+ * …]}, …]} with what cmpctl(1) says of each number. */
+int plugins_answer(h2o_req_t *req);
 
 /* One of those instances. The caller's reference; any thread for which the instance lives. */
 json_t *plugins_instance(const instance *i);

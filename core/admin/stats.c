@@ -145,16 +145,9 @@ static json_t *stats_of(const server_worker *sw)
 
 /* On worker 0, beside its requests: values of the other workers are read as they are at this
  * moment, without stopping anybody. */
-static int on_stats(h2o_handler_t *handler, h2o_req_t *req)
+int stats_answer(h2o_req_t *req)
 {
-    (void)handler;
     const server_worker *sw = connection_of(req->conn)->sw;
     admin_answer_object(req, stats_of(sw));
     return 0;
-}
-
-void stats_register(h2o_hostconf_t *host)
-{
-    h2o_pathconf_t *path = h2o_config_register_path(host, "/stats", 0);
-    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_stats;
 }

@@ -4,7 +4,7 @@
 
 #include <h2o.h>
 
-/* Registers /stats:
+/* Answers /stats:
  *   {"counters": [{"owner", "name", "help", "value"}, …],
  *    "ready": whether no thread is stuck, and the daemon does not drain,
  *    "draining": whether it does,
@@ -12,4 +12,4 @@
  *    "caches": [{"store", "hits", "misses", "stale", "hit_ratio"}, …]}
  * with, of a thread that has not moved for held_ms, the plugin that it is in (null: none), and a
  * cache for each store that is configured to have one; its hit_ratio is null until it was asked. */
-void stats_register(h2o_hostconf_t *host);
+int stats_answer(h2o_req_t *req);

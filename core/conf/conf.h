@@ -186,7 +186,8 @@ typedef struct conf_cmp {
 } conf_cmp;
 
 typedef struct conf_admin {
-    const char *socket; /* path of the unix socket that cmpctl talks to; NULL: none */
+    const char *socket;             /* path of the unix socket that cmpctl talks to; NULL: none */
+    cmp_strings operators, readers; /* groups: see admin/rights.h */
 } conf_admin;
 
 /* `journal:` (journal/journal.h). */

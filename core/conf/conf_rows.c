@@ -357,6 +357,10 @@ CMP_OPTIONS(watchdog_rows, conf_watchdog) = {
 
 CMP_OPTIONS(admin_rows, conf_admin) = {
     CMP_ROW("socket", PATH, conf_admin, socket, "unix socket that cmpctl talks to"),
+    CMP_ROW(
+        "operators", STRINGS, conf_admin, operators,
+        "groups whose members may ask and change what it offers, beside root and cmpd's own user"),
+    CMP_ROW("readers", STRINGS, conf_admin, readers, "groups whose members may only ask"),
     CMP_OPTION_END,
 };
 

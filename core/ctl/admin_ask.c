@@ -104,6 +104,18 @@ json_t *admin_ask(const char *config, const char *socket, const char *path)
     return body;
 }
 
+/* Of an answer that is no good one. */
+static void tell_problem(const char *socket, const https_answer *got)
+{
+    json_t *body = json_loadb(got->body, got->body_size, 0, NULL);
+    if (*text_at(body, "detail") != '\0') {
+        output_fail_at(socket, 0, text_at(body, "detail"));
+    } else {
+        output_fail("%s: answered with %d; is the daemon another version?", socket, got->status);
+    }
+    json_decref(body);
+}
+
 int admin_show(const char *config, const char *socket, const char *path, const char *accept)
 {
     kit_arena a;
@@ -122,7 +134,7 @@ int admin_show(const char *config, const char *socket, const char *path, const c
             fwrite(got.body, 1, got.body_size, stdout);
             status = EXIT_GOOD;
         } else if (answered) {
-            output_fail("%s: answered with %d; is the daemon another version?", socket, got.status);
+            tell_problem(socket, &got);
         }
         https_answer_dispose(&got);
     }

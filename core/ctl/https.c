@@ -178,8 +178,10 @@ static void tell_failure(const https_request *request, const https_options *opti
         say(options, "%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
     } else if (code == CURLE_COULDNT_CONNECT && access(options->admin_socket, W_OK) != 0 &&
                errno == EACCES) {
-        say(options, "%s: %s; ask as the daemon's user or as root", options->admin_socket,
-            strerror(errno));
+        say(options,
+            "%s: %s; ask as the daemon's user or as root, or have the configuration's "
+            "admin.operators or admin.readers name a group of yours",
+            options->admin_socket, strerror(errno));
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         say(options, "%s: no answer within %ld s; what was asked may still be done",
             options->admin_socket, options->timeout_s);

@@ -30,7 +30,7 @@ static const command commands[] = {
     {"metrics", metrics_run, "print all that the daemon counts and measures, for Prometheus"},
     {"stats", stats_run, "show what the daemon has counted, and the caches' hit ratios"},
     {"reload", reload_run, "have the daemon take its changed configuration, and wait for it"},
-    {"plugins", plugins_run, "show the daemon's plugins, and how they fare"},
+    {"plugins", plugins_run, "show all of the daemon's plugins, and how they fare"},
     {"restart", restart_run, "have a new process of the daemon take over, refusing nobody"},
     {"drain", drain_run, "have the daemon's clients go elsewhere"},
     {"undrain", undrain_run, "have the daemon serve again as before a drain"},
@@ -38,7 +38,7 @@ static const command commands[] = {
     {"journal", journal_run, "show, export, compare and count what was done for whom"},
     {"why", why_run, "tell what became of a transaction, and why"},
     {"codes", codes_run, "import, export, copy, show and change the codes of a store"},
-    {"plugin", plugin_run, "give a command to a plugin of the daemon, or list those it knows"},
+    {"plugin", plugin_run, "give a command to one of the daemon's plugins, or list those it knows"},
     {"new-plugin", new_plugin_run, "make a folder with a new plugin, ready to build and to run"},
 };
 

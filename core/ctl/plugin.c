@@ -25,9 +25,10 @@ static const args_command command = {
     .operand_most = 3,
     .summary = "Has a plugin instance of the running daemon do something",
     .details =
-        "INSTANCE is a name under plugins. Without a command those that it knows are listed;\n"
-        "\"cmpd --help-plugin\" does so without a daemon. For example, a code file from which\n"
-        "most codes are gone is not believed at once; when that is as it should be:\n\n"
+        "INSTANCE is a name under plugins (\"cmpctl plugins\" shows them all, and how they fare).\n"
+        "Without a command those that it knows are listed; \"cmpd --help-plugin\" does so without\n"
+        "a daemon. For example, a code file from which most codes are gone is not believed at\n"
+        "once; when that is as it should be:\n\n"
         "  cmpctl plugin --config cmpd.yaml codes accept\n\n"
         "Exit status: 1 when the plugin says that it was not done.\n",
     .rows = rows,
@@ -44,15 +45,32 @@ static void show(const char *text)
     output_visible(cmp_str_from(text), stdout);
 }
 
-static void print_list(const char *instance, const json_t *answer)
+static const json_t *find(const json_t *answer, const char *instance, const json_t **plugin)
 {
-    const json_t *commands = json_object_get(answer, "commands");
+    size_t p, i;
+    json_t *one, *at;
+    json_array_foreach(json_object_get(answer, "plugins"), p, one)
+    {
+        json_array_foreach(json_object_get(one, "instances"), i, at)
+        {
+            if (strcmp(text_of(at, "instance"), instance) == 0) {
+                *plugin = one;
+                return at;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void print_commands(const json_t *instance, const json_t *plugin)
+{
+    const json_t *commands = json_object_get(instance, "commands");
     size_t i;
     json_t *c;
     if (json_array_size(commands) == 0) {
-        show(instance);
+        show(text_of(instance, "instance"));
         fputs(": ", stdout);
-        show(text_of(answer, "plugin"));
+        show(text_of(plugin, "plugin"));
         puts(" knows no commands");
     }
     json_array_foreach(commands, i, c)
@@ -67,6 +85,38 @@ static void print_list(const char *instance, const json_t *answer)
     }
 }
 
+/* Which changes nothing, and so is a question. */
+static int list(const plugin_options *o, const char *name)
+{
+    json_t *answer = admin_ask(o->config, o->socket, "/plugins");
+    const json_t *plugin = NULL, *instance = answer != NULL ? find(answer, name, &plugin) : NULL;
+    int status = answer == NULL ? EXIT_CANNOT : EXIT_BAD;
+    if (instance != NULL) {
+        print_commands(instance, plugin);
+        status = EXIT_GOOD;
+    } else if (answer != NULL) {
+        output_fail("there is no such plugin under plugins; see cmpctl plugins");
+    }
+    json_decref(answer);
+    return status;
+}
+
+static int give(const plugin_options *o, char **words)
+{
+    json_t *answer, *body = json_pack("{ss,ss,ss*}", "instance", words[0], "command", words[1],
+                                      "argument", words[2]);
+    if (body == NULL) {
+        return output_fail("a word is no UTF-8");
+    }
+    const int status = admin_command_ask(o->config, o->socket, "/plugin", body, TIMEOUT_S, &answer);
+    if (status == EXIT_GOOD) {
+        show(text_of(answer, "text"));
+        putchar('\n');
+    }
+    json_decref(answer);
+    return status;
+}
+
 int plugin_run(int argc, char **argv)
 {
     plugin_options o = {.config = NULL};
@@ -75,19 +125,5 @@ int plugin_run(int argc, char **argv)
     if (parsed != ARGS_GO) {
         return args_status(parsed);
     }
-    const char *name = words[1], *argument = name != NULL ? words[2] : NULL;
-    json_t *answer, *body = json_pack("{ss,ss*,ss*}", "instance", words[0], "command", name,
-                                      "argument", argument);
-    if (body == NULL) {
-        return output_fail("a word is no UTF-8");
-    }
-    const int status = admin_command_ask(o.config, o.socket, "/plugin", body, TIMEOUT_S, &answer);
-    if (status == EXIT_GOOD && name == NULL) {
-        print_list(words[0], answer);
-    } else if (status == EXIT_GOOD) {
-        show(text_of(answer, "text"));
-        putchar('\n');
-    }
-    json_decref(answer);
-    return status;
+    return words[1] == NULL ? list(&o, words[0]) : give(&o, words);
 }

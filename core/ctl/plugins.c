@@ -25,7 +25,8 @@ static const args_command command = {
         "Of each plugin its kind, version, the ABI that it was built for, and its file; of each\n"
         "instance how often it was asked, how often it could not tell (unavailable), how often it\n"
         "broke a rule (errors: bad answers and stale operations), how many answers came when\n"
-        "nobody waited any more (late), and the longest time for which it has held a thread.\n\n"
+        "nobody waited any more (late), and the longest time for which it has held a thread.\n"
+        "To have one of them do something there is \"cmpctl plugin\".\n\n"
         "  cmpctl plugins --config cmpd.yaml\n",
     .rows = rows,
 };

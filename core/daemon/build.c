@@ -117,6 +117,15 @@ static void build_keyring(builder *b)
     }
 }
 
+static void build_groups(builder *b, const cmp_strings *names, const char *key, groups *found)
+{
+    size_t wrong;
+    if (!groups_find(names, &b->g->memory, found, &wrong)) {
+        build_report(b, kit_arena_printf(&b->g->memory, "%s[%zu]", key, wrong),
+                     "there is no group \"%s\"", names->at[wrong]);
+    }
+}
+
 /* The order matters: keys name peers, instances are shown both by their services, and listeners,
  * ways and chains name instances. */
 static void build_parts(builder *b)
@@ -124,6 +133,8 @@ static void build_parts(builder *b)
     generation *g = b->g;
     const conf_top *top = &g->conf->top;
     g->host = cmp_str_from(top->cmp.host);
+    build_groups(b, &top->admin.operators, "admin.operators", &g->operators);
+    build_groups(b, &top->admin.readers, "admin.readers", &g->readers);
     g->peers = peers_create(top);
     if (b->before != NULL) {
         peers_adopt(g->peers, b->before->peers);

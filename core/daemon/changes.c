@@ -9,7 +9,7 @@
  * there, or for all of them at once. */
 static const char *const fixed[] = {
     "user",        "group",        "workers",
-    "plugin_path", "plugin_files", "admin",
+    "plugin_path", "plugin_files", "admin.socket",
     "replay.file", "journal",      "limits.blocking_threads",
     "watchdog",    "replay.size",  "limits.referrals",
 };

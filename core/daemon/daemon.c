@@ -7,19 +7,16 @@
 #include "base/log.h"
 #include "daemon/activation.h"
 #include "daemon/advice.h"
-#include "daemon/drain_command.h"
+#include "daemon/commands.h"
 #include "daemon/generations.h"
 #include "daemon/hang.h"
 #include "daemon/journal_start.h"
-#include "daemon/keys_command.h"
-#include "daemon/metrics.h"
 #include "daemon/plugin_command.h"
 #include "daemon/privileges.h"
 #include "daemon/reload.h"
 #include "daemon/remembered.h"
 #include "daemon/restart.h"
 #include "daemon/serve.h"
-#include "daemon/status.h"
 #include "daemon/workers.h"
 #include "http/hpack_probe.h"
 #include "observe/counters.h"
@@ -236,12 +233,7 @@ static bool start(daemon_state *d)
     }
     admin_register(d->server);
     d->commands = admin_commands_create(d->control);
-    keys_command_register(d);
-    reload_register(d);
-    drain_command_register(d);
-    metrics_register(d);
-    status_register(d);
-    restart_register(d);
+    commands_register(d);
     d->plugin_commands = plugin_commands_create(d);
     pipeline_setup();
     watch(d);

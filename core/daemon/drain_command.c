@@ -32,19 +32,12 @@ static void run(admin_command *c, daemon_state *d, bool leave)
                 leave ? "the daemon drains" : "the daemon serves again");
 }
 
-static void on_drain(admin_command *c, void *arg)
+void drain_command(admin_command *c, void *arg)
 {
     run(c, arg, true);
 }
 
-static void on_undrain(admin_command *c, void *arg)
+void undrain_command(admin_command *c, void *arg)
 {
     run(c, arg, false);
-}
-
-void drain_command_register(daemon_state *d)
-{
-    struct st_h2o_hostconf_t *host = server_admin_host(d->server);
-    admin_command_register(d->commands, host, "/drain", on_drain, d);
-    admin_command_register(d->commands, host, "/undrain", on_undrain, d);
 }

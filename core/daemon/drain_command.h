@@ -6,5 +6,6 @@
 
 #include "daemon/state.h"
 
-/* Before workers start. */
-void drain_command_register(daemon_state *d);
+/* `d` is the daemon_state. */
+void drain_command(admin_command *c, void *d);
+void undrain_command(admin_command *c, void *d);

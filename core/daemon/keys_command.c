@@ -7,7 +7,7 @@
 
 #include "daemon/round.h"
 
-static void on_keys(admin_command *c, void *arg)
+void keys_command(admin_command *c, void *arg)
 {
     daemon_state *d = arg;
     if (d->stopping) {
@@ -30,9 +30,4 @@ static void on_keys(admin_command *c, void *arg)
         admin_command_fail(c, 422, "the keys read before stay in use", &report);
     }
     report_dispose(&report);
-}
-
-void keys_command_register(daemon_state *d)
-{
-    admin_command_register(d->commands, server_admin_host(d->server), "/keys", on_keys, d);
 }

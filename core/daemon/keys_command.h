@@ -5,5 +5,5 @@
 
 #include "daemon/state.h"
 
-/* Registers it; before workers start. */
-void keys_command_register(daemon_state *d);
+/* `d` is the daemon_state. */
+void keys_command(admin_command *c, void *d);

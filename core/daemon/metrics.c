@@ -90,7 +90,7 @@ static void expose_journal(exposition *e, journal *j)
     exposition_count(e, s.kept_bytes);
 }
 
-static void on_metrics(admin_command *c, void *arg)
+void metrics_answer(admin_command *c, void *arg)
 {
     const daemon_state *d = arg;
     const exposition_form form = exposition_form_of(admin_command_accept(c));
@@ -117,9 +117,7 @@ static void on_asked(struct st_h2o_req_t *req, void *arg)
     admin_query_ask(arg, req);
 }
 
-void metrics_register(daemon_state *d)
+void metrics_offer(daemon_state *d, const admin_query *q)
 {
-    const admin_query *q =
-        admin_query_register(d->commands, server_admin_host(d->server), "/metrics", on_metrics, d);
     server_answer_metrics(d->server, on_asked, (void *)(uintptr_t)q);
 }

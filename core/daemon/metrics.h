@@ -4,5 +4,8 @@
 
 #include "daemon/state.h"
 
-/* Registers it; before workers start. */
-void metrics_register(daemon_state *d);
+/* `d` is the daemon_state. */
+void metrics_answer(admin_command *c, void *d);
+
+/* Has listeners that answer /metrics ask it, too; before workers start. */
+void metrics_offer(daemon_state *d, const admin_query *q);

@@ -92,16 +92,6 @@ static const cmp_command *find_row(const cmp_command *rows, const char *name)
     return NULL;
 }
 
-static json_t *list(const instance *i)
-{
-    json_t *all = json_array();
-    for (const cmp_command *row = i->commands; row != NULL && row->name != NULL; row++) {
-        json_array_append_new(all, json_pack("{ss,ss?,ss}", "name", row->name, "argument",
-                                             row->argument, "help", row->help));
-    }
-    return json_pack("{ss,so}", "plugin", i->plugin->name, "commands", all);
-}
-
 static void refuse(admin_command *c, int status, const char *format, ...) CMP_PRINTF(3, 4);
 
 static void refuse(admin_command *c, int status, const char *format, ...)
@@ -124,9 +114,9 @@ static void give(plugin_commands *all, admin_command *c, instance *i, const cmp_
     instance_command(i, row, argument != NULL ? cmp_str_from(argument) : CMP_NONE, all->id);
 }
 
-static void on_plugin(admin_command *c, void *arg)
+void plugin_command(admin_command *c, void *arg)
 {
-    plugin_commands *all = arg;
+    plugin_commands *all = ((daemon_state *)arg)->plugin_commands;
     const json_t *body = admin_command_body(c);
     const char *name = json_string_value(json_object_get(body, "instance"));
     const char *word = json_string_value(json_object_get(body, "command"));
@@ -138,7 +128,7 @@ static void on_plugin(admin_command *c, void *arg)
     } else if (i == NULL) {
         refuse(c, 404, "there is no plugin \"%.64s\" under plugins", name);
     } else if (word == NULL) {
-        admin_command_done(c, list(i));
+        refuse(c, 400, "the member command, a text, is missing");
     } else if (row == NULL) {
         refuse(c, 404, "plugin \"%s\" (%s) has no command \"%.64s\"", i->name, i->plugin->name,
                word);
@@ -155,7 +145,6 @@ plugin_commands *plugin_commands_create(daemon_state *d)
     all->d = d;
     d->site.command_done = on_done;
     d->site.command_arg = all;
-    admin_command_register(d->commands, server_admin_host(d->server), "/plugin", on_plugin, all);
     return all;
 }
 

@@ -216,6 +216,7 @@ static void put_in_force(reloading *r)
     daemon_state *d = r->d;
     generation *g = r->fresh;
     take_settings(d, g->conf);
+    admin_allow(d->admin, g);
     sockets_commit(d->sockets);
     server_adopt(d->server, g, r->budget.connections);
     keys_watch_stop(&d->keys);
@@ -284,12 +285,7 @@ static void on_done(const reload_result *r, void *arg)
     admin_command_done(c, answer);
 }
 
-static void on_reload(admin_command *c, void *arg)
+void reload_command(admin_command *c, void *arg)
 {
     reload_run(arg, admin_command_flag(c, "dry-run"), on_done, c);
-}
-
-void reload_register(daemon_state *d)
-{
-    admin_command_register(d->commands, server_admin_host(d->server), "/reload", on_reload, d);
 }

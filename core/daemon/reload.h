@@ -30,5 +30,5 @@ void reload_end(daemon_state *d);
 void reload_run(daemon_state *d, bool dry_run, void (*done)(const reload_result *r, void *arg),
                 void *arg);
 
-/* Registers the admin command /reload; before workers start. */
-void reload_register(daemon_state *d);
+/* The admin command /reload; `d` is the daemon_state. */
+void reload_command(admin_command *c, void *d);

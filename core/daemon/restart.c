@@ -82,7 +82,7 @@ static bool limit_of(const json_t *body, uint64_t *limit_ms)
     return ms >= LIMIT_MIN_MS && ms <= LIMIT_MAX_MS;
 }
 
-static void on_restart(admin_command *c, void *arg)
+void restart_command(admin_command *c, void *arg)
 {
     daemon_state *d = arg;
     uint64_t limit_ms;
@@ -107,11 +107,6 @@ static void on_restart(admin_command *c, void *arg)
     if (d->restart->handover == NULL) {
         fail(d, error, NULL);
     }
-}
-
-void restart_register(daemon_state *d)
-{
-    admin_command_register(d->commands, server_admin_host(d->server), "/restart", on_restart, d);
 }
 
 void restart_cancel(daemon_state *d)

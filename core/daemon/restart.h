@@ -4,8 +4,8 @@
 
 #include "daemon/state.h"
 
-/* Registers it; before workers start. */
-void restart_register(daemon_state *d);
+/* `d` is the daemon_state. */
+void restart_command(admin_command *c, void *d);
 
 /* The daemon stops: a restart that is under way is given up, and its new process ended. */
 void restart_cancel(daemon_state *d);

@@ -16,7 +16,7 @@ static void begin(void *arg)
 {
     daemon_state *d = arg;
     takeover_end(&d->takeover);
-    admin_own(d->admin);
+    admin_own(d->admin, d->generation);
     if (d->stopping) {
         return;
     }

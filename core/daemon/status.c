@@ -78,7 +78,7 @@ static void add_generation(json_t *all, const daemon_state *d)
                                   "configured", log_level_names[g->conf->top.log.level]));
 }
 
-static void on_status(admin_command *c, void *arg)
+void status_answer(admin_command *c, void *arg)
 {
     const daemon_state *d = arg;
     const generation *g = d->generation;
@@ -98,16 +98,9 @@ static void on_status(admin_command *c, void *arg)
     admin_command_done(c, all);
 }
 
-static void on_peers(admin_command *c, void *arg)
+void status_answer_peers(admin_command *c, void *arg)
 {
     const daemon_state *d = arg;
     admin_command_done(c, json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(), "peers",
                                     status_peers(d->generation)));
-}
-
-void status_register(daemon_state *d)
-{
-    struct st_h2o_hostconf_t *host = server_admin_host(d->server);
-    admin_query_register(d->commands, host, "/status", on_status, d);
-    admin_query_register(d->commands, host, "/peers", on_peers, d);
 }

@@ -5,7 +5,7 @@
 
 #include "daemon/state.h"
 
-/* Registers the questions /status and /peers:
+/* The questions /status and /peers; `d` is the daemon_state:
  *
  *   /peers   {"now_ms": Unix time, "peers": see status_peers.h}
  *   /status  the same, and
@@ -20,6 +20,6 @@
  *     "counters", "gauges": {owner: {name: value}},
  *     "ends": [{"kind": certificate, ca, crl or key, "of": listener or peer, "name", "file" or
  *        "id", "end_ms"}, …] the first of what ends, the next one first
- *
- * Before workers start. */
-void status_register(daemon_state *d);
+ */
+void status_answer(admin_command *c, void *d);
+void status_answer_peers(admin_command *c, void *d);

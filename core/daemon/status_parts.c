@@ -64,7 +64,7 @@ json_t *status_transactions(const daemon_state *d)
         json_array_append_new(all, interface_of((cmp_interface)i, sums[i]));
     }
     return json_pack("{s:I, s:I, s:o}", "under_way", (json_int_t)tally_read_under_way(), "most",
-                     (json_int_t)(d->generation->conf->top.limits.transactions * d->started),
+                     (json_int_t)d->generation->conf->top.limits.transactions * d->started,
                      "interfaces", all);
 }
 

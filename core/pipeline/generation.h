@@ -5,6 +5,7 @@
  * a newer one and its last transaction of this one has ended (worker.h). */
 #pragma once
 
+#include "base/groups.h"
 #include "base/likeness.h"
 #include "conf/conf.h"
 #include "outbound/outbound.h"
@@ -83,10 +84,11 @@ struct generation {
     listener *listeners; /* conf->top.listeners, in their order */
     size_t listener_count;
     chain stores, routes;
-    instance *writable; /* the store that the interface codes writes to; NULL: none */
-    way *ways;          /* by peer.index; without URLs: the peer only asks */
-    bool forwards;      /* some peer has a URL */
-    cmp_str host;       /* our own; absent when the configuration names none */
+    instance *writable;        /* the store that the interface codes writes to; NULL: none */
+    way *ways;                 /* by peer.index; without URLs: the peer only asks */
+    bool forwards;             /* some peer has a URL */
+    cmp_str host;              /* our own; absent when the configuration names none */
+    groups operators, readers; /* see admin/rights.h; in `memory` */
     kit_arena memory;
 
     /* the control thread's */

@@ -46,10 +46,12 @@ def test_each_plugin_with_its_file(asked):
     ]
     assert [i["instance"] for i in said["plugins"][1]["instances"]] == ["codes", "more"]
     nothing = {"unavailable": 0, "errors": 0, "late_answers": 0, "under_way": 0, "stalls": 0}
-    nothing |= {"longest_stall_ms": 0, "blocks": False}
+    nothing |= {"longest_stall_ms": 0, "blocks": False, "commands": []}
     assert instance(asked, "hmac") == {"instance": "hmac", "calls": 3} | nothing
-    assert instance(asked, "codes") == {"instance": "codes", "calls": 3} | nothing
-    assert instance(asked, "more") == {"instance": "more", "calls": 0} | nothing
+    for name, calls in (("codes", 3), ("more", 0)):
+        said = instance(asked, name)
+        assert [c["name"] for c in said["commands"]] == ["accept"]
+        assert said == {"instance": name, "calls": calls} | nothing | {"commands": said["commands"]}
     text = plugins(asked)
     assert f"store_file (store, version 1.0, plugin ABI 2.0) {PLUGINS}/store_file.so\n" in text
     assert "  codes: 3 calls, 0 unavailable, 0 errors, 0 late\n" in text

@@ -84,9 +84,9 @@ static int set_up(void **state)
     h2o_config_init(&config);
     hosts[0] = h2o_config_register_host(&config, h2o_iovec_init(H2O_STRLIT("admin")), 65535);
     commands = admin_commands_create(control);
-    admin_command_register(commands, hosts[0], "/change", on_run, NULL);
-    admin_query_register(commands, hosts[0], "/look", on_query, NULL);
-    question = admin_query_register(commands, hosts[0], "/held", on_held, NULL);
+    admin_command_register(commands, hosts[0], "/change", ADMIN_CHANGE, on_run, NULL);
+    admin_query_register(commands, hosts[0], "/look", ADMIN_READ, on_query, NULL);
+    question = admin_query_register(commands, hosts[0], "/held", ADMIN_READ, on_held, NULL);
     h2o_pathconf_t *elsewhere = h2o_config_register_path(hosts[0], "/metrics", 0);
     h2o_create_handler(elsewhere, sizeof(h2o_handler_t))->on_req = on_stranger;
     held_count = 0;
@@ -142,6 +142,7 @@ static client *say(size_t at, const char *head, const char *body)
                                                H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
     s->on_close.cb = NULL;
     s->on_close.data = &c->connection;
+    c->connection.socket = s;
     h2o_accept(&accepting, s);
     dprintf(c->fd, "%s HTTP/1.1\r\nHost: cmpd\r\nContent-Length: %zu\r\n\r\n%s", head, strlen(body),
             body);
