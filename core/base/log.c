@@ -35,9 +35,14 @@ typedef struct line {
     log_format how;
 } line;
 
-void log_setup(cmp_log_level level, log_format format)
+void log_level_set(cmp_log_level level)
 {
     atomic_store_explicit(&log_level, level, memory_order_relaxed);
+}
+
+void log_setup(cmp_log_level level, log_format format)
+{
+    log_level_set(level);
     if (!log_how_fixed) {
         atomic_store_explicit(&log_how, format, memory_order_relaxed);
     }

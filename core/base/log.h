@@ -23,7 +23,11 @@ void log_setup(cmp_log_level level, log_format format);
 void log_format_fix(log_format format);
 
 log_format log_format_get(void);
+
+/* The level alone, for all threads at once. */
+void log_level_set(cmp_log_level level);
 cmp_log_level log_level_get(void);
+
 bool log_wanted(cmp_log_level level);
 
 /* One member of a log line: a name and its text. Where the name begins with LOG_NUMBER, as in

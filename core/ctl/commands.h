@@ -6,6 +6,7 @@
 int sign_run(int argc, char **argv);
 int verify_run(int argc, char **argv);
 int why_run(int argc, char **argv);
+int log_level_run(int argc, char **argv);
 int metrics_run(int argc, char **argv);
 int resolve_run(int argc, char **argv);
 int explain_run(int argc, char **argv);

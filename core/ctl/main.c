@@ -34,6 +34,7 @@ static const command commands[] = {
     {"restart", restart_run, "have a new process of the daemon take over, refusing nobody"},
     {"drain", drain_run, "have the daemon's clients go elsewhere"},
     {"undrain", undrain_run, "have the daemon serve again as before a drain"},
+    {"log-level", log_level_run, "show which lines the daemon logs, or change it"},
     {"keys", keys_run, "issue, import, list and revoke keys"},
     {"journal", journal_run, "show, export, compare and count what was done for whom"},
     {"why", why_run, "tell what became of a transaction, and why"},

@@ -4,6 +4,7 @@
 
 #include "daemon/drain_command.h"
 #include "daemon/keys_command.h"
+#include "daemon/log_level_command.h"
 #include "daemon/metrics.h"
 #include "daemon/plugin_command.h"
 #include "daemon/reload.h"
@@ -28,16 +29,16 @@ typedef struct row {
     }
 
 static const row rows[] = {
-    QUESTION("/metrics", READ, metrics_answer,
-             .offer = metrics_offer),              /* all that is counted, for Prometheus */
-    QUESTION("/status", READ, status_answer),      /* how it is, for cmpctl status */
-    QUESTION("/peers", READ, status_answer_peers), /* of it, the peers */
-    COMMAND("/keys", CHANGE, keys_command),        /* the keyring is read again */
-    COMMAND("/reload", CHANGE, reload_command),    /* and the configuration */
-    COMMAND("/restart", CHANGE, restart_command),  /* a new process takes over */
-    COMMAND("/drain", CHANGE, drain_command),      /* clients go elsewhere */
-    COMMAND("/undrain", CHANGE, undrain_command),  /* and come back */
-    COMMAND("/plugin", CHANGE, plugin_command),    /* what a plugin offers */
+    QUESTION("/metrics", READ, metrics_answer, .offer = metrics_offer), /* what is counted */
+    QUESTION("/status", READ, status_answer),         /* how it is, for cmpctl status */
+    QUESTION("/peers", READ, status_answer_peers),    /* of it, the peers */
+    COMMAND("/keys", CHANGE, keys_command),           /* the keyring is read again */
+    COMMAND("/reload", CHANGE, reload_command),       /* and the configuration */
+    COMMAND("/restart", CHANGE, restart_command),     /* a new process takes over */
+    COMMAND("/drain", CHANGE, drain_command),         /* clients go elsewhere */
+    COMMAND("/undrain", CHANGE, undrain_command),     /* and come back */
+    COMMAND("/log-level", CHANGE, log_level_command), /* until the next reload */
+    COMMAND("/plugin", CHANGE, plugin_command),       /* what a plugin offers */
 };
 
 static void register_row(const row *r, daemon_state *d)

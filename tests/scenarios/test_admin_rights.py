@@ -96,11 +96,12 @@ def test_readers_read_and_operators_change(shared):
             assert (ended.returncode, ended.stderr) == (0, ""), words
     assert "accept" in cmpctl(shared, reader, "plugin", "codes").stdout
     assert cmpctl(shared, reader, "explain", "1A0F1-1").returncode == 0
+    assert cmpctl(shared, reader, "log-level").returncode == 0
     words = (
         "user 65534 has no right to change something here: that have root, cmpd's own user, and of "
         f"groups {OPS} (admin.operators)\n"
     )
-    for command in (["drain"], ["undrain"], ["reload"], ["restart"],
+    for command in (["drain"], ["undrain"], ["reload"], ["restart"], ["log-level", "info"],
                     ["plugin", "codes", "accept"]):
         ended = cmpctl(shared, reader, *command)
         assert ended.returncode == 1 and ended.stderr.endswith(words), ended.stderr
