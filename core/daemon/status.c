@@ -17,6 +17,15 @@
 #define CMPD_VERSION "development"
 #endif
 
+/* Written as text here: with a thousand peers that takes a while, and the worker that sends it has
+ * requests to answer. */
+static void answer(admin_command *c, json_t *all)
+{
+    char *text = json_dumps(all, JSON_COMPACT);
+    json_decref(all);
+    admin_command_text(c, "application/json", text, strlen(text));
+}
+
 static void set(json_t *to, const char *name, int64_t value)
 {
     json_object_set_new(to, name, json_integer(value));
@@ -95,12 +104,12 @@ void status_answer(admin_command *c, void *arg)
     json_object_set_new(all, "counters", status_counters());
     json_object_set_new(all, "gauges", status_gauges());
     json_object_set_new(all, "ends", status_ends(g));
-    admin_command_done(c, all);
+    answer(c, all);
 }
 
 void status_answer_peers(admin_command *c, void *arg)
 {
     const daemon_state *d = arg;
-    admin_command_done(c, json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(), "peers",
-                                    status_peers(d->generation)));
+    answer(c, json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(), "peers",
+                        status_peers(d->generation)));
 }
