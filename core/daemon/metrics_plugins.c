@@ -75,7 +75,7 @@ static void add_health(const char *name, cmp_health health, const char *why, voi
 {
     (void)why;
     for (int h = CMP_HEALTH_OK; h <= CMP_HEALTH_FAILED; h++) {
-        const exposition_label labels[] = {{"instance", name}, {"state", health_names[h]}};
+        const exposition_label labels[] = {{"name", name}, {"state", health_names[h]}};
         exposition_labels(arg, labels, 2);
         exposition_count(arg, (cmp_health)h == health);
     }
@@ -91,8 +91,7 @@ void metrics_expose_plugins(exposition *e, const generation *g)
         for (size_t n = 0; n < g->instance_count; n++) {
             const instance *i = g->instances[n];
             if (i->caches != NULL || !gauges[at].cached) {
-                const exposition_label labels[] = {{"instance", i->name},
-                                                   {"plugin", i->plugin->name}};
+                const exposition_label labels[] = {{"name", i->name}, {"plugin", i->plugin->name}};
                 exposition_labels(e, labels, 2);
                 exposition_number(e, gauges[at].read(i));
             }

@@ -3,8 +3,8 @@
  *
  *     a part of the core   cmpd_OWNER_NAME, or cmpd_NAME when that is the whole
  *     a listener           cmpd_listener_NAME{listener}
- *     an instance, of ours cmpd_instance_NAME{instance,plugin,…}
- *     a plugin, its own    cmpd_plugin_PLUGIN_NAME{instance}
+ *     an instance, of ours cmpd_instance_NAME{name,plugin,…}
+ *     a plugin, its own    cmpd_plugin_PLUGIN_NAME{name}
  *
  * Families are written whole, so what is registered in any order is sorted first. */
 #include "observe/metrics.h"
@@ -75,7 +75,7 @@ static void name_family(shown *s)
         s->labels[0] = (exposition_label){"listener", of};
         break;
     case OWNER_INSTANCE:
-        s->labels[0] = (exposition_label){"instance", v->owner};
+        s->labels[0] = (exposition_label){"name", v->owner};
         if (is_of_every_instance(v->name)) {
             snprintf(s->family, sizeof(s->family), "cmpd_instance_%s", v->name);
             s->labels[1] = (exposition_label){"plugin", of};
@@ -84,7 +84,7 @@ static void name_family(shown *s)
         }
         break;
     case OWNER_ABOUT:
-        s->labels[0] = (exposition_label){"instance", v->owner + strlen("instance:")};
+        s->labels[0] = (exposition_label){"name", v->owner + strlen("instance:")};
         s->labels[1] = (exposition_label){"plugin", of};
         name_about(s);
         break;

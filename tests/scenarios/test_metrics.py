@@ -122,6 +122,16 @@ def test_promtool_finds_nothing_wrong(full):
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
+def test_no_label_is_one_that_prometheus_gives(served):
+    """Those of a target; ours would be `exported_instance` beside them."""
+    busy(served)
+    labels = {
+        label for name in scraped(served).values for label in re.findall(r'[{,](\w+)="', name)
+    }
+    assert {"name", "peer", "listener"} <= labels
+    assert labels & {"instance", "job"} == set()
+
+
 def test_both_forms(served):
     busy(served)
     transport = httpx.HTTPTransport(uds=str(served.folder / "admin.sock"))
@@ -146,8 +156,8 @@ def test_what_is_told_is_true(served):
     before = scraped(served)
     assert before.value("cmpd_requests_total", result="resolved") == 1
     assert before.value("cmpd_requests_total", result="unknown_ici") == 1
-    assert before.value("cmpd_plugin_store_file_codes", instance="codes") == 1
-    assert before.value("cmpd_instance_cache_misses_total", instance="sql", plugin="store_sql") == 1
+    assert before.value("cmpd_plugin_store_file_codes", name="codes") == 1
+    assert before.value("cmpd_instance_cache_misses_total", name="sql", plugin="store_sql") == 1
     assert before.value("cmpd_replay_entries") == 2
     assert 0 < before.value("cmpd_replay_reach_seconds") <= 300
     assert before.value("cmpd_workers") == 2
@@ -217,7 +227,7 @@ def test_what_a_reload_takes_away_has_no_lines_any_more(served):
     served.start()
     assert served.ask(c, "1A0F1-2").status == 200
     assert served.ask(b, ICI).status == 200
-    found = {"instance": "more", "operation": "lookup", "verdict": "found"}
+    found = {"name": "more", "operation": "lookup", "verdict": "found"}
     assert scraped(served).value("cmpd_instance_answers_total", **found) == 1
     assert len(lines_with(served, "c", "more", "other")) > 40
     with_all = json.loads(json.dumps(served.config))
@@ -241,16 +251,16 @@ def test_a_name_that_goes_to_another_plugin_takes_nothing_along(served):
     served.write_codes({"ici": ICI, "content": "one"})
     key = served.peer("b")
     served.start()
-    assert scraped(served).value("cmpd_plugin_store_file_codes", instance="codes") == 1
+    assert scraped(served).value("cmpd_plugin_store_file_codes", name="codes") == 1
     served.config["plugins"]["codes"] = sqlite(served)
     assert run(CMPCTL, "reload", "--dry-run", "--config", served.write()).returncode == 0
     m = scraped(served)
-    assert m.value("cmpd_plugin_store_file_codes", instance="codes") == 1
+    assert m.value("cmpd_plugin_store_file_codes", name="codes") == 1
     assert "store_sql" not in m.text
     reload(served)
     assert served.ask(key, ICI).status == 404
     eventually(lambda: "store_file" not in metrics(served))
-    assert scraped(served).value("cmpd_plugin_store_sql_bad_rows_total", instance="codes") == 0
+    assert scraped(served).value("cmpd_plugin_store_sql_bad_rows_total", name="codes") == 0
 
 
 def test_peers_and_their_circuits(world):

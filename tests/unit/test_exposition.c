@@ -130,14 +130,14 @@ static void what_is_registered_has_a_name_by_its_owner(void **state)
     gauge_set(gauge_register("hands", "age_ms", "Age"), 250);
     char *text = write_all(EXPOSITION_PROMETHEUS, metrics_expose);
     assert_has(text, "# TYPE cmpd_plugin_store_x_a_b_c_total counter\n"
-                     "cmpd_plugin_store_x_a_b_c_total{instance=\"sql\"} 7\n"
-                     "cmpd_plugin_store_x_a_b_c_total{instance=\"sql2\"} 0\n");
+                     "cmpd_plugin_store_x_a_b_c_total{name=\"sql\"} 7\n"
+                     "cmpd_plugin_store_x_a_b_c_total{name=\"sql2\"} 0\n");
     assert_has(text, "# TYPE cmpd_plugin_store_x_a_b_c_gauge gauge\n"
-                     "cmpd_plugin_store_x_a_b_c_gauge{instance=\"sql2\"} -3\n");
-    assert_has(text, "cmpd_instance_bad_answers_total{instance=\"sql\",plugin=\"store_x\"} 0\n");
-    assert_has(text, "cmpd_plugin_store_x_wait_seconds_bucket{instance=\"sql\",le=\"0.001\"} 0\n"
-                     "cmpd_plugin_store_x_wait_seconds_bucket{instance=\"sql\",le=\"2\"} 1\n");
-    assert_has(text, "cmpd_plugin_store_x_wait_seconds_sum{instance=\"sql\"} 0.0015\n");
+                     "cmpd_plugin_store_x_a_b_c_gauge{name=\"sql2\"} -3\n");
+    assert_has(text, "cmpd_instance_bad_answers_total{name=\"sql\",plugin=\"store_x\"} 0\n");
+    assert_has(text, "cmpd_plugin_store_x_wait_seconds_bucket{name=\"sql\",le=\"0.001\"} 0\n"
+                     "cmpd_plugin_store_x_wait_seconds_bucket{name=\"sql\",le=\"2\"} 1\n");
+    assert_has(text, "cmpd_plugin_store_x_wait_seconds_sum{name=\"sql\"} 0.0015\n");
     assert_has(text, "cmpd_listener_accepted_total{listener=\"peers\"} 0\n");
     assert_has(text, "cmpd_hands_shaken_total 2\n");
     assert_has(text, "cmpd_hands_age_seconds 0.25\n");
