@@ -64,7 +64,7 @@ int explain_answer(h2o_req_t *req)
     t->front_data = e;
     t->request.interface = CMP_INTERFACE_MC1;
     t->request.now_ms = clock_now_ms();
-    t->begun_ms = clock_monotonic_ms();
+    t->begun_us = clock_monotonic_us();
     trace_begin(t);
     const bool has_query = req->query_at != SIZE_MAX;
     const size_t path_size = has_query ? req->query_at : req->path.len;

@@ -359,7 +359,7 @@ static void handle(h2o_req_t *req)
     request r = {.req = req, .connection = c, .txn = t};
     t->front = &front;
     t->front_data = &r;
-    t->begun_ms = server_now_ms(c->sw);
+    t->begun_us = server_now_us(c->sw);
     memcpy(t->request.source, c->source, sizeof(t->request.source));
     t->request.certificate =
         t->listener->wants_certificate ? certificate_shown(c->certificate) : NULL;

@@ -143,7 +143,7 @@ struct server_worker {
     lingering lingering[LINGER_MAX];
     unsigned lingering_next; /* the oldest */
 
-    uint64_t now_ms; /* of this turn; 0: nobody has asked yet */
+    int64_t now_us; /* of this turn; 0: nobody has asked yet */
 
     struct {
         cmp_timer *timer;
@@ -177,12 +177,17 @@ struct server_worker {
 };
 
 /* Monotonic, read once in each turn of the loop. */
+static inline int64_t server_now_us(server_worker *sw)
+{
+    if (sw->now_us == 0) {
+        sw->now_us = clock_monotonic_us();
+    }
+    return sw->now_us;
+}
+
 static inline uint64_t server_now_ms(server_worker *sw)
 {
-    if (sw->now_ms == 0) {
-        sw->now_ms = clock_monotonic_ms();
-    }
-    return sw->now_ms;
+    return (uint64_t)server_now_us(sw) / 1000;
 }
 
 /* front.c: the only handler. */

@@ -102,7 +102,7 @@ static void on_turn_end(void *arg)
     pace_turn_end(sw);
     entrances_settle(sw);
     /* The clock is read once a turn, by whoever asks first. */
-    sw->now_ms = 0;
+    sw->now_us = 0;
 }
 
 server_worker *server_worker_start(server *s, worker *w)

@@ -11,15 +11,13 @@ typedef struct account_wait_of {
 } account_wait_of;
 
 typedef struct account {
-    int64_t begun_us;   /* Unix time of the turn in which the request came */
-    int64_t since_us;   /* of the wait, or of a sampled one's step */
-    int64_t attempt_us; /* when the attempt began */
+    int64_t begun_us; /* Unix time of the turn in which the request came */
+    int64_t since_us; /* of a sampled one's step; clock_monotonic_us */
     size_t octets_in, octets_sent;
-    const char *waits_in;        /* the step; static */
     const char *decided_by;      /* a store's or route's name; NULL: none decided */
     const char *plugin, *reason; /* of a rejection; in the transaction's memory */
     unsigned attempts;
     unsigned wait_count;
-    bool begun, sampled, waiting;
+    bool begun, sampled;
     account_wait_of *waits; /* in the transaction's memory; NULL: there were none */
 } account;

@@ -30,71 +30,47 @@ bool account_refuses(const txn *t)
 
 /* ---- times ---- */
 
-/* The clock may have been set meanwhile. */
-static uint64_t since(int64_t begin_us, int64_t now_us)
+static uint32_t short_time(int64_t us)
 {
-    return now_us > begin_us ? (uint64_t)(now_us - begin_us) : 0;
+    return us < 0 ? 0 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-static uint32_t short_time(uint64_t us)
-{
-    return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
-}
-
-static void add_wait(txn *t, const char *step, int64_t now_us, bool synchronous)
+static void add_wait(txn *t, const char *step, int64_t since_us, int64_t now_us, bool synchronous)
 {
     account *a = &t->account;
-    const uint64_t took = since(a->since_us, now_us);
+    const uint32_t took_us = short_time(now_us - since_us);
     if (a->waits == NULL) {
         a->waits = kit_arena_alloc(&t->memory, ACCOUNT_WAITS_MAX * sizeof(*a->waits));
     }
     if (a->wait_count == ACCOUNT_WAITS_MAX) {
         account_wait_of *last = &a->waits[ACCOUNT_WAITS_MAX - 1];
-        last->took_us = short_time(last->took_us + took);
+        last->took_us = short_time((int64_t)last->took_us + took_us);
         return;
     }
-    a->waits[a->wait_count++] =
-        (account_wait_of){.step = step,
-                          .after_us = short_time(since(a->begun_us, a->since_us)),
-                          .took_us = short_time(took),
-                          .synchronous = synchronous};
+    a->waits[a->wait_count++] = (account_wait_of){.step = step,
+                                                  .after_us = short_time(since_us - t->begun_us),
+                                                  .took_us = took_us,
+                                                  .synchronous = synchronous};
 }
 
 /* `text` is decoded, and gone, before the first wait. */
-static void begin(txn *t)
+void account_begin(txn *t)
 {
     account *a = &t->account;
-    a->begun = true;
-    a->octets_in = t->text.size;
-    if (a->begun_us == 0) {
-        a->begun_us = t->request.now_ms * 1000;
-    }
-    a->sampled = ++t->worker->sampled % ACCOUNT_SAMPLED == 0;
-    a->since_us = a->sampled ? clock_now_us() : 0;
-}
-
-void account_go(txn *t)
-{
-    account *a = &t->account;
-    if (!is_accounted(t)) {
+    if (a->begun || !is_accounted(t)) {
         return;
     }
-    if (!a->begun) {
-        begin(t);
-    } else if (a->waiting) {
-        const int64_t now_us = clock_now_us();
-        a->waiting = false;
-        add_wait(t, a->waits_in, now_us, false);
-        a->since_us = now_us;
-    }
+    a->begun = true;
+    a->octets_in = t->text.size;
+    a->sampled = ++t->worker->sampled % ACCOUNT_SAMPLED == 0;
+    a->since_us = a->sampled ? clock_monotonic_us() : 0;
 }
 
-void account_wait(txn *t, const char *step)
+void account_wait(txn *t, const char *step, int64_t now_us)
 {
     if (is_accounted(t)) {
-        t->account.waiting = true;
-        t->account.waits_in = step;
-        t->account.since_us = clock_now_us();
+        add_wait(t, step, t->waits_since_us, now_us, false);
+        t->account.since_us = now_us;
     }
 }
 
@@ -102,8 +78,8 @@ void account_step(txn *t, const char *step)
 {
     account *a = &t->account;
     if (a->sampled) {
-        const int64_t now_us = clock_now_us();
-        add_wait(t, step, now_us, true);
+        const int64_t now_us = clock_monotonic_us();
+        add_wait(t, step, a->since_us, now_us, true);
         a->since_us = now_us;
     }
 }
@@ -115,7 +91,6 @@ void account_send(txn *t, size_t octets)
     if (is_accounted(t)) {
         t->account.attempts++;
         t->account.octets_sent = octets;
-        t->account.attempt_us = clock_now_us();
     }
 }
 
@@ -165,7 +140,7 @@ static outcome outcome_of(const txn *t, const cmp_https_answer *answer)
                                                 : (outcome){without_answer[answer->result], NULL};
 }
 
-void account_attempt(txn *t, const cmp_https_answer *answer)
+void account_attempt(txn *t, const cmp_https_answer *answer, int64_t now_us)
 {
     if (!is_accounted(t)) {
         return;
@@ -178,8 +153,8 @@ void account_attempt(txn *t, const cmp_https_answer *answer)
     journal_record_begin(&r, JOURNAL_ATTEMPT);
     r.interface = CMP_INTERFACE_MC3;
     r.verdict = o.verdict;
-    r.when_us = a->attempt_us;
-    r.took_us = since(a->attempt_us, clock_now_us());
+    r.when_us = txn_unix_us(t, t->hop->began_us);
+    r.took_us = (uint64_t)(now_us - t->hop->began_us);
     r.status = answered ? (unsigned)answer->status : 0;
     r.attempt = a->attempts;
     r.octets_in = answered ? answer->body.size : 0;
@@ -297,7 +272,7 @@ static void put_transaction(txn *t, const txn_answer *answer, cmp_str ici, cmp_s
 
 /* A handset is anonymous: of its requests those are recorded that went to a next hop, so that its
  * attempts have somewhere to belong to (SPEC 7), and of those that were refused a few. */
-void account_end(txn *t, const txn_answer *answer, cmp_str ici, cmp_str who)
+void account_end(txn *t, const txn_answer *answer, cmp_str ici, cmp_str who, int64_t took_us)
 {
     if (!is_accounted(t)) {
         return;
@@ -307,11 +282,11 @@ void account_end(txn *t, const txn_answer *answer, cmp_str ici, cmp_str who)
     journal_record r;
     journal_record_begin(&r, JOURNAL_TRANSACTION);
     r.interface = (uint8_t)t->request.interface;
-    r.when_us = a->begun_us != 0 ? a->begun_us : t->request.now_ms * 1000;
+    r.when_us = txn_unix_us(t, t->begun_us);
+    r.took_us = (uint64_t)took_us;
     r.status = answer != NULL ? (unsigned)answer->status : 0;
     r.octets_in = a->octets_in;
     r.octets_out = answer != NULL ? answer->body_size : 0;
-    r.took_us = since(r.when_us, clock_now_us());
     r.texts[JOURNAL_LISTENER] = t->listener->name;
     r.texts[JOURNAL_TRACE] = txn_trace_id(t);
     if (answer != NULL && problem) {

@@ -89,9 +89,14 @@ static void reply(txn *t)
 
 static void end_wait(txn *t)
 {
-    if (t->waits_since_us != 0 && !is_traced(t)) {
-        tally_wait(t->step, clock_monotonic_us() - t->waits_since_us);
+    if (t->waits_since_us == 0) {
+        return;
     }
+    const int64_t now_us = clock_monotonic_us();
+    if (!is_traced(t)) {
+        tally_wait(t->step, now_us - t->waits_since_us);
+    }
+    account_wait(t, steps[t->step].name, now_us);
     t->waits_since_us = 0;
 }
 
@@ -115,9 +120,9 @@ static void wait_with_deadline(txn *t)
     if (t->deadline != NULL) { /* `count` may be known by now, and with it an earlier deadline */
         loop_timer_stop(t->deadline);
     }
-    t->deadline = loop_timer_start(t->worker->loop, txn_time_left_ms(t), on_deadline, t);
-    account_wait(t, steps[t->step].name);
     t->waits_since_us = clock_monotonic_us();
+    t->deadline =
+        loop_timer_start(t->worker->loop, txn_time_left_ms(t, t->waits_since_us), on_deadline, t);
 }
 
 static unsigned kind_of(const txn *t)
@@ -127,7 +132,7 @@ static unsigned kind_of(const txn *t)
 
 void pipeline_run(txn *t)
 {
-    account_go(t);
+    account_begin(t);
     end_wait(t);
     while (t->step < STEP_COUNT) {
         const step *s = &steps[t->step];
@@ -181,7 +186,7 @@ static void note_credential(const txn *t)
     }
 }
 
-static void count_end(const txn *t, const txn_answer *a)
+static void count_end(const txn *t, const txn_answer *a, int64_t took_us)
 {
     static const tally_end ends[] = {
         [RESULT_RESOLVED] = TALLY_RESOLVED, [RESULT_RELAYED] = TALLY_RELAYED,
@@ -191,15 +196,12 @@ static void count_end(const txn *t, const txn_answer *a)
     const unsigned end = a == NULL                     ? TALLY_GONE
                          : t->result == RESULT_PROBLEM ? TALLY_PROBLEM + (unsigned)t->fault.code
                                                        : ends[t->result];
-    const int64_t begun_us =
-        t->account.begun_us != 0 ? t->account.begun_us : t->request.now_ms * 1000;
-    const int64_t now_us = clock_now_us();
     tally_transaction(t->request.interface, t->requestor != NULL ? t->requestor->label : LABEL_NONE,
-                      end, now_us - begun_us, now_us);
+                      end, took_us, txn_unix_us(t, t->begun_us + took_us));
     note_credential(t);
 }
 
-static void count_result(const txn *t, const txn_answer *a)
+static void count_result(const txn *t, const txn_answer *a, int64_t took_us)
 {
     if (is_traced(t)) { /* nobody outside sees it as a request */
         return;
@@ -212,7 +214,7 @@ static void count_result(const txn *t, const txn_answer *a)
                 : t->result == RESULT_WRITTEN  ? count_written
                                                : count_problem[t->fault.code],
                 1);
-    count_end(t, a);
+    count_end(t, a, took_us);
 }
 
 /* Of many ICIs none is shown. */
@@ -233,9 +235,10 @@ void pipeline_end(txn *t, const txn_answer *a)
 {
     t->answered = true;
     settle_replay_memory(t, a);
-    count_result(t, a);
-    request_log(t, a, shown_ici(t), shown_requestor(t));
-    account_end(t, a, shown_ici(t), shown_requestor(t));
+    const int64_t took_us = clock_monotonic_us() - t->begun_us;
+    count_result(t, a, took_us);
+    request_log(t, a, shown_ici(t), shown_requestor(t), took_us);
+    account_end(t, a, shown_ici(t), shown_requestor(t), took_us);
     txn_close_if_done(t);
 }
 

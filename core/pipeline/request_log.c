@@ -2,7 +2,6 @@
 /* See request_log.h. Where no line is wanted it costs a comparison. */
 #include "pipeline/request_log.h"
 
-#include "base/clock.h"
 #include "base/log_limit.h"
 #include "base/log_source.h"
 #include "conf/conf.h"
@@ -94,7 +93,7 @@ bool request_log_wanted(const txn *t)
     return log_wanted((cmp_log_level)t->generation->conf->top.log.requests.level);
 }
 
-void request_log(const txn *t, const txn_answer *a, cmp_str ici, cmp_str who)
+void request_log(const txn *t, const txn_answer *a, cmp_str ici, cmp_str who, int64_t took_us)
 {
     const conf_request_log *o = &t->generation->conf->top.log.requests;
     if (!request_log_wanted(t) || is_rejected(t) || is_traced(t) ||
@@ -109,7 +108,7 @@ void request_log(const txn *t, const txn_answer *a, cmp_str ici, cmp_str who)
     add(&f, "listener", t->listener->name);
     add_number(&f, LOG_NUMBER "status", f.status, a != NULL ? a->status : STATUS_CLIENT_GONE);
     add(&f, "code", code_of(t, a, good));
-    add_number(&f, LOG_NUMBER "ms", f.took, (int64_t)(clock_monotonic_ms() - t->begun_ms));
+    add_number(&f, LOG_NUMBER "ms", f.took, took_us / 1000);
     add_hop(&f, t->hop);
     add(&f, "trace", txn_trace_id(t));
     if (o->source) {

@@ -33,9 +33,12 @@ static const way *way_to(const txn *t)
     return &t->generation->ways[t->hop->to->index];
 }
 
-static void count_attempt(const hop *h, tally_attempt how)
+/* NULL: nobody waits for an answer any more. */
+static void end_attempt(txn *t, const cmp_https_answer *answer, tally_attempt how)
 {
-    tally_attempt_end(h->to->label, how, clock_monotonic_us() - h->began_us);
+    const int64_t now_us = clock_monotonic_us();
+    account_attempt(t, answer, now_us);
+    tally_attempt_end(t->hop->to->label, how, now_us - t->hop->began_us, txn_unix_us(t, now_us));
 }
 
 static tally_attempt end_of_attempt(const hop *h)
@@ -79,8 +82,7 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
                     TEXT(h->to->name), origin_authority(way_to(t)->urls[h->url]), detail,
                     answer->status);
     }
-    account_attempt(t, answer);
-    count_attempt(h, end_of_attempt(h));
+    end_attempt(t, answer, end_of_attempt(h));
     h->answer.detail = NULL; /* valid during the callback only */
     txn_resume(t);
 }
@@ -109,7 +111,7 @@ static bool choose_url(txn *t)
 static uint64_t attempt_time_ms(const txn *t)
 {
     const way *w = way_to(t);
-    const uint64_t left = txn_time_left_ms(t);
+    const uint64_t left = txn_time_left_ms(t, clock_monotonic_us());
     const size_t tried = (size_t)__builtin_popcountll(t->hop->tried);
     const size_t untried = w->url_count > tried ? w->url_count - tried : 1;
     return left / untried > ATTEMPT_MIN_MS ? left / untried : left;
@@ -200,7 +202,7 @@ static bool other_url_left(const txn *t)
     const way *w = way_to(t);
     const size_t count = w->url_count < URLS_MAX ? w->url_count : URLS_MAX;
     return (size_t)__builtin_popcountll(t->hop->tried) < count &&
-           txn_time_left_ms(t) > ATTEMPT_MIN_MS;
+           txn_time_left_ms(t, clock_monotonic_us()) > ATTEMPT_MIN_MS;
 }
 
 static step_result failed(txn *t, error_code code)
@@ -275,7 +277,7 @@ static step_result relay(txn *t)
 static step_result once_more(txn *t)
 {
     if (t->hop->repeated || __builtin_popcountll(t->hop->tried) != 1 || other_url_left(t) ||
-        txn_time_left_ms(t) <= ATTEMPT_MIN_MS) {
+        txn_time_left_ms(t, clock_monotonic_us()) <= ATTEMPT_MIN_MS) {
         return failed(t, ERROR_PEER_FAILED);
     }
     t->hop->repeated = true;
@@ -335,8 +337,7 @@ void step_forward_abandon(txn *t)
     step_ask_abandon(t); /* of the signer */
     if (t->hop->call != NULL) {
         outbound_cancel(t->hop->call);
-        account_attempt(t, NULL);
-        count_attempt(t->hop, TALLY_ABANDONED);
+        end_attempt(t, NULL, TALLY_ABANDONED);
         t->hop->call = NULL;
     }
 }

@@ -2,8 +2,6 @@
 /* See tally.h. A block for each thread, as counters have: linked for the readers, never freed. */
 #include "pipeline/tally.h"
 
-#include "base/clock.h"
-
 #include <cmp-kit/memory.h>
 #include <cmp-kit/tid.h>
 
@@ -131,13 +129,13 @@ void tally_attempt_begin(unsigned peer)
     add(&peer_of_thread(peer)->in_flight, 1);
 }
 
-void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us)
+void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us, int64_t now_us)
 {
     peer_block *p = peer_of_thread(peer);
     add(&p->in_flight, (uint64_t)-1);
     add(&p->attempts[how], 1);
     if (how <= TALLY_BAD_ANSWER) {
-        set(&p->answered_us, clock_now_us());
+        set(&p->answered_us, now_us);
     }
     spread_add(&p->took, took_us);
 }

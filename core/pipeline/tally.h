@@ -54,7 +54,7 @@ void tally_transaction(cmp_interface interface, unsigned peer, unsigned end, int
                        int64_t now_us);
 void tally_wait(unsigned step, int64_t took_us);
 void tally_attempt_begin(unsigned peer);
-void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us);
+void tally_attempt_end(unsigned peer, tally_attempt how, int64_t took_us, int64_t now_us);
 
 /* One transaction more, or less, that is under way; and one that was refused as its key's share of
  * the replay memory was full. */

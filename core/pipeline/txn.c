@@ -2,7 +2,6 @@
 /* Life and memory of a transaction. */
 #include "pipeline/txn.h"
 
-#include "base/clock.h"
 #include "pipeline/tally.h"
 
 #include <cmp-kit/memory.h>
@@ -135,14 +134,20 @@ void txn_resume(txn *t)
     t->resume(t);
 }
 
-uint64_t txn_time_left_ms(const txn *t)
+int64_t txn_unix_us(const txn *t, int64_t then_us)
+{
+    const int64_t begun_us =
+        t->account.begun_us != 0 ? t->account.begun_us : t->request.now_ms * 1000;
+    return begun_us + (then_us - t->begun_us);
+}
+
+uint64_t txn_time_left_ms(const txn *t, int64_t now_us)
 {
     const conf_resolve *resolve = &t->generation->conf->top.resolve;
     const int64_t hops = resolve->max_hops + 1;
     const int64_t count = t->request.message.count;
     const int64_t ahead = hops - (count < hops ? count : hops - 1);
     /* A peer may count as high as it likes: there is one share at least. */
-    const int64_t left =
-        resolve->deadline_ms * ahead / hops - (int64_t)(clock_monotonic_ms() - t->begun_ms);
+    const int64_t left = resolve->deadline_ms * ahead / hops - (now_us - t->begun_us) / 1000;
     return left > 0 ? (uint64_t)left : 0;
 }

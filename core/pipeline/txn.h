@@ -107,7 +107,7 @@ struct txn {
     /* ---- set by the front ---- */
     const front_ops *front;
     void *front_data;
-    uint64_t begun_ms; /* when it came, by the clock that nobody sets (clock_monotonic_ms) */
+    int64_t begun_us; /* when it came, by the clock that nobody sets (clock_monotonic_us) */
     const listener *listener;
     carriage carriage;
     cmp_str text;         /* query string or body, while it is not read */
@@ -188,9 +188,14 @@ void txn_keep(txn *t);
 /* The step that waits can go on. */
 void txn_resume(txn *t);
 
-/* What is left until the transaction's deadline. It shrinks by hop: the further a request has come,
- * the earlier its answer is due, so that the hops before are still waiting for it. */
-uint64_t txn_time_left_ms(const txn *t);
+/* Unix time, to the clock_monotonic_us that lies behind its beginning: as if nobody had set the
+ * clock since then. */
+int64_t txn_unix_us(const txn *t, int64_t then_us);
+
+/* What is left, at clock_monotonic_us, until the transaction's deadline. It shrinks by hop: the
+ * further a request has come, the earlier its answer is due, so that the hops before are still
+ * waiting for it. */
+uint64_t txn_time_left_ms(const txn *t, int64_t now_us);
 
 /* Frees those that are kept for reuse. */
 void txn_free_idle(worker *w);

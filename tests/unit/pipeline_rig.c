@@ -261,7 +261,7 @@ static txn *rig_open(rig *r)
     t->front = &front;
     t->front_data = r;
     t->request.now_ms = clock_now_ms();
-    t->begun_ms = clock_monotonic_ms();
+    t->begun_us = clock_monotonic_us();
     t->request.headers = r->headers;
     t->request.header_count = r->header_count;
     t->request.certificate = r->certificate;
