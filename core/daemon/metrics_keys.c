@@ -65,7 +65,7 @@ static void expose_tokens(exposition *e, const tokens *all)
     exposition_family(e, METRIC_GAUGE, "cmpd_token_last_use_timestamp_seconds", "seconds",
                       "When a token was used last, in Unix time; 0: not since the process began");
     for (size_t i = 0; i < all->count; i++) {
-        const unsigned label = label_find(all->at[i].name);
+        const unsigned label = all->at[i].label;
         if (label != LABEL_OTHER) {
             label_token(e, &all->at[i]);
             exposition_number(e, (double)tally_read_key(TALLY_TOKEN, label));

@@ -44,6 +44,7 @@ struct keyring {
     int64_t good_from_ms, good_until_ms; /* see keyring_is_over */
     kit_arena memory;                    /* of everything but the secrets */
     cmp_key *keys;
+    unsigned *labels; /* of the keys: their last use is noted by these (base/labels.h) */
     size_t count;
     tokens tokens;
     uint8_t *pseudonym_secret;
@@ -248,8 +249,8 @@ static void add_key(const load *l, const entry *e, cmp_key_use use)
         wrong(l, "not_after", "must be later than not_before");
     }
     check_double(l, key);
-    /* Its last use is noted by that. */
-    (void)(use == CMP_KEY_ISSUED ? label_make(key->id) : label_make_pair(key->peer, key->id));
+    l->ring->labels[l->ring->count] =
+        use == CMP_KEY_ISSUED ? label_make(key->id) : label_make_pair(key->peer, key->id);
     choose_secret(l, e, key);
     l->ring->count++;
 }
@@ -346,8 +347,9 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     kit_arena_init(&k->memory, NULL, 0);
     ring_file ring;
     schema_fill(ring_rows, file, yaml_root(file), "", NULL, &k->memory, &ring, report);
-    k->keys =
-        kit_arena_calloc(&k->memory, ring.issued.count + ring.received.count, sizeof(*k->keys));
+    const size_t count = ring.issued.count + ring.received.count;
+    k->keys = kit_arena_calloc(&k->memory, count, sizeof(*k->keys));
+    k->labels = kit_arena_calloc(&k->memory, count, sizeof(*k->labels));
     load l = {k, file, peer_known, arg, report, NULL};
     add_keys(&l, &ring.issued, CMP_KEY_ISSUED);
     add_keys(&l, &ring.received, CMP_KEY_RECEIVED);
@@ -393,7 +395,9 @@ static void destroy(keyring *k)
     for (size_t i = 0; i < k->count; i++) {
         uint8_t *secret = secret_of(&k->keys[i]);
         secret_free(&secret, k->keys[i].secret_size);
+        label_drop(k->labels[i]);
     }
+    tokens_dispose(&k->tokens);
     secret_free(&k->pseudonym_secret, k->pseudonym_secret_size);
     kit_arena_reset(&k->memory);
     free(k);

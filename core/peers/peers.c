@@ -185,6 +185,7 @@ peers *peers_ref(peers *p)
 static void peers_free(peers *p)
 {
     for (size_t i = 0; i < p->count; i++) {
+        label_drop(p->at[i].label);
         rate_unref(p->at[i].limit);
         kit_prefixes_destroy(&p->at[i].may_ask);
     }

@@ -27,6 +27,13 @@ const cmp_option token_rows[] = {
     CMP_OPTION_END,
 };
 
+void tokens_dispose(tokens *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        label_drop(t->at[i].label);
+    }
+}
+
 void token_hash(cmp_str text, uint8_t hash[TOKEN_HASH_SIZE])
 {
     if (EVP_Digest(text.at, text.size, hash, NULL, EVP_sha256(), NULL) != 1) {
@@ -86,7 +93,7 @@ void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_are
             wrong(report, file, i, "name", "another token has the same name");
         }
         *made = (token){.name = name, .allow = e[i].allow, .not_after_ms = INT64_MAX};
-        (void)label_make(name); /* its last use is noted by that */
+        made->label = label_make(name);
         const bool hashed = e[i].sha256 != NULL &&
                             kit_hex_decode(cmp_str_from(e[i].sha256), made->hash, TOKEN_HASH_SIZE);
         if (e[i].sha256 != NULL && !hashed) {

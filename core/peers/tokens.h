@@ -28,6 +28,7 @@ typedef struct token {
     uint8_t hash[TOKEN_HASH_SIZE];
     uint64_t allow;       /* bit i: token_right i */
     int64_t not_after_ms; /* Unix time; INT64_MAX: for ever */
+    unsigned label;       /* its last use is noted by that (base/labels.h) */
 } token;
 
 typedef struct tokens {
@@ -51,6 +52,9 @@ typedef struct yaml_file yaml_file;
 /* Makes tokens from checked rows, in `memory`; what rows cannot check goes to the report. */
 void tokens_load(tokens *t, const cmp_rows *rows, const yaml_file *file, kit_arena *memory,
                  cmp_report *report);
+
+/* Gives back what is not in that memory. */
+void tokens_dispose(tokens *t);
 
 /* Writes the hash of a token's text. */
 void token_hash(cmp_str text, uint8_t hash[TOKEN_HASH_SIZE]);

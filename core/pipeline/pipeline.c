@@ -182,7 +182,7 @@ static void note_credential(const txn *t)
         tally_key_used(TALLY_KEY_ISSUED, label_find(t->credential), now_ms / 1000);
         tally_tid(t->requestor->label, t->request.message.params[CMP_PARAM_TID], now_ms);
     } else if (t->bearer != NULL) {
-        tally_key_used(TALLY_TOKEN, label_find(t->bearer->name), now_ms / 1000);
+        tally_key_used(TALLY_TOKEN, t->bearer->label, now_ms / 1000);
     }
 }
 
@@ -263,6 +263,7 @@ txn *pipeline_open(worker *w, tenure *of, const listener *l)
 
 void pipeline_setup(void)
 {
+    tally_setup();
     count_resolved = counter_register("requests", "resolved", "Requests answered with content");
     count_relayed = counter_register("requests", "relayed", "Requests answered by the next hop");
     count_referral = counter_register("requests", "referral", "Requests answered with a referral");

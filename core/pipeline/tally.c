@@ -24,6 +24,7 @@ const char *const tally_attempt_names[] = {
     [TALLY_NOT_SENT] = "not_sent",  [TALLY_BROKEN] = "broken", [TALLY_TIMEOUT] = "timeout",
     [TALLY_ABANDONED] = "abandoned"};
 
+#define LINE     64        /* octets of a cache line */
 #define NO_CLOCK INT32_MIN /* a tid that tells no time */
 
 typedef _Atomic uint64_t cell;
@@ -32,6 +33,7 @@ typedef struct spread {
     cell buckets[BOUNDS + 1], sum;
 } spread;
 
+/* Of cells, and of nothing else: see forget. */
 typedef struct peer_block {
     cell transactions[CMP_INTERFACE_MAX][TALLY_ENDS];
     cell attempts[TALLY_ATTEMPTS];
@@ -55,13 +57,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the list */
 static _Atomic(block *) blocks;
 static _Thread_local block *mine;
 
+/* Large ones take memory where they are written to, and nowhere else. */
 static void *zeroed(size_t size)
 {
-    void *at = aligned_alloc(64, (size + 63) / 64 * 64);
-    if (at == NULL) {
-        abort();
-    }
-    return memset(at, 0, size);
+    char *at = kit_calloc(1, size + LINE);
+    return at + (LINE - (uintptr_t)at % LINE) % LINE;
 }
 
 static block *block_of_thread(void)
@@ -174,6 +174,26 @@ void tally_under_way(int more)
 void tally_replay_refused(void)
 {
     add(&block_of_thread()->replay_refused, 1);
+}
+
+/* Nobody counts by that number now. */
+static void forget(unsigned label)
+{
+    for (block *b = atomic_load_explicit(&blocks, memory_order_acquire); b != NULL; b = b->next) {
+        peer_block *p = atomic_load_explicit(&b->peers[label], memory_order_acquire);
+        cell *cells = (cell *)p;
+        for (size_t i = 0; p != NULL && i < sizeof(*p) / sizeof(*cells); i++) {
+            atomic_store_explicit(&cells[i], 0, memory_order_relaxed);
+        }
+        for (unsigned kind = 0; kind < TALLY_KEYS; kind++) {
+            atomic_store_explicit(&b->keys[kind][label], 0, memory_order_relaxed);
+        }
+    }
+}
+
+void tally_setup(void)
+{
+    labels_on_reuse(forget);
 }
 
 /* ---- reading ---- */

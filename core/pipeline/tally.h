@@ -37,7 +37,10 @@ typedef enum tally_attempt {
 } tally_attempt;
 
 /* The words of metrics; of all problems together that of TALLY_PROBLEM. */
-extern const char *const tally_end_names[];     /* by tally_end */
+extern const char *const tally_end_names[]; /* by tally_end */
+/* Once, at the start. */
+void tally_setup(void);
+
 extern const char *const tally_attempt_names[]; /* by tally_attempt */
 
 /* What a request is proven by, and its label: */

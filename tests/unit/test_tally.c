@@ -162,10 +162,62 @@ static void beyond_the_bound_all_are_others(void **state)
     }
     assert_int_equal(last, LABEL_OTHER);
     assert_int_equal(label_find(CMP_STR("name-a")), label_make(CMP_STR("name-a")));
+    label_drop(LABEL_OTHER); /* which changes nothing */
+    label_drop(LABEL_NONE);
+    assert_int_equal(label_make(CMP_STR("one more")), LABEL_OTHER);
     tally_transaction(CMP_INTERFACE_MC1, last, TALLY_GONE, 1, 1);
     tally_peer sums;
     assert_true(tally_read_peer(LABEL_OTHER, &sums));
     assert_int_equal(sums.transactions[CMP_INTERFACE_MC1][TALLY_GONE], 1);
+}
+
+static cmp_str nth(const char *what, int i, char text[32])
+{
+    return (cmp_str){text, (size_t)snprintf(text, 32, "%s-%d", what, i)};
+}
+
+/* All are held by now. */
+static void a_number_that_nobody_holds_goes_to_another(void **state)
+{
+    (void)state;
+    char text[32];
+    tally_setup();
+    const unsigned number = label_find(nth("many", 7, text));
+    assert_true(number > LABEL_OTHER);
+    tally_transaction(CMP_INTERFACE_MC1, number, TALLY_GONE, 1, 1);
+    tally_key_used(TALLY_TOKEN, number, 1000);
+    label_make(nth("many", 7, text));
+    label_drop(number);
+    assert_int_equal(label_make(CMP_STR("held twice")), LABEL_OTHER);
+    label_drop(number);
+    assert_int_equal(label_find(nth("many", 7, text)), number); /* until another wants it */
+    assert_int_equal(label_make(CMP_STR("the next")), number);
+    assert_string_equal(label_name(number), "the next");
+    assert_int_equal(label_find(nth("many", 7, text)), LABEL_OTHER);
+    tally_peer sums;
+    assert_true(tally_read_peer(number, &sums));
+    assert_int_equal(sums.transactions[CMP_INTERFACE_MC1][TALLY_GONE], 0);
+    assert_int_equal(tally_read_key(TALLY_TOKEN, number), 0);
+}
+
+/* As keys do when they are renewed, in all the time that a process may live. */
+static void names_come_and_go(void **state)
+{
+    (void)state;
+    char text[32], before[32];
+    unsigned number = label_find(CMP_STR("the next"));
+    nth("the next", 0, before);
+    for (int i = 0; i < 4 * LABELS_MAX; i++) {
+        label_drop(number);
+        number = label_make(nth("come", i, text));
+        assert_true(number > LABEL_OTHER);
+        assert_int_equal(label_find(cmp_str_from(before)), LABEL_OTHER);
+        memcpy(before, text, sizeof(before));
+    }
+    assert_int_equal(label_find(cmp_str_from(before)), number);
+    for (int i = 8; i < 1000; i++) {
+        assert_true(label_find(nth("many", i, text)) > LABEL_OTHER);
+    }
 }
 
 int main(void)
@@ -177,6 +229,8 @@ int main(void)
         cmocka_unit_test(a_pair_is_no_other_pair),
         cmocka_unit_test(a_tid_tells_what_a_clock_shows),
         cmocka_unit_test(beyond_the_bound_all_are_others),
+        cmocka_unit_test(a_number_that_nobody_holds_goes_to_another),
+        cmocka_unit_test(names_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
