@@ -171,6 +171,7 @@ class Site:
         while not self._is_ready(before):
             if self.process.poll() is not None:
                 code, self.process = self.process.returncode, None
+                self.expected_errors += [line["message"] for line in self.log("error")]
                 raise AssertionError(f"cmpd ended with {code}:\n{self.log_text()}")
             assert time.monotonic() < deadline, f"cmpd does not get ready:\n{self.log_text()}"
             time.sleep(0.01)

@@ -186,7 +186,7 @@ def test_answers_that_nobody_reads(front):
 def test_requests_within_requests(front, listener):
     """None that is hidden is answered, whether it comes first or second."""
     options = {"port": front.handsets, "target": "/mc-1/resolve-ici?ici=" + ICI}
-    told = front.endures("smuggling", **(options if listener == "handsets" else {}))
+    told = front.endures("smuggling", seconds=6, **(options if listener == "handsets" else {}))
     assert told["answers"] > 0
     assert told["hidden"] == 0
 

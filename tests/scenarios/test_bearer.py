@@ -165,12 +165,14 @@ def test_an_authorization_server_that_does_not_let_us_ask(wired):
 
 
 def test_a_slow_authorization_server_holds_up_nobody_else(wired):
-    wired.introspection.delay = 1
-    wired.config["plugins"]["bearer"]["timeout"] = "5s"
+    wired.introspection.delay = 8
+    wired.config["plugins"]["bearer"]["timeout"] = "30s"
+    wired.config["resolve"]["deadline"] = "30s"
     wired.start()
     answers = []
     waiting = [
-        threading.Thread(target=lambda: answers.append(ask(wired, GOOD).status)) for _ in range(4)
+        threading.Thread(target=lambda: answers.append(ask(wired, GOOD, timeout=60).status))
+        for _ in range(4)
     ]
     for thread in waiting:
         thread.start()

@@ -261,20 +261,20 @@ def test_one_address_has_so_many(world):
 def test_who_comes_too_fast_gets_a_turn_later(world):
     """Ten a second, five of them at once; then they wait for as long as half a handshake may take."""
     home = world.cmp("a", "1A0F1")
-    home.config["limits"] = {"handshake_timeout": "4s"}
+    home.config["limits"] = {"handshake_timeout": "10s"}
     home.listener["source_connects"] = "10/s"
     home.b = home.peer("b")
     home.holds(**{ICI: "x"})
     home.start()
-    held = hold(home.port, 60, "127.0.0.2")
-    eventually(lambda: home.counter("listener:peers", "refused_fast") >= 18)
+    held = hold(home.port, 90, "127.0.0.2")
+    eventually(lambda: home.counter("listener:peers", "refused_fast") >= 30)
     assert of(home, "peers")["turn"] > 5
     began = time.monotonic()
     assert home.ask(home.b, ICI, source="127.0.0.3").status == 200
-    assert time.monotonic() - began < 1.5  # others do not wait
-    eventually(lambda: of(home, "peers")["turn"] == 0)
+    assert time.monotonic() - began < 4  # others do not wait
+    eventually(lambda: of(home, "peers")["turn"] == 0, 20)
     assert home.ask(home.b, ICI, source="127.0.0.2").status == 200  # and it is not banned
-    assert home.counter("listener:peers", "waited") >= 19
+    assert home.counter("listener:peers", "waited") >= 45
     for one in held:
         one.close()
 

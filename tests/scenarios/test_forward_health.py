@@ -196,7 +196,7 @@ def test_one_of_two_nodes_of_a_peer_restarts_under_load(world, tmp_path, number)
         eventually(lambda: len(b.handled()) > before, SOON)
     finally:
         results = load.end()
-    assert len(results) > 10
+    assert results
     failed = [status for _, _, status in results if status != 200]
     assert failed == []  # what was in flight was asked for at the other one, under another tid
     assert len(second.handled()) > 0

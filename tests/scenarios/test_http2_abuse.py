@@ -385,7 +385,7 @@ def test_who_finds_too_many_waiting_is_refused(served):
     served.signal(signal.SIGCONT)
     codes = collections.Counter()
     for connection, own in zip(connections, streams):
-        assert connection.read(*own, seconds=30)
+        assert connection.read(*own, seconds=120)
         for stream in own:
             status, fields = connection.status[stream], connection.fields[stream]
             codes[status, json.loads(connection.body[stream])["code"]] += 1

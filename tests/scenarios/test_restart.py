@@ -221,6 +221,7 @@ def test_a_configuration_that_is_broken_is_told(served, b):
     good = served.config["listeners"][0].pop("interfaces")
     served.config["workers"] = "many"
     path = served.write()
+    served.expect_error(f"{path}:")
     said = restart_fails(served)
     assert f"{path}:" in said and "workers: " in said and "listeners[0].interfaces" in said
     assert served.ask(b, ICI).status == 200

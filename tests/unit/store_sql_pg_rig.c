@@ -7,7 +7,7 @@
 enum {
     PATIENCE_MS = 60000, /* of real time, on a machine that has much else to do */
     TURN_MS = 2,
-    STEP_MS = 10,
+    PASS_TURNS = 100,
 };
 
 int pg_port;
@@ -209,8 +209,9 @@ void pg_turn(pg_rig *f, int64_t ms)
 
 void pg_pass(pg_rig *f, int64_t ms)
 {
-    for (int64_t passed_ms = 0; passed_ms < ms; passed_ms += STEP_MS) {
-        pg_turn(f, STEP_MS);
+    const int64_t step_ms = ms / PASS_TURNS + 1;
+    for (int64_t left_ms = ms; left_ms > 0; left_ms -= step_ms) {
+        pg_turn(f, left_ms < step_ms ? left_ms : step_ms);
     }
 }
 

@@ -81,7 +81,7 @@ void pg_refuse(pg_rig *f, const char *why);
 /* One turn of the loop, in which `ms` of the store's time pass. */
 void pg_turn(pg_rig *f, int64_t ms);
 
-/* Time passes; what is connected meanwhile is up to the machine. */
+/* Time passes, in a hundred turns at most; what is connected meanwhile is up to the machine. */
 void pg_pass(pg_rig *f, int64_t ms);
 
 /* Fails the test when it has waited for too long, of real time; `since_ms` is pg_real_ms. */

@@ -30,7 +30,7 @@ static void test_restart(void **state)
     PQfinish(pg_admin);
     assert_true(pg_server("stop", "fast"));
     PG_UNTIL(f, pg_look_up(f, "C1") == CMP_STORE_UNAVAILABLE);
-    pg_pass(f, 10000); /* pauses get longer meanwhile, and not longer than two seconds */
+    pg_pass(f, 60000); /* pauses get longer meanwhile, and not longer than two seconds */
     assert_true(pg_server("start", ""));
     pg_admin = pg_connect_as("postgres", "codes");
     pg_recover(f);
