@@ -204,3 +204,16 @@ bool field_host_valid(cmp_str value)
     return name_valid((cmp_str){value.at, size}) &&
            port_valid((cmp_str){value.at + size, value.size - size});
 }
+
+bool field_traceparent_valid(cmp_str value)
+{
+    static const char form[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+    for (size_t i = 0; i < value.size && value.size == sizeof(form) - 1; i++) {
+        const char c = value.at[i];
+        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (form[i] == 'h' ? !hex : c != '-') {
+            return false;
+        }
+    }
+    return value.size == sizeof(form) - 1;
+}

@@ -36,3 +36,7 @@ int field_quality(cmp_str parameters);
 /* The value of Host and of :authority (7.2): a name, an IPv4 address or a bracketed IPv6 one, and
  * perhaps a port. The name may be empty; there is no user in it. */
 bool field_host_valid(cmp_str value);
+
+/* The value of traceparent (W3C Trace Context): version, trace, parent and flags in lower-case hex.
+ */
+bool field_traceparent_valid(cmp_str value);

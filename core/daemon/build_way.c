@@ -136,6 +136,5 @@ void build_way(builder *b, size_t at)
     for (size_t i = 0; i < p->url.count; i++) {
         build_url(b, w, p->url.at[i], kit_arena_printf(&g->memory, "%s.url[%zu]", path, i));
     }
-    g->forwards = g->forwards || w->url_count > 0;
     check_release(b, p, path);
 }

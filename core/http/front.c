@@ -19,7 +19,6 @@
 #include "mc/reply.h"
 #include "pipeline/codes.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/request_log.h"
 
 #include <cmp-kit/text.h>
 
@@ -277,29 +276,11 @@ static http_fault read_body(const h2o_req_t *req, txn *t, bool has_query)
     return (http_fault){ERROR_NONE, NULL, false};
 }
 
-/* version-trace-parent-flags, in lower-case hex (W3C Trace Context); anything else is dropped. */
-static bool traceparent_valid(cmp_str value)
-{
-    static const char form[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-    for (size_t i = 0; i < value.size && value.size == sizeof(form) - 1; i++) {
-        const char c = value.at[i];
-        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-        if (form[i] == 'h' ? !hex : c != '-') {
-            return false;
-        }
-    }
-    return value.size == sizeof(form) - 1;
-}
-
+/* What is none is dropped. */
 static void read_traceparent(const h2o_req_t *req, txn *t)
 {
-    if (!t->generation->forwards && t->worker->process->journal == NULL && !request_log_wanted(t)) {
-        return; /* nobody looks at it */
-    }
     const cmp_str value = request_field(req, "traceparent");
-    if (value.at != NULL && traceparent_valid(value)) {
-        t->traceparent = value;
-    }
+    t->request.traceparent = field_traceparent_valid(value) ? value : CMP_NONE;
 }
 
 /* Finds interface, carriage and the message's octets. */
@@ -312,6 +293,7 @@ static http_fault read_request(const h2o_req_t *req, txn *t, const connection *c
     const bool has_query = req->query_at != SIZE_MAX;
     const size_t path_size = has_query ? req->query_at : req->path.len;
     const cmp_str path = head_target_path((cmp_str){req->path.base, path_size});
+    read_traceparent(req, t);
     if (codes_owns(t->listener, path)) {
         return codes_read(req, t, path);
     }
@@ -325,7 +307,6 @@ static http_fault read_request(const h2o_req_t *req, txn *t, const connection *c
         t->wants_redirect = handset_wants_redirect(req);
         t->language = handset_language(req, t->listener);
     }
-    read_traceparent(req, t);
     if (h2o_memis(method.base, method.len, H2O_STRLIT("POST"))) {
         return read_body(req, t, has_query);
     }

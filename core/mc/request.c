@@ -36,6 +36,7 @@ void request_own(mc_request *r)
     m->contextual = own_pairs(m->contextual, m->contextual_count, r->memory);
     r->headers = own_pairs(r->headers, r->header_count, r->memory);
     r->certificate = own_certificate(r->certificate, r->memory);
+    r->traceparent = kit_arena_copy(r->memory, r->traceparent);
 }
 
 _Static_assert(CONTEXTUAL_MAX <= 32, "a bit for each");

@@ -18,6 +18,7 @@ typedef struct mc_request {
     cmp_interface interface; /* on which it came */
     cmp_str requestor;       /* name of the authenticated peer; absent before, and for handsets */
     int64_t now_ms;          /* Unix time at which it came in */
+    cmp_str traceparent;     /* W3C Trace Context; absent: none came */
     cmp_pair *headers;       /* the fields that the auth chain asked for, and no others; a value is
                                 absent when it was not sent. Names live as the configuration does */
     size_t header_count;
@@ -25,7 +26,8 @@ typedef struct mc_request {
     kit_arena *memory; /* what txn_alloc gives out; lives at least as long as this struct */
 } mc_request;
 
-/* Copies all octets that the message borrows into the request's own memory. */
+/* Copies all octets that the message and what came beside it borrow into the request's own memory.
+ */
 void request_own(mc_request *r);
 
 /* Takes contextual parameters out of the message: the i-th one when bit i is set. */

@@ -51,6 +51,12 @@ static int64_t service_txn_now_ms(const cmp_host *host, cmp_op op)
     return r != NULL ? r->now_ms : 0;
 }
 
+static cmp_str service_txn_traceparent(const cmp_host *host, cmp_op op)
+{
+    const mc_request *r = shown(host, op, "txn_traceparent");
+    return r != NULL ? r->traceparent : CMP_NONE;
+}
+
 /* A plugin sees what it has asked for, and not what another one of the chain has. */
 static bool asks_for(const instance *i, const char *name)
 {
@@ -153,6 +159,7 @@ void ask_services(cmp_host *host)
     host->txn_interface = service_txn_interface;
     host->txn_peer = service_txn_peer;
     host->txn_now_ms = service_txn_now_ms;
+    host->txn_traceparent = service_txn_traceparent;
     host->txn_header = service_txn_header;
     host->txn_certificate = service_txn_certificate;
     host->txn_consume = service_txn_consume;

@@ -159,8 +159,8 @@ static size_t build_headers(const txn *t, cmp_pair headers[FORWARD_HEADERS_MAX])
 {
     const cmp_signature *signature = t->hop->signature;
     size_t count = 0;
-    if (t->traceparent.at != NULL) {
-        headers[count++] = (cmp_pair){CMP_STR("traceparent"), t->traceparent};
+    if (t->request.traceparent.at != NULL) {
+        headers[count++] = (cmp_pair){CMP_STR("traceparent"), t->request.traceparent};
     }
     for (size_t i = 0; signature != NULL && i < signature->header_count; i++) {
         headers[count++] = signature->headers[i];

@@ -86,7 +86,6 @@ struct generation {
     chain stores, routes;
     instance *writable;        /* the store that the interface codes writes to; NULL: none */
     way *ways;                 /* by peer.index; without URLs: the peer only asks */
-    bool forwards;             /* some peer has a URL */
     cmp_str host;              /* our own; absent when the configuration names none */
     groups operators, readers; /* see admin/rights.h; in `memory` */
     kit_arena memory;

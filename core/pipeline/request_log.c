@@ -88,7 +88,8 @@ static void add_hop(fields *f, const hop *h)
     }
 }
 
-bool request_log_wanted(const txn *t)
+/* Whether requests leave lines, at least some of them. */
+static bool is_wanted(const txn *t)
 {
     return log_wanted((cmp_log_level)t->generation->conf->top.log.requests.level);
 }
@@ -96,8 +97,7 @@ bool request_log_wanted(const txn *t)
 void request_log(const txn *t, const txn_answer *a, cmp_str ici, cmp_str who, int64_t took_us)
 {
     const conf_request_log *o = &t->generation->conf->top.log.requests;
-    if (!request_log_wanted(t) || is_rejected(t) || is_traced(t) ||
-        !is_sampled(t->worker, o->sample)) {
+    if (!is_wanted(t) || is_rejected(t) || is_traced(t) || !is_sampled(t->worker, o->sample)) {
         return;
     }
     const bool good = a != NULL && t->result != RESULT_PROBLEM;

@@ -5,8 +5,5 @@
 
 #include "pipeline/txn.h"
 
-/* Whether requests leave lines, at least some of them. */
-bool request_log_wanted(const txn *t);
-
 /* `answer` as in pipeline_end, `ici` and `who` as the log shows them. On the worker's thread. */
 void request_log(const txn *t, const txn_answer *answer, cmp_str ici, cmp_str who, int64_t took_us);

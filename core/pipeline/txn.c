@@ -122,7 +122,6 @@ void txn_keep(txn *t)
     request_own(&t->request);
     /* A message is decoded by now, and not worth a copy: no step waits before that. */
     t->text = t->purpose == PURPOSE_CODES ? kit_arena_copy(&t->memory, t->text) : CMP_NONE;
-    t->traceparent = kit_arena_copy(&t->memory, t->traceparent);
     t->expected_peer = kit_arena_copy(&t->memory, t->expected_peer);
     t->target = kit_arena_copy(&t->memory, t->target);
     /* Last: the front's part lay on the stack, or in h2o's request, until here. */

@@ -111,7 +111,6 @@ struct txn {
     const listener *listener;
     carriage carriage;
     cmp_str text;         /* query string or body, while it is not read */
-    cmp_str traceparent;  /* W3C Trace Context; absent: none came */
     cmp_str language;     /* MC-1: what Accept-Language prefers; until it is decoded */
     bool wants_redirect;  /* MC-1: a browser */
     bool first;           /* MC-1: of a connection that is its source's own */
@@ -178,7 +177,8 @@ void txn_set_requestor(txn *t, peer *requestor);
 /* The trace that the request belongs to, of version-trace-parent-flags; absent: of none. */
 static inline cmp_str txn_trace_id(const txn *t)
 {
-    return t->traceparent.at != NULL ? (cmp_str){t->traceparent.at + 3, 32} : CMP_NONE;
+    return t->request.traceparent.at != NULL ? (cmp_str){t->request.traceparent.at + 3, 32}
+                                             : CMP_NONE;
 }
 
 /* Copies all that was borrowed from the front into the transaction's own memory, once. To be called

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words that every plugin header shares: strings, opaque handles, log levels. */
+/* The words that every plugin header shares: the ABI's number, strings, opaque handles, log levels.
+ */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#define CMP_ABI_MAJOR 2
+
+/* The minor that a plugin is built for. With -DCMP_ABI_MINOR=0, or whichever it is content with, it
+ * loads in hosts of that one as well: what it hands over is then as in that minor, and what a
+ * host's table has beyond it is there where CMP_HOST_HAS says so. A field that came later in any
+ * other struct stands under #if CMP_ABI_MINOR >= its minor. */
+#ifndef CMP_ABI_MINOR
+#define CMP_ABI_MINOR 1
+#endif
 
 #ifdef __cplusplus
 #define CMP_EXPORT extern "C" __attribute__((visibility("default")))

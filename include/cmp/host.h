@@ -282,7 +282,18 @@ struct cmp_host {
     CMP_MUST_USE bool (*peer_find)(const cmp_host *host, cmp_str name, cmp_peer *peer);
     void (*peer_each)(const cmp_host *host, void (*visit)(const cmp_peer *peer, void *arg),
                       void *arg);
+
+    /* ---- since 2.1 ---- */
+
+    /* The request's traceparent (W3C Trace Context), which goes on to the next hop as well: for the
+     * plugin's own log, and to be sent along with what it asks of others for the request. Absent
+     * when none came that is one, or the handle is stale. Valid as parameters are. */
+    cmp_str (*txn_traceparent)(const cmp_host *host, cmp_op op);
 };
+
+/* Whether a host is new enough for that field of its table, for a plugin that was built for older
+ * ones as well (CMP_ABI_MINOR). */
+#define CMP_HOST_HAS(host, field) ((host)->size > offsetof(cmp_host, field))
 
 /* Typed wrappers of complete. What the last argument points to is read during the call; it may be
  * NULL where the verdict needs nothing of it. */

@@ -51,6 +51,8 @@
  *                    records, transactions, loop, offload, https, keyring, peers; for
  *                    authentication header fields, client certificates, parameters that are taken,
  *                    and header fields that a signature adds.
+ *   2.1  2026-11-26  A request's traceparent (cmp_host.txn_traceparent); and a plugin may be built
+ *                    for an older minor than its headers have (CMP_ABI_MINOR, CMP_HOST_HAS).
  *
  * A minor with a date is closed for good; from 2.0 on the ABI only grows. tests/abi/ keeps the
  * headers of each minor, and tests/abi/closed what closed ones were. After a change of these here
@@ -64,9 +66,6 @@
 #include <cmp/option.h>
 #include <cmp/route.h>
 #include <cmp/store.h>
-
-#define CMP_ABI_MAJOR 2
-#define CMP_ABI_MINOR 0
 
 /* The symbol that a host looks for. */
 #define CMP_PLUGIN_SYMBOL "cmp_plugin_descriptor"

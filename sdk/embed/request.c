@@ -3,6 +3,7 @@
 #include "embed/embed.h"
 
 #include "base/clock.h"
+#include "base/field.h"
 #include "base/names.h"
 #include "mc/decode.h"
 
@@ -102,6 +103,17 @@ static bool join(const cmp_embed_request *r, cmp_str name, kit_arena *a, cmp_str
     return true;
 }
 
+static cmp_str read_traceparent(const cmp_embed_request *r)
+{
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (cmp_str_equal(r->headers[i].name, CMP_STR("traceparent")) &&
+            field_traceparent_valid(r->headers[i].value)) {
+            return r->headers[i].value;
+        }
+    }
+    return CMP_NONE;
+}
+
 static bool read_headers(host_op *op, const cmp_embed_request *r, fault *f)
 {
     const cmp_plugin *plugin = op->worker->host->plugin;
@@ -146,6 +158,7 @@ bool embed_read(host_op *op, const cmp_embed_request *request, cmp_embed_answer 
     own->listener = r.listener.at != NULL ? r.listener : CMP_STR("embedded");
     own->interface = (unsigned)r.interface < CMP_INTERFACE_MAX ? r.interface : CMP_INTERFACE_MC3;
     own->requestor = r.requestor;
+    own->traceparent = read_traceparent(&r);
     own->certificate = r.certificate;
     own->now_ms = r.now_ms != 0 ? r.now_ms : clock_now_ms();
     if (!read_message(&r, &op->memory, &own->message, &f) || !read_headers(op, &r, &f)) {

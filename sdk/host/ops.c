@@ -461,6 +461,12 @@ static int64_t service_txn_now(const cmp_host *table, cmp_op handle)
     return op != NULL ? op->request->now_ms : 0;
 }
 
+static cmp_str service_traceparent(const cmp_host *table, cmp_op handle)
+{
+    const host_op *op = find(table, handle, "txn_traceparent");
+    return op != NULL ? op->request->traceparent : CMP_NONE;
+}
+
 static bool is_asked_for(const host *h, const char *name)
 {
     const char *const *asked =
@@ -548,6 +554,7 @@ void host_op_services(cmp_host *table)
     table->txn_interface = service_interface;
     table->txn_peer = service_peer;
     table->txn_now_ms = service_txn_now;
+    table->txn_traceparent = service_traceparent;
     table->txn_header = service_header;
     table->txn_certificate = service_certificate;
     table->txn_consume = service_consume;

@@ -2,6 +2,7 @@
 /* Requests that tests make up, and the operations on them. */
 #include "test/test.h"
 
+#include "base/field.h"
 #include "mc/decode.h"
 
 #include <arpa/inet.h>
@@ -92,6 +93,14 @@ void cmp_test_header(cmp_test_txn *x, const char *name, const char *value)
     x->headers[at] = (cmp_pair){kit_arena_copy(&x->memory, cmp_str_from(name)),
                                 kit_arena_copy(&x->memory, cmp_str_from(value))};
     x->request.header_count += at == x->request.header_count;
+}
+
+void cmp_test_traceparent(cmp_test_txn *x, const char *value)
+{
+    if (value != NULL && !field_traceparent_valid(cmp_str_from(value))) {
+        test_die("traceparent: %s is none", value);
+    }
+    x->request.traceparent = kit_arena_copy(&x->memory, cmp_str_from(value));
 }
 
 void cmp_test_certificate(cmp_test_txn *x, const cmp_certificate *certificate)

@@ -29,7 +29,7 @@ COMMENT = ("base.h", "/* The words", "/* All the words")
 NEXT_MINOR = [
     CLOSE,
     ("plugin.h", " * A minor with a", line(AFTER, "open") + "More.\n *\n * A minor with a"),
-    ("plugin.h", f"CMP_ABI_MINOR {MINOR}", f"CMP_ABI_MINOR {MINOR + 1}"),
+    ("base.h", f"CMP_ABI_MINOR {MINOR}", f"CMP_ABI_MINOR {MINOR + 1}"),
 ]
 
 
@@ -144,6 +144,21 @@ def appended(folder):
     in_next("CMP_TIME_MIN lies or counts", ("record.h", "CMP_TIME_MIN         INT64_MIN", "CMP_TIME_MIN INT64_MAX"))
 
 
+def built_for(folder):
+    old = changed(folder)
+
+    def with_field(words, before, after):
+        last = "    size_t variant_count;\n"
+        field = f"{before}    uint64_t more;\n{after}"
+        new = changed(folder, *NEXT_MINOR, ("record.h", last, last + field))
+        layouts = [old.layout(COMPILER)]
+        notices(words, check.check_built_for, new, [old], layouts, COMPILER)
+        notices(None, check.check_appended, old, new, *layouts, new.layout(COMPILER))
+
+    with_field("cmp_record is not as in", "", "")
+    with_field(None, f"#if CMP_ABI_MINOR >= {MINOR + 1}\n", "#endif\n")
+
+
 def core(folder):
     sets = [*frozen_sets()[:-1], changed(folder)]
     layouts = [headers.layout(COMPILER) for headers in sets]
@@ -154,7 +169,7 @@ def core(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for part in (equal, ledger, closed, structs, narrow, appended, core):
+        for part in (equal, ledger, closed, structs, narrow, appended, built_for, core):
             part(folder)
 
 

@@ -15,6 +15,7 @@ CLOSED = SETS / "closed"
 OURS = TOP / "include"
 
 STRUCT = re.compile(r"(?<!> )\bstruct (cmp_\w+) \{")  # no template
+CONDITION = re.compile(r"^#(?:if|endif)\b.*$", re.M)  # fields that came later stand under one
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 NUMBER = re.compile(
     r"^#define (CMP_\w+) +(?:\d+|\(*size_t\)\d+(?: << \d+)?\)*|U?INT\d+_M(?:AX|IN)) *$", re.M
@@ -64,7 +65,7 @@ class Headers:
         files = sorted((self.folder / "cmp").glob("*.h"))
         self.text = {path.name: path.read_text() for path in files}
         self.code = {name: without_comments(text) for name, text in self.text.items()}
-        whole = " ".join(self.code.values())
+        whole = " ".join(without_comments(CONDITION.sub("", text)) for text in self.text.values())
         self.structs = {}  # name: [(fields, declaration)]
         for match in STRUCT.finditer(whole):
             body = whole[match.end() : closing(whole, match.end()) - 1]
@@ -79,7 +80,7 @@ class Headers:
         ]
         plugin = self.text["plugin.h"]
         self.number = "%s.%s" % tuple(
-            re.search(rf"#define CMP_ABI_{part} (\d+)", plugin)[1] for part in ("MAJOR", "MINOR")
+            re.search(rf"#define CMP_ABI_{part} (\d+)", whole)[1] for part in ("MAJOR", "MINOR")
         )
         rows = LEDGER.findall(plugin)
         self.ledger = {number: state for number, state, _ in rows}
@@ -109,6 +110,16 @@ class Headers:
         values = self.enumerators + self.numbers
         lines += [f'printf("\\"{e}\\": %lld,\\n", (long long){e});' for e in values]
         return run_c(compiler, [*lines, 'puts("\\"\\": 0}");', "return 0; }"], self.folder)
+
+
+    def sizes_for(self, compiler, number, structs):
+        """Sizes of structs in a plugin that is built for an older minor."""
+        lines = ["#include <cmp/plugin.h>", "#include <stdio.h>", "int main(void) {", 'puts("{");']
+        for struct in structs:
+            lines.append(f'printf("\\"{struct}\\": %zu,\\n", sizeof(struct {struct}));')
+        minor = number.split(".")[1]
+        lines = [f"#define CMP_ABI_MINOR {minor}", *lines, 'puts("\\"\\": 0}");', "return 0; }"]
+        return run_c(compiler, lines, self.folder)
 
 
 def run_c(compiler, lines, *folders, sources=()):

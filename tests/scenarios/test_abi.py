@@ -4,11 +4,11 @@ of each minor that there ever was (tests/abi) load and resolve; a newer one is r
 grown.sh runs this with a daemon whose structs have all grown."""
 import json
 import os
-import re
 import subprocess
 
 import pytest
 import stores
+from abi import ABI
 from daemon import BUILD, CMPCTL, CMPD, ROOT, run
 from stores import Shelf
 from world import home_and
@@ -152,6 +152,24 @@ def test_an_auth_plugin_signs_what_a_route_forwards(world, old, later):
     assert (request.params["apikeyid"], request.params["signature"]) == ("old", "abcd")
 
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_plugin_sees_the_traceparent(site, later):
+    site.store("store_traces", later=later)
+    b = site.peer("b")
+    site.start()
+    for value, content in [
+        (TRACE, TRACE),
+        (TRACE.upper(), "none came"),
+        (TRACE[:-1], "none came"),
+        (None, "none came"),
+    ]:
+        headers = {"traceparent": value} if value is not None else {}
+        assert site.ask(b, "1A0F1-V", headers=headers).json["content"] == content
+
+
 def test_a_newer_plugin_is_refused_in_plain_words(site):
     headers, folder = site.folder / "headers", site.folder / "plugins"
     folder.mkdir()
@@ -165,9 +183,8 @@ def test_a_newer_plugin_is_refused_in_plain_words(site):
     site.store("store_old")
     ended = run(CMPD, "-t", "-c", site.write())
     assert ended.returncode == 1
-    plugin = (ROOT / "include" / "cmp" / "plugin.h").read_text()
-    minor = int(re.search(r"CMP_ABI_MINOR (\d+)", plugin)[1])
+    major, minor = ABI.split(".")
     assert (
-        f"{built}: refused: plugin ABI is 2.{minor + 1}, newer than this host's, 2.{minor}: take a"
+        f"{built}: refused: plugin ABI is {major}.{int(minor) + 1}, newer than this host's, {ABI}: take a"
         " newer host, or build the plugin with this one's headers" in ended.stderr
     ), ended.stderr

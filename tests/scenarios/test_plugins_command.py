@@ -5,6 +5,7 @@ import json
 import threading
 
 import pytest
+from abi import ABI
 from daemon import CMPCTL, PLUGINS, TEST_PLUGINS, run
 from stores import eventually
 
@@ -39,10 +40,10 @@ def test_each_plugin_with_its_file(asked):
     for _ in range(3):
         assert asked.ask(asked.b, "1A0F1-1").status == 200
     said = told(asked)
-    assert said["abi"] == "2.0"
+    assert said["abi"] == ABI
     assert [(p["plugin"], p["kind"], p["version"], p["abi"], p["file"]) for p in said["plugins"]] == [
-        ("auth_hmac", "auth", "1.0", "2.0", f"{PLUGINS}/auth_hmac.so"),
-        ("store_file", "store", "1.0", "2.0", f"{PLUGINS}/store_file.so"),
+        ("auth_hmac", "auth", "1.0", ABI, f"{PLUGINS}/auth_hmac.so"),
+        ("store_file", "store", "1.0", ABI, f"{PLUGINS}/store_file.so"),
     ]
     assert [i["instance"] for i in said["plugins"][1]["instances"]] == ["codes", "more"]
     nothing = {"unavailable": 0, "errors": 0, "late_answers": 0, "under_way": 0, "stalls": 0}
@@ -53,7 +54,7 @@ def test_each_plugin_with_its_file(asked):
         assert [c["name"] for c in said["commands"]] == ["accept"]
         assert said == {"instance": name, "calls": calls} | nothing | {"commands": said["commands"]}
     text = plugins(asked)
-    assert f"store_file (store, version 1.0, plugin ABI 2.0) {PLUGINS}/store_file.so\n" in text
+    assert f"store_file (store, version 1.0, plugin ABI {ABI}) {PLUGINS}/store_file.so\n" in text
     assert "  codes: 3 calls, 0 unavailable, 0 errors, 0 late\n" in text
 
 

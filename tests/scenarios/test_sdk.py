@@ -7,17 +7,13 @@ import shutil
 import subprocess
 
 import pytest
+from abi import ABI
 from daemon import BUILD, ROOT, run
 
 # Nobody gets what was built with a sanitizer: nothing could be linked with it but by the same.
 pytestmark = pytest.mark.skipif(
     re.search(r"^CMPD_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.M) is not None,
     reason="built with a sanitizer",
-)
-
-ABI = ".".join(
-    re.search(rf"CMP_ABI_{part} (\d+)", (ROOT / "include/cmp/plugin.h").read_text())[1]
-    for part in ("MAJOR", "MINOR")
 )
 
 PLUGIN = """

@@ -493,6 +493,31 @@ static void timers_that_have_ended_are_freed(void **state)
     cmp_embed_close(&e);
 }
 
+static void a_plugin_sees_the_traceparent(void **state)
+{
+    (void)state;
+    static const char *const options[] = {NULL, "later: true"};
+    const char *trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    cmp_pair header = {CMP_STR("traceparent"), cmp_str_from(trace)};
+    for (size_t i = 0; i < 2; i++) {
+        cmp_embed *e = cmp_embed_open(TEST_PLUGINS, "store_traces", options[i], NULL, NULL);
+        assert_non_null(e);
+        cmp_embed_worker *w = embed_attach(e);
+        cmp_embed_answer a = CMP_EMBED_ANSWER;
+        cmp_embed_request request = CMP_EMBED_REQUEST;
+        request.headers = &header;
+        request.header_count = 1;
+        header.value = cmp_str_from(trace);
+        assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-1"), &request, &a), 200);
+        assert_true(cmp_str_equal(a.record->content, cmp_str_from(trace)));
+        header.value.size--;
+        assert_int_equal(cmp_embed_lookup(w, CMP_STR("A-1"), &request, &a), 200);
+        assert_true(cmp_str_equal(a.record->content, CMP_STR("none came")));
+        cmp_embed_detach(&w);
+        cmp_embed_close(&e);
+    }
+}
+
 static void does_not_wait_for_ever(void **state)
 {
     (void)state;
@@ -617,6 +642,7 @@ int main(void)
         cmocka_unit_test(waits_for_an_answer),
         cmocka_unit_test(an_answer_stays_until_the_next_question),
         cmocka_unit_test(timers_that_have_ended_are_freed),
+        cmocka_unit_test(a_plugin_sees_the_traceparent),
         cmocka_unit_test(does_not_wait_for_ever),
         cmocka_unit_test(a_plugin_that_blocks_blocks),
         cmocka_unit_test(a_wrong_answer_costs_one_request),

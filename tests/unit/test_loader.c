@@ -14,6 +14,10 @@
 #define ALL_SERVICES                                                                               \
     (CMP_SERVICE_LOOP | CMP_SERVICE_OFFLOAD | CMP_SERVICE_KEYRING | CMP_SERVICE_PEERS)
 
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
+#define OUR_ABI         TEXT(CMP_ABI_MAJOR) "." TEXT(CMP_ABI_MINOR)
+
 static loader *open_loader(uint32_t services)
 {
     static const char *const folders[] = {TEST_PLUGINS, OUR_PLUGINS, "/nowhere", NULL};
@@ -25,10 +29,10 @@ static void refuses(void **state)
     static const struct {
         const char *name, *error; /* a part of it */
     } cases[] = {
-        {"bad_major", "plugin ABI is 3.0, wanted 2.0 to 2.0"},
+        {"bad_major", "plugin ABI is 3.0, wanted 2.0 to " OUR_ABI},
         {"bad_minor",
-         "plugin ABI is 2.1, newer than this host's, 2.0: take a newer host, or build the plugin "
-         "with this one's headers"},
+         "newer than this host's, " OUR_ABI ": take a newer host, or build the plugin with this "
+         "one's headers"},
         {"bad_size", "octets, wanted"},
         {"bad_symbol", "is no cmpd plugin: symbol cmp_plugin_descriptor not found"},
         {"bad_service", "plugin needs services 0x80000000"},

@@ -159,8 +159,8 @@ typedef struct cmp_embed_request {
     cmp_str json;           /* a JSON body */
     const cmp_pair *params; /* decoded, by their names on the wire */
     size_t param_count;
-    const cmp_pair *headers; /* header fields, names in lower case: those that the plugin wants to
-                                see are picked out; may be all that there were */
+    const cmp_pair *headers; /* header fields, names in lower case: traceparent, and those that the
+                                plugin wants to see, are picked out; may be all that there were */
     size_t header_count;
     const uint8_t *source; /* 16 octets: where it comes from, IPv6 or IPv4-mapped; NULL: ::1 */
     cmp_str listener;      /* a name for where it came in */

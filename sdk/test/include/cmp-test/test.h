@@ -212,6 +212,9 @@ CMP_EXPORT void cmp_test_form(cmp_test_txn *x, const char *form);
 /* A header field, by its name in lower case; NULL takes it away. */
 CMP_EXPORT void cmp_test_header(cmp_test_txn *x, const char *name, const char *value);
 
+/* Its traceparent, as it came; NULL: none. Ends the program when it is none by its form. */
+CMP_EXPORT void cmp_test_traceparent(cmp_test_txn *x, const char *value);
+
 /* What the client has shown; NULL: nothing. It is the test's, and lives as long as the request. */
 CMP_EXPORT void cmp_test_certificate(cmp_test_txn *x, const cmp_certificate *certificate);
 
