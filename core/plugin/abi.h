@@ -47,12 +47,9 @@ typedef struct abi_layout {
 /* Of a minor that is not newer than ours. Static. */
 const abi_layout *abi_layout_of(unsigned minor);
 
-/* The same, or NULL when that minor is ours and nothing has to be translated: the one question that
- * a plugin of today costs. */
-static inline const abi_layout *abi_older(unsigned minor)
-{
-    return minor == CMP_ABI_MINOR ? NULL : abi_layout_of(minor);
-}
+/* The same, or NULL when nothing has to be translated: that minor is ours, or lays out as ours does
+ * whatever is not the host's alone, as cmp_host is. */
+const abi_layout *abi_older(unsigned minor);
 
 /* Copies a struct of theirs to one of ours; what theirs does not have becomes zero. Here and below,
  * NULL for theirs means that it is as ours. */
