@@ -74,6 +74,7 @@ static host *host_make(cmp_test *t)
     test_https_services(&h->table);
     test_command_services(&h->table);
     h->table.services = t->services;
+    test_minor_table(t, &h->table);
     return h;
 }
 
@@ -89,6 +90,7 @@ cmp_test *cmp_test_create(void)
     cmp_test *t = kit_calloc(1, sizeof(*t));
     t->now_ms = BEGIN_MS;
     t->services = SERVICES;
+    t->minor = CMP_ABI_MINOR;
     t->folder = kit_strdup(".");
     report_init(&t->report);
     STAILQ_INIT(&t->jobs);
@@ -208,7 +210,7 @@ static bool take(cmp_test *t, const cmp_plugin *plugin)
         report_add(&t->report, (conf_place){.file = NULL}, NULL, "%s", error);
         return false;
     }
-    return true;
+    return test_minor_takes(t);
 }
 
 static bool fill(cmp_test *t, const char *options)
@@ -238,7 +240,7 @@ bool cmp_test_load(cmp_test *t, const char *folder, const char *name, const char
         report_add(&t->report, (conf_place){.file = NULL}, NULL, "%s", error);
         return false;
     }
-    return fill(t, options) && open_with(t, NULL, NULL);
+    return test_minor_takes(t) && fill(t, options) && open_with(t, NULL, NULL);
 }
 
 static void check_worker(const host_worker *w)

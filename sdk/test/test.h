@@ -46,6 +46,7 @@ struct cmp_test {
     host_worker *worker; /* NULL: none runs */
     cmp_purpose purpose;
     uint32_t services;
+    unsigned minor; /* of the ABI, as the plugin sees it */
     char *folder;
     int64_t now_ms;
     uint64_t random_state; /* `random` is a fixed sequence */
@@ -105,6 +106,10 @@ void test_said_services(cmp_host *table);
 void test_job_services(cmp_host *table);
 void test_https_services(cmp_host *table);
 void test_command_services(cmp_host *table);
+
+/* Ends the table where the host's minor does, and whether a plugin is not newer; reported. */
+void test_minor_table(const cmp_test *t, cmp_host *table);
+CMP_MUST_USE bool test_minor_takes(cmp_test *t);
 
 static inline cmp_test *test_of(const cmp_host *table)
 {

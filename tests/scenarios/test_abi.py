@@ -4,6 +4,7 @@ of each minor that there ever was (tests/abi) load and resolve; a newer one is r
 grown.sh runs this with a daemon whose structs have all grown."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -156,10 +157,16 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_plugin_sees_the_traceparent(site, later):
+@pytest.mark.parametrize("built_for", [ABI, "2.0"])
+def test_a_plugin_sees_the_traceparent(site, built_for, later):
+    if built_for == "2.0":
+        site.config["plugin_path"].insert(0, str(BUILD / "tests" / "abi" / "for-2.0"))
     site.store("store_traces", later=later)
+    site.config["admin"] = {"socket": "admin.sock"}
     b = site.peer("b")
     site.start()
+    shown = run(CMPCTL, "plugins", "--socket", site.folder / "admin.sock").stdout
+    assert re.search(rf"store_traces.*\b{re.escape(built_for)}\b", shown), shown
     for value, content in [
         (TRACE, TRACE),
         (TRACE.upper(), "none came"),

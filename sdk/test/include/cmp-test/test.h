@@ -57,6 +57,11 @@ CMP_EXPORT const cmp_host *cmp_test_host(const cmp_test *t);
  * is refused by cmp_test_open. Before it. */
 CMP_EXPORT void cmp_test_services(cmp_test *t, uint32_t services);
 
+/* The minor of the ABI that the host has, not newer than these headers' own; theirs before. It
+ * refuses a plugin that is built for a newer one, and its table ends where that minor's does.
+ * Before cmp_test_open. */
+CMP_EXPORT void cmp_test_minor(cmp_test *t, unsigned minor);
+
 /* What instances are made for; CMP_PURPOSE_RUN before. */
 CMP_EXPORT void cmp_test_purpose(cmp_test *t, cmp_purpose purpose);
 
