@@ -4,7 +4,7 @@
 #include "static_look.h"
 
 #include "elf_look.h"
-#include "plugin/abi.h"
+#include "minor.h"
 #include "plugin/library.h"
 #include "plugin/probe.h"
 
@@ -71,49 +71,16 @@ static bool look_at_loading(opening *o, findings *f)
     return false;
 }
 
-static bool is_zero(const void *at, size_t from, size_t to)
-{
-    const unsigned char *octets = at;
-    for (size_t i = from; i < to; i++) {
-        if (octets[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Whether nothing that a minor does not know yet is used. */
-static bool minor_would_do(const cmp_plugin *p, unsigned minor)
-{
-    const abi_layout *then = abi_layout_of(minor), *now = abi_layout_of(CMP_ABI_MINOR);
-    static const abi_struct ops[] = {[CMP_PLUGIN_AUTH] = ABI_cmp_auth_ops,
-                                     [CMP_PLUGIN_STORE] = ABI_cmp_store_ops,
-                                     [CMP_PLUGIN_ROUTE] = ABI_cmp_route_ops};
-    const abi_struct of = ops[p->kind];
-    bool good = is_zero(p, then->size[ABI_cmp_plugin], now->size[ABI_cmp_plugin]) &&
-                (p->ops.auth == NULL || is_zero(p->ops.auth, then->size[of], now->size[of]));
-    for (const cmp_option *row = p->options; good && row != NULL && row->name != NULL; row++) {
-        good = is_zero(row, then->size[ABI_cmp_option], now->size[ABI_cmp_option]);
-    }
-    for (const cmp_command *row = p->commands; good && row != NULL && row->name != NULL; row++) {
-        good = is_zero(row, then->size[ABI_cmp_command], now->size[ABI_cmp_command]);
-    }
-    return good;
-}
-
-/* A host of an older minor refuses a plugin for the number alone. */
+/* What it calls is seen in trials. */
 static void look_at_minor(const cmp_plugin *p, findings *f)
 {
-    for (unsigned minor = 0; minor < p->abi_minor; minor++) {
-        if (minor_would_do(p, minor)) {
-            findings_note(f, RULE_MINOR,
-                          "it is built for ABI %u.%u, and its tables use nothing beyond %u.%u: "
-                          "built with those headers it would load in more hosts",
-                          p->abi_major, p->abi_minor, p->abi_major, minor);
-            return;
-        }
+    const unsigned tables = minor_of_tables(p);
+    if (tables < p->abi_minor) {
+        findings_held(f, RULE_MINOR, "built for ABI %u.%u; its tables need %u.%u", p->abi_major,
+                      p->abi_minor, p->abi_major, tables);
+    } else {
+        findings_held(f, RULE_MINOR, "ABI %u.%u, which it needs", p->abi_major, p->abi_minor);
     }
-    findings_held(f, RULE_MINOR, "ABI %u.%u, which it needs", p->abi_major, p->abi_minor);
 }
 
 /* What comes before the first colon and a space is the path, which the findings' head has said. */

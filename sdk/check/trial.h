@@ -42,6 +42,10 @@ TRIALS(X)
 void trial_say(const trial *tr, rule r, finding_verdict v, const char *format, ...)
     CMP_PRINTF(4, 5);
 
+/* Says which minor of the ABI the plugin needs for what it has called, when its tables would do
+ * with an older one than it was built for. After it was asked. */
+void trial_say_minor(const trial *tr, const cmp_test *t);
+
 /* A host with peers b and registry, keys of b, and an instance; NULL when the options are refused.
  * End it with trial_close. */
 cmp_test *trial_open(trial *tr, cmp_purpose purpose);

@@ -116,6 +116,7 @@ void trial_answers(trial *tr)
     look_at_stalls(tr, t, &answered, 0, questions);
     ask_at_once(tr, t);
     const char *hardly = says_nothing(tr, t);
+    trial_say_minor(tr, t);
     trial_close(&t);
     if (hardly != NULL) {
         trial_say(tr, RULE_ANSWERS, VERDICT_NOTE, "%s", hardly);

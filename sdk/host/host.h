@@ -64,10 +64,22 @@ struct host {
     const cmp_peer *peers;
     size_t peer_count;
 
+    atomic_uint minor_called; /* the newest minor of which the plugin has called a service */
+
     pthread_mutex_t lock;
     _Atomic(host_worker *) workers[HOST_WORKERS_MAX]; /* by number less one */
     uint64_t generations[HOST_WORKERS_MAX]; /* how far who had that number has come; the lock's */
 };
+
+/* A service that came with that minor is called. Any thread. */
+static inline void host_call_since(host *h, unsigned minor)
+{
+    unsigned before = atomic_load_explicit(&h->minor_called, memory_order_relaxed);
+    while (before < minor &&
+           !atomic_compare_exchange_weak_explicit(&h->minor_called, &before, minor,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
 
 /* Unloads the plugin; there is no instance any more. */
 void host_dispose(host *h);

@@ -464,6 +464,7 @@ static int64_t service_txn_now(const cmp_host *table, cmp_op handle)
 static cmp_str service_traceparent(const cmp_host *table, cmp_op handle)
 {
     const host_op *op = find(table, handle, "txn_traceparent");
+    host_call_since(host_of(table), 1);
     return op != NULL ? op->request->traceparent : CMP_NONE;
 }
 

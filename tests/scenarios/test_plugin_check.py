@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from abi import ABI
 from daemon import BUILD, PLUGINS, ROOT, TEST_PLUGINS, run
 
 CHECK = BUILD / "cmp-plugin-check"
@@ -171,6 +172,25 @@ def test_a_plugin_that_abstains_from_every_question_is_noted(tmp_path):
 def test_the_same_plugin_without_a_fault_is_clean(tmp_path):
     found = checked(TEST_PLUGINS / "store_ill.so", *options(tmp_path, "of: not"))
     assert found["good"] and found["complete"], found
+
+
+TRACES = {
+    TEST_PLUGINS: [f"built for ABI {ABI}; its tables need 2.0", "it calls what hosts have since 2.1"],
+    TEST_PLUGINS.parent / "abi/for-2.0": ["ABI 2.0, which it needs"],
+}
+
+
+@pytest.mark.parametrize("folder", TRACES, ids=[ABI, "2.0"])
+def test_the_minor_that_it_needs_is_told_by_what_it_calls(folder):
+    found = checked(folder / "store_traces.so", "--no-valgrind")
+    assert said_of(found, "minor") == [("held", words) for words in TRACES[folder]]
+
+
+def test_a_plugin_that_would_do_with_an_older_minor_is_noted(tmp_path):
+    found = checked(PLUGINS / "auth_vpn.so", "--no-valgrind", *options(tmp_path, OURS["auth_vpn"]))
+    [(_, tables), (verdict, calls)] = said_of(found, "minor")
+    assert tables == f"built for ABI {ABI}; its tables need 2.0"
+    assert verdict == "note" and "with -DCMP_ABI_MINOR=0 it would load in more hosts" in calls
 
 
 def test_what_takes_long_in_the_pool_holds_no_worker(tmp_path):
