@@ -290,6 +290,19 @@ static void own_verify(host_op *op)
     said->credential = accepts ? kit_arena_copy(&op->memory, said->credential) : CMP_NONE;
 }
 
+static const cmp_pair *own_headers(kit_arena *a, const cmp_signature *s)
+{
+    if (s->header_count == 0) {
+        return NULL;
+    }
+    cmp_pair *own = kit_arena_calloc(a, s->header_count, sizeof(*own));
+    for (size_t i = 0; i < s->header_count; i++) {
+        own[i] = (cmp_pair){kit_arena_copy(a, s->headers[i].name),
+                            kit_arena_copy(a, s->headers[i].value)};
+    }
+    return own;
+}
+
 static void own_sign(host_op *op)
 {
     cmp_signature *s = &op->answer.signature;
@@ -298,14 +311,7 @@ static void own_sign(host_op *op)
         return;
     }
     s->apikeyid = kit_arena_copy(&op->memory, s->apikeyid);
-    cmp_pair *headers = s->header_count > 0
-                            ? kit_arena_calloc(&op->memory, s->header_count, sizeof(*headers))
-                            : NULL;
-    for (size_t i = 0; i < s->header_count; i++) {
-        headers[i] = (cmp_pair){kit_arena_copy(&op->memory, s->headers[i].name),
-                                kit_arena_copy(&op->memory, s->headers[i].value)};
-    }
-    s->headers = headers;
+    s->headers = own_headers(&op->memory, s);
 }
 
 static void own_lookup(host_op *op)
