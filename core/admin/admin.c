@@ -29,6 +29,9 @@ struct admin {
     listener listener;
 };
 
+/* More than there may be connections: who finds it full is refused by the kernel. */
+#define BACKLOG         128
+
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 /* What a start would find out by binding, as far as it can be known without. */
@@ -97,7 +100,7 @@ static int bind_socket(const char *path, const char *user)
     const mode_t before = umask(0177);
     const bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
     umask(before);
-    if (!bound || listen(fd, 16) != 0) {
+    if (!bound || listen(fd, BACKLOG) != 0) {
         const int error = errno;
         if (fd >= 0) {
             close(fd);
@@ -199,7 +202,7 @@ void admin_close(admin **a_ref)
 /* The worker owns the descriptor from here on. */
 void admin_serve(admin *a, server_worker *sw)
 {
-    server_worker_listen_admin(sw, &a->listener, a->fd);
+    server_worker_listen_admin(sw, &a->listener, a->fd, rights_some);
     a->fd = -1;
 }
 

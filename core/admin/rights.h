@@ -25,6 +25,9 @@ typedef struct rights_asker {
 /* Whether such a one has it. Any thread. */
 bool rights_has(const generation *g, const rights_asker *who, admin_right right);
 
+/* Whether who has connected there has any. Any thread. */
+bool rights_some(const generation *g, int fd);
+
 /* Whether the socket has to be open to others than the daemon's user, since some may have a right.
  */
 bool rights_given(const generation *g);

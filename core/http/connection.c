@@ -51,6 +51,7 @@ static void on_close(void *arg)
     connection_give_up_place(c);
     certificate_destroy(&c->certificate);
     c->entrance->connections--;
+    c->entrance->strangers -= c->stranger;
     free(c);
 }
 

@@ -102,9 +102,10 @@ void entrances_take(server_worker *sw, const generation *g)
     }
 }
 
-entrance *entrance_open_admin(server_worker *sw, const listener *l, gate *g)
+entrance *entrance_open_admin(server_worker *sw, const listener *l, gate *g, entrance_knows *knows)
 {
     sw->admin = entrance_open(sw, l, g, sw->server->admin_hosts);
+    sw->admin->knows = knows;
     return sw->admin;
 }
 

@@ -16,7 +16,7 @@ void entrances_close(server_worker *sw, const generation *g);
 void entrances_take(server_worker *sw, const generation *g);
 
 /* Opens one beside those of generations, which stays as long as the worker; `g` is handed over. */
-entrance *entrance_open_admin(server_worker *sw, const listener *l, gate *g);
+entrance *entrance_open_admin(server_worker *sw, const listener *l, gate *g, entrance_knows *knows);
 
 /* The open one of that name, of a generation; NULL: there is none. */
 entrance *entrance_find(server_worker *sw, const char *name);

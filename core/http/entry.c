@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define STRANGERS_MAX 4
+
 /* ---- who is let in ---- */
 
 /* Makes one connection that is idle leave for a new one: of one source, or of any. */
@@ -149,11 +151,24 @@ static void on_header(connection *c)
     enter(c, entry.wait_ms);
 }
 
+/* Who has no right there may come in only to be told so: a few at a time, so that no crowd of them
+ * keeps out those who have one. */
+static bool is_stranger(const entrance *e, int fd)
+{
+    return e->knows != NULL && !e->knows(e->sw->worker->tenure->generation, fd);
+}
+
 void entry_open(entrance *e, int fd, const endpoint *from)
 {
     uint8_t source[16];
     sources_entry entry = {.wait_ms = 0};
     endpoint_octets(from, source);
+    const bool stranger = is_stranger(e, fd);
+    if (stranger && e->strangers >= STRANGERS_MAX) {
+        gate_tell(e->gate, GATE_MANY, source);
+        close(fd);
+        return;
+    }
     /* The balancer's address is let in without a limit: the client's own is asked for when its
      * header has told. */
     const bool header = e->listener->conf->balancers.by == CONF_BALANCERS_PROXY &&
@@ -170,6 +185,8 @@ void entry_open(entrance *e, int fd, const endpoint *from)
         return;
     }
     connection *c = connection_make(e, fd, source, entry.counted);
+    c->stranger = stranger;
+    e->strangers += stranger;
     if (header) {
         balancer_await(c, on_header);
     } else {

@@ -33,6 +33,7 @@ struct connection {
     gate_stage stage;
     bool placed;   /* it has a place at the gate */
     bool counted;  /* among its source's */
+    bool stranger; /* among the few of its entrance */
     bool in_crowd; /* the two below are valid */
     connection *older, *newer;
     cmp_timer *entry_timer;       /* for the balancer's header, then for its turn */
@@ -75,6 +76,9 @@ typedef struct crowd {
     } at[CROWD_BUCKETS]; /* a source's connections are in one */
 } crowd;
 
+/* Whether who has connected has some right there, by the worker's generation. */
+typedef bool entrance_knows(const generation *g, int fd);
+
 /* One listener in this worker, by its name: see entrance.h. */
 struct entrance {
     server_worker *sw;
@@ -88,6 +92,8 @@ struct entrance {
     rate handshakes; /* the pace at which they may begin */
     h2o_accept_ctx_t accept;
     size_t connections;
+    entrance_knows *knows; /* who is no stranger; NULL: all */
+    unsigned strangers;    /* their connections */
     bool closed;        /* the worker's generation has it no more: its connections are the last */
     uint64_t closed_ms; /* server_now_ms then */
     entrance *next;

@@ -147,10 +147,11 @@ void server_worker_listen(server_worker *sw, sockets_hand *hand)
     sockets_hand_destroy(&hand);
 }
 
-void server_worker_listen_admin(server_worker *sw, const listener *l, int fd)
+void server_worker_listen_admin(server_worker *sw, const listener *l, int fd,
+                                bool (*knows)(const generation *g, int fd))
 {
-    acceptors_add(sw->acceptors, entrance_open_admin(sw, l, gate_ref_admin(sw->server->gates)), fd,
-                  ACCEPTOR_URGENT);
+    gate *g = gate_ref_admin(sw->server->gates);
+    acceptors_add(sw->acceptors, entrance_open_admin(sw, l, g, knows), fd, ACCEPTOR_URGENT);
 }
 
 void server_worker_withdraw(server_worker *sw)

@@ -49,8 +49,10 @@ void server_worker_take(server_worker *sw, generation *g, sockets_hand *hand);
 /* Listens on what is handed over, and on nothing else, for the listeners of its generation. */
 void server_worker_listen(server_worker *sw, sockets_hand *hand);
 
-/* Accepts on the admin socket as well, which it takes over. */
-void server_worker_listen_admin(server_worker *sw, const listener *l, int fd);
+/* Accepts on the admin socket as well, which it takes over. Of those whom `knows` does not know a
+ * few may be there at a time. */
+void server_worker_listen_admin(server_worker *sw, const listener *l, int fd,
+                                bool (*knows)(const generation *g, int fd));
 
 /* See acceptors_withdraw. Any thread. */
 void server_worker_withdraw(server_worker *sw);

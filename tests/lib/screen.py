@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import resource
 import select
 import signal
 import struct
@@ -27,6 +28,7 @@ class Terminal:
         self.process = os.fork()
         if self.process == 0:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it is ended by faults, too
             fcntl.ioctl(self.line, termios.TIOCSCTTY, 0)
             for descriptor in range(3):
                 os.dup2(self.line, descriptor)

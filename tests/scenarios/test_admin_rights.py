@@ -150,6 +150,26 @@ def test_each_has_its_right_and_nothing_is_left_out(shared):
     assert not [line for line in shared.log() if line["area"] == "admin"]
 
 
+def test_a_stranger_keeps_nobody_out(shared):
+    """Who connects and says nothing gives way."""
+    script = """
+import socket, sys
+held = [socket.socket(socket.AF_UNIX) for _ in range(40)]
+for one in held:
+    one.connect(sys.argv[1])
+print("connected", flush=True)
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", script, str(shared.folder / "admin.sock")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    crowd = subprocess.Popen(command, **pipes, **as_member())
+    assert crowd.stdout.readline() == "connected\n"
+    for _ in range(3):
+        assert cmpctl(shared, as_member(WATCHERS), "stats").returncode == 0
+        assert cmpctl(shared, {}, "drain").returncode == 0
+    crowd.communicate(timeout=20)
+
+
 def test_a_reload_changes_who_may_what(site):
     site.start()
     site.config["admin"]["readers"] = WATCHERS
