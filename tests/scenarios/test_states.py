@@ -69,7 +69,7 @@ def test_a_store_that_is_down_behind_its_cache(watched, codes_server):
     watched.expect_error("circuit")
     codes_server.start()
     watched.start()
-    far = {"instance": "far", "plugin": "store_remote"}
+    far = {"name": "far", "plugin": "store_remote"}
     assert watched.ask(watched.b, ICI).status == 200
     m = scraped(watched)
     assert m.value("cmpd_instance_answers_total", **far, operation="lookup", verdict="found") == 1
@@ -162,17 +162,17 @@ def test_limits_that_are_reached(watched):
         eventually(lambda: scraped(watched).value("cmpd_limit_used", of="blocking_threads") == 1)
         m = scraped(watched)
         assert m.value("cmpd_limit_used", of="transactions") == 1
-        assert m.value("cmpd_instance_under_way", instance="special") == 1
+        assert m.value("cmpd_instance_under_way", name="special") == 1
         assert m.value("cmpd_limit_used", of="connections") >= 1
         assert watched.ask(watched.b, ICI).code == "overloaded"
         assert scraped(watched).value("cmpd_limit_refused_total", of="transactions") == 1
         assert asked.result().status == 503
 
     def late():
-        return scraped(watched).value("cmpd_instance_late_answers_total", instance="special")
+        return scraped(watched).value("cmpd_instance_late_answers_total", name="special")
 
     eventually(lambda: late() == 1, seconds=60)
-    assert scraped(watched).value("cmpd_instance_under_way", instance="special") == 0
+    assert scraped(watched).value("cmpd_instance_under_way", name="special") == 0
 
 
 def test_a_plugin_that_holds_its_thread(site):
@@ -185,14 +185,14 @@ def test_a_plugin_that_holds_its_thread(site):
     status, said = ready(site)
     m = scraped(site)
     assert (status, said["stuck"], m.value("cmpd_ready")) == (503, True, 0)
-    assert m.value("cmpd_instance_stalls_total", instance="special") == 1
+    assert m.value("cmpd_instance_stalls_total", name="special") == 1
     held = [v for name, v in m.values.items() if name.startswith("cmpd_thread_held_seconds")]
     assert max(held) >= 0.3
     assert sum(v for name, v in m.values.items() if name.startswith("cmpd_thread_stuck")) == 1
     asking.join()
     site.wait_for_log("moves again")
     eventually(lambda: scraped(site).value("cmpd_ready") == 1)
-    assert scraped(site).value("cmpd_instance_longest_stall_seconds", instance="special") > 0.3
+    assert scraped(site).value("cmpd_instance_longest_stall_seconds", name="special") > 0.3
 
 
 def test_one_that_drains(watched):
