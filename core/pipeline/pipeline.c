@@ -132,12 +132,19 @@ static unsigned kind_of(const txn *t)
 
 void pipeline_run(txn *t)
 {
+    const unsigned kind = kind_of(t);
     account_begin(t);
     end_wait(t);
     while (t->step < STEP_COUNT) {
         const step *s = &steps[t->step];
-        const step_result result = (s->on & kind_of(t)) == 0 ? STEP_NEXT : s->run(t);
-        account_step(t, s->name);
+        if ((s->on & kind) == 0) {
+            t->step++;
+            continue;
+        }
+        const step_result result = s->run(t);
+        if (t->account.sampled) {
+            account_step(t, s->name);
+        }
         switch (result) {
         case STEP_NEXT:
             t->step++;
