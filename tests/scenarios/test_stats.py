@@ -90,10 +90,11 @@ def test_for_people(shelf):
         assert shelf.content(KNOWN) == "one"
     ended = stats(shelf.site)
     assert ended.returncode == 0
-    lines, histograms, listeners, (last,) = (
+    # A busy machine may have made a turn of a worker long: then there is a histogram as well.
+    lines, *histograms, listeners, (last,) = (
         part.splitlines() for part in ended.stdout.rstrip().split("\n\n")
     )
-    assert histograms[0].startswith("worker long_turn_us: ")
+    assert all(part[0].startswith("worker long_turn_us: ") for part in histograms)
     assert [line.split(":")[0] for line in listeners] == ["listener peers", "listener admin"]
     assert listeners[1].startswith("listener admin: 1 connections (16 are kept for it), 1 open, 0 ")
     assert last == "cache of shelf: hit ratio 66.67 %, 2 hits, 1 misses, 0 stale"
