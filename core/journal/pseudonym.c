@@ -4,6 +4,7 @@
 
 #include "base/secret.h"
 #include "journal/folder.h"
+#include "journal/octets.h"
 #include "journal/siphash.h"
 
 #include <cmp-kit/memory.h>
@@ -29,7 +30,7 @@ void pseudonym_make(const pseudonym_key *key, journal_personal of, cmp_str value
     const size_t head = strlen(journal_personal_names[of]) + 1;
     const size_t size = value.size < NAMED_MAX - head ? value.size : NAMED_MAX - head;
     memcpy(named, journal_personal_names[of], head);
-    memcpy(named + head, value.at, size);
+    octets_put_text(named + head, value.at, size);
     siphash128(key->octets, named, head + size, to);
 }
 

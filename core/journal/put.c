@@ -75,9 +75,10 @@ void journal_add_pseudonyms(journal *j, journal_record *r, const cmp_str *params
         return;
     }
     r->key = key->id;
-    for (int i = 0; i < JOURNAL_PERSONAL_MAX; i++) {
+    for (uint64_t left = j->o.pseudonyms; left != 0; left &= left - 1) {
+        const int i = __builtin_ctzll(left);
         const cmp_str value = params[journal_personal_params[i]];
-        if ((j->o.pseudonyms >> i & 1) != 0 && value.size > 0) {
+        if (value.size > 0) {
             pseudonym_make(key, (journal_personal)i, value, r->personal[i]);
             r->pseudonyms |= 1U << i;
         }

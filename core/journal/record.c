@@ -48,8 +48,7 @@ static uint8_t *put_text(uint8_t *to, cmp_str text, size_t most)
 {
     const size_t size = text.size < most ? text.size : most;
     to = octets_put_varint(to, size);
-    memcpy(to, text.at, size);
-    return to + size;
+    return octets_put_text(to, text.at, size);
 }
 
 static uint8_t *put_waits(uint8_t *to, const journal_record *r)
@@ -70,11 +69,9 @@ static uint8_t *put_pseudonyms(uint8_t *to, const journal_record *r)
     if (r->pseudonyms != 0) {
         to = octets_put32(to, r->key);
     }
-    for (int i = 0; i < JOURNAL_PERSONAL_MAX; i++) {
-        if ((r->pseudonyms >> i & 1) != 0) {
-            memcpy(to, r->personal[i], JOURNAL_PSEUDONYM_SIZE);
-            to += JOURNAL_PSEUDONYM_SIZE;
-        }
+    for (unsigned left = r->pseudonyms; left != 0; left &= left - 1) {
+        memcpy(to, r->personal[__builtin_ctz(left)], JOURNAL_PSEUDONYM_SIZE);
+        to += JOURNAL_PSEUDONYM_SIZE;
     }
     return to;
 }

@@ -38,9 +38,13 @@ static inline void take(state *s, uint64_t word)
 
 static uint64_t last_word(const uint8_t *at, size_t size)
 {
+    const size_t rest = size % 8;
     uint64_t word = (uint64_t)size << 56;
-    for (size_t i = 0; i < size % 8; i++) {
-        word |= (uint64_t)at[size - size % 8 + i] << (8 * i);
+    if (rest > 0 && size >= 8) { /* with some of the word before, which goes */
+        return word | octets_get64(at + size - 8) >> (8 * (8 - rest));
+    }
+    for (size_t i = 0; i < rest; i++) {
+        word |= (uint64_t)at[i] << (8 * i);
     }
     return word;
 }

@@ -6,9 +6,12 @@
 #include "journal/siphash.h"
 #include "scratch.h"
 
+#include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
 
 #include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
 
 static journal_record sample(uint64_t number)
 {
@@ -77,6 +80,26 @@ static void a_record_comes_back(void **state)
     assert_int_equal(journal_record_size(octets), size);
     assert_true(journal_record_read(octets, size, &read));
     assert_same(&written, &read);
+}
+
+/* Short ones are copied by pieces, by their size. */
+static void a_text_of_any_size_comes_back(void **state)
+{
+    (void)state;
+    uint8_t written[JOURNAL_RECORD_MAX];
+    for (size_t size = 1; size <= JOURNAL_TEXT_SIZE + 1; size++) {
+        char *text = kit_alloc(size); /* no octet more, which a sanitizer would see read */
+        for (size_t i = 0; i < size; i++) {
+            text[i] = (char)(i + 1);
+        }
+        journal_record r = sample(size), read;
+        r.texts[JOURNAL_CC] = (cmp_str){text, size};
+        r.texts[JOURNAL_REASON] = CMP_STR("behind it");
+        assert_true(journal_record_read(written, journal_record_write(&r, written), &read));
+        r.texts[JOURNAL_CC].size = size < JOURNAL_TEXT_SIZE ? size : JOURNAL_TEXT_SIZE;
+        assert_same(&r, &read);
+        free(text);
+    }
 }
 
 static void no_part_of_a_record_is_one(void **state)
@@ -299,10 +322,33 @@ static void siphash_is_the_papers(void **state)
     }
 }
 
+static void siphash_is_openssls_for_any_size(void **state)
+{
+    (void)state;
+    size_t size = 16;
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+                                 OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+    uint8_t text[80], ours[16], theirs[16];
+    for (uint8_t i = 0; i < sizeof(text); i++) {
+        text[i] = (uint8_t)(3 * i + 1);
+    }
+    for (size_t of = 0; of <= sizeof(text); of++) {
+        siphash128(text, text, of, ours);
+        assert_true(EVP_MAC_init(context, text, 16, params) && EVP_MAC_update(context, text, of) &&
+                    EVP_MAC_final(context, theirs, &size, sizeof(theirs)));
+        assert_memory_equal(ours, theirs, sizeof(ours));
+    }
+    EVP_MAC_CTX_free(context);
+    EVP_MAC_free(mac);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_comes_back),
+        cmocka_unit_test(a_text_of_any_size_comes_back),
         cmocka_unit_test(no_part_of_a_record_is_one),
         cmocka_unit_test(a_long_text_is_cut),
         cmocka_unit_test(a_torn_end_costs_its_block),
@@ -311,6 +357,7 @@ int main(void)
         cmocka_unit_test(holes_and_repeats_are_seen),
         cmocka_unit_test(files_are_left_out_by_when_they_were_last_changed),
         cmocka_unit_test(siphash_is_the_papers),
+        cmocka_unit_test(siphash_is_openssls_for_any_size),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
