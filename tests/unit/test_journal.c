@@ -169,7 +169,7 @@ static void clocks_that_are_set_back_hold_nothing_up(void **state)
     o.fsync = JOURNAL_FSYNC_SECOND;
     o.segment_age_ms = 1500;
     journal *j = journal_rig_start(&o);
-    for (unsigned before = syncs = 0; syncs == before;) {
+    for (const unsigned before = syncs; syncs == before;) {
         journal_rig_put(j, 0, JOURNAL_TRANSACTION, 0);
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
@@ -234,13 +234,14 @@ static const char packer[] = "#!/bin/sh\n"
                              "case $2 in *00000001.cmpj) exit 1 ;; esac\n"
                              "rm \"$2\"\n";
 
-static unsigned read_tries(long long times_ms[4], char names[4][64])
+static unsigned read_tries(int64_t times_ms[4], char names[4][64])
 {
+    char line[128], *name;
     FILE *f = fopen("tries", "r");
     unsigned count = 0;
-    while (f != NULL && count < 4 &&
-           fscanf(f, "%lld %63s\n", &times_ms[count], names[count]) == 2) {
-        count++;
+    while (f != NULL && count < 4 && fgets(line, sizeof(line), f) != NULL) {
+        times_ms[count] = strtoll(line, &name, 10);
+        snprintf(names[count++], 64, "%.*s", (int)strcspn(name + 1, "\n"), name + 1);
     }
     if (f != NULL) {
         fclose(f);
@@ -261,7 +262,7 @@ static void what_cannot_be_packed_is_tried_again_later(void **state)
     }
     o.packer = "./packer";
     journal *j = journal_rig_start(&o);
-    long long at_ms[4];
+    int64_t at_ms[4];
     char names[4][64];
     while (read_tries(at_ms, names) < 4) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);

@@ -331,7 +331,7 @@ static void siphash_is_openssls_for_any_size(void **state)
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
     EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
     uint8_t text[80], ours[16], theirs[16];
-    for (uint8_t i = 0; i < sizeof(text); i++) {
+    for (size_t i = 0; i < sizeof(text); i++) {
         text[i] = (uint8_t)(3 * i + 1);
     }
     for (size_t of = 0; of <= sizeof(text); of++) {
