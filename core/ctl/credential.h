@@ -15,16 +15,16 @@ typedef struct credential_choice {
     const char *secret_file, *hash;
 } credential_choice;
 
-/* Its rows on the command line: of the options' member `choice`. `order` is the use that an id
+/* Its rows on the command line: of the options' member `key`. `order` is the use that an id
  * means when it has both, and the other one. */
-#define CREDENTIAL_ROWS(options, choice, order)                                                    \
-    ARGS_ROW("keys", TEXT, options, choice.keys, "FILE", "the keyring to take the key from"),      \
-        ARGS_ROW("id", TEXT, options, choice.id, "APIKEYID", "the key of that id, " order),        \
-        ARGS_ROW("peer", TEXT, options, choice.peer, "NAME",                                       \
+#define CREDENTIAL_ROWS(options, order)                                                            \
+    ARGS_ROW("keys", TEXT, options, key.keys, "FILE", "the keyring to take the key from"),         \
+        ARGS_ROW("id", TEXT, options, key.id, "APIKEYID", "the key of that id, " order),           \
+        ARGS_ROW("peer", TEXT, options, key.peer, "NAME",                                          \
                  "whose key it is, when several peers gave us one of that id"),                    \
-        ARGS_ROW("secret-file", TEXT, options, choice.secret_file, "FILE",                         \
+        ARGS_ROW("secret-file", TEXT, options, key.secret_file, "FILE",                            \
                  "a file that holds the apikey; - is stdin"),                                      \
-        ARGS_ROW("hash", TEXT, options, choice.hash, "HASH",                                       \
+        ARGS_ROW("hash", TEXT, options, key.hash, "HASH",                                          \
                  "sha256 (default), sha1, sha384 or sha512; with --secret-file")
 
 typedef struct credential {

@@ -16,7 +16,7 @@ typedef struct sign_options {
 } sign_options;
 
 static const args_row rows[] = {
-    CREDENTIAL_ROWS(sign_options, key, "received or issued"),
+    CREDENTIAL_ROWS(sign_options, "received or issued"),
     SIGNED_PAIR_ROWS(sign_options, tid, ici),
     ARGS_ROW("encoding", TEXT, sign_options, encoding, "HOW",
              "hex or base64; otherwise as the key says"),

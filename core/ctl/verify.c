@@ -20,7 +20,7 @@ typedef struct verify_options {
 } verify_options;
 
 static const args_row rows[] = {
-    CREDENTIAL_ROWS(verify_options, key, "issued or received"),
+    CREDENTIAL_ROWS(verify_options, "issued or received"),
     SIGNED_PAIR_ROWS(verify_options, tid, ici),
     ARGS_ROW("signature", TEXT, verify_options, signature, "TEXT",
              "the request's signature, decoded"),
