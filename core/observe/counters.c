@@ -365,6 +365,7 @@ void metrics_each(void (*visit)(const metric_view *m, void *arg), void *arg)
 
 /* ---- by their kinds ---- */
 
+/* One of the three. */
 typedef struct visitor {
     void (*counter)(const char *owner, const char *name, const char *help, uint64_t value,
                     void *arg);
@@ -377,16 +378,12 @@ typedef struct visitor {
 static void visit_one(const metric_view *m, void *arg)
 {
     const visitor *v = arg;
-    switch (m->kind) {
-    case METRIC_COUNTER:
+    if (v->counter != NULL) {
         v->counter(m->owner, m->name, m->help, m->value.counter, v->arg);
-        break;
-    case METRIC_GAUGE:
+    } else if (v->gauge != NULL) {
         v->gauge(m->owner, m->name, m->help, m->value.gauge, v->arg);
-        break;
-    case METRIC_HISTOGRAM:
+    } else if (v->histogram != NULL) {
         v->histogram(m->owner, m->name, m->help, &m->value.histogram, v->arg);
-        break;
     }
 }
 

@@ -13,8 +13,10 @@
 static const int64_t bounds[] = {500,    1000,   2500,   5000,    10000,  25000,
                                  100000, 250000, 500000, 1000000, 2500000};
 
-_Static_assert(FIGURES_OPERATIONS == 4, "verify, sign, lookup, route");
-_Static_assert(RUNNING_SIGN == RUNNING_VERIFY + 1 && RUNNING_LOOKUP == RUNNING_VERIFY + 2,
+/* Behind RUNNING_VERIFY. */
+enum { VERIFY, SIGN, LOOKUP, ROUTE, OPERATIONS };
+_Static_assert(RUNNING_SIGN - RUNNING_VERIFY == SIGN && RUNNING_LOOKUP - RUNNING_VERIFY == LOOKUP &&
+                   FIGURES_OPERATIONS == OPERATIONS,
                "they are numbered from verify on");
 
 /* The words for the verdicts of each; the first, PENDING, is none. */
@@ -22,26 +24,26 @@ static const struct {
     cmp_plugin_kind kind;
     const char *verdicts[FIGURES_VERDICTS];
 } operations[FIGURES_OPERATIONS] = {
-    [RUNNING_VERIFY - RUNNING_VERIFY] = {CMP_PLUGIN_AUTH,
-                                         {[CMP_AUTH_ACCEPT] = "accept",
-                                          [CMP_AUTH_REJECT] = "reject",
-                                          [CMP_AUTH_ABSTAIN] = "abstain",
-                                          [CMP_AUTH_UNAVAILABLE] = "unavailable"}},
-    [RUNNING_SIGN - RUNNING_VERIFY] = {CMP_PLUGIN_AUTH,
-                                       {[CMP_SIGN_DONE] = "done",
-                                        [CMP_SIGN_NO_KEY] = "no_key",
-                                        [CMP_SIGN_UNAVAILABLE] = "unavailable"}},
-    [RUNNING_LOOKUP - RUNNING_VERIFY] = {CMP_PLUGIN_STORE,
-                                         {[CMP_STORE_FOUND] = "found",
-                                          [CMP_STORE_ABSENT] = "absent",
-                                          [CMP_STORE_UNAVAILABLE] = "unavailable"}},
-    [RUNNING_ROUTE - RUNNING_VERIFY] = {CMP_PLUGIN_ROUTE,
-                                        {[CMP_ROUTE_DECLINE] = "decline",
-                                         [CMP_ROUTE_REFUSE] = "refuse",
-                                         [CMP_ROUTE_UNAVAILABLE] = "unavailable",
-                                         [CMP_ROUTE_FORWARD] = "forward",
-                                         [CMP_ROUTE_REFERRAL] = "referral",
-                                         [CMP_ROUTE_ANSWER] = "answer"}},
+    [VERIFY] = {CMP_PLUGIN_AUTH,
+                {[CMP_AUTH_ACCEPT] = "accept",
+                 [CMP_AUTH_REJECT] = "reject",
+                 [CMP_AUTH_ABSTAIN] = "abstain",
+                 [CMP_AUTH_UNAVAILABLE] = "unavailable"}},
+    [SIGN] = {CMP_PLUGIN_AUTH,
+              {[CMP_SIGN_DONE] = "done",
+               [CMP_SIGN_NO_KEY] = "no_key",
+               [CMP_SIGN_UNAVAILABLE] = "unavailable"}},
+    [LOOKUP] = {CMP_PLUGIN_STORE,
+                {[CMP_STORE_FOUND] = "found",
+                 [CMP_STORE_ABSENT] = "absent",
+                 [CMP_STORE_UNAVAILABLE] = "unavailable"}},
+    [ROUTE] = {CMP_PLUGIN_ROUTE,
+               {[CMP_ROUTE_DECLINE] = "decline",
+                [CMP_ROUTE_REFUSE] = "refuse",
+                [CMP_ROUTE_UNAVAILABLE] = "unavailable",
+                [CMP_ROUTE_FORWARD] = "forward",
+                [CMP_ROUTE_REFERRAL] = "referral",
+                [CMP_ROUTE_ANSWER] = "answer"}},
 };
 
 static void owner_of(const char *instance, char owner[OWNER_SIZE])
@@ -87,11 +89,10 @@ unsigned figures_counter(const char *instance, const char *name, const char *hel
 
 uint64_t figures_unavailable(const figures *f)
 {
-    static const unsigned char verdicts[FIGURES_OPERATIONS] = {
-        [RUNNING_VERIFY - RUNNING_VERIFY] = CMP_AUTH_UNAVAILABLE,
-        [RUNNING_SIGN - RUNNING_VERIFY] = CMP_SIGN_UNAVAILABLE,
-        [RUNNING_LOOKUP - RUNNING_VERIFY] = CMP_STORE_UNAVAILABLE,
-        [RUNNING_ROUTE - RUNNING_VERIFY] = CMP_ROUTE_UNAVAILABLE};
+    static const unsigned char verdicts[FIGURES_OPERATIONS] = {[VERIFY] = CMP_AUTH_UNAVAILABLE,
+                                                               [SIGN] = CMP_SIGN_UNAVAILABLE,
+                                                               [LOOKUP] = CMP_STORE_UNAVAILABLE,
+                                                               [ROUTE] = CMP_ROUTE_UNAVAILABLE};
     uint64_t sum = 0;
     for (int at = 0; at < FIGURES_OPERATIONS; at++) {
         const unsigned id = f->answers[at][verdicts[at]];
