@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a request costs as the configuration grows: instructions of the server, counted by callgrind.
 
-    tests/bench/scale.py [--build DIR] [--requests N] [--cpu] [DIMENSION…]
+    tests/bench/scale.py [--build DIR] [--requests N] [--cpu | --counting] [DIMENSION…]
 
 Every dimension is grown alone, with the others as small as they can be; the last column compares
 with the first size. Instructions do not depend on what else the machine does, but say nothing of
 the caches: --cpu shows microseconds of user and system time in their place, without callgrind.
+--counting shows as well which part of them goes into what metrics are made of: 1.1 % of the 48,000 of a
+resolve, and 1.3 % of the 102,000 of one that is forwarded (2026-11-26).
 """
 
 import argparse
@@ -15,6 +17,7 @@ import hmac
 import http.client
 import os
 import random
+import re
 import ssl
 import subprocess
 import sys
@@ -157,12 +160,28 @@ def control(process, command):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+COUNTING = re.compile(r"([\d,]+) \(.*:(counter_add|gauge_\w+|histogram_add|tally_\w+|label_find\w*|"
+                      r"clock_now_us|clock_monotonic_us) ")
+
+
+def show_counting(folder, count):
+    """Functions that metrics are made of, and nothing else, with what each of them calls."""
+    command = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", f"{folder}/callgrind.out.1"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = {name: int(of.replace(",", "")) / count for of, name in COUNTING.findall(told)}
+    for name, of in found.items():
+        print(f"    {name:24} {of:9.1f}")
+    print(f"    {'all':24} {sum(found.values()):9.1f}")
+
+
 def instructions(process, world, connection, draw, count):
     control(process, "--instr=on")
     ask(world, connection, draw, WARM)
     control(process, "--zero")
     ask(world, connection, draw, count)
     control(process, "--dump")
+    if world.counting:
+        show_counting(world.folder, count)
     with open(f"{world.folder}/callgrind.out.1") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("totals:")) / count
 
@@ -178,6 +197,7 @@ def measure(options, dimension, count, upstream, certificate):
         for name in ("cert.pem", "key.pem"):
             os.symlink(f"{certificate}/{name}", f"{folder}/{name}")
         world = World(folder, dimension, count, upstream)
+        world.counting = options.counting
         command = [f"{options.build}/cmpd", "-c", "cmpd.yaml"]
         if not options.cpu:
             command = ["sh", "-c", 'exec "$@" 2>log', "sh", "valgrind", "--tool=callgrind",
@@ -207,6 +227,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(resolve.HERE, "..", "..", "build"))
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--counting", action="store_true")
     parser.add_argument("dimensions", nargs="*", metavar="DIMENSION", help=", ".join(SIZES))
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
