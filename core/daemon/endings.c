@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "daemon/validity.h"
+#include "outbound/outbound.h"
 
 #include <cmp-kit/file.h>
 #include <cmp-kit/memory.h>
@@ -69,35 +70,71 @@ static int64_t end_of(const ending *f, size_t at)
 
 typedef struct file_list {
     ending *at;
-    size_t count;
+    size_t count, room;
 } file_list;
 
 static void add(file_list *l, ending_kind kind, const char *of, const char *name, const char *path)
 {
-    if (path != NULL) {
-        l->at[l->count++] = (ending){.kind = kind, .of = of, .name = name, .path = path};
+    if (path == NULL) {
+        return;
+    }
+    if (l->count == l->room) {
+        l->room = l->room != 0 ? 2 * l->room : 64;
+        l->at = kit_realloc(l->at, l->room * sizeof(*l->at));
+    }
+    l->at[l->count++] = (ending){.kind = kind, .of = of, .name = name, .path = path};
+}
+
+static void add_listeners(file_list *l, const conf_top *top)
+{
+    for (size_t i = 0; i < top->listeners.count; i++) {
+        const conf_listener *c = (const conf_listener *)top->listeners.at + i;
+        add(l, ENDING_CERTIFICATE, "listener", c->name, c->tls.certificate);
+        add(l, ENDING_CA, "listener", c->name, c->tls.client_ca);
+        add(l, ENDING_CRL, "listener", c->name, c->tls.client_crl);
     }
 }
 
-static file_list files_of(const conf_top *top)
+static void add_peers(file_list *l, const conf_top *top)
 {
-    file_list l = {
-        .at = kit_calloc(3 * (top->listeners.count + top->peers.count) + 1, sizeof(*l.at))};
-    for (size_t i = 0; i < top->listeners.count; i++) {
-        const conf_listener *c = (const conf_listener *)top->listeners.at + i;
-        add(&l, ENDING_CERTIFICATE, "listener", c->name, c->tls.certificate);
-        add(&l, ENDING_CA, "listener", c->name, c->tls.client_ca);
-        add(&l, ENDING_CRL, "listener", c->name, c->tls.client_crl);
-    }
     for (ending_kind kind = ENDING_CERTIFICATE; kind <= ENDING_CRL; kind++) {
         for (size_t i = 0; i < top->peers.count; i++) { /* one of many peers stands by itself */
             const conf_peer *c = (const conf_peer *)top->peers.at + i;
-            add(&l, kind, "peer", c->name,
+            add(l, kind, "peer", c->name,
                 kind == ENDING_CERTIFICATE ? c->tls.certificate
                 : kind == ENDING_CA        ? c->tls.ca
                                            : c->tls.crl);
         }
     }
+}
+
+/* Once, however many servers an instance asks with it. */
+static void add_of_plugin(file_list *l, ending_kind kind, const char *name, const char *path)
+{
+    for (size_t i = l->count; path != NULL && i-- > 0 && strcmp(l->at[i].of, "plugin") == 0;) {
+        const ending *e = &l->at[i];
+        if (e->kind == kind && strcmp(e->name, name) == 0 && strcmp(e->path, path) == 0) {
+            return;
+        }
+    }
+    add(l, kind, "plugin", name, path);
+}
+
+static void add_origin(origin *o, void *arg)
+{
+    if (origin_of_plugin(o)) {
+        add_of_plugin(arg, ENDING_CERTIFICATE, origin_name(o), origin_certificate(o));
+        add_of_plugin(arg, ENDING_CA, origin_name(o), origin_ca(o));
+        add_of_plugin(arg, ENDING_CRL, origin_name(o), origin_crl(o));
+    }
+}
+
+static file_list files_of(const conf_top *top)
+{
+    file_list l = {.at = NULL};
+    add_listeners(&l, top);
+    add_peers(&l, top);
+    origins_each(add_origin, &l);
     if (l.count > memory_count) {
         memory = kit_realloc(memory, l.count * sizeof(*memory));
         memset(memory + memory_count, 0, (l.count - memory_count) * sizeof(*memory));

@@ -198,6 +198,7 @@ origin *origin_create(const origin_options *options, char *error, size_t error_s
     breaker_init(&o->breaker);
     tls_slot_init(&o->tls, NULL);
     o->name = kit_strdup(options->name);
+    o->of_plugin = options->of_plugin;
     o->connections_max = options->connections_max > 0 ? options->connections_max : 1;
     o->waiting_max = options->waiting_max;
     o->connect_timeout_ms = options->connect_timeout_ms;
@@ -220,6 +221,21 @@ origin *origin_create(const origin_options *options, char *error, size_t error_s
 const char *origin_name(const origin *o)
 {
     return o->name;
+}
+
+bool origin_of_plugin(const origin *o)
+{
+    return o->of_plugin;
+}
+
+const char *origin_ca(const origin *o)
+{
+    return o->ca;
+}
+
+const char *origin_crl(const origin *o)
+{
+    return o->crl;
 }
 
 const char *origin_certificate(const origin *o)

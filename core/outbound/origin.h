@@ -12,6 +12,7 @@ struct cmp_origin {
      * probes it any more. */
     _Atomic unsigned owners, references;
     char *name;
+    bool of_plugin;
     char *host; /* without brackets */
     char *authority;
     char *path;

@@ -16,7 +16,8 @@
 typedef cmp_origin origin;
 
 typedef struct origin_options {
-    const char *name;         /* for logs: the peer's name */
+    const char *name;         /* for logs: the peer's name, or the instance's */
+    bool of_plugin;           /* it is an instance's */
     const char *url;          /* https://host[:port][/path]; the path is the requests' */
     const char *default_path; /* of a URL without one; NULL: "/" */
     const char *server_name;  /* SNI, and what the certificate must be for; NULL: the URL's host */
@@ -41,8 +42,14 @@ void origin_unref(origin **o);
 /* For logs; lives as long as the origin. */
 const char *origin_name(const origin *o);
 
-/* The file of the client certificate; NULL: there is none. Lives as long as the origin. */
+/* Whether it is a plugin's instance's, and no peer's. */
+bool origin_of_plugin(const origin *o);
+
+/* The files of the client certificate, of CAs and of revocation lists; NULL: there is none. Live as
+ * long as the origin. */
 const char *origin_certificate(const origin *o);
+const char *origin_ca(const origin *o);
+const char *origin_crl(const origin *o);
 
 /* CA, client certificate and key, as far as it has them. Control thread. */
 file_set *origin_files(origin *o);

@@ -32,6 +32,7 @@ static cmp_origin *service_origin_open(const cmp_host *host, const cmp_origin_op
     }
     const origin_options full = {
         .name = i->name,
+        .of_plugin = true,
         .url = given.url,
         .server_name = given.server_name,
         .ca = given.ca,
