@@ -113,11 +113,9 @@ static void show_all(const json_t *answer, sheet *to)
 static const grid_column key_columns[] = {
     {.title = "KEY"}, {.title = "USE"}, {.title = "ENDS"}, {.title = "LAST USED"}, {.title = NULL}};
 
-/* Of a key that a peer gave to us nobody counts the uses. */
 static void put_key(grid *g, const json_t *key, int64_t now_ms)
 {
     char time[KIT_TIME_TEXT_SIZE];
-    const bool issued = strcmp(look_text(key, "use"), "issued") == 0;
     grid_cell(g, TONE_PLAIN, "%s", look_text(key, "id"));
     grid_cell(g, TONE_PLAIN, "%s", look_text(key, "use"));
     if (json_is_integer(json_object_get(key, "not_after_ms"))) {
@@ -127,11 +125,7 @@ static void put_key(grid *g, const json_t *key, int64_t now_ms)
     } else {
         grid_cell(g, TONE_QUIET, "-");
     }
-    if (issued) {
-        put_time_ago(g, key, "last_use_ms", now_ms);
-    } else {
-        grid_cell(g, TONE_QUIET, "-");
-    }
+    put_time_ago(g, key, "last_use_ms", now_ms);
 }
 
 static void show_keys(const json_t *peer, sheet *to, int64_t now_ms)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cmpctl status` and `cmpctl peers`: states are caused, and read from what they tell."""
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -130,7 +131,9 @@ def test_a_peer_that_goes_down_and_comes_back(pair):
     assert up["state"] == "up" and up["in_flight"] == 0
     assert up["attempts"]["answered"] == 1 and up["last_answered_ms"] is not None
     assert up["servers"] == [{"server": f"127.0.0.1:{pair.b.port}", "circuit": "closed"}]
-    assert [k["use"] for k in up["keys"]] == ["received"]
+    [key] = up["keys"]
+    assert key["use"] == "received" and key["last_use_ms"] is not None
+    assert re.search(rf"^{key['id']}  received  -     \S+ \S+ ago$", shown(pair, "peers", "b"), re.M)
     pair.b.stop()
     assert pair.scan("2B001-1").status >= 500
     assert peer(pair, "b")["state"] in ("troubled", "down")
