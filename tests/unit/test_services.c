@@ -84,6 +84,27 @@ static void a_counter_that_is_none_counts_nothing(void **state)
     host->count(host, UINT32_MAX, 1);
 }
 
+/* What one instance registers must not take the cells of all others. */
+static void metrics_of_an_instance_have_an_end(void **state)
+{
+    (void)state;
+    static const int64_t bounds[] = {1, 2};
+    instance_services(&r.store_chain[0]->host);
+    assert_true(host->histogram(host, "wait_ms", "x", bounds, 2) < COUNTERS_MAX);
+    char name[32];
+    for (unsigned cells = 4; cells < 256; cells++) {
+        snprintf(name, sizeof(name), "asked_%u", cells);
+        assert_true(host->counter(host, name, "x") < COUNTERS_MAX);
+        if (cells == 254) {
+            assert_int_equal(host->histogram(host, "sizes", "x", bounds, 2), COUNTERS_MAX);
+        }
+    }
+    assert_int_equal(host->counter(host, "one_more", "x"), COUNTERS_MAX);
+    assert_int_equal(host->gauge(host, "level", "x"), COUNTERS_MAX);
+    host->gauge_set(host, COUNTERS_MAX, 1); /* which counts nowhere */
+    host->observe(host, COUNTERS_MAX, 1);
+}
+
 typedef struct ended {
     unsigned times;
     cmp_https_result result;
@@ -129,9 +150,13 @@ int main(void)
     pipeline_setup();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_no_record_is_not_written), TEST(a_change_is_of_an_ici_or_of_any),
-        TEST(a_peer_without_a_place_is_none),   TEST(a_counter_that_is_none_counts_nothing),
-        TEST(what_cannot_be_sent_ends_so),      TEST(another_loop_than_the_workers_sends_nothing),
+        TEST(what_is_no_record_is_not_written),
+        TEST(a_change_is_of_an_ici_or_of_any),
+        TEST(metrics_of_an_instance_have_an_end),
+        TEST(a_peer_without_a_place_is_none),
+        TEST(a_counter_that_is_none_counts_nothing),
+        TEST(what_cannot_be_sent_ends_so),
+        TEST(another_loop_than_the_workers_sends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
