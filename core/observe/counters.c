@@ -2,6 +2,8 @@
 /* See counters.h: a block of cells for each thread, linked for the readers, never freed. */
 #include "observe/counters.h"
 
+#include "observe/texts.h"
+
 #include <cmp-kit/memory.h>
 
 #include <pthread.h>
@@ -19,7 +21,7 @@ struct block {
 /* A histogram's cells: a bucket for each bound, one for what is above, the sum. */
 typedef struct metric {
     metric_kind kind;
-    char *owner, *name, *help;
+    const char *owner, *name, *help;
     const char *of;         /* of its owner, when it was registered: see owners.h */
     uint64_t (*read)(void); /* NULL: its cells are summed */
     int64_t *bounds;
@@ -54,11 +56,13 @@ static bool is_same(const metric *m, const metric *wanted)
 static void metric_set(unsigned id, const metric *wanted)
 {
     metric *m = &metrics[id];
+    int64_t *bounds = m->bounds; /* the same ones, in cells that another had */
     *m = *wanted;
-    m->owner = kit_strdup(wanted->owner);
-    m->name = kit_strdup(wanted->name);
-    m->help = kit_strdup(wanted->help);
-    if (wanted->bound_count > 0) {
+    m->owner = text_kept(wanted->owner);
+    m->name = text_kept(wanted->name);
+    m->help = text_kept(wanted->help);
+    m->bounds = bounds;
+    if (wanted->bound_count > 0 && bounds == NULL) {
         const size_t size = wanted->bound_count * sizeof(*wanted->bounds);
         m->bounds = memcpy(kit_alloc(size), wanted->bounds, size);
     }
@@ -73,13 +77,21 @@ static void cells_clear(unsigned id, unsigned count)
     }
 }
 
-/* Those of an owner that is gone, of which there are as many; COUNTERS_MAX: there are none. The
- * texts stay, since somebody may be reading them. */
+/* No histograms, or with the same bounds: somebody may still be counting by those. */
+static bool is_alike(const metric *m, const metric *wanted)
+{
+    return m->bound_count == wanted->bound_count &&
+           (m->bound_count == 0 ||
+            memcmp(m->bounds, wanted->bounds, m->bound_count * sizeof(*m->bounds)) == 0);
+}
+
+/* Those of an owner that is gone, in which the wanted one can be counted; COUNTERS_MAX: there are
+ * none. */
 static unsigned cells_of_gone(const metric *wanted)
 {
     for (unsigned id = 0; id < cell_count; id += cells_of(&metrics[id])) {
         const metric *m = &metrics[id];
-        if (cells_of(m) == cells_of(wanted) && !m->claimed && kind_of_owner(m) == OWNER_GONE) {
+        if (is_alike(m, wanted) && !m->claimed && kind_of_owner(m) == OWNER_GONE) {
             cells_clear(id, cells_of(m));
             return id;
         }
@@ -115,10 +127,7 @@ static unsigned metric_register(metric *wanted)
 
 static unsigned metric_add(metric_kind kind, const char *owner, const char *name, const char *help)
 {
-    metric wanted = {.kind = kind,
-                     .owner = (char *)(uintptr_t)owner,
-                     .name = (char *)(uintptr_t)name,
-                     .help = (char *)(uintptr_t)help};
+    metric wanted = {.kind = kind, .owner = owner, .name = name, .help = help};
     pthread_mutex_lock(&lock);
     const unsigned id = metric_register(&wanted);
     pthread_mutex_unlock(&lock);
@@ -137,10 +146,7 @@ unsigned gauge_register(const char *owner, const char *name, const char *help)
 
 unsigned gauge_claim(const char *owner, const char *name, const char *help)
 {
-    metric wanted = {.kind = METRIC_GAUGE,
-                     .owner = (char *)(uintptr_t)owner,
-                     .name = (char *)(uintptr_t)name,
-                     .help = (char *)(uintptr_t)help};
+    metric wanted = {.kind = METRIC_GAUGE, .owner = owner, .name = name, .help = help};
     pthread_mutex_lock(&lock);
     const unsigned id = metric_register(&wanted);
     /* Another's, when there was no room left. */
@@ -171,9 +177,9 @@ unsigned histogram_register(const char *owner, const char *name, const char *hel
                             const int64_t *bounds, size_t count)
 {
     metric wanted = {.kind = METRIC_HISTOGRAM,
-                     .owner = (char *)(uintptr_t)owner,
-                     .name = (char *)(uintptr_t)name,
-                     .help = (char *)(uintptr_t)help,
+                     .owner = owner,
+                     .name = name,
+                     .help = help,
                      .bounds = (int64_t *)(uintptr_t)bounds,
                      .bound_count = count};
     pthread_mutex_lock(&lock);

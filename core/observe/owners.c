@@ -2,6 +2,8 @@
 /* See owners.h: as few as there are listeners and instances, and seldom asked for. */
 #include "observe/owners.h"
 
+#include "observe/texts.h"
+
 #include <cmp-kit/memory.h>
 
 #include <pthread.h>
@@ -10,40 +12,14 @@ typedef struct described described;
 struct described {
     char *owner;
     owner_kind kind;
-    const char *of;   /* one of `texts` */
+    const char *of;   /* kept */
     unsigned count;   /* of those that are there */
     uint64_t entered; /* the greater, the later */
     described *next;
 };
 
-/* Kept for good, and each once, since somebody may be reading it: names of plugins and listeners,
- * of which a reload brings few. */
-typedef struct text text;
-struct text {
-    text *next;
-    char at[];
-};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static described *all;
-static text *texts;
-
-static const char *kept(const char *of)
-{
-    const text *found = texts;
-    while (found != NULL && strcmp(found->at, of) != 0) {
-        found = found->next;
-    }
-    if (found != NULL) {
-        return found->at;
-    }
-    const size_t size = strlen(of) + 1;
-    text *added = kit_alloc(sizeof(*added) + size);
-    memcpy(added->at, of, size);
-    added->next = texts;
-    texts = added;
-    return added->at;
-}
 
 static described *find(const char *owner, const char *of)
 {
@@ -58,7 +34,7 @@ void owner_enter(const char *owner, owner_kind kind, const char *of)
 {
     static uint64_t entered;
     pthread_mutex_lock(&lock);
-    const char *const kept_of = kept(of);
+    const char *const kept_of = text_kept(of);
     described *d = find(owner, kept_of);
     if (d == NULL) {
         d = kit_calloc(1, sizeof(*d));
@@ -76,7 +52,7 @@ void owner_enter(const char *owner, owner_kind kind, const char *of)
 void owner_leave(const char *owner, const char *of)
 {
     pthread_mutex_lock(&lock);
-    find(owner, kept(of))->count--;
+    find(owner, text_kept(of))->count--;
     pthread_mutex_unlock(&lock);
 }
 
