@@ -165,6 +165,7 @@ def test_a_worker_that_a_plugin_holds(served):
             break
         asking.join()
         served.stop()
+        served.log_path.unlink()  # it tells of this one
         served.start()
     ended = keys(served, "issue", "--peer", "b", "--id", "k-new")
     assert ended.returncode == 1 and asking.is_alive()
