@@ -32,6 +32,8 @@ class Terminal:
             fcntl.ioctl(self.line, termios.TIOCSCTTY, 0)
             for descriptor in range(3):
                 os.dup2(self.line, descriptor)
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)  # which who runs the tests may ignore
             settings = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"} | environment
             os.execve(command[0], [str(word) for word in command], os.environ | settings)
         self.status = None
