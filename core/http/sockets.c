@@ -322,11 +322,6 @@ static bool is_old(const known *k)
     return !k->fresh;
 }
 
-static bool is_named(const known *k)
-{
-    return k->owner != NULL;
-}
-
 void sockets_abandon(sockets *s)
 {
     keep(s, is_old);
@@ -340,20 +335,23 @@ static void log_deaf(const known *k)
               k->owner, k->worker, k->bind, strerror(errno));
 }
 
-/* All that has to go right once nothing can go back. */
-static bool begins(const known *k)
+/* Listening is all that has to go right once nothing can go back; what stood in its way, binding
+ * would have found. */
+static bool is_served(const known *k)
 {
-    if (k->listens || socket_listen(k->fd)) {
-        return true;
+    if (k->owner == NULL) {
+        return false;
     }
-    log_deaf(k);
-    return false;
+    const bool listens = k->listens || socket_listen(k->fd);
+    if (!listens) {
+        log_deaf(k);
+    }
+    return listens;
 }
 
 void sockets_commit(sockets *s)
 {
-    keep(s, is_named);
-    keep(s, begins);
+    keep(s, is_served);
     for (size_t i = 0; i < s->count; i++) {
         known *k = &s->at[i];
         if (!k->fresh) {
