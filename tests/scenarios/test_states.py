@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong, or is about to, brought about one by one, and read from /metrics and /ready as who
-watches from outside does."""
+watches from outside does, and from `cmpctl status`."""
 import json
 import shutil
 import time
@@ -36,6 +36,11 @@ def ready(site):
 def cmpctl(site, *words):
     ended = run(CMPCTL, *words, "--config", site.folder / "cmpd.yaml")
     assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def status(site):
+    return json.loads(cmpctl(site, "status", "--json", "--interval", "100ms"))
 
 
 def test_a_peer_that_is_down_and_comes_back(world):
@@ -51,8 +56,10 @@ def test_a_peer_that_is_down_and_comes_back(world):
     eventually(lambda: home.scan("2B001-1").status >= 500 and circuit(home) != "closed")
     m = scraped(home)
     assert m.value("cmpd_peer_attempts_total", peer="b", result="not_sent") >= 3
-    status, said = ready(home)
-    assert (status, said["ready"], said["degraded"], said["peers_down"]) == (200, True, True, 1)
+    code, said = ready(home)
+    assert (code, said["ready"], said["degraded"], said["peers_down"]) == (200, True, True, 1)
+    [peer] = [p for p in status(home)["peers"] if p["peer"] == "b"]
+    assert peer["servers"][0]["circuit"] != "closed"
     b.start()
     eventually(lambda: circuit(home) == "closed" and ready(home)[1]["peers_down"] == 0)
     assert home.scan("2B001-1").status == 200
@@ -87,6 +94,7 @@ def test_a_store_that_is_down_behind_its_cache(watched, codes_server):
     m = scraped(watched)
     assert m.value("cmpd_instance_answers_total", **far, operation="lookup", verdict="unavailable") > 0
     assert ready(watched)[0] == 200
+    assert status(watched)["counters"]["far"]["cache_stale"] > 0
 
 
 def test_a_key_that_ends(watched):
@@ -99,6 +107,7 @@ def test_a_key_that_ends(watched):
         return scraped(watched).value("cmpd_key_left_seconds", use="issued", peer="b", id=key.id)
 
     assert left() < 6  # a rule warns long before
+    assert "b" in json.dumps([end for end in status(watched)["ends"] if end["kind"] == "key"])
     eventually(lambda: left() < 0)
     assert watched.ask(key, ICI).status == 401
     m = scraped(watched)
@@ -145,6 +154,9 @@ def test_a_rate_that_is_used_up(watched):
     assert m.value("cmpd_limit_refused_total", of="peer_rate") == refused
     assert m.value("cmpd_transactions_total", peer="b", code="rate_limited") == refused
     assert ready(watched)[1]["ready"] is True
+    interfaces = status(watched)["transactions"]["interfaces"]
+    [mc3] = [one for one in interfaces if one["interface"] == "mc-3"]
+    assert mc3["errors"]["rate_limited"] == refused
 
 
 def test_limits_that_are_reached(watched):
@@ -182,9 +194,9 @@ def test_a_plugin_that_holds_its_thread(site):
     assert scraped(site).value("cmpd_ready") == 1
     asking = Asking(site, key)
     site.wait_for_log("is stuck in lookup of special (store_fault)")
-    status, said = ready(site)
+    code, said = ready(site)
     m = scraped(site)
-    assert (status, said["stuck"], m.value("cmpd_ready")) == (503, True, 0)
+    assert (code, said["stuck"], m.value("cmpd_ready")) == (503, True, 0)
     assert m.value("cmpd_instance_stalls_total", name="special") == 1
     held = [v for name, v in m.values.items() if name.startswith("cmpd_thread_held_seconds")]
     assert max(held) >= 0.3
@@ -193,6 +205,7 @@ def test_a_plugin_that_holds_its_thread(site):
     site.wait_for_log("moves again")
     eventually(lambda: scraped(site).value("cmpd_ready") == 1)
     assert scraped(site).value("cmpd_instance_longest_stall_seconds", name="special") > 0.3
+    assert status(site)["counters"]["special"]["stalls"] == 1
 
 
 def test_one_that_drains(watched):
@@ -201,9 +214,10 @@ def test_one_that_drains(watched):
     assert (m.value("cmpd_draining"), m.value("cmpd_ready")) == (0, 1)
     cmpctl(watched, "drain")
     m = scraped(watched)
-    status, said = ready(watched)
+    code, said = ready(watched)
     assert (m.value("cmpd_draining"), m.value("cmpd_ready")) == (1, 0)
-    assert (status, said["draining"]) == (503, True)
+    assert (code, said["draining"]) == (503, True)
+    assert status(watched)["draining"] is True
     cmpctl(watched, "undrain")
     m = scraped(watched)
     assert (m.value("cmpd_draining"), m.value("cmpd_ready")) == (0, 1)
