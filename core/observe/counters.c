@@ -149,28 +149,36 @@ unsigned gauge_claim(const char *owner, const char *name, const char *help)
     metric wanted = {.kind = METRIC_GAUGE, .owner = owner, .name = name, .help = help};
     pthread_mutex_lock(&lock);
     const unsigned id = metric_register(&wanted);
-    /* Another's, when there was no room left. */
-    const bool own = strcmp(metrics[id].owner, owner) == 0 && strcmp(metrics[id].name, name) == 0;
-    metrics[id].claimed = metrics[id].hidden = own;
+    metric *m = id < COUNTERS_MAX ? &metrics[id] : NULL;
+    /* Else another's, as there was no room left: not to be hidden or set to 0 with this one. */
+    const bool own =
+        m != NULL && !m->claimed && strcmp(m->owner, owner) == 0 && strcmp(m->name, name) == 0;
+    if (own) {
+        m->claimed = m->hidden = true;
+    }
     pthread_mutex_unlock(&lock);
-    return id;
+    return own ? id : COUNTERS_MAX;
 }
 
 void gauge_show(unsigned id, bool shown)
 {
-    pthread_mutex_lock(&lock);
-    metrics[id].hidden = !shown;
-    pthread_mutex_unlock(&lock);
+    if (id < COUNTERS_MAX) {
+        pthread_mutex_lock(&lock);
+        metrics[id].hidden = !shown;
+        pthread_mutex_unlock(&lock);
+    }
 }
 
 /* Nobody counts in it any more, whichever thread that was. */
 void gauge_give_back(unsigned id)
 {
-    pthread_mutex_lock(&lock);
-    cells_clear(id, 1);
-    metrics[id].claimed = false;
-    metrics[id].hidden = true;
-    pthread_mutex_unlock(&lock);
+    if (id < COUNTERS_MAX) {
+        pthread_mutex_lock(&lock);
+        cells_clear(id, 1);
+        metrics[id].claimed = false;
+        metrics[id].hidden = true;
+        pthread_mutex_unlock(&lock);
+    }
 }
 
 unsigned histogram_register(const char *owner, const char *name, const char *help,

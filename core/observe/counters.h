@@ -45,7 +45,7 @@ int64_t gauge_read(unsigned id);
 /* A gauge for one of several that follow each other under one name: a number of its own while the
  * one before still counts in another. Not shown until gauge_show, which takes it back as well.
  * gauge_give_back, when nobody counts in it any more, sets it to 0 and lets the next one have it.
- */
+ * COUNTERS_MAX, which counts nowhere and is fine for all of these, when there is no room. */
 unsigned gauge_claim(const char *owner, const char *name, const char *help);
 void gauge_show(unsigned id, bool shown);
 void gauge_give_back(unsigned id);

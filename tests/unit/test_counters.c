@@ -66,6 +66,8 @@ static void too_many_share_the_last(void **state)
     (void)state;
     owner_enter("early", OWNER_INSTANCE, "store_x");
     counter_add(counter_register("early", "asked", "x"), 3);
+    const unsigned level = gauge_register("kept", "level", "x");
+    gauge_set(level, 5);
     unsigned id = 0;
     for (int i = 0; i < COUNTERS_MAX + 10; i++) {
         char name[16];
@@ -74,6 +76,11 @@ static void too_many_share_the_last(void **state)
         counter_add(id, 1);
     }
     assert_int_equal(id, COUNTERS_MAX - 1);
+    const unsigned none = gauge_claim("many", "level", "x"); /* another's would be set to 0 */
+    gauge_set(none, 7);
+    gauge_show(none, false);
+    gauge_give_back(none);
+    assert_int_equal(gauge_read(level), 5);
 }
 
 static void *gauge_main(void *arg)
