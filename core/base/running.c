@@ -139,11 +139,14 @@ static void stack_end(running_thread *t)
     }
 }
 
-void running_thread_begin(const char *name)
+void running_thread_begin(const char *name, const char *comm)
 {
     running_thread *t = &running_here;
     t->name = kit_strdup(name);
     t->id = gettid();
+    if (comm != NULL) {
+        pthread_setname_np(pthread_self(), comm);
+    }
     stack_begin(t);
     pthread_mutex_lock(&lock);
     t->next = threads;

@@ -118,8 +118,10 @@ void running_stalled(const running_place *place, uint64_t ms, bool begins);
 const char *running_text(const running_place *place, char text[RUNNING_TEXT_SIZE]);
 
 /* The calling thread is one of ours from now on: it has a name (copied), and a stack of its own for
- * signals, so that the last words come even when the other one is full. And its end. */
-void running_thread_begin(const char *name);
+ * signals, so that the last words come even when the other one is full. `comm` is what the kernel
+ * shows of it (top -H), at most 15 octets; NULL: as it is, as the first thread's is the process's
+ * too. And its end. */
+void running_thread_begin(const char *name, const char *comm);
 void running_thread_end(void);
 
 /* Makes a thread that gets no signal but those of its own faults: all others are the control

@@ -95,7 +95,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            running_thread_begin("cmpctl");
+            running_thread_begin("cmpctl", NULL);
             last_words_start(); /* stores are plugins in here, too */
             const int status = commands[i].run(argc - 1, argv + 1);
             last_words_stop();

@@ -211,7 +211,7 @@ int main(int argc, char **argv)
     if (config == NULL) {
         return misused("no configuration given (-c FILE)");
     }
-    running_thread_begin("the control thread");
+    running_thread_begin("the control thread", NULL);
     last_words_start();
     const int status = test ? daemon_check(config, folders) : daemon_run(config, folders);
     last_words_stop();

@@ -73,9 +73,10 @@ static void *worker_main(void *arg)
 {
     worker_thread *thread = arg;
     daemon_state *d = thread->d;
-    char name[32];
+    char name[32], comm[16];
     snprintf(name, sizeof(name), "worker %u", thread->worker.index);
-    running_thread_begin(name);
+    snprintf(comm, sizeof(comm), "cmpd/w%u", thread->worker.index);
+    running_thread_begin(name, comm);
     worker_init(&thread->worker, thread->worker.index, thread->loop, &d->process);
     d->site.worker_outbounds[thread->worker.index] = thread->worker.outbound;
     thread->server = server_worker_start(d->server, &thread->worker);

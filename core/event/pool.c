@@ -67,7 +67,7 @@ static bool take(pool *p, job *taken)
 static void *thread_main(void *arg)
 {
     pool *p = arg;
-    running_thread_begin("a thread of the pool");
+    running_thread_begin("a thread of the pool", "cmpd/offload");
     pthread_mutex_lock(&p->lock);
     for (;;) {
         job j;

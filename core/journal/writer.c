@@ -220,7 +220,7 @@ static uint64_t left_in_rings(const journal *j)
 void *writer_main(void *arg)
 {
     journal *j = arg;
-    running_thread_begin("the journal");
+    running_thread_begin("the journal", "cmpd/journal");
     while (!atomic_load(&j->stopping)) {
         const size_t most = turn(j);
         sleep_ms(most > JOURNAL_RING_SIZE / 8 ? BUSY_MS : JOURNAL_BATCH_MS);

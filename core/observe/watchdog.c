@@ -233,7 +233,7 @@ static void wait_for_tick(watchdog *w)
 static void *thread_main(void *arg)
 {
     watchdog *w = arg;
-    running_thread_begin("the watchdog");
+    running_thread_begin("the watchdog", "cmpd/watchdog");
     pthread_mutex_lock(&w->lock);
     while (!w->ending) {
         look(w);

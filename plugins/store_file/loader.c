@@ -120,12 +120,19 @@ static bool parts_cut(parts *all, const load *l)
     return true;
 }
 
+/* For top -H: else it would have the name of the thread that made it. */
+static void *part_main(void *arg)
+{
+    pthread_setname_np(pthread_self(), "store_file/load");
+    return part_read(arg);
+}
+
 /* The first part is for this thread, and so is every part that gets no thread of its own. */
 static void parts_read(parts *all)
 {
     for (unsigned i = 1; i < all->count; i++) {
         part *p = &all->at[i];
-        p->threaded = pthread_create(&p->thread, NULL, part_read, p) == 0;
+        p->threaded = pthread_create(&p->thread, NULL, part_main, p) == 0;
     }
     for (unsigned i = 0; i < all->count; i++) {
         if (!all->at[i].threaded) {

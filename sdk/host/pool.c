@@ -59,6 +59,7 @@ static void run(host_pool *p, pool_job *job)
 static void *thread_main(void *arg)
 {
     host_pool *p = arg;
+    pthread_setname_np(pthread_self(), "cmp/offload");
     pthread_mutex_lock(&p->lock);
     while (!p->ends) {
         pool_job *job = TAILQ_FIRST(&p->waiting);

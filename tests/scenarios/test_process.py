@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from daemon import CMPCTL, CMPD, run
+from reload import becomes
 
 CLOSINGS = ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]
 ICI = "1A0F1-1"
@@ -35,6 +36,22 @@ def test_a_tool_without_standard_descriptors(site):
     for program in (CMPD, CMPCTL):
         ended = run("sh", "-c", f'exec "{program}" --help <&- 2>&-')
         assert ended.returncode == 0 and ended.stdout.startswith("Usage:")
+
+
+def test_threads_can_be_told_apart(site):
+    """By top -H, a debugger, or perf. The process goes on under its own name."""
+    site.config["workers"] = 2
+    site.config["limits"] = {"blocking_threads": 2}
+    site.config["journal"] = {"path": "journal"}
+    site.write_codes({"ici": ICI, "content": "x"})
+    site.start()
+    folder = Path(f"/proc/{site.process.pid}")
+    threads = ["w0", "w1", "journal", "offload", "offload", "watchdog"]
+    becomes(  # one that nobody has needed yet may not have run
+        sorted(["cmpd", *(f"cmpd/{thread}" for thread in threads)]),
+        lambda: sorted(task.read_text().strip() for task in folder.glob("task/*/comm")),
+    )
+    assert (folder / "comm").read_text() == "cmpd\n"
 
 
 @pytest.mark.parametrize(

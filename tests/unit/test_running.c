@@ -90,12 +90,15 @@ static void *see_signals(void *arg)
     (void)arg;
     sigset_t blocked;
     stack_t stack;
-    running_thread_begin("a test");
+    char comm[16];
+    running_thread_begin("a test", "cmpd/test");
     pthread_sigmask(SIG_SETMASK, NULL, &blocked);
     sigaltstack(NULL, &stack);
+    pthread_getname_np(pthread_self(), comm, sizeof(comm));
     const bool good = sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGINT) &&
                       !sigismember(&blocked, SIGSEGV) && !sigismember(&blocked, SIGABRT) &&
-                      (stack.ss_flags & SS_DISABLE) == 0 && stack.ss_size >= 8192;
+                      (stack.ss_flags & SS_DISABLE) == 0 && stack.ss_size >= 8192 &&
+                      strcmp(comm, "cmpd/test") == 0;
     running_thread_end();
     return good ? arg : NULL;
 }
@@ -122,7 +125,7 @@ static void threads_are_seen_while_they_last(void **state)
 {
     (void)state;
     unsigned seen = 0;
-    running_thread_begin("the test");
+    running_thread_begin("the test", NULL);
     running_threads_each(count, &seen);
     assert_int_equal(seen, 1);
     running_thread_end();

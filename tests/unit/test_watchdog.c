@@ -55,7 +55,7 @@ static void nothing(void *arg)
 static void *worker_main(void *arg)
 {
     watched w = {.loop = loop_create(), .on_stuck = on_stuck};
-    running_thread_begin("a worker");
+    running_thread_begin("a worker", NULL);
     watchdog_add(arg, &w);
     loop_settle(w.loop);
     const uintptr_t before = running_enter(place);
