@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The socket, and its place among a worker's listeners. */
+/* The socket, and its place among the workers' listeners. */
 #include "admin/admin.h"
 
 #include "admin/explain.h"
@@ -21,10 +21,9 @@
 
 struct admin {
     char *path;
-    int fd;         /* -1: its worker's */
-    int descriptor; /* the same, whoever has it */
-    bool handed;    /* it was that of the process before */
-    bool left;      /* it is that of the process after */
+    int fd;      /* -1: closed */
+    bool handed; /* it was that of the process before */
+    bool left;   /* it is that of the process after */
     conf_listener conf;
     listener listener;
 };
@@ -139,7 +138,6 @@ admin *admin_open(const conf *c, int *handed, cmp_report *report)
     admin *a = kit_calloc(1, sizeof(*a));
     a->path = kit_strdup(path);
     a->fd = fd;
-    a->descriptor = fd;
     a->handed = take;
     a->left = take; /* it is still the other process's */
     *handed = take ? -1 : *handed;
@@ -156,7 +154,7 @@ bool admin_is_handed(const admin *a)
 
 int admin_descriptor(const admin *a)
 {
-    return a != NULL ? a->descriptor : -1;
+    return a != NULL ? a->fd : -1;
 }
 
 /* By a process that takes over not before the socket is its own: the one before may go by other
@@ -182,15 +180,21 @@ void admin_leave(admin *a)
     a->left = true;
 }
 
+void admin_withdraw(admin *a)
+{
+    if (a != NULL && a->fd >= 0) {
+        close(a->fd);
+        a->fd = -1;
+    }
+}
+
 void admin_close(admin **a_ref)
 {
     admin *a = *a_ref;
     if (a == NULL) {
         return;
     }
-    if (a->fd >= 0) {
-        close(a->fd);
-    }
+    admin_withdraw(a);
     if (!a->left) {
         unlink(a->path);
     }
@@ -199,11 +203,21 @@ void admin_close(admin **a_ref)
     *a_ref = NULL;
 }
 
-/* The worker owns the descriptor from here on. */
-void admin_serve(admin *a, server_worker *sw)
+int admin_share(const admin *a)
 {
-    server_worker_listen_admin(sw, &a->listener, a->fd, rights_some);
-    a->fd = -1;
+    if (a == NULL) {
+        return -1;
+    }
+    const int fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        log_warning("admin", "a worker less takes part in %s: %s", a->path, strerror(errno));
+    }
+    return fd;
+}
+
+void admin_serve(const admin *a, int fd, server_worker *sw)
+{
+    server_worker_listen_admin(sw, &a->listener, fd, rights_some);
 }
 
 /* What a worker answers itself, with what it has; each row with the right that it takes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A command's way: the worker that serves the socket reads it, the control thread does it, the
+/* A command's way: the worker whose connection it is reads it, the control thread does it, the
  * worker answers.
  *
  * Its memory is its own, and neither h2o's nor the client's: whoever goes first tells nobody. `req`

@@ -143,8 +143,8 @@ static json_t *stats_of(const server_worker *sw)
     return all;
 }
 
-/* On worker 0, beside its requests: values of the other workers are read as they are at this
- * moment, without stopping anybody. */
+/* On any worker, beside its requests: values of the others are read as they are at this moment,
+ * without stopping anybody. */
 int stats_answer(h2o_req_t *req)
 {
     const server_worker *sw = connection_of(req->conn)->sw;

@@ -9,7 +9,7 @@
 
 #define LEAST             64 /* to read the configuration, load plugins, and say what is wrong */
 #define FOR_PROCESS       64 /* code files, the pool, signals, logs, plugins that hold some */
-#define FOR_WORKER        40 /* its loop, what stores and plugins open for it, and linger.h */
+#define FOR_WORKER        41 /* its loop, the admin socket, what stores and plugins open, linger.h */
 #define FOR_ADMIN         17 /* the socket, and as many connections as it takes (gate.c) */
 #define CONNECTIONS_LEAST 16
 #define KEPT_BACK         32 /* of those above: not even a wrong guess about them goes deeper */

@@ -27,6 +27,7 @@ typedef struct worker_thread {
     generation *first; /* that it begins with */
     server_worker *server;
     sockets_hand *hand; /* that it begins with */
+    int admin;          /* the admin socket's, that it begins with. -1: none */
     watched watched;
     bool drained;
 } worker_thread;

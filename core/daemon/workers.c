@@ -105,8 +105,8 @@ static void on_serve(void *arg)
     daemon_state *d = thread->d;
     server_worker_listen(thread->server, thread->hand);
     thread->hand = NULL;
-    if (thread->worker.index == 0 && d->admin != NULL) {
-        admin_serve(d->admin, thread->server);
+    if (thread->admin >= 0) {
+        admin_serve(d->admin, thread->admin, thread->server);
     }
 }
 
@@ -114,6 +114,7 @@ void workers_serve(daemon_state *d)
 {
     for (unsigned i = 0; i < d->started; i++) {
         d->threads[i].hand = sockets_hand_make(d->sockets, i);
+        d->threads[i].admin = admin_share(d->admin);
         loop_post(d->threads[i].loop, on_serve, &d->threads[i]);
     }
 }
@@ -199,6 +200,7 @@ void workers_stop(daemon_state *d)
     d->stopping_since_ms = clock_monotonic_ms();
     notify_stopping();
     notify_status("draining");
+    admin_withdraw(d->admin);
     for (unsigned i = 0; i < d->started; i++) {
         loop_post(d->threads[i].loop, on_stop, &d->threads[i]);
     }

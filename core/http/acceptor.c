@@ -132,7 +132,7 @@ static void on_accept(h2o_socket_t *listening, const char *error)
 {
     if (error == NULL) {
         acceptor *a = listening->data;
-        accept_up_to(a, a->kind == ACCEPTOR_SHARED ? 1 : ACCEPTS_PER_TURN);
+        accept_up_to(a, a->kind == ACCEPTOR_OWN ? ACCEPTS_PER_TURN : 1);
     }
 }
 

@@ -15,7 +15,7 @@ acceptors *acceptors_create(struct server_worker *sw);
 typedef enum acceptor_kind {
     ACCEPTOR_OWN,    /* the worker's alone */
     ACCEPTOR_SHARED, /* others accept on the same socket: it is never withdrawn */
-    ACCEPTOR_URGENT, /* may use the descriptors that are kept back from the others */
+    ACCEPTOR_URGENT, /* shared as well, and may use the descriptors that are kept back */
 } acceptor_kind;
 
 /* Begins to accept on a socket, which it takes over. */

@@ -201,6 +201,11 @@ def test_a_plugin_that_holds_its_thread(site):
     held = [v for name, v in m.values.items() if name.startswith("cmpd_thread_held_seconds")]
     assert max(held) >= 0.3
     assert sum(v for name, v in m.values.items() if name.startswith("cmpd_thread_stuck")) == 1
+    for _ in range(3):  # whichever worker it is: the other one answers
+        told = status(site)
+        assert told["ready"] is False
+        assert [one["stuck"] for one in told["held"]] == [True]
+    assert asking.is_alive()
     asking.join()
     site.wait_for_log("moves again")
     eventually(lambda: scraped(site).value("cmpd_ready") == 1)
