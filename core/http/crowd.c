@@ -59,14 +59,28 @@ static bool may_give_way(const connection *c, uint64_t now_ms, uint64_t grace_ms
     return had_time && c->stage != GATE_TURN && c->active == 0 && !h2o_socket_is_writing(c->socket);
 }
 
-connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms)
+/* Several sources may share a bucket, and who has but a few there is not to pay for its neighbour:
+ * the source that more than half of the oldest are of, when there is one (Boyer and Moore's vote);
+ * else any of them. */
+static const uint8_t *most_frequent(connection *oldest)
 {
-    size_t b = source != NULL ? bucket_of(source) : 0;
-    for (size_t i = 1; source == NULL && i < CROWD_BUCKETS; i++) {
-        b = all->at[i].count > all->at[b].count ? i : b;
+    const uint8_t *found = NULL;
+    int votes = 0, looked_at = 0;
+    for (const connection *c = oldest; c != NULL && looked_at < LOOK_AT_MAX; c = c->newer) {
+        looked_at++;
+        if (votes == 0) {
+            found = c->source;
+        }
+        votes += sources_same(c->source, found) ? 1 : -1;
     }
-    const uint64_t grace_ms = source != NULL ? GRACE_AMONG_OWN : GRACE_MS;
-    connection *c = all->at[b].oldest;
+    return found;
+}
+
+/* The oldest that may go, of `source`, or of any (NULL). */
+static connection *oldest_of(connection *oldest, const uint8_t *source, uint64_t now_ms,
+                             uint64_t grace_ms)
+{
+    connection *c = oldest;
     for (int i = 0; i < LOOK_AT_MAX && c != NULL; i++, c = c->newer) {
         if (may_give_way(c, now_ms, grace_ms) &&
             (source == NULL || sources_same(c->source, source))) {
@@ -74,4 +88,18 @@ connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_
         }
     }
     return NULL;
+}
+
+connection *crowd_weakest(const crowd *all, const uint8_t *source, uint64_t now_ms)
+{
+    if (source != NULL) {
+        return oldest_of(all->at[bucket_of(source)].oldest, source, now_ms, GRACE_AMONG_OWN);
+    }
+    size_t b = 0;
+    for (size_t i = 1; i < CROWD_BUCKETS; i++) {
+        b = all->at[i].count > all->at[b].count ? i : b;
+    }
+    connection *oldest = all->at[b].oldest;
+    connection *c = oldest_of(oldest, most_frequent(oldest), now_ms, GRACE_MS);
+    return c != NULL ? c : oldest_of(oldest, NULL, now_ms, GRACE_MS);
 }

@@ -16,21 +16,21 @@
 
 static h2o_loop_t *loop_;
 
-/* A connection of 192.0.2.NUMBER that was used so long ago. */
-static connection *make(uint8_t number, uint64_t idle_ms)
+/* A connection of 192.0.NUMBER that was used so long ago. */
+static connection *make(uint16_t number, uint64_t idle_ms)
 {
     connection *c = calloc(1, sizeof(*c));
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     close(ends[1]);
-    const uint8_t source[16] = {[10] = 0xFF, 0xFF, 192, 0, 2, number};
+    const uint8_t source[16] = {[10] = 0xFF, 0xFF, 192, 0, (uint8_t)(number >> 8), (uint8_t)number};
     memcpy(c->source, source, sizeof(source));
     c->last_ms = NOW - idle_ms;
     c->socket = h2o_evloop_socket_create(loop_, ends[0], 0);
     return c;
 }
 
-static connection *add(crowd *all, uint8_t number, uint64_t idle_ms)
+static connection *add(crowd *all, uint16_t number, uint64_t idle_ms)
 {
     connection *c = make(number, idle_ms);
     crowd_add(all, c);
@@ -99,6 +99,36 @@ static void most_give_way_first(void **state)
     end(&all, few);
 }
 
+/* Nobody pays for a neighbour that has many more, and whose bucket is his by chance. */
+static void a_neighbour_pays_for_itself(void **state)
+{
+    (void)state;
+    crowd all = {0};
+    connection *few = add(&all, 1, 9000), *many[8];
+    uint16_t number = 2;
+    for (connection *c = make(number, 0);; c = make(++number, 0)) {
+        const bool neighbour =
+            (sources_hash(c->source) - sources_hash(few->source)) % CROWD_BUCKETS == 0;
+        end(&all, c);
+        if (neighbour) {
+            break;
+        }
+        assert_true(number < UINT16_MAX);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        many[i] = add(&all, number, 2000);
+    }
+    assert_ptr_equal(crowd_weakest(&all, NULL, NOW), many[0]);
+    for (size_t i = 0; i < 8; i++) {
+        many[i]->active = 1;
+    }
+    assert_ptr_equal(crowd_weakest(&all, NULL, NOW), few); /* better than to refuse */
+    for (size_t i = 0; i < 8; i++) {
+        end(&all, many[i]);
+    }
+    end(&all, few);
+}
+
 static void removing_is_safe_in_any_order(void **state)
 {
     (void)state;
@@ -137,6 +167,7 @@ int main(void)
         cmocka_unit_test(the_oldest_of_a_source),
         cmocka_unit_test(who_is_new_has_time),
         cmocka_unit_test(most_give_way_first),
+        cmocka_unit_test(a_neighbour_pays_for_itself),
         cmocka_unit_test(removing_is_safe_in_any_order),
     };
     return cmocka_run_group_tests(tests, open_loop, close_loop);
