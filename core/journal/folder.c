@@ -48,14 +48,24 @@ static bool read_name(const char *name, journal_stream stream, segment_file *f)
     return true;
 }
 
-/* Its writer has it locked. Nobody writes to a compressed one, and one that went is not open. */
+/* Its writer has it locked. */
+bool segment_is_written(int fd)
+{
+    const bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (!locked) {
+        flock(fd, LOCK_UN);
+    }
+    return locked;
+}
+
+/* Nobody writes to a compressed one, and one that went is not open. */
 bool segment_is_open(int folder, const segment_file *f)
 {
     const int fd = f->compressed ? -1 : openat(folder, f->name, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return false;
     }
-    const bool open = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    const bool open = segment_is_written(fd);
     close(fd);
     return open;
 }

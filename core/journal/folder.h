@@ -23,8 +23,9 @@ typedef struct segment_files {
 
 void segment_name(journal_stream stream, uint64_t number, char name[SEGMENT_NAME_SIZE]);
 
-/* Whether a process writes to that segment. */
+/* Whether a process writes to that segment; the second, to the one of an open file. */
 bool segment_is_open(int folder, const segment_file *f);
+bool segment_is_written(int fd);
 
 /* Lists the segments of a stream in their order. One of which there is a compressed file as well is
  * listed once, as that: the other is about to be removed. False with errno when the folder cannot

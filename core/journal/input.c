@@ -76,6 +76,11 @@ const segment_head *journal_input_head(journal_input *in)
     return in->headed ? &in->head : NULL;
 }
 
+bool journal_input_begun(const journal_input *in)
+{
+    return in->headed || in->strange;
+}
+
 /* To where the next block may begin. */
 static void skip_damage(journal_input *in)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The segments of a folder, one after the other, and whether what they say follows on each other.
- */
+ * One that is written to stays open when the next is read: two processes may write, as at a
+ * restart, and either of them may begin more. */
 #include "journal/reader.h"
 
 #include <cmp-kit/memory.h>
@@ -25,16 +26,25 @@ typedef struct thread_place {
     uint64_t next;
 } thread_place;
 
+/* A segment to whose end we have not come. */
+typedef struct open_segment {
+    segment_file file;
+    segment_source *source;
+    journal_input *in;
+    bool ended; /* nobody writes to it any more: what is there now is all */
+} open_segment;
+
 struct journal_reader {
     int folder;
     journal_stream stream;
     journal_span span;
     journal_state state;
     segment_files files;
-    size_t at; /* of the files: the next to open */
+    segment_files before; /* the list before: of what is in it nothing is to be opened again */
+    size_t at;            /* of the files: the next to open */
     uint64_t done;
-    segment_source *source;
-    journal_input *in;
+    open_segment *open; /* in the order in which they were begun */
+    size_t open_count, open_at;
     thread_place *places;
     size_t place_count;
     thread_place *place; /* of the block that is read */
@@ -58,23 +68,27 @@ journal_reader *journal_reader_open(const char *path, journal_stream stream, jou
     return r;
 }
 
-static void close_segment(journal_reader *r)
+static void close_segment(journal_reader *r, size_t at)
 {
-    journal_input_destroy(&r->in);
-    segment_source_close(&r->source);
+    open_segment *s = &r->open[at];
+    journal_input_destroy(&s->in);
+    segment_source_close(&s->source);
+    r->open_count--;
+    memmove(s, s + 1, (r->open_count - at) * sizeof(*s));
 }
 
-static void end_segment(journal_reader *r)
+static void end_segment(journal_reader *r, size_t at)
 {
-    if (r->in != NULL) {
-        r->state.strange += journal_input_head(r->in) == NULL;
-        close_segment(r);
-    }
+    r->state.strange += journal_input_head(r->open[at].in) == NULL;
+    r->done += r->open[at].file.size;
+    close_segment(r, at);
 }
 
 void journal_reader_end(journal_reader *r)
 {
-    end_segment(r);
+    while (r->open_count > 0) {
+        end_segment(r, 0);
+    }
 }
 
 void journal_reader_close(journal_reader **ref)
@@ -83,8 +97,12 @@ void journal_reader_close(journal_reader **ref)
     if (r == NULL) {
         return;
     }
-    close_segment(r);
+    while (r->open_count > 0) {
+        close_segment(r, 0);
+    }
+    free(r->open);
     segment_files_free(&r->files);
+    segment_files_free(&r->before);
     close(r->folder);
     free(r->places);
     free(r);
@@ -121,22 +139,21 @@ static int64_t created_ms(int folder, const char *name)
 }
 
 /* What it holds was written before it was last changed; who compresses it or erases from it keeps
- * that time. That the next one was begun says nothing: two processes may write, as at a restart.
- * More may come to the last one. */
-static bool ended_before_span(const journal_reader *r, size_t file)
+ * that time. That the next one was begun says nothing, while somebody writes to this one. */
+static bool ended_before_span(const journal_reader *r, const segment_file *f)
 {
-    return r->span.from_ms > INT64_MIN + TIMES_APART_MS && file + 1 < r->files.count &&
-           r->files.at[file].modified_ms < r->span.from_ms - TIMES_APART_MS;
+    return r->span.from_ms > INT64_MIN + TIMES_APART_MS &&
+           f->modified_ms < r->span.from_ms - TIMES_APART_MS && !segment_is_open(r->folder, f);
 }
 
-static bool begins_behind_span(const journal_reader *r, size_t file)
+static bool begins_behind_span(const journal_reader *r, const segment_file *f)
 {
     return r->span.until_ms < INT64_MAX - WRITTEN_LATE_MS &&
-           created_ms(r->folder, r->files.at[file].name) > r->span.until_ms + WRITTEN_LATE_MS;
+           created_ms(r->folder, f->name) > r->span.until_ms + WRITTEN_LATE_MS;
 }
 
 /* One may have been compressed since the list was made, or removed. */
-static segment_source *open_file(const journal_reader *r, const segment_file *f)
+static segment_source *open_source(const journal_reader *r, const segment_file *f)
 {
     segment_source *s = segment_source_open(r->folder, f->name);
     if (s == NULL && !f->compressed) {
@@ -147,48 +164,96 @@ static segment_source *open_file(const journal_reader *r, const segment_file *f)
     return s;
 }
 
+static bool open_file(journal_reader *r, const segment_file *f)
+{
+    segment_source *source = open_source(r, f);
+    if (source == NULL) {
+        return false;
+    }
+    r->open = kit_realloc(r->open, (r->open_count + 1) * sizeof(*r->open));
+    r->open[r->open_count++] =
+        (open_segment){.file = *f,
+                       .source = source,
+                       .in = journal_input_create(segment_source_read, source, &r->state)};
+    return true;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const segment_file *x = a, *y = b;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static segment_file *find_file(const segment_files *files, uint64_t number)
+{
+    const segment_file wanted = {.number = number};
+    return files->count > 0
+               ? bsearch(&wanted, files->at, files->count, sizeof(wanted), compare_numbers)
+               : NULL;
+}
+
+/* False when none of the list is left. */
 static bool open_next(journal_reader *r)
 {
     while (r->at < r->files.count) {
         const segment_file *f = &r->files.at[r->at++];
-        if (ended_before_span(r, r->at - 1)) {
-            r->done += f->size;
+        if (find_file(&r->before, f->number) != NULL) {
             continue;
         }
-        if (begins_behind_span(r, r->at - 1)) {
+        if (ended_before_span(r, f)) {
+            r->done += f->size;
+        } else if (begins_behind_span(r, f)) {
             r->at = r->files.count;
-            return false;
-        }
-        r->source = open_file(r, f);
-        if (r->source != NULL) {
-            r->in = journal_input_create(segment_source_read, r->source, &r->state);
+        } else if (open_file(r, f)) {
             return true;
         }
     }
     return false;
 }
 
-/* Files that came after the list was made: the one that is read is then the last no more. */
+/* New ones are not always the last: who could not write to a file gives up its number, and may take
+ * it when another process has the next. */
 static bool list_again(journal_reader *r)
 {
     segment_files now;
-    if (r->files.count == 0 || !segment_files_list(r->folder, r->stream, &now)) {
-        return r->files.count == 0 && segment_files_list(r->folder, r->stream, &r->files) &&
-               r->files.count > 0;
-    }
-    const uint64_t last = r->files.at[r->files.count - 1].number;
-    size_t first = 0;
-    while (first < now.count && now.at[first].number <= last) {
-        first++;
-    }
-    if (first == now.count) {
-        segment_files_free(&now);
+    if (!segment_files_list(r->folder, r->stream, &now)) {
         return false;
     }
-    segment_files_free(&r->files);
+    segment_files_free(&r->before);
+    r->before = r->files;
     r->files = now;
-    r->at = first;
+    r->at = 0;
     return true;
+}
+
+/* A file that was taken away before it held anything: there may be another of its number. */
+static void forget(journal_reader *r, size_t at)
+{
+    segment_file *f = find_file(&r->files, r->open[at].file.number);
+    if (f != NULL) {
+        const size_t place = (size_t)(f - r->files.at);
+        r->files.count--;
+        memmove(f, f + 1, (r->files.count - place) * sizeof(*f));
+        r->at -= r->at > place;
+    }
+    close_segment(r, at);
+}
+
+/* There is nothing more in it for now. One without a head is not known to have ended: it is locked
+ * when it has been made, and written to when it is locked. */
+static void pass(journal_reader *r)
+{
+    open_segment *s = &r->open[r->open_at];
+    const bool begun = journal_input_begun(s->in);
+    if (s->ended) {
+        end_segment(r, r->open_at);
+    } else if (begun && !segment_source_is_written(s->source)) {
+        s->ended = true; /* after one more look: it may have grown in between */
+    } else if (!begun && !segment_source_has_name(s->source)) {
+        forget(r, r->open_at);
+    } else {
+        r->open_at++;
+    }
 }
 
 /* ---- what follows on what ---- */
@@ -211,11 +276,12 @@ static thread_place *find_place(journal_reader *r, const uint8_t *run, uint32_t 
 }
 
 /* Where the journal begins what came before was removed in its time, and is not missed. */
-static void follow(journal_reader *r, const journal_record *record, const block_head *block)
+static void follow(journal_reader *r, journal_input *in, const journal_record *record,
+                   const block_head *block)
 {
-    if (journal_input_block_begins(r->in)) {
+    if (journal_input_block_begins(in)) {
         bool known;
-        r->place = find_place(r, journal_input_head(r->in)->run, block->worker, &known);
+        r->place = find_place(r, journal_input_head(in)->run, block->worker, &known);
         if (known && block->sequence > r->place->next) {
             r->state.missing += block->sequence - r->place->next;
         } else if (known && block->sequence < r->place->next) {
@@ -237,32 +303,21 @@ static bool in_span(const journal_reader *r, const journal_record *record)
 const journal_record *journal_reader_next(journal_reader *r)
 {
     for (;;) {
-        const block_head *block;
-        const journal_record *record = r->in != NULL ? journal_input_next(r->in, &block) : NULL;
-        if (record != NULL) {
-            follow(r, record, block);
+        while (r->open_at < r->open_count) {
+            journal_input *in = r->open[r->open_at].in;
+            const block_head *block;
+            const journal_record *record = journal_input_next(in, &block);
+            if (record == NULL) {
+                pass(r);
+                continue;
+            }
+            follow(r, in, record, block);
             if (in_span(r, record)) {
                 return record;
             }
-            continue;
         }
-        /* The last file stays open: more may come. One more look at it when there is a next one,
-         * since it may have grown in between. */
-        if (r->at >= r->files.count && !list_again(r)) {
-            return NULL;
-        }
-        if (r->in != NULL && (record = journal_input_next(r->in, &block)) != NULL) {
-            follow(r, record, block);
-            if (in_span(r, record)) {
-                return record;
-            }
-            continue;
-        }
-        if (r->in != NULL) {
-            r->done += r->files.at[r->at > 0 ? r->at - 1 : 0].size;
-        }
-        end_segment(r);
-        if (!open_next(r) && r->at >= r->files.count) {
+        if (!open_next(r) && !(list_again(r) && open_next(r))) {
+            r->open_at = 0;
             return NULL;
         }
     }

@@ -33,6 +33,9 @@ void journal_input_destroy(journal_input **in);
 /* The head of the segment; NULL: it is none. */
 const segment_head *journal_input_head(journal_input *in);
 
+/* Whether so much was read that it has a head, or is known to be no segment. */
+bool journal_input_begun(const journal_input *in);
+
 /* The next record, good until the next call; NULL at the end. `block` (may be NULL) is its block's.
  */
 const journal_record *journal_input_next(journal_input *in, const block_head **block);
@@ -55,8 +58,9 @@ typedef struct journal_span {
 journal_reader *journal_reader_open(const char *path, journal_stream stream, journal_span span);
 void journal_reader_close(journal_reader **r);
 
-/* The next record of the span, in the order in which they were written; NULL when there is none
- * more: then it may be called again later, when more was written. */
+/* The next record of the span, those of each file in the order in which they were written, and
+ * files in the order in which they were begun; NULL when there is none more: then it may be called
+ * again later, when more was written, to any file that its writer has not ended. */
 const journal_record *journal_reader_next(journal_reader *r);
 
 /* Nothing more is expected: what there is of an end is one. journal_reader_state tells of it. */
@@ -72,3 +76,9 @@ typedef struct segment_source segment_source;
 segment_source *segment_source_open(int folder, const char *name);
 void segment_source_close(segment_source **s);
 ptrdiff_t segment_source_read(void *arg, uint8_t *to, size_t room);
+
+/* Whether a process writes to it, as segment_is_open. */
+bool segment_source_is_written(const segment_source *s);
+
+/* Whether it is still in the folder. */
+bool segment_source_has_name(const segment_source *s);

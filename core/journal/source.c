@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -86,4 +87,15 @@ ptrdiff_t segment_source_read(void *arg, uint8_t *to, size_t room)
 {
     segment_source *s = arg;
     return s->unpack != NULL ? unpack(s, to, room) : read_file(s, to, room);
+}
+
+bool segment_source_is_written(const segment_source *s)
+{
+    return segment_is_written(s->fd);
+}
+
+bool segment_source_has_name(const segment_source *s)
+{
+    struct stat status;
+    return fstat(s->fd, &status) == 0 && status.st_nlink > 0;
 }

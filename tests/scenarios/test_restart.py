@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cmpctl restart`: a new process takes over, and nobody is refused meanwhile."""
 import concurrent.futures
+import contextlib
+import json
 import os
 import shutil
 import signal
+import subprocess
 
 import journal
 import pytest
@@ -14,7 +17,7 @@ from frames import Http2
 from hyperframe.frame import DataFrame
 from load import Load
 from manager import Manager
-from stores import eventually
+from stores import eventually, grown
 from test_watchdog import Asking, holding, listening
 
 pytestmark = pytest.mark.threads
@@ -179,6 +182,43 @@ def test_both_write_the_journal(served, b):
     tids = [record["tid"] for record in journal.records(served)]
     assert len(set(tids)) == len(tids)
     assert not [line for line in served.log("warning") if line["area"] == "journal"]
+
+
+def test_who_follows_the_journal_sees_what_the_one_before_writes_last(served, b):
+    """When the new process has begun a segment of its own already."""
+    journal.keep(served)
+    begun = served.folder / "begun"
+    served.config["resolve"]["deadline"] = "60s"
+    served.store("store_async", delay="5s", begun=str(begun), path=str(served.folder / "ended"))
+    served.start()
+    with following(served) as statuses, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert served.ask(b, ICI, more={"count": "99"}).status == 508
+        eventually(lambda: statuses() == [508])
+        late = pool.submit(served.ask, b, "1A0F1-ASYNC")
+        grown(begun, 1)
+        served.config["plugins"]["special"]["delay"] = "10ms"
+        served.write()
+        before = served.restart()
+        assert served.ask(b, "1A0F1-NONE").status == 404
+        eventually(lambda: 404 in statuses())
+        assert late.result().status == 200 and before.wait(20) == 0
+        eventually(lambda: sorted(statuses()) == [200, 404, 508])
+        assert served.ask(b, "1A0F1-NONE").status == 404
+        eventually(lambda: statuses()[3:] == [404])
+
+
+@contextlib.contextmanager
+def following(site):
+    """Gives a function: the statuses of what `cmpctl journal follow` has shown so far."""
+    path = site.folder / "followed"
+    words = [CMPCTL, "journal", "follow", "--path", journal.folder(site), "--form", "ndjson"]
+    with path.open("w") as shown:
+        follower = subprocess.Popen(words, stdout=shown)
+    try:
+        yield lambda: [json.loads(line)["status"] for line in path.read_text().split("\n")[:-1]]
+    finally:
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(10) == 0
 
 
 # ---- a plugin that holds a worker ----
