@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash table of entries in one list by use. */
+/* A hash table of entries in one list by use. It grows bit by bit, with each entry that comes: a
+ * million moved at once would hold up the worker for 50 ms. */
 #include "pipeline/cache.h"
 
 #include "base/hash.h"
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 
 #define BUCKETS_FIRST ((size_t)256)
+#define MOVED_AT_ONCE                                                                              \
+    2 /* buckets: all have moved when half as many entries as they are have come */
 
 typedef struct entry entry;
 struct entry {
@@ -27,7 +30,8 @@ struct entry {
 struct cache {
     instance_cache settings;
     instance_cached *shown;
-    entry **buckets;
+    entry **buckets, **older; /* of half the size; NULL: all have moved */
+    size_t moved;             /* of the older ones, the first: they are empty */
     size_t bucket_count, entry_count, size_bytes;
     uint64_t epoch;     /* how often all was expired */
     int64_t expired_ms; /* the last time; nothing older than that is fresh */
@@ -63,9 +67,17 @@ static void list_add(cache *c, entry *e)
 
 /* ---- the table ---- */
 
+/* The one where it is now, or would be. */
+static entry **bucket_of(const cache *c, uint64_t hash)
+{
+    const size_t older = hash & (c->bucket_count / 2 - 1);
+    return c->older != NULL && older >= c->moved ? &c->older[older]
+                                                 : &c->buckets[hash & (c->bucket_count - 1)];
+}
+
 static entry **slot_of(const cache *c, uint64_t hash, cmp_str ici)
 {
-    entry **slot = &c->buckets[hash & (c->bucket_count - 1)];
+    entry **slot = bucket_of(c, hash);
     while (*slot != NULL && ((*slot)->hash != hash || !cmp_str_equal((*slot)->ici, ici))) {
         slot = &(*slot)->next;
     }
@@ -88,20 +100,32 @@ static void entry_remove(cache *c, entry **slot)
     free(e);
 }
 
-static void grow(cache *c)
+static void link_to(entry **bucket, entry *e)
 {
-    entry **old = c->buckets;
-    const size_t old_count = c->bucket_count;
-    c->bucket_count *= 2;
-    c->buckets = kit_calloc(c->bucket_count, sizeof(*c->buckets));
-    for (size_t i = 0; i < old_count; i++) {
-        for (entry *e = old[i], *next; e != NULL; e = next) {
+    e->next = *bucket;
+    *bucket = e;
+}
+
+static void move_some(cache *c)
+{
+    for (int n = 0; n < MOVED_AT_ONCE && c->older != NULL; n++) {
+        for (entry *e = c->older[c->moved++], *next; e != NULL; e = next) {
             next = e->next;
-            e->next = c->buckets[e->hash & (c->bucket_count - 1)];
-            c->buckets[e->hash & (c->bucket_count - 1)] = e;
+            link_to(bucket_of(c, e->hash), e);
+        }
+        if (c->moved == c->bucket_count / 2) {
+            free(c->older);
+            c->older = NULL;
         }
     }
-    free(old);
+}
+
+static void grow(cache *c)
+{
+    c->older = c->buckets;
+    c->moved = 0;
+    c->bucket_count *= 2;
+    c->buckets = kit_calloc(c->bucket_count, sizeof(*c->buckets));
 }
 
 void cache_destroy(cache **c_ref)
@@ -113,6 +137,7 @@ void cache_destroy(cache **c_ref)
     while (c->oldest != NULL) {
         entry_remove(c, slot_of(c, c->oldest->hash, c->oldest->ici));
     }
+    free(c->older);
     free(c->buckets);
     free(c);
     *c_ref = NULL;
@@ -236,9 +261,8 @@ void cache_put(cache *c, cmp_str ici, const cmp_record *record, int64_t now_ms)
     if (c->entry_count >= c->bucket_count) {
         grow(c);
     }
-    slot = &c->buckets[hash & (c->bucket_count - 1)];
-    e->next = *slot;
-    *slot = e;
+    move_some(c);
+    link_to(bucket_of(c, hash), e);
     list_add(c, e);
     c->entry_count++;
     c->size_bytes += e->size_bytes;

@@ -5,10 +5,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#define NOW INT64_C(1000000)
+#define NOW        INT64_C(1000000)
+#define MANY       450000
+#define LONGEST_US 4000
 
 static instance_cached shown;
 
@@ -142,6 +145,45 @@ static void the_least_recently_used_makes_room(void **state)
     cache_destroy(&c);
 }
 
+static int64_t used_us(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* A worker serves nobody else meanwhile. Some are dropped on the way, from a part of the table that
+ * has grown already, or has not. */
+static void growing_takes_no_long_turn(void **state)
+{
+    (void)state;
+    instance_cache large = settings;
+    large.size_bytes = (size_t)1 << 30;
+    cache *c = cache_create(&large, &shown);
+    const cmp_record r = record_of("x");
+    int64_t longest_us = 0;
+    char ici[16];
+    for (int i = 0; i < MANY; i++) {
+        int size = snprintf(ici, sizeof(ici), "I%d", i);
+        const int64_t before_us = used_us();
+        cache_put(c, (cmp_str){ici, (size_t)size}, &r, NOW);
+        const int64_t us = used_us() - before_us;
+        longest_us = us > longest_us ? us : longest_us;
+        if (i % 3 == 2) {
+            size = snprintf(ici, sizeof(ici), "I%d", i / 2);
+            cache_drop(c, (cmp_str){ici, (size_t)size});
+            assert_int_equal(find(c, ici, NOW, NULL), CACHE_MISS);
+        }
+    }
+    for (int i = 0; i < MANY; i++) {
+        snprintf(ici, sizeof(ici), "I%d", i);
+        const bool dropped = i < MANY / 2 && (i * 2 % 3 == 2 || (i * 2 + 1) % 3 == 2);
+        assert_int_equal(find(c, ici, NOW, NULL), dropped ? CACHE_MISS : CACHE_FOUND);
+    }
+    assert_true(longest_us < LONGEST_US);
+    cache_destroy(&c);
+}
+
 static void what_may_have_changed_is_only_stale(void **state)
 {
     (void)state;
@@ -211,6 +253,7 @@ int main(void)
         cmocka_unit_test(the_newest_answer_counts),
         cmocka_unit_test(all_parts_of_a_record_are_copied),
         cmocka_unit_test(the_least_recently_used_makes_room),
+        cmocka_unit_test(growing_takes_no_long_turn),
         cmocka_unit_test(what_may_have_changed_is_only_stale),
         cmocka_unit_test(without_stale_time_nothing_outlives_a_change),
         cmocka_unit_test(what_was_asked_before_a_change_is_not_kept),
