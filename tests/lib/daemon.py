@@ -99,6 +99,8 @@ class Site:
         """Adds a peer; returns a key that we issued to it. `key` are options of that key."""
         settings.setdefault("allow", {"interfaces": ["mc-3"]})
         self.config["peers"].append({"name": name, **settings})
+        if self.process is not None:  # which may see its key before it knows of the peer
+            self.expect_error("there is no such peer; the keys read before stay in use")
         return self.key(name, hash=hash, **(key or {}))
 
     def key(self, peer, *, id=None, hash="sha256", **options):
@@ -140,8 +142,10 @@ class Site:
             rows = {use: [key.row() for key in ring] for use, ring in rings.items()}
             text = json.dumps(rows | {"tokens": self.tokens}, indent=1)
             if not keys.is_file() or keys.read_text() != text:
-                keys.write_text(text)
-                keys.chmod(0o600)
+                new = keys.with_suffix(".new")  # in one step: a daemon may read it at any time
+                new.touch(0o600)
+                new.write_text(text)
+                new.rename(keys)
         path = self.folder / "cmpd.yaml"
         path.write_text(json.dumps(self.config, indent=1))
         return path

@@ -16,7 +16,7 @@ CLIENTS = 5  # so that together it is more than the kernel keeps for a connectio
 LONG = ">" * 3900  # goes on percent-encoded: together more than is written at once, 256 KiB
 GOOD_MANNERS = SettingsFrame(0, settings={SettingsFrame.MAX_CONCURRENT_STREAMS: 1000})
 LOWERED = SettingsFrame(0, settings={SettingsFrame.MAX_CONCURRENT_STREAMS: 1})
-WAIT = 30
+WAIT = 90
 
 
 def goodbye(last, error=0):
@@ -78,9 +78,9 @@ def small(world):
     """A Home CMP and a peer that can be made to take little at once."""
     b = world.recipient("b")
     b.codes[THEIRS] = "https://b.example.net/"
-    home = home_and(world, b, carriage="query", waiting=1000, connections=2, connect_timeout="20s")
+    home = home_and(world, b, carriage="query", waiting=1000, connections=2, connect_timeout="60s")
     home.handsets |= {"tls": home.listener["tls"], "http2": True}
-    home.config["resolve"]["deadline"] = "20s"
+    home.config["resolve"]["deadline"] = "60s"
     home.holds(**{OURS: "https://a.example.net/"})
     world.start()
     return home, b
