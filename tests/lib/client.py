@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 import httpx
+from patience import PATIENCE
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -46,7 +47,7 @@ def send(
     body=None,
     content_type=None,
     query=None,
-    timeout=15,
+    timeout=PATIENCE,
 ):
     """One request on a connection of its own. `pairs` are the message's parameters in order."""
     headers = dict(headers or {})
@@ -87,7 +88,7 @@ def connect(
     context.maximum_version = highest or ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(list(alpn))
     own = (source, 0) if source is not None else None
-    plain = socket.create_connection((host, port), timeout=10, source_address=own)
+    plain = socket.create_connection((host, port), timeout=PATIENCE, source_address=own)
     try:
         return context.wrap_socket(plain, server_hostname=host)
     except Exception:
@@ -95,7 +96,7 @@ def connect(
         raise
 
 
-def receive_all(connection, seconds=5):
+def receive_all(connection, seconds=PATIENCE):
     """Everything until the other side closes, and whether it did so in time."""
     connection.settimeout(seconds)
     got = b""
@@ -111,7 +112,7 @@ def receive_all(connection, seconds=5):
         return got, False
 
 
-def exchange(port, authority, octets, seconds=5):
+def exchange(port, authority, octets, seconds=PATIENCE):
     """Sends exactly these octets; returns the answers as octets, and whether it was closed."""
     with connect(port, authority) as connection:
         connection.sendall(octets)

@@ -13,6 +13,7 @@ from pathlib import Path
 import client
 import guard
 import successor
+from patience import PATIENCE
 from signing import Key, uuid7
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def give_ports_back(kept=kept_ports):
 def run(*command, **options):
     """Runs a program to its end and keeps what it says."""
     words = [str(word) for word in command]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(words, capture_output=True, text=True, timeout=3 * PATIENCE, **options)
 
 
 class Site:
@@ -197,7 +198,7 @@ class Site:
         before, self.process = self.process, successor.Successor(json.loads(ended.stdout)["pid"])
         return before
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=PATIENCE):
         """Waits for the end; returns the exit status."""
         status = self.process.wait(timeout=seconds)
         self.process = None
@@ -255,7 +256,7 @@ class Site:
         left_out += [int(line["message"].split()[0]) for line in rest]
         return len(shown), len(shown) + sum(left_out)
 
-    def wait_for_log(self, words, seconds=10):
+    def wait_for_log(self, words, seconds=PATIENCE):
         """Waits until a line holds these words; returns it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -289,7 +290,7 @@ class Site:
         """Sends a proper signed request for an ICI; `more` are further parameters."""
         return self.send(message(key, ici, tid=tid, written=written, **(more or {})), **how)
 
-    def exchange(self, octets, seconds=5):
+    def exchange(self, octets, seconds=PATIENCE):
         return client.exchange(self.port, self.authority.path, octets, seconds)
 
 

@@ -12,6 +12,7 @@ from hyperframe.frame import (
 )
 
 import client
+from patience import PATIENCE
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -54,7 +55,7 @@ class Http2:
     def send(self, *frames):
         self.connection.sendall(b"".join(frame.serialize() for frame in frames))
 
-    def settle(self, seconds=10):
+    def settle(self, seconds=PATIENCE):
         """Reads until the server's SETTINGS are acknowledged: an acknowledgement that is sent to a
         server that has said goodbye and closed costs its last words."""
         self.connection.settimeout(seconds)
@@ -67,7 +68,7 @@ class Http2:
     def cancel(self, stream):
         self.send(RstStreamFrame(stream, error_code=8))
 
-    def read(self, *streams, seconds=10):
+    def read(self, *streams, seconds=PATIENCE):
         """Reads until these streams have ended; False when the connection ends before."""
         self.connection.settimeout(seconds)
         while not set(streams) <= self.ended | set(self.reset):
@@ -81,7 +82,7 @@ class Http2:
             self._take_frames()
         return True
 
-    def skim(self, seconds=10):
+    def skim(self, seconds=PATIENCE):
         """Takes what comes next without looking at it; returns how many octets that was in all."""
         self.connection.settimeout(seconds)
         part = self.connection.recv(1 << 20)

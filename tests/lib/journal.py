@@ -4,6 +4,7 @@ import json
 import time
 
 from daemon import CMPCTL, run
+from patience import PATIENCE
 
 
 def keep(node, **settings):
@@ -29,7 +30,7 @@ def records(node, *words):
     return found
 
 
-def wait_for(node, count, *words, seconds=10):
+def wait_for(node, count, *words, seconds=PATIENCE):
     """The records, when there are so many: they are written some time after the answer."""
     deadline = time.monotonic() + seconds
     while True:

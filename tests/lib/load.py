@@ -11,6 +11,7 @@ import time
 
 from client import written
 from daemon import message
+from patience import PATIENCE
 from steady import Steady
 
 PATH = "/mc-3/resolve-ici?"
@@ -44,7 +45,7 @@ class Load:
 
     def _connect(self):
         return http.client.HTTPSConnection(
-            "127.0.0.1", self.site.port, context=self.tls, timeout=10
+            "127.0.0.1", self.site.port, context=self.tls, timeout=PATIENCE
         )
 
     def _ask(self, connection):
@@ -78,7 +79,7 @@ class Load:
         with self.lock:
             return sum(self.counts.values())
 
-    def wait(self, count, seconds=20):
+    def wait(self, count, seconds=PATIENCE):
         """Until so many more have been answered."""
         until, deadline = self.asked() + count, time.monotonic() + seconds
         while self.asked() < until:

@@ -2,6 +2,8 @@
 """systemd, as far as a service hears of it: a socket that messages come to."""
 import socket
 
+from patience import PATIENCE
+
 
 class Manager:
     """Give `environment` to a process, and hear what it says."""
@@ -12,7 +14,7 @@ class Manager:
         self.socket.bind(str(path))
         self.environment = {"NOTIFY_SOCKET": str(path)}
 
-    def hear(self, seconds=10):
+    def hear(self, seconds=PATIENCE):
         """The next message that is no status: its fields, and the process that has sent it."""
         self.socket.settimeout(seconds)
         while True:

@@ -8,6 +8,8 @@ import struct
 import subprocess
 import threading
 
+from patience import PATIENCE
+
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
 PACKET_OUTGOING = 4
@@ -23,7 +25,7 @@ def _unshare():
         "ip route add local default dev lo",
         "ip -6 route add local default dev lo",
     ):
-        subprocess.run(command.split(), check=True, capture_output=True, timeout=10)
+        subprocess.run(command.split(), check=True, capture_output=True, timeout=PATIENCE)
 
 
 def run_inside(what):

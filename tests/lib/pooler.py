@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from daemon import free_port, give_ports_back
+from patience import PATIENCE
 from postgres import USER
 
 PGBOUNCER = "/usr/sbin/pgbouncer"
@@ -59,7 +60,7 @@ class Pooler:
     def stop(self):
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
             self.process = None
 
     def remove(self):
@@ -77,7 +78,7 @@ class Pooler:
             input=sql,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()

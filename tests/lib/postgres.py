@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from daemon import ROOT, free_port, give_ports_back, run
+from patience import PATIENCE
 
 SCRIPT = Path(__file__).with_name("postgres.sh")
 SCHEMA = ROOT / "etc" / "sql" / "postgresql" / "001_codes.sql"
@@ -91,7 +92,7 @@ class Postgres:
     def psql(self, sql, *, database="postgres", user="postgres"):
         """Runs some SQL; returns what it says."""
         ended = subprocess.run(
-            self._psql(database, user), input=sql, capture_output=True, text=True, timeout=30
+            self._psql(database, user), input=sql, capture_output=True, text=True, timeout=PATIENCE
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
@@ -134,7 +135,7 @@ class Postgres:
     def _take_slot(self):
         """A session of its own, from its first message to `ready for query`; None: refused."""
         words = b"user\0postgres\0database\0postgres\0\0"
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         connection.sendall(struct.pack("!ii", 8 + len(words), 3 << 16) + words)
         stream = connection.makefile("rb")
         while True:

@@ -8,6 +8,7 @@ import guard
 import httpx
 import yaml
 from daemon import ROOT, free_port
+from patience import PATIENCE
 
 MONITORING = ROOT / "etc" / "monitoring"
 RULES = MONITORING / "cmpd-alerts.yml"
@@ -45,7 +46,7 @@ class Prometheus:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=PATIENCE)
         self.client.close()
 
     def start(self, seconds=120):
@@ -82,7 +83,7 @@ class Prometheus:
     # ---- asking ----
 
     def _get(self, path, **params):
-        answer = self.client.get(f"/api/v1/{path}", params=params, timeout=30).json()
+        answer = self.client.get(f"/api/v1/{path}", params=params, timeout=PATIENCE).json()
         assert answer["status"] == "success" and not answer.get("warnings"), f"{params}: {answer}"
         return answer["data"]
 

@@ -18,6 +18,7 @@ import h2.events
 import h2.exceptions
 
 from daemon import free_port
+from patience import PATIENCE
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 PROBLEM = "application/problem+json"
@@ -165,7 +166,7 @@ class Recipient:
             for s in self.sockets:
                 cut(s)
         for thread in self.threads:
-            thread.join(10)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), "a recipient's thread does not end"
         self.listening.close()
         self.listening, self.threads = None, []
@@ -225,7 +226,7 @@ class Recipient:
         connection = plain
         try:
             if not self._hold(plain) or not self.greet(plain):
-                self.stopping.wait(30)
+                self.stopping.wait(PATIENCE)
                 return
             with self.lock:  # `plain` is nothing afterwards
                 self.sockets.discard(plain)
@@ -252,7 +253,7 @@ class Recipient:
             self.requests.append(request)
         reply = self.answer(request)
         if reply.hang:
-            self.stopping.wait(30)
+            self.stopping.wait(PATIENCE)
         elif reply.delay:
             self.stopping.wait(reply.delay)
         return reply
@@ -279,7 +280,7 @@ class Recipient:
                 return
             connection.sendall(reply.raw if reply.raw is not None else self._h1_octets(reply))
             if reply.deaf:
-                self.stopping.wait(30)
+                self.stopping.wait(PATIENCE)
                 return
 
     @staticmethod
@@ -338,7 +339,7 @@ class Recipient:
             for thread in answering if self.may_go_deaf else ():
                 thread.join()
             if deaf.is_set():
-                self.stopping.wait(30)
+                self.stopping.wait(PATIENCE)
                 return
 
     may_go_deaf = False  # set it before a Reply with `deaf`

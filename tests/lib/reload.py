@@ -5,6 +5,7 @@ import os
 import time
 
 from daemon import CMPCTL, run
+from patience import PATIENCE
 
 
 def reload(site, *words, good=True, socket="admin.sock"):
@@ -33,7 +34,7 @@ def gauge(site, name, owner="generations", **how):
     return values[0]
 
 
-def becomes(wanted, look, seconds=10):
+def becomes(wanted, look, seconds=PATIENCE):
     """Waits until `look()` returns what is wanted."""
     deadline = time.monotonic() + seconds
     while (found := look()) != wanted:

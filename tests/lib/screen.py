@@ -12,6 +12,8 @@ import time
 
 import pyte
 
+from patience import PATIENCE
+
 OTHER_SCREEN, FIRST_SCREEN = b"\033[?1049h", b"\033[?1049l"
 
 
@@ -62,7 +64,7 @@ class Terminal:
     def text(self):
         return "\n".join(self.lines)
 
-    def until(self, check, seconds=20):
+    def until(self, check, seconds=PATIENCE):
         """Goes on reading until check(text) holds; returns what it says."""
         deadline = time.monotonic() + seconds
         while not (said := check(self.text)):
@@ -70,7 +72,7 @@ class Terminal:
             self._read(0.1)
         return said
 
-    def end(self, seconds=20):
+    def end(self, seconds=PATIENCE):
         """Waits for the program's end; returns its status, as of os.waitpid."""
         deadline = time.monotonic() + seconds
         while self.status is None:

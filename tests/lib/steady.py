@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from daemon import BUILD
+from patience import PATIENCE
 
 STEADY = BUILD / "tests" / "steady"
 
@@ -25,7 +26,7 @@ class Steady:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=PATIENCE)
         self.process.stdout.close()
 
     def phase(self):

@@ -4,6 +4,7 @@ import json
 import time
 
 from daemon import CMPCTL, run
+from patience import PATIENCE
 
 
 def sqlite(site):
@@ -44,7 +45,7 @@ def section_of(name, site, request):
     return make(site, *[request.getfixturevalue(fixture) for fixture in needed])
 
 
-def eventually(check, seconds=10):
+def eventually(check, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, "did not come to pass"

@@ -5,6 +5,7 @@ import time
 
 import client
 from daemon import CMPCTL, Site, free_port, run
+from patience import PATIENCE
 from recipient import Recipient
 from signing import Key
 
@@ -117,7 +118,7 @@ class Node(Site):
         return wait_until_handled([self], count, ici)
 
 
-def wait_until_handled(nodes, count, ici=None, seconds=10):
+def wait_until_handled(nodes, count, ici=None, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while True:
         lines = [line for node in nodes for line in node.handled(ici)]

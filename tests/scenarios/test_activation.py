@@ -8,6 +8,7 @@ from pathlib import Path
 import activate
 import pytest
 from daemon import CMPD, free_port, run
+from patience import PATIENCE
 
 ICI = "1A0F1-1"
 
@@ -93,7 +94,7 @@ def test_it_is_handed_on_at_a_restart(site, b, given):
     hand(site, peers=given(site.port))
     site.start()
     for _ in range(2):
-        assert site.restart().wait(10) == 0
+        assert site.restart().wait(PATIENCE) == 0
         assert [site.ask(b, ICI).status for _ in range(12)] == [200] * 12
 
 

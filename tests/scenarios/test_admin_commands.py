@@ -2,6 +2,7 @@
 """Commands on the admin socket: POSTed, answered when every worker has done them."""
 import httpx
 import pytest
+from patience import PATIENCE
 from test_keys import ICI, Open
 
 
@@ -10,7 +11,7 @@ class Admin:
 
     def __init__(self, site):
         transport = httpx.HTTPTransport(uds=str(site.folder / "admin.sock"))
-        self.client = httpx.Client(transport=transport, base_url="http://cmpd", timeout=20)
+        self.client = httpx.Client(transport=transport, base_url="http://cmpd", timeout=PATIENCE)
 
     def post(self, path, **how):
         return self.client.post(path, **how)

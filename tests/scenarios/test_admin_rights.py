@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from daemon import CMPCTL, CMPD, ROOT, run
+from patience import PATIENCE
 from test_privileges import open_site  # noqa: F401
 
 pytestmark = [
@@ -56,7 +57,7 @@ class Asker:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ sys.stdin.read()
     for _ in range(3):
         assert cmpctl(shared, as_member(WATCHERS), "stats").returncode == 0
         assert cmpctl(shared, {}, "drain").returncode == 0
-    crowd.communicate(timeout=20)
+    crowd.communicate(timeout=PATIENCE)
 
 
 def test_a_reload_changes_who_may_what(site):
@@ -193,7 +194,7 @@ def test_a_process_that_takes_over_goes_by_its_own(site):
     site.config["admin"]["operators"] = str(grp.getgrnam(OPS).gr_gid)
     site.write()
     before = site.restart()
-    assert before.wait(20) == 0
+    assert before.wait(PATIENCE) == 0
     assert mode(site) == 0o666
     assert cmpctl(site, as_member(OPS), "drain").returncode == 0
     assert cmpctl(site, as_member(WATCHERS), "stats").returncode == 2

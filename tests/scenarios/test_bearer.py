@@ -127,7 +127,7 @@ def test_bad_tokens(wired, token, reason):
 
 def test_two_credentials_are_malformed(wired):
     wired.start()
-    head = f"GET {{}} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {GOOD}\r\n{{}}\r\n"
+    head = f"GET {{}} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {GOOD}\r\n{{}}\r\n"
     target = "/mc-3/resolve-ici?tid=t-1&ici=2B001-1&user=u"
     twice = head.format(target, f"authorization: Bearer {STRANGER}\r\n")
     got, _ = wired.exchange(twice.encode())

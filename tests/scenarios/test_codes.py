@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemon import CMPCTL, run
+from patience import PATIENCE
 from stores import WRITABLE, eventually, memory, section_of
 
 ONE = {"ici": "1A0F1-1", "content": "https://one.example/", "ttl": 60}
@@ -257,7 +258,7 @@ def test_ctrl_c_leaves_the_old_codes(shop, number):
         importing.stdin.flush()  # and the end of the file does not come
         eventually(lambda: catches(importing.pid, number))
         importing.send_signal(number)
-        assert importing.wait(timeout=10) == 2
+        assert importing.wait(timeout=PATIENCE) == 2
         assert "interrupted; nothing was imported" in importing.stderr.read()
     assert shop.holds() == by_ici(ONE)
 

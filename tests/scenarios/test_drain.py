@@ -9,6 +9,7 @@ import pytest
 from client import connect, parse, receive_all, written
 from daemon import CMPCTL, free_port, message, run
 from frames import Http2
+from patience import PATIENCE
 from reload import reload
 from stores import eventually, grown
 
@@ -65,7 +66,7 @@ class Open:
         answer = parse(got)
         return answer.status, answer.headers.get("connection") == "close"
 
-    def ends(self, seconds=10):
+    def ends(self, seconds=PATIENCE):
         return receive_all(self.connection, seconds)[1]
 
 
@@ -151,7 +152,7 @@ def test_what_is_under_way_has_twice_the_time(slowly_served):
     busy.send("1A0F1-ASYNC")
     wait(1)
     drain(site)
-    octets, closed = receive_all(busy.connection, 10)
+    octets, closed = receive_all(busy.connection)
     assert octets.startswith(b"HTTP/1.1 200 ") and b"onnection: close" in octets and closed
 
 
@@ -164,7 +165,7 @@ def test_in_the_end_all_have_gone(slowly_served):
     wait(2)
     began = time.monotonic()
     drain(site)
-    assert receive_all(busy.connection, 10) == (b"", True)
+    assert receive_all(busy.connection) == (b"", True)
     assert not busy2.read(stream)
     assert 2 <= time.monotonic() - began < 9
     eventually(lambda: time.monotonic() - began > 10.5, 20)  # the plugin has answered nobody
@@ -246,7 +247,7 @@ def test_a_busy_connection_of_a_listener_that_is_gone(slowly_served):
     wait(2)
     site.config["listeners"].pop()
     reload(site)
-    octets, closed = receive_all(busy.connection, 10)
+    octets, closed = receive_all(busy.connection)
     assert octets.startswith(b"HTTP/1.1 200 ") and closed
     assert busy2.read(stream) and busy2.status[stream] == 200
     assert not busy2.read(99)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from daemon import BUILD, ROOT, free_port, run
+from patience import PATIENCE
 from signing import Key
 from world import DIRECT, TABLE, through
 
@@ -59,7 +60,7 @@ class SmallMcr:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        _, rest = self.process.communicate(timeout=20)
+        _, rest = self.process.communicate(timeout=PATIENCE)
         assert self.process.returncode == 0, rest
 
 

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from patience import PATIENCE
 from recipient import PROBLEM, Reply, problem, resolved
 from stores import eventually
 from world import home_and
@@ -277,7 +278,7 @@ def test_a_connection_that_ends_is_made_once_more(world, protocol):
     b.codes[ICI] = "x"
     world.start()
     together = threading.Barrier(2)
-    b.answer = lambda request: (together.wait(10), b.answer_properly(request))[1]
+    b.answer = lambda request: (together.wait(PATIENCE), b.answer_properly(request))[1]
     with ThreadPoolExecutor(2) as both:  # over HTTP/1.1 that takes two connections
         assert [a.status for a in both.map(home.scan, [ICI, ICI])] == [200, 200]
     stood = b.connections
@@ -426,7 +427,7 @@ def test_more_requests_than_may_wait_for_a_connection(world):
     gate = threading.Event()
 
     def answer(request):
-        gate.wait(20)
+        gate.wait(PATIENCE)
         return b.answer_properly(request)
 
     b.answer = answer

@@ -8,12 +8,13 @@ import time
 import httpx
 import pytest
 from daemon import free_port
+from patience import PATIENCE
 from recipient import Reply, problem
 from stores import eventually
 from world import Node, home_and
 
 ICI = "2B001-1"
-SOON = 8  # seconds: two, and the rest for a busy machine
+SOON = 15  # seconds: two, and the rest for a busy machine
 
 
 def pair(world, **settings):
@@ -120,7 +121,7 @@ class Load:
 
     def _run(self):
         url = f"http://127.0.0.1:{self.home.handset_port}/mc-1/resolve-ici"
-        with httpx.Client(timeout=15) as client:
+        with httpx.Client(timeout=PATIENCE) as client:
             while not self.stopping.is_set():
                 began = time.monotonic()
                 status = client.get(url, params={"ici": self.ici}).status_code
@@ -130,7 +131,7 @@ class Load:
     def end(self):
         self.stopping.set()
         for thread in self.threads:
-            thread.join(20)
+            thread.join(PATIENCE)
         return self.results
 
 
@@ -138,7 +139,7 @@ def restart(node, number):
     """Ends a node and starts it again; returns when it went and when it was back."""
     went = time.monotonic()
     node.signal(number)
-    node.process.wait(timeout=20)
+    node.process.wait(timeout=PATIENCE)
     node.process = None
     time.sleep(0.7)
     node.start()

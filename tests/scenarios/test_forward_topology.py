@@ -5,6 +5,7 @@ import time
 
 import pytest
 from daemon import message
+from patience import PATIENCE
 from recipient import referral, resolved
 from signing import uuid7
 from world import DIRECT, TABLE, home_and, through, wait_until_handled
@@ -313,7 +314,7 @@ def test_equal_tids_of_two_homes_do_not_collide_behind_a_registry(world):
     mcr, b = world.registry(), world.recipient("b")
     world.join(mcr, b, prefixes=["2B001"])
     one, two = mcr.peer("one", host="one.example.net"), mcr.peer("two", host="two.example.net")
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=PATIENCE)
 
     def answer(request):
         together.wait()  # both are under way at the same time

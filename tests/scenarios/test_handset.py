@@ -8,6 +8,7 @@ import httpx
 import pytest
 from client import connect, receive_all
 from daemon import CMPD, run
+from patience import PATIENCE
 from recipient import problem
 from world import home_and
 
@@ -355,7 +356,7 @@ def test_no_http2_without_tls(home):
         b"GET /mc-1/resolve-ici?ici=1A0F1-1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-"
         b"Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", home.handset_port), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", home.handset_port), timeout=PATIENCE) as plain:
             plain.sendall(opening)
             plain.settimeout(1)
             got = plain.recv(65536)

@@ -5,6 +5,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from patience import PATIENCE
 from stores import eventually
 from test_keys import Open
 from test_watchdog import Asking, holding
@@ -92,7 +93,7 @@ def test_one_that_ends_is_not_ready(asked):
             status, body = answer.status, json.loads(answer.read())
         assert (status, body["ready"], body["draining"]) == (503, False, True)
         assert answered.result().status == 200
-    assert asked.process.wait(15) == 0  # a second signal would end it at once
+    assert asked.process.wait(PATIENCE) == 0  # a second signal would end it at once
 
 
 def test_a_worker_that_is_stuck(site):

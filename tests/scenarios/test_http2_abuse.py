@@ -25,6 +25,7 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
+from patience import PATIENCE
 from stores import eventually
 
 OWN_HPACK = daemon.BUILD / "tests" / "cmpd_own_hpack"
@@ -364,7 +365,7 @@ def test_who_does_not_read_stays_metered(site):
         while connection.skimmed < count * 17:
             flood.read()
             flood.send()
-        connection.connection.settimeout(10)
+        connection.connection.settimeout(PATIENCE)
         connection.send(*[Unknown(0x10, 0, b"x")] * 50)
         connection.send(PingFrame(0, b"76543210"))
         while b"76543210" not in connection.pending:
@@ -415,7 +416,7 @@ def test_nghttp_with_bodies_and_small_windows(served, window):
     body.write_bytes(b"tid=1&user=" + b"x" * 15000)
     words = ["nghttp", "--no-verify-peer", "-n", "-v", "-w", window, "-m", "80", "-d", str(body)]
     ended = subprocess.run(
-        [*words, served.url()], capture_output=True, text=True, timeout=60, check=False
+        [*words, served.url()], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert ended.stdout.count(":status: 4") == 80, ended.stdout[-2000:] + ended.stderr
     assert "ENHANCE_YOUR_CALM" not in ended.stdout

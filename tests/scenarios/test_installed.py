@@ -11,6 +11,7 @@ import subprocess
 import pytest
 import yaml
 from daemon import BUILD, ROOT, run
+from patience import PATIENCE
 
 ours = sorted(folder.name for folder in (ROOT / "plugins").iterdir() if folder.is_dir())
 
@@ -193,7 +194,7 @@ def test_it_starts_as_shipped(machine, prefix, authority, sample):
     assert taken.returncode == 0, taken.stderr
 
     checked = enter(machine, prefix, as_the_unit_says(prefix, machine, unit["ExecStartPre"][0]))
-    said, _ = checked.communicate(timeout=60)
+    said, _ = checked.communicate(timeout=PATIENCE)
     assert checked.returncode == 0, said
 
     served = enter(machine, prefix, as_the_unit_says(prefix, machine, unit["ExecStart"][0]))

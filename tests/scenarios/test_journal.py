@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import journal
 import pytest
 from daemon import CMPCTL, message, run
+from patience import PATIENCE
 from stores import ask_until_logged
 from test_privacy import PERSONAL
 from world import home_and
@@ -167,11 +168,11 @@ def test_follow_shows_what_comes(pair, world):
             wait_until(lambda: not list(journal.folder(a).glob("journal-*.cmpj")))
     finally:
         followed.send_signal(signal.SIGINT)
-        followed.wait(10)
+        followed.wait(PATIENCE)
         followed.stdout.close()
 
 
-def wait_until(holds, seconds=20):
+def wait_until(holds, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -339,7 +340,7 @@ def test_a_restart_goes_on_with_the_journal(site):
         before = site.restart()
         after = Load(site, key, icis=["1A0F1-1"] * 50)
         after.run()
-        assert before.wait(10) == 0
+        assert before.wait(PATIENCE) == 0
         tids += [tid for _, tid in load.answered + after.answered]
     assert len(tids) == 200
     found = journal.wait_for(site, 200)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from daemon import CMPCTL, run
+from patience import PATIENCE
 from stores import eventually
 from test_keys import Open
 
@@ -66,7 +67,7 @@ def test_a_process_that_takes_over_goes_by_the_configuration(served):
     assert level(served, "debug").returncode == 0
     before = served.restart()
     assert level(served).stdout == "notice\n"
-    assert before.wait(20) == 0
+    assert before.wait(PATIENCE) == 0
 
 
 def test_what_is_no_level(served):

@@ -259,7 +259,7 @@ def watched(cmps, tmp_path):
     """Prometheus, which scrapes both CMPs from before their troubles on."""
     home, b, codes_server = cmps
     with Prometheus(tmp_path, {"home": home.scraped_at, "b": b.scraped_at}) as made:
-        eventually(lambda: len(made.query("cmpd_info")) == 2, seconds=60)
+        eventually(lambda: len(made.query("cmpd_info")) == 2)
         with Visitors(home):
             cause_trouble(home, b, codes_server)
             yield made
@@ -271,7 +271,7 @@ def cause_trouble(home, b, codes_server):
     codes_server.stop()
     home.expect_error("codes.ndjson")
     home.write_codes("this is no record")
-    eventually(lambda: home.ask(home.key_of_c, "1A0F1-FILE").status == 429, seconds=60)
+    eventually(lambda: home.ask(home.key_of_c, "1A0F1-FILE").status == 429)
     b.expect_error("cmpd.yaml:1:")
     b.expect_error("the new configuration is not taken")
     (b.folder / "cmpd.yaml").write_text("nonsense: true")

@@ -79,7 +79,7 @@ def test_faults_are_found_each_in_its_class(pair, world, tmp_path):
     key = a.peer("c")
     world.start()
     exchange(a, key, COUNT)
-    journal.wait_for(b, COUNT, seconds=30)
+    journal.wait_for(b, COUNT)
     # From now on b does not know the key that it gave to a.
     keys = b.folder / "keys.yaml"
     ring = json.loads(keys.read_text())

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from daemon import BUILD, free_port, message
+from patience import PATIENCE
 from reload import becomes, descriptors, gauge, reload, resident_kib
 from world import home_and
 
@@ -79,7 +80,7 @@ class _Closing(http.client.HTTPSConnection):
 class Http2(Client):
     def connection(self):
         transport = httpx.HTTPTransport(verify=self.context(), http2=True, http1=False)
-        return httpx.Client(transport=transport, timeout=20)
+        return httpx.Client(transport=transport, timeout=PATIENCE)
 
     def ask(self, connection, form):
         url = self.site.url(host="localhost")

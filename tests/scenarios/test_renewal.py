@@ -87,7 +87,7 @@ def test_new_connections_get_the_new_certificate(served):
         served.port, served.authority.path
     ) as old2:
         served.pair.put(*issue(served))
-        eventually(lambda: shown(served) == served.pair.der, seconds=2)
+        eventually(lambda: shown(served) == served.pair.der)
         # On every worker: no handshake shows the old one any more.
         assert {shown(served) for _ in range(20)} == {served.pair.der} != {before}
         assert ask_on(served, old).status == 200
@@ -101,7 +101,7 @@ def test_again_and_again(served):
     served.start()
     for _ in range(5):
         served.pair.put(*issue(served))
-        eventually(lambda: shown(served) == served.pair.der, seconds=2)
+        eventually(lambda: shown(served) == served.pair.der)
         assert served.ask(served.b, ICI).status == 200
     assert len(lines(served, RENEWED)) == 5
 
@@ -118,7 +118,7 @@ def test_a_pair_that_does_not_fit(served):
     assert shown(served) == before
     assert served.ask(served.b, ICI).status == 200
     served.pair.put(key=key)
-    eventually(lambda: shown(served) == served.pair.der, seconds=2)
+    eventually(lambda: shown(served) == served.pair.der)
     assert len(lines(served, "cannot use")) == 1
 
 
@@ -140,7 +140,7 @@ def test_what_is_wrong_is_said_once_for_each_change(served):
     assert len(lines(served, "listeners[0].tls.certificate")) == 3
     assert shown(served) == before
     served.pair.put(*issue(served))
-    eventually(lambda: shown(served) == served.pair.der, seconds=2)
+    eventually(lambda: shown(served) == served.pair.der)
 
 
 def test_one_that_has_expired_is_warned_of(served):
@@ -177,7 +177,7 @@ def test_whose_clients_are_let_in_changes(served, tmp_path):
         contexts[-1].load_cert_chain(*map(str, authority.issue("b.example.net")))
     assert [is_let_in(c) for c in contexts] == [True, False]
     shutil.copy(other.path, ca)
-    eventually(lambda: is_let_in(contexts[1]), seconds=2)
+    eventually(lambda: is_let_in(contexts[1]))
     assert not is_let_in(contexts[0])
 
 
@@ -185,7 +185,7 @@ def test_a_reload_does_not_bring_the_old_one_back(served):
     served.config["admin"] = {"socket": "admin.sock"}
     served.start()
     served.pair.put(*issue(served))
-    eventually(lambda: shown(served) == served.pair.der, seconds=2)
+    eventually(lambda: shown(served) == served.pair.der)
     reload(served)
     assert shown(served) == served.pair.der
     served.listener["source_connections"] = 100

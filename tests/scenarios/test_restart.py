@@ -17,6 +17,7 @@ from frames import Http2
 from hyperframe.frame import DataFrame
 from load import Load
 from manager import Manager
+from patience import PATIENCE
 from stores import eventually, grown
 from test_watchdog import Asking, holding, listening
 
@@ -57,11 +58,11 @@ def test_another_process_takes_over(served, b):
     assert served.ask(b, ICI).status == 200
     before = served.restart()
     assert served.process.pid != first
-    assert before.wait(10) == 0
+    assert before.wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200
     assert (served.folder / "admin.sock").is_socket()
     again = served.restart()
-    assert again.wait(10) == 0
+    assert again.wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200
     served.stop()
     assert not (served.folder / "admin.sock").exists()
@@ -78,7 +79,7 @@ def test_nobody_is_refused(served, b):
             served.write()
             before = served.restart()
             load.wait(50)
-            assert before.wait(20) == 0
+            assert before.wait(PATIENCE) == 0
     load.check()
 
 
@@ -98,7 +99,7 @@ def test_one_that_lacks_a_worker_does_not_take_over(served, b):
     assert "ended with status 1" in restart_fails(served)
     assert served.ask(b, ICI).status == 200
     few.unlink()
-    assert served.restart().wait(10) == 0
+    assert served.restart().wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200
 
 
@@ -150,7 +151,7 @@ def test_a_request_is_good_once_for_both(served, b, file):
         assert before.poll() is None
         assert one.ask(mine) == 200
         assert served.send(mine).status == 409
-    assert before.wait(20) == 0
+    assert before.wait(PATIENCE) == 0
 
 
 def test_another_place_of_the_memory_is_refused(served, b):
@@ -175,7 +176,7 @@ def test_both_write_the_journal(served, b):
         for _ in range(2):
             before = served.restart()
             load.wait(50)
-            assert before.wait(20) == 0
+            assert before.wait(PATIENCE) == 0
     load.check()
     answered = load.asked() + load.answered
     eventually(lambda: len(journal.records(served)) >= answered)
@@ -201,7 +202,7 @@ def test_who_follows_the_journal_sees_what_the_one_before_writes_last(served, b)
         before = served.restart()
         assert served.ask(b, "1A0F1-NONE").status == 404
         eventually(lambda: 404 in statuses())
-        assert late.result().status == 200 and before.wait(20) == 0
+        assert late.result().status == 200 and before.wait(PATIENCE) == 0
         eventually(lambda: sorted(statuses()) == [200, 404, 508])
         assert served.ask(b, "1A0F1-NONE").status == 404
         eventually(lambda: statuses()[3:] == [404])
@@ -218,7 +219,7 @@ def following(site):
         yield lambda: [json.loads(line)["status"] for line in path.read_text().split("\n")[:-1]]
     finally:
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(10) == 0
+        assert follower.wait(PATIENCE) == 0
 
 
 # ---- a plugin that holds a worker ----
@@ -239,7 +240,7 @@ def test_a_worker_that_is_stuck_is_no_hindrance(site):
     assert asking.is_alive() and before.poll() is None
     asking.join()
     assert asking.answer.status == 200
-    assert before.wait(20) == 0
+    assert before.wait(PATIENCE) == 0
     assert listening(site) == 2
 
 
@@ -262,7 +263,7 @@ def test_a_configuration_that_is_broken_is_told(served, b):
     served.config["listeners"][0]["interfaces"] = good
     served.config["workers"] = 2
     served.write()
-    assert served.restart().wait(10) == 0
+    assert served.restart().wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200
 
 
@@ -302,7 +303,7 @@ def test_a_program_that_fails_leaves_the_old_one(served, b, own_program, script,
     assert said in restart_fails(served, *words)
     assert served.ask(b, ICI).status == 200
     good.rename(own_program)
-    assert served.restart().wait(10) == 0
+    assert served.restart().wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200
 
 
@@ -328,7 +329,7 @@ def test_systemd_hears_whose_service_it_is(served, b):
     served.start()
     first = served.process.pid
     assert manager.hear() == ({"READY": "1"}, first)
-    assert served.restart().wait(10) == 0
+    assert served.restart().wait(PATIENCE) == 0
     assert manager.hear() == ({"MAINPID": str(served.process.pid)}, first)
     assert manager.hear() == ({"READY": "1"}, served.process.pid)
     assert manager.heard_all() == []  # the old one's end is not the service's
@@ -342,11 +343,11 @@ def test_listeners_come_and_go(served, b):
     served.start()
     served.config["listeners"].append(first | {"name": "more", "bind": f"127.0.0.1:{port}"})
     served.write()
-    assert served.restart().wait(10) == 0
+    assert served.restart().wait(PATIENCE) == 0
     assert served.ask(b, ICI, port=port).status == 200
     served.config["listeners"].pop()
     served.write()
-    assert served.restart().wait(10) == 0
+    assert served.restart().wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200
     with pytest.raises(Exception, match="refused"):
         served.ask(b, ICI, port=port)
@@ -363,7 +364,7 @@ def test_the_admin_socket_may_move(served, b):
     assert ended.returncode == 0, ended.stderr
     pid = int(ended.stdout.split()[1])
     before, served.process = served.process, successor.Successor(pid)
-    assert before.wait(10) == 0
+    assert before.wait(PATIENCE) == 0
     assert not (served.folder / "admin.sock").exists()
-    assert served.restart().wait(10) == 0
+    assert served.restart().wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200

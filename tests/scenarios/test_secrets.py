@@ -7,6 +7,7 @@ import time
 
 import pytest
 from daemon import CMPCTL, CMPD, run
+from patience import PATIENCE
 from signing import Key
 from world import home_and
 
@@ -134,7 +135,7 @@ def test_an_encrypted_key_is_refused_without_a_question(site):
         text=True,
         start_new_session=True,
     )
-    said = started.communicate(timeout=20)[1]
+    said = started.communicate(timeout=PATIENCE)[1]
     os.close(leader), os.close(follower)
     assert started.returncode == 1
     assert said.count("it is encrypted, and there is nobody to ask") == 2

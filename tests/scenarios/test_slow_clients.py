@@ -13,6 +13,7 @@ import pytest
 from daemon import message
 from frames import Http2
 from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
+from patience import PATIENCE
 from stores import eventually
 
 ICI = "1A0F1-1"
@@ -223,7 +224,7 @@ def test_an_answer_that_is_read_slowly_is_given_time(served):
         stream = ask_for_all(connection, token, body)
         got = 0
         began = time.monotonic()
-        connection.connection.settimeout(10)
+        connection.connection.settimeout(PATIENCE)
         while got < 700_000:
             got += len(connection.connection.recv(8192))
             time.sleep(0.03)  # about 270 kB a second
@@ -263,7 +264,7 @@ def test_pipelined_requests_take_their_turn_in_order(served):
     )
     with client.connect(served.port, served.authority.path) as connection:
         connection.sendall(requests)
-        octets = client.receive_all(connection, seconds=10)[0]
+        octets = client.receive_all(connection)[0]
     assert octets.count(b"HTTP/1.1 200 ") == count
 
 

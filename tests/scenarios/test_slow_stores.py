@@ -7,6 +7,7 @@ import pytest
 from client import connect, written
 from daemon import message
 from frames import Http2
+from patience import PATIENCE
 from stores import grown
 
 pytestmark = pytest.mark.threads
@@ -25,7 +26,7 @@ def later(site):
     return site
 
 
-def wait_for(read, expected, seconds=10):
+def wait_for(read, expected, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while read() != expected:
         assert time.monotonic() < deadline, f"{read()}, not {expected}"
@@ -78,7 +79,7 @@ def test_a_client_that_leaves_over_http2_cancels(later):
         connection.get("/mc-3/resolve-ici?" + written(message(later.b, ASYNC).items()))
         later.wait_for_begun(1)
         assert later.trace() == []
-    wait_for(later.trace, ["c"], seconds=5)
+    wait_for(later.trace, ["c"])
 
 
 def test_one_stream_can_be_cancelled_alone(later):

@@ -5,6 +5,7 @@ import concurrent.futures
 import time
 
 import pytest
+from patience import PATIENCE
 from signing import uuid7
 
 pytestmark = pytest.mark.threads
@@ -28,7 +29,7 @@ def ask_many(site, ask, count=REQUESTS):
         return list(pool.map(ask, range(count)))
 
 
-def wait_for_count(site, name, expected, seconds=10):
+def wait_for_count(site, name, expected, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while site.counter(name, "stale_operations") != expected:
         assert time.monotonic() < deadline, site.counter(name, "stale_operations")

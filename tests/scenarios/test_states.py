@@ -183,7 +183,7 @@ def test_limits_that_are_reached(watched):
     def late():
         return scraped(watched).value("cmpd_instance_late_answers_total", name="special")
 
-    eventually(lambda: late() == 1, seconds=60)
+    eventually(lambda: late() == 1)
     assert scraped(watched).value("cmpd_instance_under_way", name="special") == 0
 
 
@@ -267,7 +267,7 @@ def test_a_journal_that_falls_behind(watched):
         assert watched.ask(watched.b, ICI).status == 200
         return scraped(watched).value("cmpd_journal_behind_seconds") > 0.5
 
-    eventually(behind, seconds=30)
+    eventually(behind)
     m = scraped(watched)
     assert m.value("cmpd_journal_failures_total") > 0
     assert m.value("cmpd_journal_waiting_bytes") > 0

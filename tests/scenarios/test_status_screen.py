@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from daemon import CMPCTL
+from patience import PATIENCE
 from screen import OTHER_SCREEN, Terminal
 from test_status import shown
 
@@ -133,7 +134,7 @@ def test_another_process_takes_over(served, watch):
     old = served.restart()
     words = f"restarted: pid {served.process.pid}, was {before}"
     terminal.until(lambda text: words in text and "serving" in text)
-    assert old.wait(20) == 0
+    assert old.wait(PATIENCE) == 0
 
 
 def test_colours_are_left_out_on_demand(watch):

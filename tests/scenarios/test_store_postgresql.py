@@ -8,11 +8,12 @@ import time
 
 import pytest
 from daemon import CMPD, run
+from patience import PATIENCE
 from stores import Shelf, eventually, postgresql
 
 ONE = {"ici": "1A0F1-1", "content": "one"}
 DOWN = (503, "store_unavailable")
-RECOVERY = 10  # seconds, from the database's return: two, and the rest for a busy machine
+RECOVERY = 20  # seconds, from the database's return: two, and the rest for a busy machine
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ def test_a_look_up_takes_too_long(shelf, postgres, database):
     began = time.monotonic()
     assert is_down(shelf)
     assert 0.8 < time.monotonic() - began < 8
-    assert locking.wait(30) == 0
+    assert locking.wait(PATIENCE) == 0
     recovers(shelf)
 
 

@@ -16,7 +16,7 @@ from frames import Http2
 from signing import Key
 from stores import ask_until_logged, eventually
 
-SOON = 8  # seconds: two, and the rest for a busy machine
+SOON = 15  # seconds: two, and the rest for a busy machine
 VARIED = {
     "ici": "1A0F1-V",
     "content": "https://v.example/",

@@ -13,7 +13,7 @@ from stores import Shelf, ask_until_logged, eventually, sqlite
 
 ONE = {"ici": "1A0F1-1", "content": "one"}
 SCHEMA = ROOT / "etc" / "sql" / "sqlite" / "001_codes.sql"
-RECOVERY = 10  # seconds: two, and the rest for a busy machine
+RECOVERY = 20  # seconds: two, and the rest for a busy machine
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import ssl
 import pytest
 from client import connect, receive_all
 from daemon import CMPD, run
+from patience import PATIENCE
 
 V = ssl.TLSVersion
 
@@ -36,7 +37,7 @@ def test_versions_of_yesterday_are_refused(served, version):
 
 
 def test_plain_http_gets_no_answer(served):
-    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as plain:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as plain:
         plain.sendall(b"GET /mc-3/resolve-ici HTTP/1.1\r\nHost: localhost\r\n\r\n")
         got, closed = receive_all(plain)
     assert closed and b"HTTP/" not in got

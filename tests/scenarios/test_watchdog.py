@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 from daemon import CMPCTL, run
+from patience import PATIENCE
 
 HELD = "1A0F1-FAULT"
 
@@ -44,7 +45,7 @@ def listening(site):
     return sum(row[1].endswith(f":{site.port:04X}") and row[3] == "0A" for row in rows)
 
 
-def wait_until(condition, what, seconds=20):
+def wait_until(condition, what, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what

@@ -7,6 +7,7 @@ import threading
 import httpx
 import pytest
 from daemon import message
+from patience import PATIENCE
 from signing import uuid7
 
 pytestmark = pytest.mark.threads
@@ -24,7 +25,7 @@ def busy(site):
 
 
 def client_of(site, http2):
-    return httpx.Client(verify=str(site.authority.path), http2=http2, timeout=30)
+    return httpx.Client(verify=str(site.authority.path), http2=http2, timeout=PATIENCE)
 
 
 def talk(site, number, ici_of, http2):
