@@ -2,10 +2,20 @@
 /* Asking the running daemon over its admin socket. */
 #pragma once
 
+#include "ctl/args.h"
+
 #include <cmp-kit/arena.h>
-#include <cmp/base.h>
 #include <jansson.h>
-#include <stdbool.h>
+
+/* Rows of a command whose options have the members `config` and `socket`; and `json`. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type's name cannot stand in them */
+#define ADMIN_WHERE_ROWS(struct_)                                                                  \
+    ARGS_ROW("config", TEXT, struct_, config, "FILE",                                              \
+             "the daemon's configuration, which names its admin socket"),                          \
+        ARGS_ROW("socket", TEXT, struct_, socket, "PATH", "or the admin socket itself")
+#define ADMIN_JSON_ROW(struct_)                                                                    \
+    ARGS_ROW("json", FLAG, struct_, json, NULL, "print the daemon's own answer")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* GETs `path` (with its query) from the daemon: `config` is the file that names the admin socket,
  * `socket` is that socket itself; the one that was not given is NULL. Returns the JSON object that
@@ -45,3 +55,6 @@ CMP_MUST_USE admin_outcome admin_post(const char *socket, const char *path, json
  * the exit status, and with EXIT_GOOD the answer. */
 CMP_MUST_USE int admin_command_ask(const char *config, const char *socket, const char *path,
                                    json_t *body, long timeout_s, json_t **answer);
+
+/* Prints the words, and on how many workers what they say is so. */
+void admin_print_workers(const char *words, const json_t *answer);

@@ -28,7 +28,13 @@ static void print_row(const char *name, const char *value, const char *help)
 
 static void print_help(const args_command *c)
 {
-    printf("Usage: cmpctl %s%s%s%s\n\n%s.\n", c->name, c->rows->name != NULL ? " [OPTION]…" : "",
+    printf("Usage: cmpctl %s", c->name);
+    for (const args_row *row = c->rows; row->name != NULL; row++) {
+        if (row->needed) {
+            printf(" --%s %s", row->name, row->value);
+        }
+    }
+    printf("%s%s%s\n\n%s.\n", c->rows->name != NULL ? " [OPTION]…" : "",
            c->operands != NULL ? " " : "", c->operands != NULL ? c->operands : "", c->summary);
     if (c->details != NULL) {
         printf("\n%s\n", c->details);
@@ -141,6 +147,21 @@ static args_result parse_options(const args_command *c, int argc, char **argv, v
     return result;
 }
 
+/* All that is missing is told at once. */
+static args_result check_needed(const args_command *c, const void *options)
+{
+    args_result result = ARGS_GO;
+    for (const args_row *row = c->rows; row->name != NULL; row++) {
+        const char *text;
+        memcpy(&text, (const char *)options + row->offset, row->needed ? sizeof(text) : 0);
+        if (row->needed && (text == NULL || *text == '\0')) {
+            output_fail("--%s has to be given; see cmpctl %s --help", row->name, c->name);
+            result = ARGS_WRONG;
+        }
+    }
+    return result;
+}
+
 /* Operands may stand before, between and behind options: getopt_long has put them at the end. */
 static args_result parse(const args_command *c, size_t most, int argc, char **argv, void *options)
 {
@@ -154,7 +175,7 @@ static args_result parse(const args_command *c, size_t most, int argc, char **ar
                     c->operands != NULL ? c->operands : "options only", c->name);
         return ARGS_WRONG;
     }
-    return ARGS_GO;
+    return check_needed(c, options);
 }
 
 args_result args_parse(const args_command *c, int argc, char **argv, void *options,

@@ -23,6 +23,7 @@ typedef struct args_row {
     size_t offset;     /* of the field in the command's options */
     const char *value; /* what stands for the value in the usage; NULL with ARGS_FLAG */
     const char *help;  /* one line, no full stop */
+    bool needed;       /* of ARGS_TEXT: it has to be given, and not as "" */
 } args_row;
 
 /* A row that does not compile when its field has another type than its kind fills. */
@@ -31,6 +32,12 @@ typedef struct args_row {
         .name = (name_), .kind = ARGS_##kind_,                                                     \
         .offset = CMP_OFFSET_OF(#kind_, struct_, field, ARGS_FILLS_##kind_), .value = (value_),    \
         .help = (help_)                                                                            \
+    }
+#define ARGS_NEEDED(name_, struct_, field, value_, help_)                                          \
+    {                                                                                              \
+        .name = (name_), .kind = ARGS_TEXT,                                                        \
+        .offset = CMP_OFFSET_OF("TEXT", struct_, field, ARGS_FILLS_TEXT), .value = (value_),       \
+        .help = (help_), .needed = true                                                            \
     }
 #define ARGS_FILLS_FLAG bool
 #define ARGS_FILLS_TEXT const char *

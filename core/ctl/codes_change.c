@@ -19,8 +19,8 @@ typedef struct change_options {
 } change_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, change_options, config, "FILE", "the daemon's configuration"),
-    ARGS_ROW("store", TEXT, change_options, store, "NAME", "as under plugins"),
+    ARGS_NEEDED("config", change_options, config, "FILE", "the daemon's configuration"),
+    ARGS_NEEDED("store", change_options, store, "NAME", "as under plugins"),
     {.name = NULL},
 };
 
@@ -123,9 +123,6 @@ int codes_put_run(int argc, char **argv)
     if (parsed != ARGS_GO) {
         return args_status(parsed);
     }
-    if (o.config == NULL || o.store == NULL) {
-        return output_fail("--config and --store have to be given");
-    }
     interrupt_catch();
     kit_arena a;
     kit_arena_init(&a, NULL, 0);
@@ -161,9 +158,6 @@ int codes_remove_run(int argc, char **argv)
     const args_result parsed = args_parse_some(&remove_command, argc, argv, &o, &operands);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
-    }
-    if (o.config == NULL || o.store == NULL) {
-        return output_fail("--config and --store have to be given");
     }
     interrupt_catch();
     stores *s = stores_open(o.config);

@@ -15,9 +15,9 @@ typedef struct copy_options {
 } copy_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, copy_options, config, "FILE", "the daemon's configuration"),
-    ARGS_ROW("from", TEXT, copy_options, from, "NAME", "the store to read, as under plugins"),
-    ARGS_ROW("to", TEXT, copy_options, to, "NAME", "the store to write"),
+    ARGS_NEEDED("config", copy_options, config, "FILE", "the daemon's configuration"),
+    ARGS_NEEDED("from", copy_options, from, "NAME", "the store to read, as under plugins"),
+    ARGS_NEEDED("to", copy_options, to, "NAME", "the store to write"),
     ARGS_ROW("prefix", TEXT, copy_options, prefix, "PREFIX",
              "only ICIs that begin with it, octet by octet"),
     ARGS_ROW("replace", FLAG, copy_options, replace, NULL,
@@ -107,9 +107,6 @@ int codes_copy_run(int argc, char **argv)
     const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
-    }
-    if (o.config == NULL || o.from == NULL || o.to == NULL) {
-        return output_fail("--config, --from and --to have to be given");
     }
     if (strcmp(o.from, o.to) == 0) {
         return output_fail("--from and --to name one store");

@@ -10,8 +10,8 @@ typedef struct get_options {
 } get_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, get_options, config, "FILE", "the daemon's configuration"),
-    ARGS_ROW("store", TEXT, get_options, store, "NAME", "as under plugins"),
+    ARGS_NEEDED("config", get_options, config, "FILE", "the daemon's configuration"),
+    ARGS_NEEDED("store", get_options, store, "NAME", "as under plugins"),
     {.name = NULL},
 };
 
@@ -49,9 +49,6 @@ int codes_get_run(int argc, char **argv)
     const args_result parsed = args_parse(&command, argc, argv, &o, operands);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
-    }
-    if (o.config == NULL || o.store == NULL) {
-        return output_fail("--config and --store have to be given");
     }
     stores *s = stores_open(o.config);
     int status = EXIT_CANNOT;

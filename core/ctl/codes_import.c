@@ -15,8 +15,8 @@ typedef struct import_options {
 } import_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, import_options, config, "FILE", "the daemon's configuration"),
-    ARGS_ROW("store", TEXT, import_options, store, "NAME", "as under plugins"),
+    ARGS_NEEDED("config", import_options, config, "FILE", "the daemon's configuration"),
+    ARGS_NEEDED("store", import_options, store, "NAME", "as under plugins"),
     ARGS_ROW("dry-run", FLAG, import_options, dry_run, NULL,
              "only check the file; the store is not even opened"),
     ARGS_ROW("keep-going", FLAG, import_options, keep_going, NULL,
@@ -248,9 +248,6 @@ int codes_import_run(int argc, char **argv)
         return args_status(parsed);
     }
     importing im = {.options = &o};
-    if (o.config == NULL || o.store == NULL) {
-        return output_fail("--config and --store have to be given");
-    }
     if (!args_number("max-errors", o.max_errors, 20, 0, 1000000000, &im.max_errors)) {
         return EXIT_CANNOT;
     }

@@ -12,8 +12,8 @@ typedef struct list_options {
 } list_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, list_options, config, "FILE", "the daemon's configuration"),
-    ARGS_ROW("store", TEXT, list_options, store, "NAME", "as under plugins"),
+    ARGS_NEEDED("config", list_options, config, "FILE", "the daemon's configuration"),
+    ARGS_NEEDED("store", list_options, store, "NAME", "as under plugins"),
     ARGS_ROW("prefix", TEXT, list_options, prefix, "PREFIX",
              "only ICIs that begin with it, octet by octet"),
     ARGS_ROW("limit", TEXT, list_options, limit, "N", "print no more than that many"),
@@ -43,9 +43,6 @@ int codes_list_run(int argc, char **argv)
     const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
-    }
-    if (o.config == NULL || o.store == NULL) {
-        return output_fail("--config and --store have to be given");
     }
     if (!args_number("limit", o.limit, INT64_MAX, 1, INT64_MAX, &left)) {
         return EXIT_CANNOT;

@@ -113,12 +113,11 @@ static bool find(credential *c, const credential_choice *choice, cmp_key_use pre
         }
     }
     if (s.several) {
-        output_fail("%s: several peers gave us a key \"%s\"; say whose with --peer", choice->keys,
-                    choice->id);
+        output_fail(CREDENTIAL_SEVERAL, choice->keys, choice->id);
         return false;
     }
     if (s.found == NULL && choice->id != NULL) {
-        output_fail("%s: it has no key of the id \"%s\"%s%s", choice->keys, choice->id,
+        output_fail(CREDENTIAL_NONE "%s%s", choice->keys, choice->id,
                     choice->peer != NULL ? " and the peer " : "",
                     choice->peer != NULL ? choice->peer : "");
     } else if (s.found == NULL) {

@@ -27,6 +27,11 @@ typedef struct credential_choice {
         ARGS_ROW("hash", TEXT, options, key.hash, "HASH",                                          \
                  "sha256 (default), sha1, sha384 or sha512; with --secret-file")
 
+/* What is said when an id is that of several keys, or of none: with the keyring's path, and the id.
+ */
+#define CREDENTIAL_SEVERAL "%s: several peers gave us a key \"%s\"; say whose with --peer"
+#define CREDENTIAL_NONE    "%s: it has no key of the id \"%s\""
+
 typedef struct credential {
     cmp_key key;     /* of a secret file: without id and peer */
     bool from_file;  /* a secret file */

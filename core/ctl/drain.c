@@ -14,10 +14,8 @@ typedef struct drain_options {
 } drain_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, drain_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, drain_options, socket, "PATH", "or the admin socket itself"),
-    ARGS_ROW("json", FLAG, drain_options, json, NULL, "print the daemon's own answer"),
+    ADMIN_WHERE_ROWS(drain_options),
+    ADMIN_JSON_ROW(drain_options),
     {.name = NULL},
 };
 
@@ -54,8 +52,7 @@ static int run(const args_command *command, const char *path, const char *words,
     if (status == EXIT_GOOD && o.json) {
         output_json(answer);
     } else if (status == EXIT_GOOD) {
-        const json_int_t workers = json_integer_value(json_object_get(answer, "workers"));
-        printf("%s on %lld worker%s\n", words, (long long)workers, workers == 1 ? "" : "s");
+        admin_print_workers(words, answer);
         json_decref(answer);
     }
     return status;

@@ -16,15 +16,13 @@ typedef struct explain_options {
 } explain_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, explain_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, explain_options, socket, "PATH", "or the admin socket itself"),
+    ADMIN_WHERE_ROWS(explain_options),
     ARGS_ROW("as", TEXT, explain_options, as, "PEER",
              "as if that peer asked over MC-3; otherwise a handset over MC-1"),
     ARGS_ROW("user", TEXT, explain_options, user, "USER", "otherwise cmpctl"),
     ARGS_ROW("param", LIST, explain_options, params, "NAME=VALUE",
              "any other parameter, such as language=fr; may be repeated"),
-    ARGS_ROW("json", FLAG, explain_options, json, NULL, "print the daemon's own answer"),
+    ADMIN_JSON_ROW(explain_options),
     {.name = NULL},
 };
 

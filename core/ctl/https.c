@@ -11,7 +11,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* Of our own daemon more: a thousand peers have many metrics. */
 #define BODY_MAX       ((size_t)1 << 20)
@@ -170,25 +169,39 @@ static void say(const https_options *options, const char *format, ...)
     }
 }
 
-/* For the admin socket the URL is a mere form, and so is what libcurl says about its host. */
-static void tell_failure(const https_request *request, const https_options *options, CURLcode code,
-                         const char *what)
+/* For the admin socket the URL is a mere form, and so is what libcurl says about its host. `error`
+ * is of the connection, when that failed. */
+static void tell_socket_failure(const https_options *options, CURLcode code, int error,
+                                const char *what)
 {
-    if (options->admin_socket == NULL) {
-        say(options, "%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
-    } else if (code == CURLE_COULDNT_CONNECT && access(options->admin_socket, W_OK) != 0 &&
-               errno == EACCES) {
+    if (error == EACCES) {
         say(options,
             "%s: %s; ask as the daemon's user or as root, or have the configuration's "
             "admin.operators or admin.readers name a group of yours",
-            options->admin_socket, strerror(errno));
+            options->admin_socket, strerror(error));
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         say(options, "%s: no answer within %ld s; what was asked may still be done",
             options->admin_socket, options->timeout_s);
-    } else if (code == CURLE_COULDNT_CONNECT) {
-        say(options, "%s: nobody answers there; does the daemon run?", options->admin_socket);
     } else {
-        say(options, "%s: %s", options->admin_socket, what);
+        say(options, "%s: %s", options->admin_socket, error != 0 ? strerror(error) : what);
+    }
+}
+
+/* A socket's file outlives its daemon. */
+static void tell_failure(CURL *curl, const https_request *request, const https_options *options,
+                         CURLcode code, const char *what, https_answer *answer)
+{
+    long error = 0;
+    if (options->admin_socket == NULL) {
+        say(options, "%.*s: %s", (int)strcspn(request->url, "?"), request->url, what);
+        return;
+    }
+    if (code == CURLE_COULDNT_CONNECT) {
+        curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+        answer->absent = error == ENOENT || error == ECONNREFUSED;
+    }
+    if (!answer->absent) {
+        tell_socket_failure(options, code, (int)error, what);
     }
 }
 
@@ -206,7 +219,8 @@ static bool perform(CURL *curl, const https_request *request, const https_option
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
     if (code != CURLE_OK) {
-        tell_failure(request, options, code, *error != '\0' ? error : curl_easy_strerror(code));
+        tell_failure(curl, request, options, code,
+                     *error != '\0' ? error : curl_easy_strerror(code), answer);
     }
     return code == CURLE_OK;
 }

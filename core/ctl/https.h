@@ -26,6 +26,7 @@ typedef struct https_answer {
     char status_line[160];
     char *body; /* not NULL when there was an answer */
     size_t body_size, body_max;
+    bool absent; /* there is none, as nobody listens at the admin socket */
 } https_answer;
 
 /* The address to ask: `url` with the default path when it has none, and with `query` (may be NULL).
@@ -34,7 +35,9 @@ CMP_MUST_USE const char *https_url(const char *url, const char *query);
 void https_url_free(const char **url);
 
 /* Asks, and verifies certificate and host name. True when there was an answer, of whatever status;
- * else false after a message. Dispose of the answer in any case. */
+ * else false after a message, but for `absent`, which may be good. Dispose of the answer in any
+ * case.
+ */
 CMP_MUST_USE bool https_ask(const https_request *request, const https_options *options,
                             https_answer *answer);
 void https_answer_dispose(https_answer *answer);

@@ -71,7 +71,7 @@ bool journal_filter_make(const journal_options_given *given, journal_filter *f)
                           .ici = cmp_str_from(given->ici),
                           .verdict = cmp_str_from(given->verdict)};
     if ((given->config == NULL) == (given->path == NULL)) {
-        output_fail("one of --config and --path is needed");
+        output_fail("either --config or --path has to be given");
         return false;
     }
     if (!read_time("from", given->from, INT64_MIN, &f->span.from_ms) ||

@@ -205,7 +205,7 @@ static int run(const stats_options *o, const journal_filter *f, const grouping *
     if (interrupt_came()) {
         return output_fail("interrupted: the counts are not whole");
     }
-    return fflush(stdout) == 0 ? EXIT_GOOD : output_fail("stdout cannot be written");
+    return output_end();
 }
 
 int journal_stats_run(int argc, char **argv)

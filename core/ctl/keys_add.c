@@ -54,10 +54,6 @@ static bool check_times(add_options *o, char from[KIT_TIME_TEXT_SIZE],
 static bool check_common(const add_options *o)
 {
     int unused;
-    if (o->peer == NULL || *o->peer == '\0') {
-        output_fail("--peer has to be given");
-        return false;
-    }
     return o->hash == NULL || args_choice("hash", o->hash, key_hash_names, &unused);
 }
 
@@ -87,7 +83,7 @@ static bool add(const add_options *o, keyfile_list list, const keyfile_member *m
 
 static const args_row issue_rows[] = {
     KEYS_PLACE_ROWS(add_options, place, "the keyring; made when missing"),
-    ARGS_ROW("peer", TEXT, add_options, peer, "NAME", "the peer that will sign with the key"),
+    ARGS_NEEDED("peer", add_options, peer, "NAME", "the peer that will sign with the key"),
     ARGS_ROW("id", TEXT, add_options, id, "APIKEYID", "its id; otherwise a random one"),
     ARGS_ROW("hash", TEXT, add_options, hash, "HASH", "sha256 (default), sha1, sha384 or sha512"),
     ARGS_ROW("tid-format", TEXT, add_options, tid_format, "FORM",
@@ -212,8 +208,8 @@ int keys_issue_run(int argc, char **argv)
 
 static const args_row import_rows[] = {
     KEYS_PLACE_ROWS(add_options, place, "the keyring; made when missing"),
-    ARGS_ROW("peer", TEXT, add_options, peer, "NAME", "the peer that has issued the key"),
-    ARGS_ROW("id", TEXT, add_options, id, "APIKEYID", "the apikeyid that it gave"),
+    ARGS_NEEDED("peer", add_options, peer, "NAME", "the peer that has issued the key"),
+    ARGS_NEEDED("id", add_options, id, "APIKEYID", "the apikeyid that it gave"),
     ARGS_ROW("secret-file", TEXT, add_options, secret_file, "FILE",
              "the apikey that it gave; otherwise read from stdin"),
     ARGS_ROW("secret-format", TEXT, add_options, secret_format, "FORM",
@@ -307,9 +303,6 @@ int keys_import_run(int argc, char **argv)
          !args_choice("secret-format", o.secret_format, format_names, &format)) ||
         (o.encoding != NULL && !args_choice("encoding", o.encoding, key_encoding_names, &unused))) {
         return EXIT_CANNOT;
-    }
-    if (o.id == NULL) {
-        return output_fail("--id has to be given");
     }
     const int status = keys_place_find(&o.place) ? import(&o, format_names[format]) : EXIT_CANNOT;
     keys_place_dispose(&o.place);

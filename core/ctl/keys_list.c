@@ -14,7 +14,7 @@ typedef struct list_options {
 } list_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("keys", TEXT, list_options, keys, "FILE", "the keyring"),
+    ARGS_NEEDED("keys", list_options, keys, "FILE", "the keyring"),
     ARGS_ROW("json", FLAG, list_options, json, NULL, "print JSON, for scripts"),
     {.name = NULL},
 };
@@ -152,9 +152,6 @@ int keys_list_run(int argc, char **argv)
     const args_result parsed = args_parse(&command, argc, argv, &o, NULL);
     if (parsed != ARGS_GO) {
         return args_status(parsed);
-    }
-    if (o.keys == NULL) {
-        return output_fail("--keys has to be given");
     }
     cmp_report report;
     report_init(&report);

@@ -66,7 +66,6 @@ static int judge(const keys_place *p, const kit_file_mark *saved, const json_t *
 {
     const char *mark = json_string_value(json_object_get(answer, "mark"));
     const char *theirs = json_string_value(json_object_get(answer, "keyring"));
-    const long long workers = json_integer_value(json_object_get(answer, "workers"));
     const kit_file_mark now = kit_file_mark_of(p->keys);
     if (mark == NULL || theirs == NULL) {
         return output_fail("%s: is the daemon another version?", p->socket);
@@ -77,7 +76,8 @@ static int judge(const keys_place *p, const kit_file_mark *saved, const json_t *
                     p->keys, p->socket, theirs);
         return EXIT_BAD;
     }
-    printf("%s: in force on %lld worker%s\n", p->keys, workers, workers == 1 ? "" : "s");
+    printf("%s: ", p->keys);
+    admin_print_workers("in force", answer);
     return EXIT_GOOD;
 }
 
@@ -98,7 +98,7 @@ int keys_place_tell(const keys_place *p)
         status = judge(p, &saved, answer);
         break;
     case ADMIN_ABSENT:
-        printf("%s: saved; no daemon listens at %s\n", p->keys, p->socket);
+        printf("%s: saved; nobody listens at %s\n", p->keys, p->socket);
         break;
     case ADMIN_REFUSED:
         output_fail("%s: saved, but not in force", p->keys);

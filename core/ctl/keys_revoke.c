@@ -2,6 +2,7 @@
 /* `cmpctl keys revoke`: ends a key's validity, at once or at a time to come. */
 #include "base/clock.h"
 #include "ctl/args.h"
+#include "ctl/credential.h"
 #include "ctl/keyfile.h"
 #include "ctl/keys.h"
 #include "ctl/keys_place.h"
@@ -17,8 +18,7 @@ typedef struct revoke_options {
 
 static const args_row rows[] = {
     KEYS_PLACE_ROWS(revoke_options, place, "the keyring"),
-    ARGS_ROW("id", TEXT, revoke_options, id, "APIKEYID",
-             "the key to end, or the token of that name"),
+    ARGS_NEEDED("id", revoke_options, id, "APIKEYID", "the key to end, or the token of that name"),
     ARGS_ROW("use", TEXT, revoke_options, use, "USE",
              "issued, received or token, when the id is several"),
     ARGS_ROW("peer", TEXT, revoke_options, peer, "NAME",
@@ -55,7 +55,7 @@ static keyfile_entry *find(keyfile *k, const revoke_options *o, int *use)
                                  ? keyfile_find(k, (keyfile_list)i, o->id, o->peer, &several)
                                  : NULL;
         if (several) {
-            output_fail("several peers gave us a key \"%s\"; say whose with --peer", o->id);
+            output_fail(CREDENTIAL_SEVERAL, o->place.keys, o->id);
             return NULL;
         }
         if (one != NULL && found != NULL) {
@@ -69,7 +69,7 @@ static keyfile_entry *find(keyfile *k, const revoke_options *o, int *use)
         }
     }
     if (found == NULL) {
-        output_fail("%s: it has no key of the id \"%s\"", o->place.keys, o->id);
+        output_fail(CREDENTIAL_NONE, o->place.keys, o->id);
     }
     return found;
 }
@@ -124,10 +124,6 @@ static int revoke(const revoke_options *o, int use, int64_t at_ms)
 /* What was given, and with it the time at which the key ends. */
 static bool check(const revoke_options *o, int *use, int64_t *at_ms)
 {
-    if (o->id == NULL) {
-        output_fail("--id has to be given");
-        return false;
-    }
     if (o->remove && o->at != NULL) {
         output_fail("--at and --delete exclude each other");
         return false;

@@ -21,7 +21,7 @@ typedef struct token_options {
 
 static const args_row rows[] = {
     KEYS_PLACE_ROWS(token_options, place, "the keyring; made when missing"),
-    ARGS_ROW("name", TEXT, token_options, name, "NAME", "how logs call whoever has it"),
+    ARGS_NEEDED("name", token_options, name, "NAME", "how logs call whoever has it"),
     ARGS_ROW("allow", TEXT, token_options, allow, "WHAT", "read (default), write or read,write"),
     ARGS_ROW("not-after", TEXT, token_options, not_after, "TIME", "valid until then (RFC 3339)"),
     {.name = NULL},
@@ -105,9 +105,6 @@ int keys_token_run(int argc, char **argv)
     int allow = 0;
     int64_t until_ms;
     char until[KIT_TIME_TEXT_SIZE];
-    if (o.name == NULL || *o.name == '\0') {
-        return output_fail("--name has to be given");
-    }
     if ((o.allow != NULL && !args_choice("allow", o.allow, allow_names, &allow)) ||
         (o.not_after != NULL && !args_time("not-after", o.not_after, &until_ms))) {
         return EXIT_CANNOT;

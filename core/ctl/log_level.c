@@ -14,9 +14,7 @@ typedef struct log_level_options {
 } log_level_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, log_level_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, log_level_options, socket, "PATH", "or the admin socket itself"),
+    ADMIN_WHERE_ROWS(log_level_options),
     ARGS_ROW("json", FLAG, log_level_options, json, NULL, "print the answer as JSON"),
     {.name = NULL},
 };

@@ -15,7 +15,7 @@ const char *look_text(const json_t *object, const char *name)
     return text != NULL ? text : "";
 }
 
-int64_t look_number(const json_t *object, const char *name)
+long long look_number(const json_t *object, const char *name)
 {
     return json_integer_value(json_object_get(object, name));
 }
@@ -30,7 +30,7 @@ json_t *look_at(const json_t *object, const char *path)
     return json_object_get(object, path);
 }
 
-int64_t look_number_at(const json_t *object, const char *path)
+long long look_number_at(const json_t *object, const char *path)
 {
     return json_integer_value(look_at(object, path));
 }

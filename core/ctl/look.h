@@ -9,11 +9,11 @@
 
 /* A member; "" and 0 when it is none. */
 const char *look_text(const json_t *object, const char *name);
-int64_t look_number(const json_t *object, const char *name);
+long long look_number(const json_t *object, const char *name);
 
 /* What is at a path of members, "counters/journal"; NULL: nothing. And the number that is there. */
 json_t *look_at(const json_t *object, const char *path);
-int64_t look_number_at(const json_t *object, const char *path);
+long long look_number_at(const json_t *object, const char *path);
 
 /* What the daemon has counted by then. */
 int64_t look_counter(const json_t *look, const char *owner, const char *name);

@@ -10,9 +10,7 @@ typedef struct metrics_options {
 } metrics_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, metrics_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, metrics_options, socket, "PATH", "or the admin socket itself"),
+    ADMIN_WHERE_ROWS(metrics_options),
     ARGS_ROW("openmetrics", FLAG, metrics_options, openmetrics, NULL,
              "in the form of OpenMetrics; otherwise of Prometheus"),
     {.name = NULL},

@@ -27,7 +27,7 @@ typedef struct new_options {
 } new_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("kind", TEXT, new_options, kind, "KIND", "auth, store or route"),
+    ARGS_NEEDED("kind", new_options, kind, "KIND", "auth, store or route"),
     ARGS_ROW("async", FLAG, new_options, later, NULL, "it answers later, from a timer"),
     ARGS_ROW("blocking", FLAG, new_options, blocking, NULL,
              "its functions may block; the host runs them on threads of their own"),
@@ -124,10 +124,6 @@ static const char *flavour_of(const new_options *o)
 static bool choose(const new_options *o, const char **words)
 {
     int kind, language = 0;
-    if (o->kind == NULL) {
-        output_fail("--kind is missing; expected auth, store or route");
-        return false;
-    }
     if (!args_choice("kind", o->kind, kinds, &kind) ||
         (o->language != NULL && !args_choice("language", o->language, languages, &language))) {
         return false;

@@ -29,6 +29,12 @@ void output_warn(const char *format, ...)
     va_end(args);
 }
 
+int output_end(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_GOOD
+                                                  : output_fail("stdout cannot be written");
+}
+
 int output_fail_report(const cmp_report *r)
 {
     for (size_t i = 0; i < r->count; i++) {

@@ -23,6 +23,10 @@ int output_fail_at(const char *file, size_t line, const char *text);
 /* Writes `cmpctl: warning: …` about what keeps nothing from being done. */
 void output_warn(const char *format, ...) CMP_PRINTF(1, 2);
 
+/* The exit status of a command that is done when all that it printed is out: EXIT_CANNOT after a
+ * message when stdout could not be written. */
+int output_end(void);
+
 /* Writes every error of a report likewise. */
 int output_fail_report(const cmp_report *r);
 

@@ -20,10 +20,8 @@ typedef struct peers_options {
 } peers_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, peers_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, peers_options, socket, "PATH", "or the admin socket itself"),
-    ARGS_ROW("json", FLAG, peers_options, json, NULL, "print the daemon's own answer"),
+    ADMIN_WHERE_ROWS(peers_options),
+    ADMIN_JSON_ROW(peers_options),
     {.name = NULL},
 };
 
@@ -86,7 +84,7 @@ static void put_peer(grid *g, const json_t *peer, int64_t now_ms)
     const char *state = look_text(peer, "state");
     grid_cell(g, TONE_PLAIN, "%s", look_text(peer, "peer"));
     grid_cell(g, look_state_tone(state), "%s", state);
-    grid_cell(g, TONE_PLAIN, "%lld", (long long)look_number(peer, "in_flight"));
+    grid_cell(g, TONE_PLAIN, "%lld", look_number(peer, "in_flight"));
     grid_cell(g, TONE_PLAIN, "%lld", (long long)look_failed(peer));
     put_time_ago(g, peer, "last_answered_ms", now_ms);
     put_time_ago(g, peer, "last_asked_ms", now_ms);
@@ -168,12 +166,10 @@ static void show_attempts(const json_t *peer, sheet *to)
             separator = ", ";
         }
     }
-    sheet_put(to, TONE_PLAIN, "%s%lld in flight", separator,
-              (long long)look_number(peer, "in_flight"));
+    sheet_put(to, TONE_PLAIN, "%s%lld in flight", separator, look_number(peer, "in_flight"));
     sheet_end_line(to);
     sheet_put(to, TONE_PLAIN, "asked us: %lld transactions, %lld of them answered with an error",
-              (long long)look_number(peer, "transactions"),
-              (long long)look_number(peer, "problems"));
+              look_number(peer, "transactions"), look_number(peer, "problems"));
     sheet_end_line(to);
 }
 

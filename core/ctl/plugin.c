@@ -3,6 +3,7 @@
 #include "ctl/admin_ask.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
+#include "ctl/look.h"
 #include "ctl/output.h"
 
 #define TIMEOUT_S 40 /* the daemon's own is 30 s */
@@ -12,9 +13,7 @@ typedef struct plugin_options {
 } plugin_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, plugin_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, plugin_options, socket, "PATH", "or the admin socket itself"),
+    ADMIN_WHERE_ROWS(plugin_options),
     {.name = NULL},
 };
 
@@ -34,12 +33,6 @@ static const args_command command = {
     .rows = rows,
 };
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
-
 static void show(const char *text)
 {
     output_visible(cmp_str_from(text), stdout);
@@ -53,7 +46,7 @@ static const json_t *find(const json_t *answer, const char *instance, const json
     {
         json_array_foreach(json_object_get(one, "instances"), i, at)
         {
-            if (strcmp(text_of(at, "instance"), instance) == 0) {
+            if (strcmp(look_text(at, "instance"), instance) == 0) {
                 *plugin = one;
                 return at;
             }
@@ -68,19 +61,19 @@ static void print_commands(const json_t *instance, const json_t *plugin)
     size_t i;
     json_t *c;
     if (json_array_size(commands) == 0) {
-        show(text_of(instance, "instance"));
+        show(look_text(instance, "instance"));
         fputs(": ", stdout);
-        show(text_of(plugin, "plugin"));
+        show(look_text(plugin, "plugin"));
         puts(" knows no commands");
     }
     json_array_foreach(commands, i, c)
     {
-        const char *argument = text_of(c, "argument");
-        show(text_of(c, "name"));
+        const char *argument = look_text(c, "argument");
+        show(look_text(c, "name"));
         fputs(*argument != '\0' ? " [" : "", stdout);
         show(argument);
         fputs(*argument != '\0' ? "]  " : "  ", stdout);
-        show(text_of(c, "help"));
+        show(look_text(c, "help"));
         putchar('\n');
     }
 }
@@ -110,7 +103,7 @@ static int give(const plugin_options *o, char **words)
     }
     const int status = admin_command_ask(o->config, o->socket, "/plugin", body, TIMEOUT_S, &answer);
     if (status == EXIT_GOOD) {
-        show(text_of(answer, "text"));
+        show(look_text(answer, "text"));
         putchar('\n');
     }
     json_decref(answer);

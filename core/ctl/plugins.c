@@ -3,6 +3,7 @@
 #include "ctl/admin_ask.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
+#include "ctl/look.h"
 #include "ctl/output.h"
 
 typedef struct plugins_options {
@@ -11,10 +12,8 @@ typedef struct plugins_options {
 } plugins_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, plugins_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, plugins_options, socket, "PATH", "or the admin socket itself"),
-    ARGS_ROW("json", FLAG, plugins_options, json, NULL, "print the daemon's own answer"),
+    ADMIN_WHERE_ROWS(plugins_options),
+    ADMIN_JSON_ROW(plugins_options),
     {.name = NULL},
 };
 
@@ -37,23 +36,18 @@ static void print_text(const json_t *from, const char *name)
     output_visible(cmp_str_from(text != NULL ? text : "-"), stdout);
 }
 
-static long long number_of(const json_t *from, const char *name)
-{
-    return json_integer_value(json_object_get(from, name));
-}
-
 static void print_instance(const json_t *i)
 {
     fputs("  ", stdout);
     print_text(i, "instance");
-    printf(": %lld calls, %lld unavailable, %lld errors, %lld late", number_of(i, "calls"),
-           number_of(i, "unavailable"), number_of(i, "errors"), number_of(i, "late_answers"));
-    if (number_of(i, "under_way") > 0) {
-        printf(", %lld under way", number_of(i, "under_way"));
+    printf(": %lld calls, %lld unavailable, %lld errors, %lld late", look_number(i, "calls"),
+           look_number(i, "unavailable"), look_number(i, "errors"), look_number(i, "late_answers"));
+    if (look_number(i, "under_way") > 0) {
+        printf(", %lld under way", look_number(i, "under_way"));
     }
-    if (number_of(i, "stalls") > 0) {
-        printf(", %lld stalls (longest %lld ms)", number_of(i, "stalls"),
-               number_of(i, "longest_stall_ms"));
+    if (look_number(i, "stalls") > 0) {
+        printf(", %lld stalls (longest %lld ms)", look_number(i, "stalls"),
+               look_number(i, "longest_stall_ms"));
     }
     puts(json_is_true(json_object_get(i, "blocks")) ? ", on the pool" : "");
 }

@@ -15,12 +15,10 @@ typedef struct reload_options {
 } reload_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, reload_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, reload_options, socket, "PATH", "or the admin socket itself"),
+    ADMIN_WHERE_ROWS(reload_options),
     ARGS_ROW("dry-run", FLAG, reload_options, dry_run, NULL,
              "only show what it would change, or what is wrong with it"),
-    ARGS_ROW("json", FLAG, reload_options, json, NULL, "print the daemon's own answer"),
+    ADMIN_JSON_ROW(reload_options),
     {.name = NULL},
 };
 
@@ -80,8 +78,7 @@ static void print_answer(const json_t *answer, bool dry_run)
     if (dry_run) {
         puts("nothing was changed");
     } else {
-        const json_int_t workers = json_integer_value(json_object_get(answer, "workers"));
-        printf("in force on %lld worker%s\n", (long long)workers, workers == 1 ? "" : "s");
+        admin_print_workers("in force", answer);
     }
 }
 

@@ -90,7 +90,6 @@ static bool add_signature(request *r, const resolve_options *o)
         return false;
     }
     if (!signed_pair_mac(&r->pair, &r->key.key, mac)) {
-        output_fail("OpenSSL cannot use %s here", key_hash_names[r->key.key.hash]);
         return false;
     }
     const size_t size =

@@ -15,12 +15,10 @@ typedef struct restart_options {
 } restart_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, restart_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, restart_options, socket, "PATH", "or the admin socket itself"),
+    ADMIN_WHERE_ROWS(restart_options),
     ARGS_ROW("timeout", TEXT, restart_options, timeout, "SECONDS",
              "how long the new process may take to be ready (60)"),
-    ARGS_ROW("json", FLAG, restart_options, json, NULL, "print the daemon's own answer"),
+    ADMIN_JSON_ROW(restart_options),
     {.name = NULL},
 };
 

@@ -75,7 +75,7 @@ static int sign(const sign_options *o, const credential *c)
     }
     uint8_t mac[KIT_SIGNATURE_MAC_MAX];
     if (!signed_pair_mac(&pair, &c->key, mac)) {
-        return output_fail("OpenSSL cannot use %s here", key_hash_names[c->key.hash]);
+        return EXIT_CANNOT;
     }
     char text[KIT_SIGNATURE_TEXT_MAX];
     const size_t size = kit_signature_encode(mac, c->key.hash, (cmp_encoding)encoding, text);

@@ -3,6 +3,7 @@
 #include "ctl/signed_pair.h"
 
 #include "ctl/output.h"
+#include "peers/keyring.h"
 
 #include <cmp-kit/signature.h>
 
@@ -11,10 +12,6 @@ enum { TID_MAX = 128, ICI_MAX = 256 };
 /* As a CMP would refuse them (SPEC 2): to sign what cannot be sent helps nobody. */
 static bool read_value(const char *option, const char *text, size_t max, cmp_str *value)
 {
-    if (text == NULL) {
-        output_fail("--%s has to be given", option);
-        return false;
-    }
     *value = cmp_str_from(text);
     if (value->size == 0 || value->size > max) {
         output_fail("--%s: it has %zu octets, and 1 to %zu are allowed", option, value->size, max);
@@ -57,5 +54,8 @@ bool signed_pair_mac(const signed_pair *pair, const cmp_key *key, uint8_t *mac)
         kit_signature_state_create(key->hash, key->secret, key->secret_size);
     const bool done = state != NULL && kit_signature_compute(state, pair->tid, pair->ici, mac);
     kit_signature_state_destroy(&state);
+    if (!done) {
+        output_fail("OpenSSL cannot use %s here", key_hash_names[key->hash]);
+    }
     return done;
 }

@@ -15,11 +15,11 @@ typedef struct signed_pair {
 
 /* Their rows on the command line: of the options' members `tid` and `ici`. */
 #define SIGNED_PAIR_ROWS(options, tid, ici)                                                        \
-    ARGS_ROW("tid", TEXT, options, tid, "TID", "the request's tid, decoded"),                      \
-        ARGS_ROW("ici", TEXT, options, ici, "ICI", "the request's ici, decoded")
+    ARGS_NEEDED("tid", options, tid, "TID", "the request's tid, decoded"),                         \
+        ARGS_NEEDED("ici", options, ici, "ICI", "the request's ici, decoded")
 
-/* Takes both from the command line. False with a message when one is missing, or is such that every
- * CMP would refuse it: empty, too long, not visible ASCII. */
+/* Takes both from the command line. False with a message when one is such that every CMP would
+ * refuse it: empty, too long, not visible ASCII. */
 CMP_MUST_USE bool signed_pair_read(signed_pair *pair, const char *tid, const char *ici);
 
 /* Writes tid and ici one behind the other; returns the size. */
@@ -28,5 +28,5 @@ size_t signed_pair_join(const signed_pair *pair, char joined[SIGNED_PAIR_MAX]);
 /* Shows the octets that are signed, with a bar where tid ends. */
 void signed_pair_print(const signed_pair *pair, FILE *to);
 
-/* HMAC with that key; false when OpenSSL does not offer its hash. */
+/* HMAC with that key; false, after a message, when OpenSSL does not offer its hash. */
 CMP_MUST_USE bool signed_pair_mac(const signed_pair *pair, const cmp_key *key, uint8_t *mac);

@@ -3,6 +3,7 @@
 #include "ctl/admin_ask.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
+#include "ctl/look.h"
 #include "ctl/output.h"
 
 typedef struct stats_options {
@@ -11,10 +12,8 @@ typedef struct stats_options {
 } stats_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, stats_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, stats_options, socket, "PATH", "or the admin socket itself"),
-    ARGS_ROW("json", FLAG, stats_options, json, NULL, "print the daemon's own answer"),
+    ADMIN_WHERE_ROWS(stats_options),
+    ADMIN_JSON_ROW(stats_options),
     {.name = NULL},
 };
 
@@ -30,17 +29,6 @@ static const args_command command = {
         "  cmpctl stats --config cmpd.yaml\n",
     .rows = rows,
 };
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
-
-static long long number_of(const json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
 
 /* ---- counters ---- */
 
@@ -60,9 +48,9 @@ static widths widths_with(widths w, const json_t *counters)
     json_t *c;
     json_array_foreach(counters, i, c)
     {
-        w.owner = wider(w.owner, (int)strlen(text_of(c, "owner")));
-        w.name = wider(w.name, (int)strlen(text_of(c, "name")));
-        w.value = wider(w.value, snprintf(NULL, 0, "%lld", number_of(c, "value")));
+        w.owner = wider(w.owner, (int)strlen(look_text(c, "owner")));
+        w.name = wider(w.name, (int)strlen(look_text(c, "name")));
+        w.value = wider(w.value, snprintf(NULL, 0, "%lld", look_number(c, "value")));
     }
     return w;
 }
@@ -79,10 +67,10 @@ static void print_counters(const json_t *counters, widths w)
     json_t *c;
     json_array_foreach(counters, i, c)
     {
-        print_padded(text_of(c, "owner"), w.owner);
-        print_padded(text_of(c, "name"), w.name);
-        printf("%*lld  ", w.value, number_of(c, "value"));
-        output_visible(cmp_str_from(text_of(c, "help")), stdout);
+        print_padded(look_text(c, "owner"), w.owner);
+        print_padded(look_text(c, "name"), w.name);
+        printf("%*lld  ", w.value, look_number(c, "value"));
+        output_visible(cmp_str_from(look_text(c, "help")), stdout);
         putchar('\n');
     }
 }
@@ -97,11 +85,11 @@ static void print_threads(const json_t *threads)
     json_array_foreach(threads, i, t)
     {
         const json_t *in = json_object_get(t, "in");
-        if (number_of(t, "held_ms") == 0) {
+        if (look_number(t, "held_ms") == 0) {
             continue;
         }
-        printf("%s%s has not moved for %lld ms%s, in ", first ? "\n" : "", text_of(t, "thread"),
-               number_of(t, "held_ms"),
+        printf("%s%s has not moved for %lld ms%s, in ", first ? "\n" : "", look_text(t, "thread"),
+               look_number(t, "held_ms"),
                json_is_true(json_object_get(t, "stuck")) ? " (stuck)" : "");
         output_visible(json_is_string(in) ? cmp_str_from(json_string_value(in))
                                           : CMP_STR("no plugin"),
@@ -120,23 +108,23 @@ static void print_histograms(const json_t *histograms)
     bool any = false;
     json_array_foreach(histograms, i, h)
     {
-        if (number_of(h, "count") == 0) {
+        if (look_number(h, "count") == 0) {
             continue;
         }
         printf("%s", any ? "" : "\n");
         any = true;
-        output_visible(cmp_str_from(text_of(h, "owner")), stdout);
+        output_visible(cmp_str_from(look_text(h, "owner")), stdout);
         putchar(' ');
-        output_visible(cmp_str_from(text_of(h, "name")), stdout);
-        printf(": %lld, sum %lld  ", number_of(h, "count"), number_of(h, "sum"));
-        output_visible(cmp_str_from(text_of(h, "help")), stdout);
+        output_visible(cmp_str_from(look_text(h, "name")), stdout);
+        printf(": %lld, sum %lld  ", look_number(h, "count"), look_number(h, "sum"));
+        output_visible(cmp_str_from(look_text(h, "help")), stdout);
         printf("\n ");
         json_array_foreach(json_object_get(h, "buckets"), at, b)
         {
             if (json_is_integer(json_object_get(b, "to"))) {
-                printf(" to %lld: %lld,", number_of(b, "to"), number_of(b, "count"));
+                printf(" to %lld: %lld,", look_number(b, "to"), look_number(b, "count"));
             } else {
-                printf(" above: %lld\n", number_of(b, "count"));
+                printf(" above: %lld\n", look_number(b, "count"));
             }
         }
     }
@@ -148,10 +136,10 @@ static void print_health(const json_t *health)
     json_t *h;
     json_array_foreach(health, i, h)
     {
-        const char *why = text_of(h, "why");
+        const char *why = look_text(h, "why");
         printf("%splugin ", i == 0 ? "\n" : "");
-        output_visible(cmp_str_from(text_of(h, "instance")), stdout);
-        printf(": %s%s", text_of(h, "health"), *why != '\0' ? ": " : "");
+        output_visible(cmp_str_from(look_text(h, "instance")), stdout);
+        printf(": %s%s", look_text(h, "health"), *why != '\0' ? ": " : "");
         output_visible(cmp_str_from(why), stdout);
         putchar('\n');
     }
@@ -165,13 +153,13 @@ static void print_listeners(const json_t *listeners)
     json_t *l;
     json_array_foreach(listeners, i, l)
     {
-        const long long header = number_of(l, "header"), turn = number_of(l, "turn"),
-                        handshake = number_of(l, "handshake"), open = number_of(l, "open");
+        const long long header = look_number(l, "header"), turn = look_number(l, "turn"),
+                        handshake = look_number(l, "handshake"), open = look_number(l, "open");
         printf("%slistener ", i == 0 ? "\n" : "");
-        output_visible(cmp_str_from(text_of(l, "listener")), stdout);
+        output_visible(cmp_str_from(look_text(l, "listener")), stdout);
         printf(": %lld connections (%lld are kept for it), %lld open, %lld in their handshake, "
                "%lld before their turn, %lld before a balancer's header\n",
-               header + turn + handshake + open, number_of(l, "share"), open, handshake, turn,
+               header + turn + handshake + open, look_number(l, "share"), open, handshake, turn,
                header);
     }
 }
@@ -186,11 +174,11 @@ static void print_caches(const json_t *caches)
     {
         const json_t *ratio = json_object_get(c, "hit_ratio");
         printf("%scache of ", i == 0 ? "\n" : "");
-        output_visible(cmp_str_from(text_of(c, "store")), stdout);
+        output_visible(cmp_str_from(look_text(c, "store")), stdout);
         if (json_is_number(ratio)) {
             printf(": hit ratio %.2f %%, %lld hits, %lld misses, %lld stale\n",
-                   100 * json_number_value(ratio), number_of(c, "hits"), number_of(c, "misses"),
-                   number_of(c, "stale"));
+                   100 * json_number_value(ratio), look_number(c, "hits"), look_number(c, "misses"),
+                   look_number(c, "stale"));
         } else {
             puts(": not asked yet");
         }

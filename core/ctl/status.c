@@ -25,9 +25,7 @@ typedef struct status_options {
 } status_options;
 
 static const args_row rows[] = {
-    ARGS_ROW("config", TEXT, status_options, config, "FILE",
-             "the daemon's configuration, which names its admin socket"),
-    ARGS_ROW("socket", TEXT, status_options, socket, "PATH", "or the admin socket itself"),
+    ADMIN_WHERE_ROWS(status_options),
     ARGS_ROW("interval", TEXT, status_options, interval, "TIME",
              "between two looks, such as 500ms or 5s; otherwise 1s"),
     ARGS_ROW("once", FLAG, status_options, once, NULL, "print it once, behind two looks"),

@@ -41,9 +41,8 @@ static void draw_process(const figures *f, sheet *to)
     const char *configured = look_text(json_object_get(f->now, "log_level"), "configured");
     const long long workers = look_number(f->now, "workers");
     sheet_put(to, TONE_PLAIN, "up %s · pid %lld · %lld worker%s · generation %lld · %s",
-              units_span(look_number(f->now, "uptime_ms"), span),
-              (long long)look_number(f->now, "pid"), workers, workers == 1 ? "" : "s",
-              (long long)look_number_at(f->now, "generation/number"),
+              units_span(look_number(f->now, "uptime_ms"), span), look_number(f->now, "pid"),
+              workers, workers == 1 ? "" : "s", look_number_at(f->now, "generation/number"),
               units_bytes((uint64_t)look_number(f->now, "memory_bytes"), memory));
     if (!isnan(processors)) {
         sheet_put(to, TONE_PLAIN, " · %.0f %% CPU", 100 * processors);

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands on the admin socket: POSTed, answered when every worker has done them."""
+import socket
+
 import httpx
 import pytest
+from daemon import CMPCTL, run
 from patience import PATIENCE
 from test_keys import ICI, Open
 
@@ -78,3 +81,19 @@ def test_without_a_keyring_there_is_nothing_to_take(served):
     answer = Admin(served).post("/keys")
     assert answer.status_code == 409
     assert "no keyring" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["no file", "a file that was left"])
+@pytest.mark.parametrize(
+    "words",
+    [["stats"], ["metrics"], ["status", "--once"], ["reload"], ["plugin", "codes", "accept"]],
+    ids=lambda words: words[0],
+)
+def test_that_no_daemon_runs_is_said_alike(tmp_path, words, left):
+    path = tmp_path / "admin.sock"
+    if left:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    ended = run(CMPCTL, *words, "--socket", path)
+    assert ended.returncode == 2
+    assert ended.stderr == f"cmpctl: {path}: nobody listens there; does the daemon run?\n"

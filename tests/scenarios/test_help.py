@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from daemon import CMPD, PLUGINS, run
+from daemon import CMPCTL, CMPD, PLUGINS, run
 
 CACHE = ["size", "ttl", "negative_ttl", "serve_stale"]
 
@@ -39,3 +39,9 @@ def test_a_plugin(name, cached):
     assert ("cache" in [found for _, found in table]) == cached
     if cached:
         assert below(table, "cache") == CACHE
+
+
+def test_a_usage_has_what_has_to_be_given():
+    ended = run(CMPCTL, "codes", "get", "--help")
+    usage = "Usage: cmpctl codes get --config FILE --store NAME [OPTION]… ICI"
+    assert ended.returncode == 0 and ended.stdout.splitlines()[0] == usage

@@ -89,7 +89,7 @@ def test_without_a_daemon(served):
     served.write()
     ended = keys(served, "revoke", "--id", served.first.id)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert f"saved; no daemon listens at {served.folder}/admin.sock" in ended.stdout
+    assert f"saved; nobody listens at {served.folder}/admin.sock" in ended.stdout
     served.keep_keyring = True
     served.start()
     assert Open(served).resolve(served.first) == 401
@@ -98,7 +98,7 @@ def test_without_a_daemon(served):
     served.process = None
     assert (served.folder / "admin.sock").exists()
     ended = keys(served, "revoke", "--id", served.first.id, "--delete")
-    assert ended.returncode == 0 and "no daemon listens at" in ended.stdout
+    assert ended.returncode == 0 and "nobody listens at" in ended.stdout
 
 
 def test_without_an_admin_socket(served):

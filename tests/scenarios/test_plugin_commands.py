@@ -64,9 +64,3 @@ def test_what_cannot_be_asked(obeying, words, message):
     ended = tell(obeying, *words)
     assert ended.returncode == 1
     assert message in ended.stderr
-
-
-def test_without_a_daemon(site):
-    ended = tell(site, "dog", "say")
-    assert ended.returncode == 2
-    assert "nobody listens there" in ended.stderr

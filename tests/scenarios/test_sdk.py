@@ -223,7 +223,7 @@ def test_a_new_plugin_by_cmake(prefix, tmp_path):
 @pytest.mark.parametrize(
     "words, expected",
     [
-        (["store_x"], "--kind is missing; expected auth, store or route"),
+        (["store_x"], "--kind has to be given; see cmpctl new-plugin --help"),
         (["--kind", "shop", "store_x"], '"shop" is none of auth, store, route'),
         (["--kind", "store", "Shop"], '"Shop" is no name of a plugin: a letter and up to 47 of'),
         (["--kind", "store", "a/b"], '"a/b" is no name of a plugin'),

@@ -122,13 +122,6 @@ def test_without_a_socket_in_the_configuration(shelf):
     assert ended.stderr.endswith("cmpd.yaml: admin.socket is not configured\n")
 
 
-def test_when_the_daemon_does_not_run(shelf):
-    shelf.site.write()
-    ended = stats(shelf.site)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.endswith("admin.sock: nobody answers there; does the daemon run?\n")
-
-
 def test_a_daemon_that_does_not_know_the_question(tmp_path):
     """As one of an older version."""
     path = tmp_path / "admin.sock"

@@ -241,6 +241,6 @@ def test_without_a_daemon(served):
     path = served.folder / "admin.sock"
     for command in ("status", "peers"):
         ended = run(CMPCTL, command, "--socket", path)
-        assert ended.returncode == 2 and "nobody answers there" in ended.stderr
+        assert ended.returncode == 2 and "nobody listens there" in ended.stderr
     ended = run(CMPCTL, "status", "--socket", path, "--interval", "2")
     assert ended.returncode == 2 and "no time with its unit from 100ms to 1h" in ended.stderr

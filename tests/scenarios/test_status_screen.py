@@ -121,7 +121,7 @@ def test_the_daemon_goes_and_comes_back(served, watch):
     terminal = watch()
     terminal.until(is_whole)
     served.stop()
-    terminal.until(lambda text: "GONE for" in text and "nobody answers there" in text)
+    terminal.until(lambda text: "GONE for" in text and "nobody listens there" in text)
     served.start()
     terminal.until(lambda text: "serving" in text and "restarted: pid" in text)
     assert "GONE" not in terminal.text
