@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl journal show`, `follow` and `export`: records, as text. */
 #include "ctl/args.h"
+#include "ctl/export.h"
 #include "ctl/interrupt.h"
 #include "ctl/journal.h"
 #include "ctl/journal_filter.h"
 #include "ctl/journal_write.h"
-#include "ctl/newfile.h"
 #include "ctl/output.h"
-#include "ctl/progress.h"
 
 #include <time.h>
-#include <unistd.h>
 
 #define FOLLOW_MS 100
 
@@ -118,13 +116,12 @@ static int show(const args_command *command, bool following, int argc, char **ar
         interrupt_catch();
         follow(&f, &w, reader);
     }
-    const bool good = stdout_good();
     if (!following) {
         journal_warn(&f, reader);
     }
     journal_reader_close(&reader);
     journal_filter_free(&f);
-    return good ? EXIT_GOOD : output_fail("stdout cannot be written");
+    return output_end();
 }
 
 int journal_show_run(int argc, char **argv)
@@ -139,16 +136,8 @@ int journal_follow_run(int argc, char **argv)
 
 /* ---- export ---- */
 
-typedef struct export
-{
-    journal_writer w;
-    progress progress;
-    uint64_t count;
-}
-export;
-
 /* False after a message. */
-static bool export_stream(export *e, const journal_filter *f)
+static bool export_stream(export *e, const journal_writer *w, const journal_filter *f)
 {
     journal_reader *reader = journal_filter_open(f);
     if (reader == NULL) {
@@ -158,10 +147,10 @@ static bool export_stream(export *e, const journal_filter *f)
     journal_reader_progress(reader, &done, &e->progress.total);
     for (const journal_record *r; (r = journal_reader_next(reader)) != NULL;) {
         if (journal_filter_fits(f, r)) {
-            journal_write_record(&e->w, r);
+            journal_write_record(w, r);
             e->count++;
         }
-        if (interrupt_came() || ferror_unlocked(e->w.to)) {
+        if (interrupt_came() || ferror_unlocked(e->to)) {
             break;
         }
         if (++read % 1024 == 0) {
@@ -180,35 +169,20 @@ static bool export_stream(export *e, const journal_filter *f)
 static int export_to(const show_options *o, const journal_filter *f, journal_form form,
                      const char *path)
 {
-    newfile *file = newfile_open(path);
-    if (file == NULL) {
+    export e;
+    if (!export_begin(&e, path, "records", o->quiet)) {
         return EXIT_CANNOT;
     }
-    export e = {.w = {.to = newfile_stream(file), .form = form, .exchange = !o->full}};
-    const bool to_stdout = e.w.to == stdout;
-    progress_begin(&e.progress, "exported", 0, o->quiet || (to_stdout && isatty(STDOUT_FILENO)));
-    e.progress.what = "records";
-    journal_write_head(&e.w);
+    const journal_writer w = {.to = e.to, .form = form, .exchange = !o->full};
+    journal_write_head(&w);
     journal_filter rejections = *f;
     rejections.kind = JOURNAL_REJECTION;
-    bool good = export_stream(&e, f) && (f->kind != 0 || export_stream(&e, &rejections));
-    if (!good) {
-        newfile_discard(&file);
-        return EXIT_CANNOT;
-    }
-    good = !interrupt_came();
-    if (good) {
-        good = newfile_commit(&file);
-    } else {
-        newfile_discard(&file);
+    bool good = export_stream(&e, &w, f) && (f->kind != 0 || export_stream(&e, &w, &rejections));
+    if (good && interrupt_came()) {
         output_fail("interrupted: nothing was written");
+        good = false;
     }
-    if (good && !o->quiet && !to_stdout) {
-        char text[PROGRESS_TEXT_SIZE];
-        progress_summary(&e.progress, e.count, text);
-        printf("%s: %s\n", path, text);
-    }
-    return good ? EXIT_GOOD : EXIT_CANNOT;
+    return export_end(&e, good);
 }
 
 int journal_export_run(int argc, char **argv)
@@ -227,8 +201,7 @@ int journal_export_run(int argc, char **argv)
     }
     f.exchange = !o.full;
     interrupt_catch();
-    const int status =
-        export_to(&o, &f, (journal_form)form, operands[0] != NULL ? operands[0] : "-");
+    const int status = export_to(&o, &f, (journal_form)form, operands[0]);
     journal_filter_free(&f);
     return status;
 }

@@ -2,10 +2,10 @@
 /* cmpctl: the tool of operators and developers. Finds the command and hands over to its file. */
 #include "base/descriptors.h"
 #include "base/hash.h"
-#include "base/names.h"
 #include "base/running.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/subcommand.h"
 #include "observe/last_words.h"
 
 #include <signal.h>
@@ -14,13 +14,7 @@
 #define CMPD_VERSION "development"
 #endif
 
-typedef struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} command;
-
-static const command commands[] = {
+static const subcommand commands[] = {
     {"sign", sign_run, "show what is signed, and the signature"},
     {"verify", verify_run, "check a signature, and say why it does not hold"},
     {"resolve", resolve_run, "ask a CMP to resolve an ICI"},
@@ -41,9 +35,8 @@ static const command commands[] = {
     {"codes", codes_run, "import, export, copy, show and change the codes of a store"},
     {"plugin", plugin_run, "give a command to one of the daemon's plugins, or list those it knows"},
     {"new-plugin", new_plugin_run, "make a folder with a new plugin, ready to build and to run"},
+    {.name = NULL},
 };
-
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_usage(FILE *to)
 {
@@ -51,24 +44,11 @@ static void print_usage(FILE *to)
           "The tool of those who run a Code Management Platform, or connect one to another.\n\n"
           "Commands:\n",
           to);
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    }
+    subcommand_print_all(commands, to);
     fputs(
         "\n\"cmpctl COMMAND --help\" tells more. Exit status: 0 done or valid, 1 not valid or an\n"
         "error answer, 2 the question could not be asked.\n",
         to);
-}
-
-static int refuse(const char *word)
-{
-    const char *names[COMMAND_COUNT + 1] = {NULL};
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        names[i] = commands[i].name;
-    }
-    const char *near = name_nearest(cmp_str_from(word), names);
-    return near != NULL ? output_fail("%s: there is no such command; did you mean %s?", word, near)
-                        : output_fail("%s: there is no such command; see cmpctl --help", word);
 }
 
 /* The seed is for tables of ICIs and names, which others may have chosen. A file that grows too
@@ -93,14 +73,13 @@ int main(int argc, char **argv)
         puts("cmpctl " CMPD_VERSION);
         return EXIT_GOOD;
     }
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            running_thread_begin("cmpctl", NULL);
-            last_words_start(); /* stores are plugins in here, too */
-            const int status = commands[i].run(argc - 1, argv + 1);
-            last_words_stop();
-            return status;
-        }
+    const subcommand *command = subcommand_find(commands, NULL, argv[1]);
+    if (command == NULL) {
+        return EXIT_CANNOT;
     }
-    return refuse(argv[1]);
+    running_thread_begin("cmpctl", NULL);
+    last_words_start(); /* stores are plugins in here, too */
+    const int status = command->run(argc - 1, argv + 1);
+    last_words_stop();
+    return status;
 }
