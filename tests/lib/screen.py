@@ -51,10 +51,12 @@ class Terminal:
         os.kill(self.process, number)
 
     def _read(self, seconds):
-        if select.select([self.keyboard], [], [], seconds)[0]:
+        """What there is, after a while at most; a terminal gives 4 KiB at a time."""
+        while select.select([self.keyboard], [], [], seconds)[0]:
             octets = os.read(self.keyboard, 1 << 16)
             self.raw += octets
             self.stream.feed(octets)
+            seconds = 0
 
     @property
     def lines(self):

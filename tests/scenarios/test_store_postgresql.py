@@ -321,26 +321,41 @@ def test_a_write_of_somebody_else_ends_what_is_remembered(shelf, database):
     settled("1A0F1-1", "unknown_ici")
 
 
-def test_what_changes_while_it_is_looked_up_is_not_remembered(shelf, database):
+def test_what_changes_while_it_is_looked_up_is_not_remembered(shelf, postgres, database):
     """The look-up has read the old record; the change is heard of before it ends."""
     cached(shelf)
     database.psql(
         "create function nap(ici text) returns boolean language plpgsql as"
-        " $$ begin if ici = '1A0F1-1' then perform pg_sleep(1); end if; return true; end $$;"
+        " $$ begin if ici = '1A0F1-1' then"
+        " perform pg_advisory_lock_shared(7); perform pg_advisory_unlock_shared(7);"
+        " end if; return true; end $$;"
         " create policy slow on cmp_codes using (nap(ici));"
         " alter table cmp_codes enable row level security;"
         " alter table cmp_codes force row level security"
     )
-    shelf.section["statement_timeout"] = "2s"
+    shelf.section["statement_timeout"] = "60s"
+    shelf.site.config["resolve"]["deadline"] = "60s"
     shelf.start()
     it_listens(shelf, database)
+
+    def locks(how):
+        return f"from pg_locks where locktype = 'advisory' and {how}"
+
+    def seen(how):
+        return database.psql(f"select exists (select {locks(how)})") == "t"
+
+    holding = postgres.psql_meanwhile(
+        "select pg_advisory_lock(7), pg_sleep(3600)", database=database.name
+    )
+    eventually(lambda: seen("granted"))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(shelf.content, "1A0F1-1")
-        naps = "select from pg_stat_activity where state = 'active' and wait_event = 'PgSleep'"
-        eventually(lambda: database.psql(f"select exists ({naps})") == "t")
+        eventually(lambda: seen("not granted"))
         database.psql("update cmp_codes set content = 'new' where ici = '1A0F1-1'")
+        database.psql(f"select pg_terminate_backend(pid) {locks('granted')}")
         assert asked.result() == "one"
     assert shelf.content("1A0F1-1") == "new"
+    assert holding.wait(PATIENCE) != 0
 
 
 def test_what_was_written_while_nobody_listened(shelf, postgres, stop, database):
