@@ -35,6 +35,8 @@ typedef struct trial {
 TRIALS(X)
 #undef X
 
+#define STALL_MS 5 /* ten times what a request costs in all */
+
 /* The exit status of a trial that was given up after it had said why. */
 #define TRIAL_GIVEN_UP 98
 

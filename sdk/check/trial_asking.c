@@ -3,7 +3,6 @@
 #include "asking.h"
 #include "trial.h"
 
-#define STALL_MS   5 /* ten times what a request costs in all */
 #define AT_ONCE    64
 #define CANCEL_MAX 24 /* turns after which one is cancelled */
 

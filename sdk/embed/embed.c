@@ -219,8 +219,9 @@ static bool make(cmp_embed *e, const char *options, cmp_embed_error *error)
     return good;
 }
 
-cmp_embed *cmp_embed_open(const char *folder, const char *name, const char *options,
-                          const cmp_embed_settings *settings, cmp_embed_error *error)
+cmp_embed *embed_open(const char *folder, const char *name, const char *options,
+                      const cmp_embed_settings *settings, void (*extend)(host *h),
+                      cmp_embed_error *error)
 {
     cmp_embed_error unread;
     error = error != NULL ? error : &unread;
@@ -234,6 +235,9 @@ cmp_embed *cmp_embed_open(const char *folder, const char *name, const char *opti
         embed_fail(error, "the kernel has no descriptors left");
     } else {
         fill_table(e);
+        if (extend != NULL) {
+            extend(&e->host);
+        }
         if (load(e, folder, name, error) && make(e, options, error)) {
             e->settings.keyring = NULL; /* the program's; it was read */
             return e;
@@ -241,6 +245,12 @@ cmp_embed *cmp_embed_open(const char *folder, const char *name, const char *opti
     }
     cmp_embed_close(&e);
     return NULL;
+}
+
+cmp_embed *cmp_embed_open(const char *folder, const char *name, const char *options,
+                          const cmp_embed_settings *settings, cmp_embed_error *error)
+{
+    return embed_open(folder, name, options, settings, NULL, error);
 }
 
 void cmp_embed_close(cmp_embed **ref)

@@ -39,6 +39,12 @@ struct cmp_embed_worker {
     TAILQ_HEAD(, cmp_embed_call) calls;
 };
 
+/* cmp_embed_open, in a host that `extend` may give further services, and another `misuse`; NULL: as
+ * it is. */
+cmp_embed *embed_open(const char *folder, const char *name, const char *options,
+                      const cmp_embed_settings *settings, void (*extend)(host *h),
+                      cmp_embed_error *error);
+
 /* Writes to the program's log. */
 void embed_log(const cmp_embed *e, cmp_log_level level, const char *format, ...) CMP_PRINTF(3, 4);
 

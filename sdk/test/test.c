@@ -2,6 +2,7 @@
 /* The host of plugin tests: its life, and that of the instance in it. */
 #include "test/test.h"
 
+#include "base/clock.h"
 #include "base/names.h"
 
 #include <stdarg.h>
@@ -169,9 +170,11 @@ void cmp_test_folder(cmp_test *t, const char *folder)
 static void start_worker(cmp_test *t)
 {
     t->worker = kit_alloc(sizeof(*t->worker));
+    const int64_t began_us = clock_monotonic_us();
     if (!host_worker_begin(t->host, t->worker, worker_ms, true)) {
         test_die("the kernel has no descriptors left");
     }
+    t->start_us = clock_monotonic_us() - began_us;
 }
 
 static void start(cmp_test *t)
@@ -257,7 +260,9 @@ static void stop_worker(cmp_test *t, host_worker **w)
     if (*w == NULL) {
         return;
     }
+    const int64_t began_us = clock_monotonic_us();
     host_worker_stop(*w);
+    t->stop_us = clock_monotonic_us() - began_us;
     if ((*w)->pending > 0) {
         test_die("%u operations are pending when the worker has stopped", (*w)->pending);
     }

@@ -42,8 +42,9 @@ struct cmp_call {
 };
 
 struct cmp_test {
-    host *host;          /* its owner is the test */
-    host_worker *worker; /* NULL: none runs */
+    host *host;                /* its owner is the test */
+    host_worker *worker;       /* NULL: none runs */
+    int64_t start_us, stop_us; /* that its worker_start took, and the last one's worker_stop */
     cmp_purpose purpose;
     uint32_t services;
     unsigned minor; /* of the ABI, as the plugin sees it */

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ enum {
     ILL_STALL,
     ILL_STALL_ANSWER,
     ILL_STALL_CANCEL,
+    ILL_STALL_START,
+    ILL_STALL_STOP,
     ILL_NEVER,
     ILL_NEVER_CANCELLED,
     ILL_TWICE,
@@ -37,6 +40,7 @@ enum {
     ILL_LEAVE,
     ILL_POOL,
     ILL_NO_WRITE,
+    ILL_SHARED,
     ILL_BUSY, /* breaks none: what takes long is the pool's */
 };
 
@@ -49,6 +53,8 @@ static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_STALL] = "stall",
                                     [ILL_STALL_ANSWER] = "stall_answer",
                                     [ILL_STALL_CANCEL] = "stall_cancel",
+                                    [ILL_STALL_START] = "stall_start",
+                                    [ILL_STALL_STOP] = "stall_stop",
                                     [ILL_NEVER] = "never",
                                     [ILL_NEVER_CANCELLED] = "never_cancelled",
                                     [ILL_TWICE] = "twice",
@@ -63,6 +69,7 @@ static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_LEAVE] = "leave",
                                     [ILL_POOL] = "pool",
                                     [ILL_NO_WRITE] = "no_write",
+                                    [ILL_SHARED] = "shared",
                                     [ILL_BUSY] = "busy",
                                     NULL};
 
@@ -79,7 +86,8 @@ typedef struct ill_store {
     const cmp_host *host;
     int of;
     cmp_origin *origin;
-    int listening; /* -1: not */
+    int listening;             /* -1: not */
+    _Atomic(cmp_loop *) first; /* of the first worker: ILL_SHARED asks servers on it */
 } ill_store;
 
 typedef struct ill_worker {
@@ -169,7 +177,10 @@ static void *ill_create(const cmp_host *host, const void *options, void *previou
         abort();
     }
     ill_store *s = must(calloc(1, sizeof(*s)));
-    *s = (ill_store){host, of, origin, of == ILL_LISTEN ? listen_somewhere() : -1};
+    *s = (ill_store){.host = host,
+                     .of = of,
+                     .origin = origin,
+                     .listening = of == ILL_LISTEN ? listen_somewhere() : -1};
     return s;
 }
 
@@ -194,6 +205,14 @@ static void *ill_worker_start(void *instance, cmp_loop *loop)
 {
     ill_worker *w = must(calloc(1, sizeof(*w)));
     *w = (ill_worker){.store = instance, .loop = loop};
+    cmp_loop *none = NULL;
+    if (w->store->of == ILL_SHARED &&
+        !atomic_compare_exchange_strong(&w->store->first, &none, loop)) {
+        w->loop = none;
+    }
+    if (w->store->of == ILL_STALL_START) {
+        usleep(STALL_US);
+    }
     if (w->store->of == ILL_TIMER) {
         w->timer = w->store->host->timer_start(loop, 1000000, on_timer, w);
     }
@@ -202,7 +221,9 @@ static void *ill_worker_start(void *instance, cmp_loop *loop)
 
 static void ill_worker_stop(void *instance, void *worker)
 {
-    (void)instance;
+    if (((const ill_store *)instance)->of == ILL_STALL_STOP) {
+        usleep(STALL_US);
+    }
     free(worker);
 }
 

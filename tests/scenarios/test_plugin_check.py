@@ -53,6 +53,9 @@ ILL = {
     "listen": ("checking", "listens"),
     "stall": ("stalls", " holds its worker"),
     "stall_answer": ("stalls", " holds its worker"),
+    "stall_start": ("stalls", "worker_start holds its worker"),
+    "stall_stop": ("stalls", "worker_stop holds its worker"),
+    "shared": ("workers", "on another loop than that of the worker that calls"),
     "stall_cancel": ("stalls", ", cancelled, holds its worker"),
     "never": ("answers", "never completed"),
     "never_cancelled": ("cancel", "never completed"),
@@ -191,6 +194,13 @@ def test_a_plugin_that_would_do_with_an_older_minor_is_noted(tmp_path):
     [(_, tables), (verdict, calls)] = said_of(found, "minor")
     assert tables == f"built for ABI {ABI}; its tables need 2.0"
     assert verdict == "note" and "with -DCMP_ABI_MINOR=0 it would load in more hosts" in calls
+
+
+def test_several_workers_ask_servers_at_once(tmp_path):
+    found = checked(PLUGINS / "store_remote.so", "--no-valgrind",
+                    *options(tmp_path, OURS["store_remote"]))
+    [(verdict, text)] = said_of(found, "workers")
+    assert verdict == "held" and text.endswith("(servers answer with an empty object)"), text
 
 
 def test_what_takes_long_in_the_pool_holds_no_worker(tmp_path):
