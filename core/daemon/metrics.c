@@ -53,15 +53,17 @@ static void expose_connections(exposition *e, gates *g)
 
 /* ---- replay memory ---- */
 
-static void expose_replay(exposition *e, replay *r)
+static void expose_replay(exposition *e, const daemon_state *d)
 {
-    const replay_stats s = replay_stats_get(r, clock_now_ms());
+    const replay_stats s = replay_stats_get(d->process.replay, clock_now_ms());
     gauge(e, "cmpd_replay_entries", NULL, "Requests that the replay memory remembers");
     exposition_count(e, s.entries);
     gauge(e, "cmpd_replay_capacity", NULL, "Requests that it has room for");
     exposition_count(e, s.capacity);
     gauge(e, "cmpd_replay_size_bytes", "bytes", "All memory that it can ever use");
     exposition_count(e, s.size_bytes);
+    gauge(e, "cmpd_replay_window_seconds", "seconds", "How far back it is to remember them");
+    exposition_number(e, (double)d->generation->conf->top.replay.window_ms / 1000);
     gauge(e, "cmpd_replay_reach_seconds", "seconds",
           "How far back every key is really remembered: the window, or less");
     exposition_number(e, (double)s.reach_ms / 1000);
@@ -102,7 +104,7 @@ void metrics_answer(admin_command *c, void *arg)
     metrics_expose_circuits(e, d->generation);
     metrics_expose_keys(e, d->generation);
     metrics_expose_files(e, d->generation);
-    expose_replay(e, d->process.replay);
+    expose_replay(e, d);
     expose_journal(e, d->process.journal);
     metrics_expose_plugins(e, d->generation);
     metrics_expose_threads(e, d->process.watchdog);

@@ -91,4 +91,7 @@ void metrics_expose_process(exposition *e, const daemon_state *d)
               (double)(clock_monotonic_ms() - d->generation->in_force_ms) / 1000);
     expose_clock(e);
     expose_kernel(e, d);
+    gauge(e, "cmpd_memory_limit_bytes", "bytes",
+          "Memory that the process may have: its control groups', or the machine's",
+          process_memory_limit_bytes());
 }

@@ -3,8 +3,11 @@
 #include "daemon/process_use.h"
 
 #include <dirent.h>
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +36,67 @@ double process_virtual_bytes(void)
 double process_resident_bytes(void)
 {
     return pages(1);
+}
+
+/* A number of octets, or the word max. */
+static double read_limit(const char *path)
+{
+    char line[64] = "";
+    FILE *f = fopen(path, "re");
+    if (f != NULL) {
+        (void)!fgets(line, sizeof(line), f);
+        fclose(f);
+    }
+    return line[0] >= '0' && line[0] <= '9' ? (double)strtoull(line, NULL, 10) : INFINITY;
+}
+
+double process_group_limit_bytes(const char *root, const char *path)
+{
+    char at[PATH_MAX];
+    const size_t top = strlen(root);
+    size_t end = top + strlen(path);
+    double least = INFINITY;
+    if (end + sizeof("/memory.max") > sizeof(at)) {
+        return least;
+    }
+    snprintf(at, sizeof(at), "%s%s", root, path);
+    for (;;) {
+        snprintf(at + end, sizeof(at) - end, "/memory.max");
+        const double limit = read_limit(at);
+        least = limit < least ? limit : least;
+        if (end <= top) {
+            return least;
+        }
+        do {
+            end--;
+        } while (end > top && at[end] != '/');
+    }
+}
+
+/* The line of version 2 has no name: "0::/system.slice/cmpd.service". */
+static double groups_limit(void)
+{
+    char line[PATH_MAX];
+    double limit = INFINITY;
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    if (f == NULL) {
+        return limit;
+    }
+    while (fgets(line, sizeof(line), f) != NULL) {
+        if (strncmp(line, "0::", 3) == 0) {
+            line[strcspn(line, "\n")] = '\0';
+            limit = process_group_limit_bytes("/sys/fs/cgroup", line + 3);
+        }
+    }
+    fclose(f);
+    return limit;
+}
+
+double process_memory_limit_bytes(void)
+{
+    const double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    const double groups = groups_limit();
+    return groups < machine ? groups : machine;
 }
 
 /* Without the two that every folder has, and the one that it is read by. */

@@ -162,8 +162,10 @@ def test_what_is_told_is_true(served):
     assert before.value("cmpd_instance_cache_misses_total", name="sql", plugin="store_sql") == 1
     assert before.value("cmpd_replay_entries") == 2
     assert 0 < before.value("cmpd_replay_reach_seconds") <= 300
+    assert before.value("cmpd_replay_window_seconds") == 300
     assert before.value("cmpd_workers") == 2
-    assert before.value("process_resident_memory_bytes") > 1 << 20
+    memory = before.value("process_resident_memory_bytes")
+    assert 1 << 20 < memory < before.value("cmpd_memory_limit_bytes")
     assert before.value("cmpd_connections", listener="admin", state="open") == 1
     assert served.ask(key, ICI).status == 200
     after = scraped(served)
