@@ -14,10 +14,6 @@ MONITORING = ROOT / "etc" / "monitoring"
 RULES = MONITORING / "cmpd-alerts.yml"
 
 
-def dashboard():
-    return json.loads((MONITORING / "cmpd-dashboard.json").read_text())
-
-
 def rules():
     """All alert rules, by name."""
     groups = yaml.safe_load(RULES.read_text())["groups"]

@@ -12,44 +12,14 @@ import pytest
 import stores
 import yaml
 from daemon import CMPCTL, free_port, run
-from prometheus import MONITORING, RULES, Prometheus, dashboard, rules
+from grafana import dashboard, names_in, queries
+from prometheus import MONITORING, RULES, Prometheus, rules
 from signing import Key
 from stores import eventually
 from test_metrics import listed
 from world import home_and
 
-NAME = re.compile(r"\b(?:cmpd|process)_[a-z0-9_]+\b")
-
-
 # ---- what is in the files ----
-
-
-def panels():
-    """All but the rows, which have no queries."""
-    return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
-
-
-def queries():
-    """Every query of the dashboard: the panel's title, and the expression for the job cmpd."""
-    found = [(p["title"], target["expr"]) for p in panels() for target in p["targets"]]
-    annotations = dashboard()["annotations"]["list"]
-    found += [(a["name"], a["expr"]) for a in annotations if "expr" in a]
-    return [(title, filled(expression)) for title, expression in found]
-
-
-def filled(expression):
-    """As Grafana fills it in."""
-    values = {"$job": "cmpd", "$instance": ".*", "$__rate_interval": "30s"}
-    for variable, value in values.items():
-        expression = expression.replace(variable, value)
-    assert "$" not in expression, expression
-    return expression
-
-
-def names_in(expression):
-    """The families that it names; `le` and the endings of histograms left off."""
-    without_labels = re.sub(r"\{[^}]*\}", "", expression)
-    return {re.sub(r"_(bucket|sum|count)$", "", name) for name in NAME.findall(without_labels)}
 
 
 def promtool(*words):
@@ -90,30 +60,6 @@ def test_every_name_is_in_the_manual():
     used = set().union(*map(names_in, expressions))
     assert len(used) > 50
     assert used - listed() == set()
-
-
-def test_every_query_asks_the_chosen_prometheus():
-    chosen = {"type": "prometheus", "uid": "${datasource}"}
-    for panel in panels():
-        assert panel["datasource"] == chosen
-        assert all(target["datasource"] == chosen for target in panel["targets"])
-
-
-def test_panels_lie_beside_each_other():
-    taken, ids, titles = {}, set(), set()
-    for panel in dashboard()["panels"]:
-        at, title = panel["gridPos"], panel["title"]
-        assert panel["id"] not in ids and title not in titles
-        ids.add(panel["id"])
-        titles.add(title)
-        assert 0 <= at["x"] and at["x"] + at["w"] <= 24
-        for x in range(at["x"], at["x"] + at["w"]):
-            for y in range(at["y"], at["y"] + at["h"]):
-                assert (x, y) not in taken, f"{title} lies on {taken[x, y]}"
-                taken[x, y] = title
-        assert panel["type"] == "row" or panel["description"]
-    lines = {y for _, y in taken}
-    assert lines == set(range(max(lines) + 1)), "there is a gap"
 
 
 # ---- against real data ----
