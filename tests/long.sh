@@ -17,6 +17,9 @@ Builds cmpd and its tests, and runs one section; the arguments are passed on to 
            SECURITY.md (20 minutes; tests/bench/attacks.py --help tells the arguments)
   exchange two CMPs exchange 100,000 transactions, and faults are put into what they say of them; a
            daemon is killed 50 times under load (15 minutes; the arguments are the two numbers)
+  idle     for how long one turn of a worker's loop keeps others waiting that has 19,500 idle
+           connections, when their listener goes or all are to leave (2 minutes;
+           tests/bench/idle.py --help tells the arguments)
   reconcile
            cmpctl compares 10 million records of each side: time, memory, and whether it finds the
            faults that are in them (3 minutes, 5 GiB of disk; the arguments are the number of
@@ -102,6 +105,10 @@ section_restart() {
         --scenario "test_restart and nobody_is_refused"
 }
 
+section_idle() {
+    python "$here/bench/idle.py" --build "$build" "$@"
+}
+
 section_reload-time() {
     python "$here/bench/reload.py" --build "$build" "$@"
 }
@@ -115,7 +122,7 @@ section_weather() {
 }
 
 case $section in
-attack | carrier | delay | exchange | reconcile | reload-time | reloads | restart | weather) ;;
+attack | carrier | delay | exchange | idle | reconcile | reload-time | reloads | restart | weather) ;;
 --help)
     usage
     exit 0

@@ -3,6 +3,7 @@
 #include "http/connection.h"
 
 #include "http/crowd.h"
+#include "http/held.h"
 
 #include <cmp-kit/memory.h>
 
@@ -37,7 +38,11 @@ static void on_close(void *arg)
         c->next->previous = c->previous;
     }
     *c->previous = c->next;
+    if (c->sw->rounds.next == c) {
+        c->sw->rounds.next = c->next;
+    }
     c->sw->connection_count--;
+    held_leave(c);
     if (c->gone != NULL) {
         c->gone(c);
     }
@@ -116,16 +121,6 @@ void connection_touch(connection *c)
     c->last_ms = server_now_ms(c->sw);
     if (c->in_crowd) {
         crowd_touch(&c->entrance->crowd, c);
-    }
-}
-
-void connections_turn_away(server_worker *sw, const entrance *e)
-{
-    for (connection *c = sw->connections, *next; c != NULL; c = next) {
-        next = c->next;
-        if (c->stage == GATE_TURN && (e == NULL || c->entrance == e)) {
-            h2o_socket_close(c->socket);
-        }
     }
 }
 

@@ -24,8 +24,5 @@ void connection_on_tls_info(const SSL *ssl, int where, int value);
 /* A request has come on it. */
 void connection_touch(connection *c);
 
-/* Closes those that nothing was read from yet; `e`: of that entrance only. */
-void connections_turn_away(server_worker *sw, const entrance *e);
-
 /* The connection that a request came on. */
 connection *connection_of(h2o_conn_t *conn);

@@ -8,15 +8,14 @@
 
 #include "base/log.h"
 #include "http/acceptor.h"
-#include "http/connection.h"
 #include "http/entrance.h"
+#include "http/h2_list.h"
 #include "http/linger.h"
-#include "http/metered.h"
+#include "http/rounds.h"
 
 #include <sys/socket.h>
 
-#define SWEEP_MS 50
-#define SLOW_MS  500 /* between sweeps, when nobody waits for the end */
+#define HASTE_MS 50  /* between rounds, when somebody waits for the end */
 #define GRACE_MS 500 /* after it was told, for requests that are on their way */
 
 /* From now on, if it was not before. */
@@ -29,22 +28,6 @@ static void leave(connection *c)
 
 /* ---- the end of connections ---- */
 
-static int on_open_stream(h2o_req_t *req, void *arg)
-{
-    (void)arg;
-    connection_of(req->conn)->streams++;
-    return 0;
-}
-
-/* Streams on which a body is still coming, or an answer is held back by flow control. */
-static void count_streams(server_worker *sw)
-{
-    for (connection *c = sw->connections; c != NULL; c = c->next) {
-        c->streams = 0;
-    }
-    sw->config.http2.callbacks.foreach_request(&sw->context, on_open_stream, NULL);
-}
-
 static bool is_idle(const connection *c, uint64_t now)
 {
     return c->active == 0 && c->streams == 0 && !h2o_socket_is_writing(c->socket) &&
@@ -55,6 +38,12 @@ typedef struct limits {
     uint64_t idle_ms, all_ms; /* from when on which of them end */
 } limits;
 
+/* It may have been told to leave long before, when the operator wanted it. */
+static uint64_t later(uint64_t a_ms, uint64_t b_ms)
+{
+    return a_ms > b_ms ? a_ms : b_ms;
+}
+
 /* Where nothing ends but connections, each has the time of a drain to be told by its next answer,
  * and once more for what is under way then. */
 static limits limits_of(const connection *c)
@@ -62,42 +51,55 @@ static limits limits_of(const connection *c)
     const server_worker *sw = c->sw;
     const uint64_t since_ms = c->leaving_since_ms, drain_ms = sw->limits.drain_ms;
     if (sw->drain.ending) {
-        return (limits){since_ms + GRACE_MS, sw->drain.until_ms};
+        return (limits){later(since_ms, sw->drain.since_ms) + GRACE_MS, sw->drain.until_ms};
     }
-    if (c->entrance->closed) { /* perhaps long after the operator had it leave */
-        const uint64_t closed_ms = c->entrance->closed_ms;
-        const uint64_t from_ms = since_ms > closed_ms ? since_ms : closed_ms;
+    if (c->entrance->closed) {
+        const uint64_t from_ms = later(since_ms, c->entrance->closed_ms);
         return (limits){from_ms + GRACE_MS, from_ms + drain_ms};
     }
     return (limits){since_ms + drain_ms, since_ms + 2 * drain_ms};
 }
 
 /* h2o notices the end of the stream by itself and closes. */
-static void end_in_time(const connection *c, uint64_t now)
+static void end_in_time(const connection *c)
 {
+    const uint64_t now = server_now_ms(c->sw);
     const limits l = limits_of(c);
     if (now >= l.all_ms) {
+        c->sw->rounds.acts++;
         shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
     } else if (now >= l.idle_ms && is_idle(c, now)) {
+        c->sw->rounds.acts++;
         /* For reading only: what it still has to send, goes. */
         shutdown(h2o_socket_get_fd(c->socket), SHUT_RD);
     }
 }
 
-/* How many there are that are to leave. */
-static size_t sweep(server_worker *sw)
+static bool is_to_leave(const connection *c)
 {
-    const uint64_t now = server_now_ms(sw);
-    size_t leaving = 0;
-    metered_goodbyes(sw);
-    count_streams(sw);
-    for (const connection *c = sw->connections; c != NULL; c = c->next) {
-        if (c->leaving_since_ms != 0) {
-            leaving++;
-            end_in_time(c, now);
+    return entrance_ends(c->entrance) || (c->sw->drain.asked && c->entrance != c->sw->admin);
+}
+
+static void stay(connection *c)
+{
+    c->leaving_since_ms = 0;
+    c->told = false;
+}
+
+void drain_visit(connection *c, bool listed)
+{
+    if (!is_to_leave(c)) {
+        stay(c);
+    } else if (c->stage == GATE_TURN && entrance_ends(c->entrance)) {
+        c->sw->rounds.acts++;
+        h2o_socket_close(c->socket); /* nothing was read from it yet */
+    } else {
+        leave(c);
+        if (listed) {
+            h2_list_goodbye(c);
         }
+        end_in_time(c);
     }
-    return leaving;
 }
 
 static bool is_under_way(const server_worker *sw)
@@ -114,18 +116,11 @@ static void finish(server_worker *sw)
     sw->drain.drained(sw->drain.arg);
 }
 
-static void go_on(server_worker *sw);
-
-static void on_tick(void *arg)
+void drain_round_end(server_worker *sw)
 {
-    server_worker *sw = arg;
-    const size_t leaving = sweep(sw);
-    sw->drain.timer = NULL;
     if (sw->drain.ending &&
         (!is_under_way(sw) || server_now_ms(sw) >= sw->drain.until_ms + GRACE_MS)) {
         finish(sw);
-    } else if (sw->drain.ending || leaving > 0) {
-        go_on(sw);
     }
 }
 
@@ -138,85 +133,47 @@ static bool has_closed(const server_worker *sw)
     return e != NULL;
 }
 
-static void go_on(server_worker *sw)
+uint64_t drain_pause_ms(const server_worker *sw)
 {
-    if (sw->drain.timer == NULL) {
-        const uint64_t ms = sw->drain.ending || has_closed(sw) ? SWEEP_MS : SLOW_MS;
-        sw->drain.timer = loop_timer_start(sw->worker->loop, ms, on_tick, sw);
-    }
-}
-
-void drain_stop(server_worker *sw)
-{
-    if (sw->drain.timer != NULL) {
-        loop_timer_stop(sw->drain.timer);
-        sw->drain.timer = NULL;
-    }
+    return sw->drain.ending || has_closed(sw) ? HASTE_MS : UINT64_MAX;
 }
 
 /* ---- the beginning ---- */
-
-static bool is_to_leave(const connection *c)
-{
-    return entrance_ends(c->entrance) || (c->sw->drain.asked && c->entrance != c->sw->admin);
-}
-
-static void begin(server_worker *sw)
-{
-    for (connection *c = sw->connections; c != NULL; c = c->next) {
-        if (is_to_leave(c)) {
-            leave(c);
-        }
-    }
-    drain_stop(sw);
-    on_tick(sw);
-}
 
 void drain_answering(connection *c, h2o_req_t *req)
 {
     if (is_to_leave(c)) {
         req->http1_is_persistent = 0;
         leave(c);
-        metered_goodbye(c);
-        go_on(c->sw);
+        if (c->metered != NULL) {
+            h2_list_goodbye(c);
+        }
     }
 }
 
 void drain_ask(server_worker *sw, bool leave)
 {
     sw->drain.asked = leave;
-    for (connection *c = sw->connections; c != NULL && !leave; c = c->next) {
-        if (!is_to_leave(c)) {
-            c->leaving_since_ms = 0;
-            c->told = false;
-        }
-    }
-    begin(sw);
+    rounds_begin(sw);
 }
 
 void drain_closed(server_worker *sw)
 {
-    for (const entrance *e = sw->entrances; e != NULL; e = e->next) {
-        if (e->closed) {
-            connections_turn_away(sw, e);
-        }
+    if (has_closed(sw)) {
+        rounds_begin(sw);
     }
-    begin(sw);
 }
 
 void drain_worker(server_worker *sw, uint64_t patience_ms, void (*drained)(void *arg), void *arg)
 {
     sw->drain.ending = true;
-    sw->drain.until_ms = server_now_ms(sw) + patience_ms;
+    sw->drain.since_ms = server_now_ms(sw);
+    sw->drain.until_ms = sw->drain.since_ms + patience_ms;
     sw->drain.drained = drained;
     sw->drain.arg = arg;
     sw->context.shutdown_requested = 1; /* `Connection: close` in answers of libh2o's own, too */
     /* In this order: who has a connection by then is told. */
     acceptors_close(sw->acceptors); /* who is in the queue was let in by the kernel */
-    connections_turn_away(sw, NULL);
     linger_stop(sw);
-    for (connection *c = sw->connections; c != NULL; c = c->next) {
-        c->leaving_since_ms = 0; /* another drain has other limits */
-    }
-    begin(sw);
+    rounds_begin(sw);
 }

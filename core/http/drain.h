@@ -20,5 +20,8 @@ void drain_ask(server_worker *sw, bool leave);
 /* Before an answer goes out: tells its client when it is to leave. */
 void drain_answering(connection *c, h2o_req_t *req);
 
-/* The worker ends. */
-void drain_stop(server_worker *sw);
+/* Its part of a round; after the sweep's, which tells what a connection has under way. The
+ * connection may be closed in here. */
+void drain_visit(connection *c, bool listed);
+void drain_round_end(server_worker *sw);
+uint64_t drain_pause_ms(const server_worker *sw);

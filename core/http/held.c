@@ -11,6 +11,8 @@ static _Atomic int64_t of_all;
  * look at every octet that comes: so many have to come first, as a part of a connection's bound. */
 #define LOOK_AFTER 16
 
+#define ENDS_MAX   16 /* at a time: for each of them all connections are looked at */
+
 /* The most that libh2o can be keeping of what has come: no more than came, and no more than the
  * requests that are not whole, or wait for their turn, may have. */
 static void settle_received(connection *c)
@@ -35,20 +37,13 @@ void held_source_known(connection *c)
     c->source_held = &c->sw->held.sources[sources_hash(c->source) % HELD_SOURCES];
 }
 
-static void add(connection *c, size_t octets)
+static void count(connection *c, size_t octets)
 {
-    c->sw->held.all += octets;
+    c->sw->held.all += octets - c->summed;
     if (c->source_held != NULL) {
-        *c->source_held += octets;
+        *c->source_held += octets - c->summed;
     }
-}
-
-static void take(connection *c)
-{
-    c->sw->held.all -= held(c);
-    if (c->source_held != NULL) {
-        *c->source_held -= held(c);
-    }
+    c->summed = octets;
 }
 
 static bool is_too_much(const connection *c)
@@ -61,9 +56,22 @@ static bool is_too_much(const connection *c)
 bool held_add(connection *c, size_t octets)
 {
     server_worker *sw = c->sw;
-    add(c, octets);
+    count(c, c->summed + octets);
     sw->held.since_look += octets;
     return is_too_much(c) && sw->held.since_look >= sw->limits.held_connection_max / LOOK_AFTER;
+}
+
+bool held_settle(connection *c)
+{
+    settle_received(c);
+    const bool too_much = !c->cut && held(c) > c->sw->limits.held_connection_max;
+    count(c, c->cut || too_much ? 0 : held(c));
+    return too_much;
+}
+
+void held_leave(connection *c)
+{
+    count(c, 0);
 }
 
 /* Of one source, or of all. */
@@ -72,21 +80,22 @@ static connection *heaviest(server_worker *sw, const size_t *source)
     connection *most = NULL;
     for (connection *c = sw->connections; c != NULL; c = c->next) {
         if (!c->cut && (source == NULL || c->source_held == source) &&
-            held(c) > (most != NULL ? held(most) : 0)) {
+            c->summed > (most != NULL ? most->summed : 0)) {
             most = c;
         }
     }
     return most;
 }
 
-static void end_heaviest(server_worker *sw, const size_t *source, size_t max,
+static void end_heaviest(server_worker *sw, const size_t *source, size_t max, unsigned *ends,
                          void (*end)(connection *c, bool source))
 {
     const size_t *sum = source != NULL ? source : &sw->held.all;
     connection *c;
-    while (*sum > max && (c = heaviest(sw, source)) != NULL) {
-        take(c);
+    while (*sum > max && *ends < ENDS_MAX && (c = heaviest(sw, source)) != NULL) {
+        count(c, 0);
         end(c, source != NULL);
+        ++*ends;
     }
 }
 
@@ -105,22 +114,25 @@ static void tell(server_worker *sw)
     }
 }
 
-void held_look(server_worker *sw, void (*end)(connection *c, bool source))
+bool held_judge(server_worker *sw, void (*end)(connection *c, bool source))
 {
     const server_limits *l = &sw->limits;
-    memset(&sw->held, 0, sizeof(sw->held));
+    unsigned ends = 0;
+    for (size_t i = 0; i < HELD_SOURCES; i++) {
+        end_heaviest(sw, &sw->held.sources[i], l->held_source_max, &ends, end);
+    }
+    end_heaviest(sw, NULL, l->held_max, &ends, end);
+    tell(sw);
+    return ends == ENDS_MAX;
+}
+
+bool held_look(server_worker *sw, void (*end)(connection *c, bool source))
+{
+    sw->held.since_look = 0;
     for (connection *c = sw->connections; c != NULL; c = c->next) {
-        settle_received(c);
-        if (!c->cut && held(c) > l->held_connection_max) {
+        if (held_settle(c)) {
             end(c, false);
         }
-        add(c, c->cut ? 0 : held(c));
     }
-    for (const connection *c = sw->connections; c != NULL; c = c->next) {
-        if (c->source_held != NULL) {
-            end_heaviest(sw, c->source_held, l->held_source_max, end);
-        }
-    }
-    end_heaviest(sw, NULL, l->held_max, end);
-    tell(sw);
+    return held_judge(sw, end);
 }

@@ -12,9 +12,19 @@ void held_source_known(connection *c);
  * is to be called, when the connections' figures are brought up to date. */
 CMP_MUST_USE bool held_add(connection *c, size_t octets);
 
-/* Adds up what is really there, and calls `end` for those that keep most of it when it is too much
- * (`source`: for that one), which has to set c->cut. */
-void held_look(server_worker *sw, void (*end)(connection *c, bool source));
+/* Its figures are up to date: counts what is really there. True: that is too much for one, which is
+ * to be ended. */
+CMP_MUST_USE bool held_settle(connection *c);
+
+/* It has closed. */
+void held_leave(connection *c);
+
+/* Calls `end`, which has to set c->cut, for those that keep most when all, or those of one source
+ * (`source`), keep too much; for a few at a time. True: it is still too much. */
+CMP_MUST_USE bool held_judge(server_worker *sw, void (*end)(connection *c, bool source));
+
+/* Both for all connections, when all figures are up to date. */
+CMP_MUST_USE bool held_look(server_worker *sw, void (*end)(connection *c, bool source));
 
 /* What lay here of all workers, when each of them looked last. Any thread. */
 int64_t held_read(void);

@@ -15,8 +15,9 @@ typedef struct acceptors acceptors; /* acceptor.h */
 typedef struct server server;       /* server.h */
 typedef struct server_worker server_worker;
 typedef struct entrance entrance;
-typedef struct metered metered; /* metered.h */
-typedef struct paced paced;     /* pace.c */
+typedef struct metered metered;         /* metered.h */
+typedef struct paced paced;             /* pace.c */
+typedef struct rounds_work rounds_work; /* rounds.h */
 
 typedef struct connection connection;
 struct connection {
@@ -29,6 +30,7 @@ struct connection {
     uint64_t requests;  /* so far */
     uint64_t last_ms;   /* server_now_ms of the last request, or of the accept */
     connection *next, **previous;
+    uint64_t round; /* the last one that has seen it: rounds.h */
 
     gate_stage stage;
     bool placed;   /* it has a place at the gate */
@@ -48,6 +50,7 @@ struct connection {
 
     /* see held.h */
     size_t received, untaken; /* octets that libh2o may be keeping: of requests, of answers */
+    size_t summed;            /* of them, in the sums */
     size_t *source_held;      /* of its source's connections here; NULL: that has no bound */
 
     /* see sweep.h */
@@ -144,22 +147,29 @@ struct server_worker {
     connection *connections;
     size_t connection_count;
     metered *metered_watched; /* metered.c: connections to be looked at when the turn ends */
-    ptrdiff_t listed_at;      /* metered.c: where in its connections libh2o's list goes through */
+    ptrdiff_t listed_at;      /* h2_list.c: where in its connections libh2o's list goes through */
 
     lingering lingering[LINGER_MAX];
     unsigned lingering_next; /* the oldest */
 
     int64_t now_us; /* of this turn; 0: nobody has asked yet */
 
-    struct {
+    struct { /* see rounds.h */
+        const rounds_work *work;
         cmp_timer *timer;
-        int64_t wall_ahead_ms; /* of the monotonic clock, at the last look */
-    } sweep;
+        bool under_way;
+        uint64_t number;
+        connection *next; /* to be looked at, of those that libh2o has not shown */
+        unsigned acts;    /* of this turn */
+    } rounds;
+
+    int64_t wall_ahead_ms; /* sweep.c: of the monotonic clock, at the last look */
 
     struct {                          /* octets, the most that may lie here: see held.h */
         size_t all;                   /* of its connections */
         size_t since_look;            /* that came or were answered */
         size_t sources[HELD_SOURCES]; /* by a number of the source */
+        bool too_much;                /* perhaps: the turn ends with a look */
     } held;
     int64_t held_told; /* what others have been told of it */
 
@@ -172,11 +182,10 @@ struct server_worker {
         cmp_timer *timer;
     } pace;
 
-    struct { /* see drain.h */
-        cmp_timer *timer;
-        bool asked;        /* by cmpctl drain */
-        bool ending;       /* the worker itself */
-        uint64_t until_ms; /* then: server_now_ms */
+    struct {                         /* see drain.h */
+        bool asked;                  /* by cmpctl drain */
+        bool ending;                 /* the worker itself */
+        uint64_t since_ms, until_ms; /* then: server_now_ms */
         void (*drained)(void *arg);
         void *arg;
     } drain;

@@ -7,6 +7,7 @@
 #include "base/log_limit.h"
 #include "base/log_source.h"
 #include "http/connection.h"
+#include "http/h2_list.h"
 #include "http/hpack.h"
 #include "http/linger.h"
 #include "http/meter.h"
@@ -191,55 +192,6 @@ static void refuse(metered *m, meter_verdict v, const culprit *who)
     }
 }
 
-/* ---- goodbye ---- */
-
-/* libh2o has its connections in a list, and says GOAWAY to all that are in it: so those that are
- * meant are left alone in it for a moment. `set` is what was taken out of it. */
-static void say_goodbye(server_worker *sw, h2o_linklist_t *set)
-{
-    h2o_linklist_t *all = &sw->context.http2._conns, others;
-    h2o_linklist_init_anchor(&others);
-    h2o_linklist_insert_list(&others, all);
-    h2o_linklist_insert_list(all, set);
-    sw->context.http2._graceful_shutdown_timeout.cb = NULL; /* libh2o does it once only otherwise */
-    sw->config.http2.callbacks.request_shutdown(&sw->context);
-    h2o_timeout_unlink(&sw->context.http2._graceful_shutdown_timeout); /* see drain.c */
-    h2o_linklist_insert_list(all, &others);
-}
-
-void metered_goodbye(connection *c)
-{
-    h2o_linklist_t set;
-    if (c->metered == NULL || c->told) {
-        return;
-    }
-    c->told = true;
-    h2o_linklist_t *one = (h2o_linklist_t *)((char *)c->socket->data + c->sw->listed_at);
-    h2o_linklist_init_anchor(&set);
-    h2o_linklist_unlink(one);
-    h2o_linklist_insert(&set, one);
-    say_goodbye(c->sw, &set);
-}
-
-/* By way of the list: what is not in it any more, libh2o has freed. */
-void metered_goodbyes(server_worker *sw)
-{
-    h2o_linklist_t *all = &sw->context.http2._conns, set;
-    h2o_linklist_init_anchor(&set);
-    for (h2o_linklist_t *one = all->next, *next; one != all; one = next) {
-        next = one->next;
-        connection *c = connection_of((h2o_conn_t *)((char *)one - sw->listed_at));
-        if (c->leaving_since_ms != 0 && !c->told) {
-            c->told = true;
-            h2o_linklist_unlink(one);
-            h2o_linklist_insert(&set, one);
-        }
-    }
-    if (!h2o_linklist_is_empty(&set)) {
-        say_goodbye(sw, &set);
-    }
-}
-
 /* ---- reading ---- */
 
 /* libh2o counts for all connections of a worker. It reads in one go, so the difference over a read
@@ -348,8 +300,7 @@ void metered_accept(connection *c)
     h2o_buffer_t *came = socket->input;
     h2o_buffer_init(&socket->input, &h2o_socket_buffer_prototype);
     h2o_http2_accept(&c->entrance->accept, socket, c->connected_at);
-    /* It is the last one in the list now; where in it the list's part lies is libh2o's secret. */
-    c->sw->listed_at = (char *)c->sw->context.http2._conns.prev - (char *)socket->data;
+    h2_list_entered(c);
     m->h2o_read = socket->_cb.read;
     socket->_cb.read = on_metered_read;
     h2o_buffer_dispose(&socket->input);

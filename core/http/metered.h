@@ -19,7 +19,3 @@ void metered_sent(connection *c);
 /* At the end of each turn: puts meters back that libh2o has put aside, before it can have read
  * anything; and cuts off who was ended and does not take what there is to say. */
 void metered_turn_end(server_worker *sw);
-
-/* GOAWAY, once: to a connection that has a request, and to all that are leaving (drain.h). */
-void metered_goodbye(connection *c);
-void metered_goodbyes(server_worker *sw);

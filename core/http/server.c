@@ -10,6 +10,7 @@
 #include "http/metered.h"
 #include "http/pace.h"
 #include "http/picohttp.h"
+#include "http/rounds.h"
 #include "http/sweep.h"
 
 #include <cmp-kit/memory.h>
@@ -100,10 +101,39 @@ static void on_turn_end(void *arg)
     worker_turn_end(sw->worker); /* may send answers */
     metered_turn_end(sw);
     pace_turn_end(sw);
+    sweep_turn_end(sw);
     entrances_settle(sw);
     /* The clock is read once a turn, by whoever asks first. */
     sw->now_us = 0;
 }
+
+/* The drain comes last: it may close. */
+static void visit(connection *c, bool listed)
+{
+    sweep_visit(c);
+    drain_visit(c, listed);
+}
+
+static void on_round_end(server_worker *sw)
+{
+    sweep_end(sw);
+    drain_round_end(sw);
+}
+
+static uint64_t pause_ms(server_worker *sw)
+{
+    const uint64_t sweep_ms = sweep_pause_ms(sw), drain_ms = drain_pause_ms(sw);
+    return sweep_ms < drain_ms ? sweep_ms : drain_ms;
+}
+
+static const rounds_work work = {
+    .begin = sweep_begin,
+    .visit_begin = sweep_visit_begin,
+    .request = sweep_request,
+    .visit = visit,
+    .end = on_round_end,
+    .pause_ms = pause_ms,
+};
 
 server_worker *server_worker_start(server *s, worker *w)
 {
@@ -115,6 +145,7 @@ server_worker *server_worker_start(server *s, worker *w)
     loop_on_turn_end(w->loop, on_turn_end, sw);
     sw->acceptors = acceptors_create(sw);
     sweep_start(sw);
+    rounds_start(sw, &work);
     return sw;
 }
 
@@ -179,8 +210,7 @@ void server_worker_destroy(server_worker **sw_ref)
 {
     server_worker *sw = *sw_ref;
     *sw_ref = NULL;
-    sweep_stop(sw);
-    drain_stop(sw);
+    rounds_stop(sw);
     if (sw->pace.timer != NULL) {
         loop_timer_stop(sw->pace.timer);
     }

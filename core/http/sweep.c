@@ -60,6 +60,7 @@ void sweep_setup(void)
 static void cut(connection *c)
 {
     c->cut = true;
+    c->sw->rounds.acts++;
     shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
 }
 
@@ -129,52 +130,52 @@ static void look_at_answered(connection *c, const h2o_req_t *req, const struct t
     }
 }
 
-typedef struct look {
-    server_worker *sw;
-    struct timeval now;
-    int64_t jump_ms;
-} look;
-
-static int on_http2_request(h2o_req_t *req, void *arg)
+int sweep_request(h2o_req_t *req, void *sw)
 {
-    const look *l = arg;
+    const struct timeval *now = h2o_get_timestamp(&((server_worker *)sw)->context, NULL, NULL);
     connection *c = connection_of(req->conn);
-    shift(&req->timestamps.request_begin_at, l->jump_ms);
-    shift(&req->timestamps.response_start_at, l->jump_ms);
     c->streams++;
     if (!is_whole(req)) {
-        look_at_unfinished(c, req, &l->now);
+        look_at_unfinished(c, req, now);
     } else if (is_set(&req->timestamps.response_start_at)) {
-        look_at_answered(c, req, &l->now);
+        look_at_answered(c, req, now);
     }
     return 0;
 }
+
+void sweep_visit_begin(connection *c)
+{
+    c->streams = c->unfinished = 0;
+    if (c->metered != NULL || !h2o_socket_is_writing(c->socket)) {
+        c->untaken = 0;
+    }
+}
+
+/* ---- the wall clock ---- */
 
 static int64_t wall_ahead_ms(const struct timeval *wall, uint64_t now_ms)
 {
     return (int64_t)wall->tv_sec * 1000 + wall->tv_usec / 1000 - (int64_t)now_ms;
 }
 
-/* How far the wall clock has gone beside the other one since the last look. */
-static int64_t clock_jump_ms(server_worker *sw, const struct timeval *wall, uint64_t now_ms)
+static int shift_request(h2o_req_t *req, void *jump_ms)
 {
-    const int64_t ahead_ms = wall_ahead_ms(wall, now_ms);
-    const int64_t jump_ms = ahead_ms - sw->sweep.wall_ahead_ms;
-    sw->sweep.wall_ahead_ms = ahead_ms;
-    return jump_ms > CLOCK_JUMP_MS || jump_ms < -CLOCK_JUMP_MS ? jump_ms : 0;
+    shift(&req->timestamps.request_begin_at, *(const int64_t *)jump_ms);
+    shift(&req->timestamps.response_start_at, *(const int64_t *)jump_ms);
+    return 0;
 }
 
-static void look_at_requests(server_worker *sw, uint64_t now_ms)
+/* How far the wall clock has gone beside the other one since the last look is how far the stamps of
+ * all requests are wrong. */
+static void look_at_clock(server_worker *sw)
 {
-    look l = {.sw = sw, .now = *h2o_get_timestamp(&sw->context, NULL, NULL)};
-    l.jump_ms = clock_jump_ms(sw, &l.now, now_ms);
-    for (connection *c = sw->connections; c != NULL; c = c->next) {
-        c->streams = c->unfinished = 0;
-        if (c->metered != NULL || !h2o_socket_is_writing(c->socket)) {
-            c->untaken = 0;
-        }
+    const struct timeval *wall = h2o_get_timestamp(&sw->context, NULL, NULL);
+    const int64_t ahead_ms = wall_ahead_ms(wall, server_now_ms(sw));
+    int64_t jump_ms = ahead_ms - sw->wall_ahead_ms;
+    sw->wall_ahead_ms = ahead_ms;
+    if (jump_ms > CLOCK_JUMP_MS || jump_ms < -CLOCK_JUMP_MS) {
+        sw->config.http2.callbacks.foreach_request(&sw->context, shift_request, &jump_ms);
     }
-    sw->config.http2.callbacks.foreach_request(&sw->context, on_http2_request, &l);
 }
 
 /* ---- memory ---- */
@@ -188,8 +189,7 @@ static void end_held(connection *c, bool source)
 static void account(connection *c, size_t octets)
 {
     if (held_add(c, octets)) {
-        look_at_requests(c->sw, server_now_ms(c->sw));
-        held_look(c->sw, end_held);
+        c->sw->held.too_much = true;
     }
 }
 
@@ -203,6 +203,21 @@ void sweep_answered(connection *c, size_t octets)
 {
     c->untaken += octets;
     account(c, octets);
+}
+
+/* All connections in one turn: what comes meanwhile must not be as much as they hold already. No
+ * more often than once a turn, in which no more can have come than the kernel held for us. */
+void sweep_turn_end(server_worker *sw)
+{
+    if (!sw->held.too_much) {
+        return;
+    }
+    look_at_clock(sw);
+    for (connection *c = sw->connections; c != NULL; c = c->next) {
+        sweep_visit_begin(c);
+    }
+    sw->config.http2.callbacks.foreach_request(&sw->context, sweep_request, sw);
+    sw->held.too_much = held_look(sw, end_held);
 }
 
 /* ---- time ---- */
@@ -268,23 +283,24 @@ static void look_at_http2(connection *c, uint64_t now_ms)
     }
 }
 
-static uint64_t tick_ms(const server_limits *l)
+uint64_t sweep_pause_ms(const server_worker *sw)
 {
+    const server_limits *l = &sw->limits;
     const uint64_t shortest =
         l->request_timeout_ms < l->write_timeout_ms ? l->request_timeout_ms : l->write_timeout_ms;
     const uint64_t ms = shortest / TICKS;
     return ms < TICK_MIN_MS ? TICK_MIN_MS : ms > TICK_MAX_MS ? TICK_MAX_MS : ms;
 }
 
-static void on_tick(void *arg)
+void sweep_begin(server_worker *sw)
 {
-    server_worker *sw = arg;
-    const uint64_t now_ms = server_now_ms(sw);
-    look_at_requests(sw, now_ms);
-    for (connection *c = sw->connections; c != NULL; c = c->next) {
-        if (c->stage != GATE_OPEN || c->cut) {
-            continue;
-        }
+    look_at_clock(sw);
+}
+
+void sweep_visit(connection *c)
+{
+    const uint64_t now_ms = server_now_ms(c->sw);
+    if (c->stage == GATE_OPEN && !c->cut) {
         look_at_writing(c, now_ms);
         if (c->metered != NULL) {
             look_at_http2(c, now_ms);
@@ -292,22 +308,19 @@ static void on_tick(void *arg)
             look_at_http1(c, now_ms);
         }
     }
-    held_look(sw, end_held);
-    sw->sweep.timer = loop_timer_start(sw->worker->loop, tick_ms(&sw->limits), on_tick, sw);
+    if (held_settle(c)) {
+        end_held(c, false);
+    }
+}
+
+void sweep_end(server_worker *sw)
+{
+    sw->held.too_much = held_judge(sw, end_held) || sw->held.too_much;
 }
 
 void sweep_start(server_worker *sw)
 {
     struct timeval wall;
     gettimeofday(&wall, NULL); /* libh2o's is not read before the first turn */
-    sw->sweep.wall_ahead_ms = wall_ahead_ms(&wall, server_now_ms(sw));
-    sw->sweep.timer = loop_timer_start(sw->worker->loop, tick_ms(&sw->limits), on_tick, sw);
-}
-
-void sweep_stop(server_worker *sw)
-{
-    if (sw->sweep.timer != NULL) {
-        loop_timer_stop(sw->sweep.timer);
-        sw->sweep.timer = NULL;
-    }
+    sw->wall_ahead_ms = wall_ahead_ms(&wall, server_now_ms(sw));
 }
