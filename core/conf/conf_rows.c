@@ -71,7 +71,7 @@ CMP_OPTIONS(log_rows, conf_log) = {
 };
 
 /* The window's end is far below 24 days, where the memory's times of 32 bits would come round
- * (peers/replay.c). */
+ * (peers/replay_rules.c). */
 CMP_OPTIONS(replay_rows, conf_replay) = {
     CMP_ROW("window", DURATION, conf_replay, window_ms, "how long a signed request is remembered",
             CMP_DEFAULT("5m"), CMP_RANGE(SECONDS, 7 * DAYS)),

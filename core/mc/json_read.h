@@ -11,20 +11,9 @@
  * than the first thing that is not wanted, so that their cost is bounded by what is. */
 #pragma once
 
-#include <cmp-kit/arena.h>
+#include "mc/json_in.h"
 
-#define JSON_MEMBERS_MAX 64
-#define JSON_DEPTH_MAX   32 /* objects and arrays within each other, the outermost one included */
-
-typedef enum json_fault {
-    JSON_FAULT_NONE,
-    JSON_FAULT_SYNTAX, /* no object, or not well-formed */
-    JSON_FAULT_TWICE,
-    JSON_FAULT_MEMBERS,
-    JSON_FAULT_DEPTH,
-    JSON_FAULT_KIND, /* a value is not of the kind that was asked for */
-    JSON_FAULT_LONG, /* a string is longer than was asked for */
-} json_fault;
+#define JSON_DEPTH_MAX 32 /* objects and arrays within each other, the outermost one included */
 
 typedef enum json_kind {
     JSON_KIND_NONE, /* for those who keep members: not there */
@@ -40,16 +29,6 @@ typedef struct json_member {
     cmp_str value;  /* a string's octets, decoded; otherwise the value as it is written */
     int64_t number; /* of an integer */
 } json_member;
-
-typedef struct json_in {
-    const char *at, *end;
-    kit_arena *memory;
-    json_fault fault;
-    unsigned count; /* members that were read */
-    unsigned items; /* of the list that is being read */
-    bool has_nul;   /* a string that was read holds U+0000 */
-    cmp_str keys[JSON_MEMBERS_MAX];
-} json_in;
 
 /* Begins a reading; `body` and the arena must outlive the members. */
 void json_open(json_in *in, cmp_str body, kit_arena *memory);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The replay memory's rules (SPEC 4): what was seen, what has expired, who has to give way when
- * there is no room. Asked once for every signed request, after its signature was found valid. */
+/* The replay memory (SPEC 4): which shard a request is of, and how the memory is made, handed over
+ * and kept in a file. Asked once for every signed request, after its signature was found valid. */
 #include "peers/replay.h"
 
 #include "peers/replay_memory.h"
+#include "peers/replay_rules.h"
 
 #include "base/hash.h"
 
@@ -17,154 +18,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Times are kept modulo 2^32 ms, so the window must be well below that. */
-#define WINDOW_MAX_MS ((int64_t)INT32_MAX)
-
-/* A quota is at least one chunk to fill, and an older one to give up: with a single chunk a key
- * would forget what it asked a moment ago. */
-#define RECLAIM_MAX 2  /* chunks of one credential that are given back in one call */
-#define SWEEP_SLOTS 16 /* credentials that are looked after in one call that needs a chunk */
-#define QUOTA_MIN   2  /* chunks */
-
 #define LONG_AGO_MS (INT64_MIN / 2)
 
 struct replay {
     replay_memory memory;
 };
 
-/* ---- settings ---- */
-
-static uint32_t window_of(const replay_options *options)
-{
-    return options->window_ms < 0               ? 0
-           : options->window_ms > WINDOW_MAX_MS ? (uint32_t)WINDOW_MAX_MS
-                                                : (uint32_t)options->window_ms;
-}
-
-static void configure(shard *s, const replay_options *options)
-{
-    const uint32_t window = window_of(options);
-    /* What had left a shorter window is gone. */
-    if (window > s->state->window_ms &&
-        s->state->now_ms - s->state->window_ms > s->state->lost_ms) {
-        s->state->lost_ms = s->state->now_ms - s->state->window_ms;
-    }
-    const unsigned percent = options->quota_percent < 100 ? options->quota_percent : 100;
-    const uint32_t quota = (uint32_t)((uint64_t)s->chunk_count * percent / 100);
-    s->state->quota = quota > QUOTA_MIN ? quota : QUOTA_MIN;
-    s->state->window_ms = window;
-    s->state->refuse = options->when_full == REPLAY_REFUSE;
-}
-
-/* Whoever died in it left it to us; all that was remembered is still there. */
-static void lock(shard *s)
-{
-    if (!shard_lock(s)) {
-        shard_rebuild(s, s->state->window_ms);
-    }
-}
-
 void replay_configure(replay *r, const replay_options *options)
 {
     for (size_t i = 0; i < r->memory.shard_count; i++) {
         shard *s = &r->memory.shards[i];
-        lock(s);
-        configure(s, options);
+        rules_lock(s);
+        rules_configure(s, options);
         shard_unlock(s);
     }
-}
-
-/* ---- time ---- */
-
-/* A shard's clock never steps back, so each credential's queue is in the order of time. While the
- * given time is behind by less than the window, the clock stands; that covers threads whose idea of
- * now differs. A larger step back is taken as a correction of the system's clock, and from then on
- * the difference is added. Either way nothing leaves the window too early. */
-static void clock_set(shard *s, int64_t now_ms)
-{
-    const int64_t ahead = s->state->now_ms - (now_ms + s->state->shift_ms);
-    if (ahead <= 0) {
-        s->state->now_ms -= ahead;
-    } else if (ahead > s->state->window_ms) {
-        s->state->shift_ms += ahead;
-    }
-}
-
-static uint32_t age_ms(const shard *s, uint32_t time)
-{
-    return (uint32_t)s->state->now_ms - time;
-}
-
-static bool expired(const shard *s, uint32_t time)
-{
-    return age_ms(s, time) > s->state->window_ms;
-}
-
-/* ---- room ---- */
-
-/* Gives back chunks with nothing but expired entries. Not all at once, whatever has piled up: the
- * lock is held meanwhile, and a worker waits for it. */
-static void reclaim(shard *s, uint16_t credential)
-{
-    const shard_credential *c = &s->credentials[credential];
-    for (int n = 0; n < RECLAIM_MAX && c->chunks != 0 && expired(s, s->chunks[c->oldest].time);
-         n++) {
-        shard_drop_chunk(s, c->oldest);
-    }
-}
-
-/* Goes round all credentials, some in each call: gives back what has expired, also of those that
- * never come again, and finds out who holds most. That one is kept in mind from call to call. */
-static void sweep(shard *s)
-{
-    const shard_credential *all = s->credentials;
-    for (int n = 0;
-         n < SWEEP_SLOTS || (all[s->state->largest].chunks == 0 && s->state->chunks_used != 0);
-         n++) {
-        s->state->cursor =
-            s->state->cursor < s->credential_last ? (uint16_t)(s->state->cursor + 1) : 1;
-        reclaim(s, s->state->cursor);
-        if (all[s->state->cursor].chunks > all[s->state->largest].chunks) {
-            s->state->largest = s->state->cursor;
-        }
-    }
-}
-
-/* Drops the oldest chunk of a credential, though it is not wholly expired. */
-static void forget(shard *s, uint16_t credential)
-{
-    const uint32_t chunk = s->credentials[credential].oldest;
-    const shard_chunk *k = &s->chunks[chunk];
-    for (unsigned i = 0; i < CHUNK_ENTRIES; i++) {
-        s->state->forgotten += (k->live >> i & 1) != 0 && !expired(s, k->entries[i].time);
-    }
-    const int64_t time = s->state->now_ms - age_ms(s, k->time);
-    s->state->lost_ms = time > s->state->lost_ms ? time : s->state->lost_ms;
-    shard_drop_chunk(s, chunk);
-}
-
-/* Sees to it that there is a chunk for the asking credential (0: one that holds nothing yet). False
- * when the request has to be refused for want of room. */
-static bool make_room(shard *s, uint16_t asking)
-{
-    const shard_credential *c = &s->credentials[asking];
-    reclaim(s, asking);
-    sweep(s);
-    /* More than one has to go when the quota was lowered. */
-    for (int n = 0; n < RECLAIM_MAX && c->chunks >= s->state->quota; n++) {
-        if (s->state->refuse) {
-            return false;
-        }
-        forget(s, asking);
-    }
-    if (shard_has_chunk(s)) {
-        return true;
-    }
-    if (s->state->refuse) {
-        return false;
-    }
-    forget(s, c->chunks >= s->credentials[s->state->largest].chunks ? asking : s->state->largest);
-    return true;
 }
 
 /* ---- asking ---- */
@@ -178,25 +45,6 @@ static shard *shard_of(replay *r, const shard_key *key)
                 .shards[(key->hash >> (64 - REPLAY_SHARD_BITS_MAX)) & (r->memory.shard_count - 1)];
 }
 
-static replay_verdict remember(shard *s, const shard_key *key, uint64_t credential_hash,
-                               uint64_t digest)
-{
-    const uint16_t asking = shard_credential_find(s, credential_hash);
-    const uint32_t seen = shard_find(s, key);
-    if (seen != 0) {
-        const shard_entry *e = shard_entry_of(s, seen);
-        if (!expired(s, e->time)) {
-            return e->digest == digest ? REPLAY_IDENTICAL : REPLAY_DIFFERENT;
-        }
-        shard_drop(s, seen);
-    }
-    if (shard_needs_chunk(s, asking) && !make_room(s, asking)) {
-        return REPLAY_FULL;
-    }
-    shard_add(s, key, credential_hash, (uint32_t)s->state->now_ms, digest);
-    return REPLAY_NEW;
-}
-
 /* All hashing and fetching comes before the lock, so that it is held for what is in the cache
  * already. */
 replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fingerprint[16],
@@ -207,9 +55,9 @@ replay_verdict replay_remember(replay *r, cmp_str credential, const uint8_t fing
     const uint64_t credential_hash =
         hash_seeded(r->memory.shards[0].seed, credential.at, credential.size);
     shard_prefetch(s, &key, credential_hash);
-    lock(s);
-    clock_set(s, now_ms);
-    const replay_verdict verdict = remember(s, &key, credential_hash, digest);
+    rules_lock(s);
+    rules_clock_set(s, now_ms);
+    const replay_verdict verdict = rules_remember(s, &key, credential_hash, digest);
     shard_unlock(s);
     return verdict;
 }
@@ -225,7 +73,7 @@ void replay_release(replay *r, const uint8_t fingerprint[16])
 {
     const shard_key key = shard_key_of(&r->memory.shards[0], fingerprint);
     shard *s = shard_of(r, &key);
-    lock(s);
+    rules_lock(s);
     const uint32_t entry = shard_find(s, &key);
     if (entry != 0) {
         shard_drop(s, entry);
@@ -251,7 +99,7 @@ replay_stats replay_stats_get(replay *r, int64_t now_ms)
 {
     replay_stats stats = {.size_bytes = (size_t)r->memory.head->size, .reach_ms = INT64_MAX};
     for (size_t i = 0; i < r->memory.shard_count; i++) {
-        lock(&r->memory.shards[i]);
+        rules_lock(&r->memory.shards[i]);
         stats_add(&r->memory.shards[i], now_ms, &stats);
         shard_unlock(&r->memory.shards[i]);
     }
@@ -273,7 +121,7 @@ static uint64_t draw_seed(void)
 static void begin(replay_memory *m, const replay_options *options, int64_t lost_ms)
 {
     for (size_t i = 0; i < m->shard_count; i++) {
-        configure(&m->shards[i], options);
+        rules_configure(&m->shards[i], options);
         m->shards[i].state->lost_ms = lost_ms;
     }
 }
@@ -342,7 +190,7 @@ static size_t collect(const replay_memory *m, uint32_t window_ms, moved *all)
         const shard *s = &m->shards[i];
         const size_t found = shard_collect(s, window_ms, saved);
         for (size_t k = 0; k < found; k++) {
-            all[count++] = (moved){saved[k], s->state->now_ms - age_ms(s, saved[k].time)};
+            all[count++] = (moved){saved[k], s->state->now_ms - rules_age_ms(s, saved[k].time)};
         }
     }
     free(saved);
@@ -361,8 +209,8 @@ static void adopt(replay *to, const replay_memory *from, uint32_t window_ms)
         const shard_saved *e = &all[i].entry;
         const shard_key key = shard_key_of(&to->memory.shards[0], e->id);
         shard *s = shard_of(to, &key);
-        clock_set(s, all[i].time_ms);
-        if (remember(s, &key, e->credential_hash, e->digest) == REPLAY_FULL) {
+        rules_clock_set(s, all[i].time_ms);
+        if (rules_remember(s, &key, e->credential_hash, e->digest) == REPLAY_FULL) {
             s->state->lost_ms = s->state->now_ms;
         }
     }
@@ -395,7 +243,7 @@ static bool resize(replay *r, const char *path, const replay_options *options, c
         return false;
     }
     begin(&by.memory, options, LONG_AGO_MS);
-    adopt(&by, &r->memory, window_of(options));
+    adopt(&by, &r->memory, rules_window_ms(options));
     if (rename(new, path) != 0) {
         snprintf(error, error_size, "it cannot be replaced: %s", strerror(errno));
         replay_memory_dispose(&by.memory);
@@ -418,10 +266,10 @@ static void mend(replay *r, const replay_options *options, int64_t now_ms)
         shard_lock_init(s);
         if (restarted) {
             s->state->shift_ms = 0;
-            clock_set(s, now_ms);
+            rules_clock_set(s, now_ms);
         }
         if (restarted || s->state->changes != 0) {
-            shard_rebuild(s, window_of(options));
+            shard_rebuild(s, rules_window_ms(options));
         }
         s->state->changes = 0;
         if (restarted) {

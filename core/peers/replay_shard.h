@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One shard of the replay memory: entries, the index that finds them, and the credentials that they
- * are counted for. It knows neither policy nor clock (replay.c does).
+ * are counted for. It knows neither policy nor clock (replay_rules.c does).
  *
  * Entries stand in chunks; a chunk holds entries of one credential in the order of time, and is
  * given back as a whole. So what costs most, taking old entries out of the index, is done for a
@@ -28,7 +28,7 @@ typedef struct shard_key {
 
 typedef struct shard_entry {
     uint32_t id[3];
-    uint32_t time; /* replay.c's */
+    uint32_t time; /* replay_rules.c's */
     uint64_t digest;
 } shard_entry;
 
@@ -62,23 +62,23 @@ typedef struct shard_bucket {
 typedef struct shard_state {
     /* One line that every call writes. */
     _Alignas(SHARD_LINE) pthread_mutex_t lock;
-    int64_t now_ms;   /* replay.c: this shard's clock */
+    int64_t now_ms;   /* replay_rules.c: this shard's clock */
     uint32_t count;   /* entries */
     uint32_t free;    /* the first free chunk that was in use before */
     uint32_t changes; /* not 0: somebody is at it, or died at it */
 
     /* One line for calls that need a chunk. */
-    _Alignas(SHARD_LINE) int64_t lost_ms; /* replay.c */
-    uint64_t forgotten;                   /* replay.c */
+    _Alignas(SHARD_LINE) int64_t lost_ms; /* replay_rules.c */
+    uint64_t forgotten;                   /* replay_rules.c */
     uint32_t fresh;                       /* chunks from here on were never in use */
     uint32_t chunks_used;
-    uint16_t cursor, largest; /* replay.c: credentials */
+    uint16_t cursor, largest; /* replay_rules.c: credentials */
 
     /* One line that calls only read. */
-    _Alignas(SHARD_LINE) int64_t shift_ms; /* replay.c */
-    uint32_t window_ms;                    /* replay.c: policy */
-    uint32_t quota;                        /* replay.c: policy, in chunks */
-    bool refuse;                           /* replay.c: policy */
+    _Alignas(SHARD_LINE) int64_t shift_ms; /* replay_rules.c */
+    uint32_t window_ms;                    /* replay_rules.c: policy */
+    uint32_t quota;                        /* replay_rules.c: policy, in chunks */
+    bool refuse;                           /* replay_rules.c: policy */
 } shard_state;
 
 /* This process's view of a shard; only read once it was made. */

@@ -4,6 +4,7 @@
 #include "embed/embed.h"
 
 #include "base/clock.h"
+#include "host/own.h"
 
 #include <poll.h>
 #include <stdlib.h>

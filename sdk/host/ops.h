@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What plugins are asked for, outside of the daemon: operations of one worker, their handles, and
- * what a plugin sees of a request. On the worker's thread. */
+/* What plugins are asked for, outside of the daemon: operations of one worker, and their handles.
+ * On the worker's thread. */
 #pragma once
 
 #include "host/host.h"
@@ -53,7 +53,7 @@ struct host_op {
     host_answer lent;   /* the plugin fills it while it is called */
     host_answer answer; /* what it has said, once that is settled; what it points to is the
                            plugin's, and valid until control is back in the loop; longer
-                           after host_answer_own */
+                           after host_answer_own (own.h) */
 
     /* Called when a PENDING has come to its end, a cancelled one included. */
     void (*done)(void *arg, host_op *op);
@@ -81,15 +81,18 @@ int host_op_ask(host_op *op, host_ask ask);
 cmp_op host_op_begin(host_op *op, host_ask ask);
 int host_op_returned(host_op *op, int verdict);
 
-/* For who looks at an answer later than in `done`: copies what it points to into `memory`, of what
- * its verdict means; the rest of it says nothing then. Once, in `done`. */
-void host_answer_own(host_op *op);
-
 /* Nobody wants it any more; `done` is still called, and may be from within. Of one that waits. */
 void host_op_cancel(host_op *op);
+
+/* Makes it one that says nothing. */
+void host_answer_clear(host_ask ask, host_answer *answer);
 
 /* "verify", "sign", "lookup", "route". Static. */
 const char *host_ask_name(host_ask ask);
 
-/* The services that take a handle. */
+/* The operation of a handle, for a service of that name; NULL when the handle is stale, or another
+ * thread's, which is said. */
+host_op *host_op_find(const cmp_host *table, cmp_op op, const char *service);
+
+/* The services complete and op_data. */
 void host_op_services(cmp_host *table);

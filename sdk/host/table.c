@@ -4,6 +4,7 @@
 
 #include "host/ops.h"
 #include "host/services.h"
+#include "host/txn.h"
 
 static void control_misuse(void *owner, const char *service, const char *how)
 {
@@ -26,6 +27,7 @@ bool host_init(host *h, void *owner, void (*misuse)(host *h, const char *service
     h->table.core = h;
     h->table.folder = ".";
     host_op_services(&h->table);
+    host_txn_services(&h->table);
     host_loop_services(&h->table);
     host_other_services(&h->table);
     return host_loop_init(&h->control, h, control_ms, control_misuse, keeps);

@@ -3,6 +3,8 @@
  * lent for it is freed: a plugin that goes on using them is found. */
 #include "test/test.h"
 
+#include "host/own.h"
+
 #include <stdlib.h>
 
 static const char *const kind_of[] = {
