@@ -158,6 +158,11 @@ uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+uint64_t loop_ms(const rig *r)
+{
+    return h2o_now(loop_h2o(r->l));
+}
+
 int port_keep(uint16_t *port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};

@@ -57,6 +57,9 @@ void wait_until_written(rig *r);
 void run_for(rig *r, uint64_t ms);
 uint64_t now_ms(void);
 
+/* What its timers go by: the time at the last turn's beginning. */
+uint64_t loop_ms(const rig *r);
+
 /* Nobody else is given the port while it is kept, and a connection to it is refused. */
 int port_keep(uint16_t *port);
 
