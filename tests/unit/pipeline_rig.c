@@ -6,7 +6,11 @@
 #include "pipeline/codes.h"
 #include "pipeline/services.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static int scripted(rig_plugin *p, cmp_op op, const void *answer)
 {
@@ -288,6 +292,13 @@ void rig_send_list(rig *r, cmp_str bearer, cmp_str body)
     t->codes->bearer = bearer;
     t->text = body;
     pipeline_run(t);
+}
+
+void rig_expect(const rig *r, int status, const char *part)
+{
+    if (r->status != status || strstr(r->body, part) == NULL) {
+        fail_msg("got %d %s, wanted %d with %s", r->status, r->body, status, part);
+    }
 }
 
 void rig_complete(rig_plugin *p)

@@ -81,6 +81,12 @@ void rig_ask(rig *r, const char *text);
 /* Sends a list of ICIs on the interface codes, with a token, or (absent) for the auth plugins. */
 void rig_send_list(rig *r, cmp_str bearer, cmp_str body);
 
+/* A whole message, in form carriage. */
+#define RIG_GOOD "tid=t-1&ici=1A0F1-1&user=u"
+
+/* Fails when the last answer is another one, or its body has no such part. */
+void rig_expect(const rig *r, int status, const char *part);
+
 /* Completes the pending operation of a plugin. */
 void rig_complete(rig_plugin *p);
 

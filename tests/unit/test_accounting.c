@@ -8,7 +8,6 @@
 #include "pipeline_rig.h"
 #include "scratch.h"
 
-#define GOOD     "tid=t-1&ici=1A0F1-1&user=u"
 #define BEGUN_MS INT64_C(1700000000000)
 
 /* ---- looks at the clock, on this thread ---- */
@@ -92,7 +91,7 @@ static void a_transaction_that_does_not_wait_ends_with_one_look(void **state)
     (void)state;
     const unsigned begun = 2; /* what the rig does in place of the front: both clocks */
     looks = 0;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     assert_int_equal(r.status, 404);
     assert_int_equal(looks, begun + 1);
     assert_int_equal(only_record().status, 404);
@@ -104,7 +103,7 @@ static void a_wait_takes_a_look_at_each_end(void **state)
     clock_set_ms(BEGUN_MS);
     r.stores[0].how = RIG_LATER;
     looks = 0;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     assert_int_equal(looks, 2 + 1 + 1 + 1); /* the rig's, the plugin's, the wait's, its timer's */
     clock_set_ms(BEGUN_MS + 250);
     looks = 0;
@@ -126,7 +125,7 @@ static void a_wait_that_the_deadline_ends_is_told(void **state)
     (void)state;
     r.conf.top.resolve.deadline_ms = 5;
     r.stores[0].how = RIG_LATER;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     rig_wait_answer(&r);
     assert_int_equal(r.status, 503);
     rig_complete(&r.stores[0]);

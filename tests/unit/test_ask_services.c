@@ -12,8 +12,6 @@
 
 #include <cmocka.h>
 
-#define GOOD "tid=t-1&ici=1A0F1-1&user=u"
-
 static rig r;
 static uint64_t misuses_before; /* scripted plugins have one name, and so one counter */
 
@@ -97,11 +95,11 @@ static void a_field_that_was_asked_for_is_shown(void **state)
     r.header_count = 2;
     r.auth[0].auth_ops.headers = only_authorization;
     r.auth[0].look = look_at_authorization;
-    ask_in_every_way(&r.auth[0], GOOD, saw_the_token);
+    ask_in_every_way(&r.auth[0], RIG_GOOD, saw_the_token);
     assert_int_equal(misuses(), 0);
     r.auth[0].auth_ops.headers = only_other;
     r.auth[0].look = look_at_other;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     assert_string_equal(seen, "-");
     assert_int_equal(misuses(), 0);
 }
@@ -114,12 +112,12 @@ static void a_field_of_another_plugin_is_not(void **state)
     r.header_count = 1;
     r.auth[0].auth_ops.headers = only_other;
     r.auth[0].look = look_at_authorization;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     assert_string_equal(seen, "-");
     assert_int_equal(misuses(), 1);
     r.auth[0].look = NULL;
     r.stores[0].look = look_at_authorization;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     assert_string_equal(seen, "-");
     assert_int_equal(misuses(), 2);
 }
@@ -134,7 +132,7 @@ static void what_waits_has_fields_of_its_own(void **state)
     r.header_count = 1;
     r.auth[0].auth_ops.headers = only_authorization;
     r.auth[0].how = RIG_LATER;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     memset(value, 'X', sizeof(value));
     headers[0].value = CMP_NONE;
     look_at_authorization(&r.auth[0], r.auth[0].op);
@@ -178,14 +176,14 @@ static void a_certificate_is_shown_to_who_wants_it(void **state)
                              .name_count = 1};
     r.certificate = &shown;
     r.auth[0].look = look_at_certificate;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     assert_string_equal(seen, "-");
     assert_int_equal(misuses(), 1);
     r.auth[0].auth_ops.wants = CMP_AUTH_CERTIFICATE;
-    ask_in_every_way(&r.auth[0], GOOD, saw_the_certificate);
+    ask_in_every_way(&r.auth[0], RIG_GOOD, saw_the_certificate);
     /* The connection ends, and all of it with it. */
     r.auth[0].how = RIG_LATER;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     memset(subject, 'X', sizeof(subject));
     memset(&shown, 0, sizeof(shown));
     memset(names, 0, sizeof(names));
@@ -194,14 +192,14 @@ static void a_certificate_is_shown_to_who_wants_it(void **state)
     rig_complete(&r.auth[0]);
     r.auth[0].how = RIG_AT_ONCE;
     r.certificate = NULL;
-    rig_ask(&r, GOOD);
+    rig_ask(&r, RIG_GOOD);
     assert_string_equal(seen, "-");
     assert_int_equal(misuses(), 1);
 }
 
 /* ---- parameters that are taken ---- */
 
-#define WITH_TOKEN GOOD "&x=1&access_token=secret&y=2"
+#define WITH_TOKEN RIG_GOOD "&x=1&access_token=secret&y=2"
 
 static void take_token(rig_plugin *p, cmp_op op)
 {
@@ -232,7 +230,7 @@ static void who_accepts_keeps_what_it_took(void **state)
     r.auth[0].look = take_token;
     r.stores[0].look = look_at_contextual;
     ask_in_every_way(&r.auth[0], WITH_TOKEN, token_was_taken);
-    rig_ask(&r, GOOD "&x=1");
+    rig_ask(&r, RIG_GOOD "&x=1");
     assert_string_equal(seen, "-");
     assert_string_equal(left, "x=1 ");
 }
@@ -264,11 +262,11 @@ static void a_retransmission_may_have_another_token(void **state)
     (void)state;
     r.auth[0].look = take_token;
     r.auth[0].auth.once = CMP_ONCE_IDENTICAL;
-    rig_ask(&r, GOOD "&x=1&access_token=first");
+    rig_ask(&r, RIG_GOOD "&x=1&access_token=first");
     assert_int_equal(r.status, 404);
-    rig_ask(&r, GOOD "&x=1&access_token=second");
+    rig_ask(&r, RIG_GOOD "&x=1&access_token=second");
     assert_int_equal(r.status, 404);
-    rig_ask(&r, GOOD "&x=2&access_token=second");
+    rig_ask(&r, RIG_GOOD "&x=2&access_token=second");
     assert_int_equal(r.status, 409);
 }
 
