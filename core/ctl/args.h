@@ -43,6 +43,10 @@ typedef struct args_row {
 #define ARGS_FILLS_TEXT const char *
 #define ARGS_FILLS_LIST args_list
 
+/* Of a command that prints JSON of its own. */
+#define ARGS_JSON_ROW(struct_)                                                                     \
+    ARGS_ROW("json", FLAG, struct_, json, NULL, "print JSON, for programs")
+
 /* One command; static. */
 typedef struct args_command {
     const char *name;     /* as typed, "keys issue" */

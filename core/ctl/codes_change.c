@@ -19,8 +19,7 @@ typedef struct change_options {
 } change_options;
 
 static const args_row rows[] = {
-    ARGS_NEEDED("config", change_options, config, "FILE", "the daemon's configuration"),
-    ARGS_NEEDED("store", change_options, store, "NAME", "as under plugins"),
+    STORES_WHERE_ROWS(change_options),
     {.name = NULL},
 };
 
@@ -143,7 +142,7 @@ static int remove_all(const change_options *o, instance *store, char **icis)
         good = codes_write_remove(&w, cmp_str_from(icis[i]), &existed);
         if (good && !existed) {
             all = false;
-            output_fail("store %s does not know %s", o->store, icis[i]);
+            output_fail(STORES_UNKNOWN, o->store, icis[i]);
         }
     }
     good = good && codes_write_commit(&w);

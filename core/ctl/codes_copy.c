@@ -15,11 +15,10 @@ typedef struct copy_options {
 } copy_options;
 
 static const args_row rows[] = {
-    ARGS_NEEDED("config", copy_options, config, "FILE", "the daemon's configuration"),
+    STORES_CONFIG_ROW(copy_options),
     ARGS_NEEDED("from", copy_options, from, "NAME", "the store to read, as under plugins"),
     ARGS_NEEDED("to", copy_options, to, "NAME", "the store to write"),
-    ARGS_ROW("prefix", TEXT, copy_options, prefix, "PREFIX",
-             "only ICIs that begin with it, octet by octet"),
+    STORES_PREFIX_ROW(copy_options),
     ARGS_ROW("replace", FLAG, copy_options, replace, NULL,
              "remove the codes of the written store that are not copied"),
     ARGS_ROW("quiet", FLAG, copy_options, quiet, NULL, "say nothing but errors"),

@@ -17,10 +17,8 @@ typedef struct export_options {
 } export_options;
 
 static const args_row rows[] = {
-    ARGS_NEEDED("config", export_options, config, "FILE", "the daemon's configuration"),
-    ARGS_NEEDED("store", export_options, store, "NAME", "as under plugins"),
-    ARGS_ROW("prefix", TEXT, export_options, prefix, "PREFIX",
-             "only ICIs that begin with it, octet by octet"),
+    STORES_WHERE_ROWS(export_options),
+    STORES_PREFIX_ROW(export_options),
     ARGS_ROW("quiet", FLAG, export_options, quiet, NULL, "say nothing but errors"),
     {.name = NULL},
 };

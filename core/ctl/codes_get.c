@@ -10,8 +10,7 @@ typedef struct get_options {
 } get_options;
 
 static const args_row rows[] = {
-    ARGS_NEEDED("config", get_options, config, "FILE", "the daemon's configuration"),
-    ARGS_NEEDED("store", get_options, store, "NAME", "as under plugins"),
+    STORES_WHERE_ROWS(get_options),
     {.name = NULL},
 };
 
@@ -33,7 +32,7 @@ static int print(const get_options *o, const char *ici, cmp_store_verdict verdic
         output_json(json_loadb(json.at, json.size, 0, NULL));
         return EXIT_GOOD;
     case CMP_STORE_ABSENT:
-        output_fail("store %s does not know %s", o->store, ici);
+        output_fail(STORES_UNKNOWN, o->store, ici);
         return EXIT_BAD;
     case CMP_STORE_UNAVAILABLE:
     case CMP_STORE_PENDING:

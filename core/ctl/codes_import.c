@@ -15,8 +15,7 @@ typedef struct import_options {
 } import_options;
 
 static const args_row rows[] = {
-    ARGS_NEEDED("config", import_options, config, "FILE", "the daemon's configuration"),
-    ARGS_NEEDED("store", import_options, store, "NAME", "as under plugins"),
+    STORES_WHERE_ROWS(import_options),
     ARGS_ROW("dry-run", FLAG, import_options, dry_run, NULL,
              "only check the file; the store is not even opened"),
     ARGS_ROW("keep-going", FLAG, import_options, keep_going, NULL,

@@ -12,10 +12,8 @@ typedef struct list_options {
 } list_options;
 
 static const args_row rows[] = {
-    ARGS_NEEDED("config", list_options, config, "FILE", "the daemon's configuration"),
-    ARGS_NEEDED("store", list_options, store, "NAME", "as under plugins"),
-    ARGS_ROW("prefix", TEXT, list_options, prefix, "PREFIX",
-             "only ICIs that begin with it, octet by octet"),
+    STORES_WHERE_ROWS(list_options),
+    STORES_PREFIX_ROW(list_options),
     ARGS_ROW("limit", TEXT, list_options, limit, "N", "print no more than that many"),
     {.name = NULL},
 };

@@ -15,7 +15,7 @@ typedef struct list_options {
 
 static const args_row rows[] = {
     ARGS_NEEDED("keys", list_options, keys, "FILE", "the keyring"),
-    ARGS_ROW("json", FLAG, list_options, json, NULL, "print JSON, for scripts"),
+    ARGS_JSON_ROW(list_options),
     {.name = NULL},
 };
 

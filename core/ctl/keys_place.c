@@ -68,7 +68,8 @@ static int judge(const keys_place *p, const kit_file_mark *saved, const json_t *
     const char *theirs = json_string_value(json_object_get(answer, "keyring"));
     const kit_file_mark now = kit_file_mark_of(p->keys);
     if (mark == NULL || theirs == NULL) {
-        return output_fail("%s: is the daemon another version?", p->socket);
+        return output_fail("%s: answered without its keyring; is the daemon another version?",
+                           p->socket);
     }
     if (!is_state(saved, mark) && !is_state(&now, mark)) {
         output_fail("%s: saved, but not in force: the daemon at %s has read %s, which is not this "

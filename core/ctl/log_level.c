@@ -15,7 +15,7 @@ typedef struct log_level_options {
 
 static const args_row rows[] = {
     ADMIN_WHERE_ROWS(log_level_options),
-    ARGS_ROW("json", FLAG, log_level_options, json, NULL, "print the answer as JSON"),
+    ARGS_JSON_ROW(log_level_options),
     {.name = NULL},
 };
 

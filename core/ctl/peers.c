@@ -202,7 +202,7 @@ static const json_t *find(const json_t *answer, const char *name)
             return peer;
         }
     }
-    output_fail("the daemon's configuration has no peer of that name");
+    output_fail("there is no peer \"%s\" under peers; see cmpctl peers", name);
     return NULL;
 }
 

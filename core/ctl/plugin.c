@@ -88,7 +88,7 @@ static int list(const plugin_options *o, const char *name)
         print_commands(instance, plugin);
         status = EXIT_GOOD;
     } else if (answer != NULL) {
-        output_fail("there is no such plugin under plugins; see cmpctl plugins");
+        output_fail("there is no plugin \"%s\" under plugins; see cmpctl plugins", name);
     }
     json_decref(answer);
     return status;

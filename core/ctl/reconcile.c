@@ -42,7 +42,7 @@ static const args_row rows[] = {
              "write counts by day, peer, verdict and cc there, as CSV"),
     ARGS_ROW("temporary", TEXT, reconcile_options, temporary, "FOLDER",
              "for 48 octets a record; otherwise $TMPDIR, or /var/tmp"),
-    ARGS_ROW("json", FLAG, reconcile_options, json, NULL, "print JSON, for programs"),
+    ARGS_JSON_ROW(reconcile_options),
     ARGS_ROW("quiet", FLAG, reconcile_options, quiet, NULL, "show no progress"),
     {.name = NULL},
 };

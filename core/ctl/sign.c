@@ -20,7 +20,7 @@ static const args_row rows[] = {
     SIGNED_PAIR_ROWS(sign_options, tid, ici),
     ARGS_ROW("encoding", TEXT, sign_options, encoding, "HOW",
              "hex or base64; otherwise as the key says"),
-    ARGS_ROW("json", FLAG, sign_options, json, NULL, "print JSON, for scripts"),
+    ARGS_JSON_ROW(sign_options),
     {.name = NULL},
 };
 

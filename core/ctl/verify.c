@@ -25,7 +25,7 @@ static const args_row rows[] = {
     ARGS_NEEDED("signature", verify_options, signature, "TEXT", "the request's signature, decoded"),
     ARGS_ROW("at", TEXT, verify_options, at, "TIME",
              "judge windows and age as at that time (RFC 3339); otherwise now"),
-    ARGS_ROW("json", FLAG, verify_options, json, NULL, "print JSON, for scripts"),
+    ARGS_JSON_ROW(verify_options),
     {.name = NULL},
 };
 

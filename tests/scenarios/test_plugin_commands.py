@@ -54,6 +54,7 @@ def test_it_is_not_done(obeying):
 @pytest.mark.parametrize(
     "words, message",
     [
+        (["cat"], 'there is no plugin "cat" under plugins'),
         (["cat", "say"], 'there is no plugin "cat" under plugins'),
         (["dog", "fetch"], 'plugin "dog" (store_obeys) has no command "fetch"'),
         (["dog", "later", "than"], "the command later takes no argument"),

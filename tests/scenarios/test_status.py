@@ -122,7 +122,7 @@ def test_a_peer_that_asks(served):
     text = shown(served, "peers", "b")
     assert "k-1  issued" in text and "2 transactions, 1 of them" in text
     ended = run(CMPCTL, "peers", "--socket", served.folder / "admin.sock", "d")
-    assert ended.returncode == 2 and "no peer of that name" in ended.stderr
+    assert ended.returncode == 2 and 'there is no peer "d" under peers' in ended.stderr
 
 
 def test_a_peer_that_goes_down_and_comes_back(pair):
