@@ -14,19 +14,26 @@ static inline bool json_plain(char c)
     return c >= 0x20 && (uint8_t)c < 0x80 && c != '"' && c != '\\';
 }
 
+static inline bool json_plain_eight(const char *at)
+{
+    uint64_t eight;
+    memcpy(&eight, at, sizeof(eight));
+    const uint64_t quote = eight ^ JSON_EACH('"'), backslash = eight ^ JSON_EACH('\\');
+    const uint64_t special =
+        eight | (eight - JSON_EACH(0x20)) | JSON_ZERO_OCTET(quote) | JSON_ZERO_OCTET(backslash);
+    return (special & JSON_EACH(0x80)) == 0;
+}
+
 /* How many octets a text begins with that are all plain. */
 static inline size_t json_plain_run(cmp_str text)
 {
     size_t i = 0;
-    for (; text.size - i >= 8; i += 8) {
-        uint64_t eight;
-        memcpy(&eight, text.at + i, sizeof(eight));
-        const uint64_t quote = eight ^ JSON_EACH('"'), backslash = eight ^ JSON_EACH('\\');
-        const uint64_t special =
-            eight | (eight - JSON_EACH(0x20)) | JSON_ZERO_OCTET(quote) | JSON_ZERO_OCTET(backslash);
-        if ((special & JSON_EACH(0x80)) != 0) {
-            break;
-        }
+    while (text.size - i >= 8 && json_plain_eight(text.at + i)) {
+        i += 8;
+    }
+    /* The last ones with some of those before: one by one they take longer. */
+    if (i > 0 && i < text.size && text.size - i < 8 && json_plain_eight(text.at + text.size - 8)) {
+        return text.size;
     }
     while (i < text.size && json_plain(text.at[i])) {
         i++;

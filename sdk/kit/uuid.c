@@ -60,12 +60,14 @@ bool kit_uuid_parse(cmp_str text, uint8_t octets[16])
         return false;
     }
     const char *at = text.at;
+    char digits[32];
+    memcpy(digits, at, 8);
+    memcpy(digits + 8, at + 9, 4);
+    memcpy(digits + 12, at + 14, 4);
+    memcpy(digits + 16, at + 19, 4);
+    memcpy(digits + 20, at + 24, 12);
     return at[8] == '-' && at[13] == '-' && at[18] == '-' && at[23] == '-' &&
-           kit_hex_decode((cmp_str){at, 8}, octets, 4) &&
-           kit_hex_decode((cmp_str){at + 9, 4}, octets + 4, 2) &&
-           kit_hex_decode((cmp_str){at + 14, 4}, octets + 6, 2) &&
-           kit_hex_decode((cmp_str){at + 19, 4}, octets + 8, 2) &&
-           kit_hex_decode((cmp_str){at + 24, 12}, octets + 10, 6);
+           kit_hex_decode((cmp_str){digits, sizeof(digits)}, octets, 16);
 }
 
 bool kit_uuid_v7_time(const uint8_t octets[16], int64_t *ms)

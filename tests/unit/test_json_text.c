@@ -57,11 +57,28 @@ static void a_run_ends_where_the_string_does(void **state)
     assert_int_equal(json_text_run(CMP_STR("")), 0);
 }
 
+static void a_plain_run_ends_before_what_is_not(void **state)
+{
+    (void)state;
+    for (int octet = 0; octet < 256; octet++) {
+        for (size_t size = 1; size < 20; size++) {
+            for (size_t at = 0; at < size; at++) {
+                char text[20];
+                memset(text, 'x', sizeof(text));
+                text[at] = (char)octet;
+                const size_t wanted = json_plain((char)octet) ? size : at;
+                assert_int_equal(json_plain_run((cmp_str){text, size}), wanted);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_of_octets_and_what_may_follow),
         cmocka_unit_test(a_run_ends_where_the_string_does),
+        cmocka_unit_test(a_plain_run_ends_before_what_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

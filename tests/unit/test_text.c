@@ -173,6 +173,29 @@ static void hex_good(void **state)
     assert_true(kit_hex_decode(CMP_STR(""), octets, 0));
 }
 
+/* Whatever stands wherever among others, in texts that are read eight digits at a time or not. */
+static void hex_each_octet_in_each_place(void **state)
+{
+    (void)state;
+    for (size_t size = 1; size <= 10; size++) {
+        for (size_t place = 0; place < 2 * size; place++) {
+            for (int octet = 0; octet < 256; octet++) {
+                char text[20];
+                uint8_t octets[10];
+                memset(text, '7', sizeof(text));
+                text[place] = (char)octet;
+                const unsigned value = kit_hex_value((char)octet);
+                const bool good = kit_hex_decode(exact((cmp_str){text, 2 * size}), octets, size);
+                assert_int_equal(good, value < 16);
+                for (size_t i = 0; i < size && good; i++) {
+                    const unsigned here = place % 2 == 0 ? value << 4 | 7 : 0x70 | value;
+                    assert_int_equal(octets[i], i == place / 2 ? here : 0x77);
+                }
+            }
+        }
+    }
+}
+
 static void base64_bad(void **state)
 {
     (void)state;
@@ -314,6 +337,7 @@ int main(void)
         cmocka_unit_test(visible_and_printable),
         cmocka_unit_test(hex_bad),
         cmocka_unit_test(hex_good),
+        cmocka_unit_test(hex_each_octet_in_each_place),
         cmocka_unit_test(base64_bad),
         cmocka_unit_test(base64_good),
         cmocka_unit_test(number_bad),
