@@ -339,12 +339,15 @@ bool message_identified(const message *m, fault *f)
     return present(m, CMP_PARAM_TID, f) && present(m, CMP_PARAM_ICI, f);
 }
 
+/* Most parameters are absent. A seed of its own for each of the others says which it is. */
 uint64_t message_digest(const message *m, uint64_t seed)
 {
     uint64_t digest = 0;
     for (size_t i = 0; i < CMP_PARAM_MAX; i++) {
         const cmp_str value = m->params[i];
-        digest = digest * 31 + hash_seeded(seed, value.at, value.size) + (value.at != NULL);
+        if (value.at != NULL) {
+            digest = digest * 31 + hash_seeded(seed + 1 + i, value.at, value.size);
+        }
     }
     for (size_t i = 0; i < m->contextual_count; i++) {
         const cmp_pair *pair = &m->contextual[i];

@@ -423,6 +423,37 @@ static void identified(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* ---- the digest ---- */
+
+static uint64_t digest_with(const char *name, const char *value)
+{
+    m = (message){0};
+    add_mandatory();
+    if (name != NULL) {
+        assert_true(add(cmp_str_from(name), cmp_str_from(value)));
+    }
+    return message_digest(&m, 17);
+}
+
+/* The same value under another name is another message, and so is one that is not there. */
+static void each_difference_shows_in_the_digest(void **state)
+{
+    (void)state;
+    static const char *const with[][2] = {
+        {NULL, NULL},  {"cc", "de"},       {"language", "de"}, {"post", "de"},  {"post", "d"},
+        {"age", "de"}, {"campaign", "de"}, {"campaigN", "de"}, {"income", "7"}, {"age", "7"},
+    };
+    uint64_t digests[COUNT(with)];
+    for (size_t i = 0; i < COUNT(with); i++) {
+        digests[i] = digest_with(with[i][0], with[i][1]);
+        assert_true(digests[i] == digest_with(with[i][0], with[i][1]));
+        for (size_t k = 0; k < i; k++) {
+            assert_true(digests[i] != digests[k]);
+        }
+    }
+    assert_true(message_digest(&m, 17) != message_digest(&m, 18));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +472,7 @@ int main(void)
         TEST(too_many_contextual),
         TEST(too_large_contextual),
         TEST(identified),
+        TEST(each_difference_shows_in_the_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
