@@ -64,27 +64,34 @@ static void *zeroed(size_t size)
     return at + (LINE - (uintptr_t)at % LINE) % LINE;
 }
 
-static block *block_of_thread(void)
+static block *block_make(void)
 {
-    if (mine == NULL) {
-        mine = zeroed(sizeof(*mine));
-        pthread_mutex_lock(&lock);
-        mine->next = atomic_load_explicit(&blocks, memory_order_relaxed);
-        atomic_store_explicit(&blocks, mine, memory_order_release);
-        pthread_mutex_unlock(&lock);
-    }
+    mine = zeroed(sizeof(*mine));
+    pthread_mutex_lock(&lock);
+    mine->next = atomic_load_explicit(&blocks, memory_order_relaxed);
+    atomic_store_explicit(&blocks, mine, memory_order_release);
+    pthread_mutex_unlock(&lock);
     return mine;
 }
 
-static peer_block *peer_of_thread(unsigned peer)
+/* Inline, as what follows: each request comes by several times. */
+static inline block *block_of_thread(void)
+{
+    return mine != NULL ? mine : block_make();
+}
+
+static peer_block *peer_make(_Atomic(peer_block *) *at)
+{
+    peer_block *p = zeroed(sizeof(*p));
+    atomic_store_explicit(at, p, memory_order_release);
+    return p;
+}
+
+static inline peer_block *peer_of_thread(unsigned peer)
 {
     _Atomic(peer_block *) *at = &block_of_thread()->peers[peer];
     peer_block *p = atomic_load_explicit(at, memory_order_relaxed);
-    if (p == NULL) {
-        p = zeroed(sizeof(*p));
-        atomic_store_explicit(at, p, memory_order_release);
-    }
-    return p;
+    return p != NULL ? p : peer_make(at);
 }
 
 /* Nobody else writes it, so no read-modify-write is needed. */
