@@ -8,7 +8,7 @@
 
 typedef struct trial {
     const cmp_plugin *plugin;   /* as the file exports it */
-    const cmp_plugin *serving;  /* what serves the instance that trial_open has made */
+    const cmp_plugin *serving;  /* what serves the instance of trial_open, as long as it is open */
     const char *folder;         /* where that is */
     const char *options;        /* YAML text; NULL: none */
     const char *options_folder; /* where relative paths in it begin */
