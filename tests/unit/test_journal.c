@@ -74,7 +74,11 @@ static void all_of_all_workers_is_there_in_order(void **state)
     journal_close(&j);
     seen s = {{0, 0}};
     const journal_state found = journal_rig_read(JOURNAL_STREAM_JOURNAL, check_order, &s);
-    assert_int_equal(found.records + found.lost, 2 * EACH);
+    /* On a busy machine some find no room; those at the end have no record behind them to say so.
+     */
+    const uint64_t last = 2 * EACH - s.next[0] - s.next[1];
+    assert_int_equal(found.records + found.lost + last, 2 * EACH);
+    assert_true(found.records > EACH / 2);
     assert_int_equal(found.missing + found.twice, 0);
     assert_true(journal_rig_files(".cmpj") > 3);
 }
