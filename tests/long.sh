@@ -20,6 +20,9 @@ Builds cmpd and its tests, and runs one section; the arguments are passed on to 
   idle     for how long one turn of a worker's loop keeps others waiting that has 19,500 idle
            connections, when their listener goes or all are to leave (2 minutes;
            tests/bench/idle.py --help tells the arguments)
+  instructions
+           how many instructions a signed resolve takes over HTTP/2 and HTTP/1.1 (2 minutes; meant
+           for a build with -O2; tests/bench/instructions.py --help tells the arguments)
   reconcile
            cmpctl compares 10 million records of each side: time, memory, and whether it finds the
            faults that are in them (3 minutes, 5 GiB of disk; the arguments are the number of
@@ -109,6 +112,10 @@ section_idle() {
     python "$here/bench/idle.py" --build "$build" "$@"
 }
 
+section_instructions() {
+    python "$here/bench/instructions.py" --build "$build" "$@"
+}
+
 section_reload-time() {
     python "$here/bench/reload.py" --build "$build" "$@"
 }
@@ -122,7 +129,7 @@ section_weather() {
 }
 
 case $section in
-attack | carrier | delay | exchange | idle | reconcile | reload-time | reloads | restart | weather) ;;
+attack | carrier | delay | exchange | idle | instructions | reconcile | reload-time | reloads | restart | weather) ;;
 --help)
     usage
     exit 0
