@@ -23,6 +23,17 @@ static inline uint64_t hash_seeded(uint64_t seed, const void *at, size_t size)
     return XXH3_64bits_withSeed(at, size, seed);
 }
 
+/* The same of two parts, as if they stood together. */
+static inline uint64_t hash_seeded_parts(uint64_t seed, const void *first, size_t first_size,
+                                         const void *second, size_t second_size)
+{
+    XXH3_state_t state;
+    XXH3_64bits_reset_withSeed(&state, seed);
+    XXH3_64bits_update(&state, first, first_size);
+    XXH3_64bits_update(&state, second, second_size);
+    return XXH3_64bits_digest(&state);
+}
+
 static inline uint64_t hash_str(cmp_str text)
 {
     return hash_octets(text.at, text.size);

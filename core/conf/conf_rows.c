@@ -384,7 +384,7 @@ CMP_OPTIONS(journal_rows, conf_journal) = {
             CMP_DEFAULT("10G"), CMP_RANGE(MIB, 1024 * 1024 * GIB)),
     CMP_ROW_ENUM("fsync", conf_journal, fsync, fsyncs,
                  "when records are made sure to be on the disk; a crash of cmpd alone takes at "
-                 "most those of the last 50 ms in any case",
+                 "most those of the last 100 ms in any case",
                  CMP_DEFAULT("second")),
     CMP_ROW_ENUM("when_full", conf_journal, when_full, when_journal_full,
                  "drop: records that find no room are counted; refuse: requests get 503 before "

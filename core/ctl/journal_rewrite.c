@@ -45,7 +45,7 @@ static bool flush_block(rewriting *w)
     if (w->head.count == 0) {
         return true;
     }
-    block_seal(&w->head, w->block);
+    block_seal(&w->head, w->block + BLOCK_HEAD_SIZE, w->block);
     const bool good = write_all(w->to, w->block, BLOCK_HEAD_SIZE + w->head.size);
     w->head.count = w->head.size = 0;
     return good;

@@ -42,14 +42,14 @@ bool segment_head_read(const uint8_t at[SEGMENT_HEAD_SIZE], segment_head *h)
 
 /* ---- blocks ---- */
 
-/* Of the head behind the checksum, and the records: they stand together. */
-static uint64_t checksum_of(const uint8_t *at, size_t size)
+/* Of the head behind the checksum, and the records. */
+static uint64_t checksum_of(const uint8_t *head, const uint8_t *records, size_t size)
 {
     const size_t skipped = 4 + CHECKSUM_SIZE;
-    return hash_seeded(0, at + skipped, BLOCK_HEAD_SIZE - skipped + size);
+    return hash_seeded_parts(0, head + skipped, BLOCK_HEAD_SIZE - skipped, records, size);
 }
 
-void block_seal(const block_head *h, uint8_t *to)
+void block_seal(const block_head *h, const uint8_t *records, uint8_t to[BLOCK_HEAD_SIZE])
 {
     memcpy(to, BLOCK_MAGIC, 4);
     octets_put32(to + 12, h->size);
@@ -58,7 +58,7 @@ void block_seal(const block_head *h, uint8_t *to)
     octets_put64(to + 24, h->sequence);
     octets_put64(to + 32, (uint64_t)h->written_us);
     octets_put64(to + 40, 0);
-    octets_put64(to + 4, checksum_of(to, h->size));
+    octets_put64(to + 4, checksum_of(to, records, h->size));
 }
 
 block_state block_open(const uint8_t *at, size_t size, block_head *h)
@@ -80,5 +80,6 @@ block_state block_open(const uint8_t *at, size_t size, block_head *h)
     if (size < BLOCK_HEAD_SIZE + h->size) {
         return BLOCK_SHORT;
     }
-    return octets_get64(at + 4) == checksum_of(at, h->size) ? BLOCK_GOOD : BLOCK_BAD;
+    return octets_get64(at + 4) == checksum_of(at, at + BLOCK_HEAD_SIZE, h->size) ? BLOCK_GOOD
+                                                                                  : BLOCK_BAD;
 }

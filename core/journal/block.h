@@ -39,8 +39,8 @@ typedef struct block_head {
     int64_t written_us;
 } block_head;
 
-/* Writes the head of a block whose records stand at `to` + BLOCK_HEAD_SIZE already. */
-void block_seal(const block_head *h, uint8_t *to);
+/* Writes the head of a block with these records, wherever they stand. */
+void block_seal(const block_head *h, const uint8_t *records, uint8_t to[BLOCK_HEAD_SIZE]);
 
 typedef enum block_state {
     BLOCK_GOOD,

@@ -10,7 +10,7 @@
 #include "journal/record.h"
 
 /* What a crash of the process may take: the records of so long. */
-#define JOURNAL_BATCH_MS 50
+#define JOURNAL_BATCH_MS 100
 
 typedef enum journal_fsync {
     JOURNAL_FSYNC_NEVER,  /* the kernel writes when it likes */

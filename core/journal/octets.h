@@ -30,6 +30,13 @@ static inline uint8_t *octets_put64(uint8_t *to, uint64_t number)
 
 static inline uint8_t *octets_put_varint(uint8_t *to, uint64_t number)
 {
+    if (number < 0x80) {
+        *to = (uint8_t)number;
+        return to + 1;
+    }
+    if (number < 0x4000) { /* nearly all others */
+        return octets_put16(to, (uint16_t)((number & 0x7F) | 0x80 | number >> 7 << 8));
+    }
     while (number >= 0x80) {
         *to++ = (uint8_t)(number | 0x80);
         number >>= 7;
@@ -53,10 +60,11 @@ static inline uint8_t *octets_put_text(uint8_t *to, const char *at, size_t size)
     } else if (size >= 4) {
         memcpy(to, at, 4);
         memcpy(to + size - 4, at + size - 4, 4);
-    } else {
-        for (size_t i = 0; i < size; i++) {
-            to[i] = (uint8_t)at[i];
-        }
+    } else if (size >= 2) {
+        memcpy(to, at, 2);
+        memcpy(to + size - 2, at + size - 2, 2);
+    } else if (size == 1) {
+        *to = (uint8_t)*at;
     }
     return to + size;
 }

@@ -102,7 +102,6 @@ static void dispose(journal *j)
         dispose_lane(&j->lanes[i]);
     }
     free(j->lanes);
-    free(j->block);
     keys_dispose(j);
     if (j->lock >= 0) {
         close(j->lock);
@@ -134,7 +133,6 @@ journal *journal_open(const journal_options *options, char *error, size_t size)
     }
     make_lanes(j);
     j->whole_ms = clock_monotonic_ms();
-    j->block = kit_alloc(BLOCK_HEAD_SIZE + BLOCK_MAX);
     if (pthread_create(&j->thread, NULL, writer_main, j) != 0) {
         snprintf(error, size, "there can be no thread more");
         dispose(j);

@@ -5,7 +5,6 @@
 #include "base/secret.h"
 #include "journal/folder.h"
 #include "journal/octets.h"
-#include "journal/siphash.h"
 
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
@@ -19,19 +18,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAMED_MAX 512 /* octets of a parameter, with its name; what is longer is cut */
 #define NAME_SIZE 64
 #define TEXT_SIZE 128
 
 void pseudonym_make(const pseudonym_key *key, journal_personal of, cmp_str value,
                     uint8_t to[JOURNAL_PSEUDONYM_SIZE])
 {
-    uint8_t named[NAMED_MAX];
-    const size_t head = strlen(journal_personal_names[of]) + 1;
-    const size_t size = value.size < NAMED_MAX - head ? value.size : NAMED_MAX - head;
-    memcpy(named, journal_personal_names[of], head);
-    octets_put_text(named + head, value.at, size);
-    siphash128(key->octets, named, head + size, to);
+    octets_put64(to, siphash_end(&key->begun[of], (const uint8_t *)value.at, value.size));
+}
+
+static void begin_all(pseudonym_key *key)
+{
+    for (int i = 0; i < JOURNAL_PERSONAL_MAX; i++) {
+        uint8_t name[8] = {0};
+        memcpy(name, journal_personal_names[i], strlen(journal_personal_names[i]));
+        key->begun[i] = siphash_begin(key->octets, name);
+    }
 }
 
 /* ---- files ---- */
@@ -51,7 +53,11 @@ static bool parse(char *text, pseudonym_key *key)
         return false;
     }
     hex++;
-    return kit_hex_decode((cmp_str){hex, strcspn(hex, "\n")}, key->octets, PSEUDONYM_KEY_SIZE);
+    if (!kit_hex_decode((cmp_str){hex, strcspn(hex, "\n")}, key->octets, PSEUDONYM_KEY_SIZE)) {
+        return false;
+    }
+    begin_all(key);
+    return true;
 }
 
 static bool read_key(int folder, const char *file, pseudonym_key *key)
@@ -153,6 +159,7 @@ bool pseudonym_key_make(int folder, int64_t now_ms, int64_t period_ms, pseudonym
         getrandom(key->octets, sizeof(key->octets), 0) != (ssize_t)sizeof(key->octets)) {
         return false;
     }
+    begin_all(key);
     return write_key(folder, key);
 }
 

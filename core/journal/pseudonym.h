@@ -6,6 +6,7 @@
 #pragma once
 
 #include "journal/record.h"
+#include "journal/siphash.h"
 
 #define PSEUDONYM_KEY_SIZE 16
 
@@ -13,10 +14,12 @@ typedef struct pseudonym_key {
     uint32_t id;
     int64_t from_ms, until_ms; /* of the period */
     uint8_t octets[PSEUDONYM_KEY_SIZE];
+    siphash begun[JOURNAL_PERSONAL_MAX]; /* with the parameter's name */
 } pseudonym_key;
 
-/* SipHash-2-4 of 128 bits over the parameter's name, a NUL and the value: of no use without the
- * key, and 30 ns. */
+/* SipHash-2-4 over the parameter's name, filled up to eight octets, and the value: of no use
+ * without the key. Of a hundred million users in one period no two have the same, but for one
+ * chance in 3,000. */
 void pseudonym_make(const pseudonym_key *key, journal_personal of, cmp_str value,
                     uint8_t to[JOURNAL_PSEUDONYM_SIZE]);
 

@@ -84,12 +84,8 @@ size_t journal_record_write(const journal_record *r, uint8_t *at)
     to = octets_put_varint(to, r->attempt);
     to = octets_put_varint(to, r->octets_in);
     to = octets_put_varint(to, r->octets_out);
-    unsigned present = 0;
-    for (int i = 0; i < JOURNAL_TEXT_MAX; i++) {
-        if (r->texts[i].size > 0) {
-            present |= 1U << i;
-            to = put_text(to, r->texts[i], JOURNAL_TEXT_SIZE);
-        }
+    for (unsigned left = r->present; left != 0; left &= left - 1) {
+        to = put_text(to, r->texts[__builtin_ctz(left)], JOURNAL_TEXT_SIZE);
     }
     to = put_waits(to, r);
     to = put_pseudonyms(to, r);
@@ -99,7 +95,7 @@ size_t journal_record_write(const journal_record *r, uint8_t *at)
     at[3] = r->interface;
     at[4] = (uint8_t)r->verdict;
     at[5] = 0;
-    octets_put16(at + 6, (uint16_t)present);
+    octets_put16(at + 6, (uint16_t)r->present);
     octets_put64(at + 8, (uint64_t)r->when_us);
     octets_put32(at + 16, r->lost);
     return size;
@@ -187,11 +183,11 @@ bool journal_record_read(const uint8_t *at, size_t size, journal_record *r)
     r->attempt = (unsigned)get_number(&in, UINT32_MAX);
     r->octets_in = get_number(&in, INT64_MAX);
     r->octets_out = get_number(&in, INT64_MAX);
-    const unsigned present = octets_get16(at + 6);
+    r->present = octets_get16(at + 6);
     for (int i = 0; i < JOURNAL_TEXT_MAX; i++) {
-        r->texts[i] = (present >> i & 1) != 0 ? get_text(&in, JOURNAL_TEXT_SIZE) : CMP_NONE;
+        r->texts[i] = (r->present >> i & 1) != 0 ? get_text(&in, JOURNAL_TEXT_SIZE) : CMP_NONE;
     }
     get_waits(&in, r);
     get_pseudonyms(&in, r);
-    return in.good && present >> JOURNAL_TEXT_MAX == 0;
+    return in.good && r->present >> JOURNAL_TEXT_MAX == 0;
 }

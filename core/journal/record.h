@@ -6,6 +6,7 @@
 
 #include <cmp/message.h>
 
+#include <endian.h>
 #include <stddef.h>
 
 typedef enum journal_kind {
@@ -90,7 +91,7 @@ typedef struct journal_wait {
 
 #define JOURNAL_TEXT_SIZE      256 /* octets of a text; the rest is cut off */
 #define JOURNAL_WAITS_MAX      16
-#define JOURNAL_PSEUDONYM_SIZE 16
+#define JOURNAL_PSEUDONYM_SIZE 8
 #define JOURNAL_NO_INTERFACE   0xFF
 
 typedef struct journal_record {
@@ -103,10 +104,11 @@ typedef struct journal_record {
     unsigned status;  /* HTTP; 0: there was no answer */
     unsigned attempt; /* which one, from 1; of a transaction: how many there were */
     uint64_t octets_in, octets_out;
-    cmp_str texts[JOURNAL_TEXT_MAX]; /* absent: there is none */
     size_t wait_count;
     uint32_t key;        /* of the pseudonyms */
     unsigned pseudonyms; /* bit i: of the journal_personal i */
+    unsigned present;    /* bit i: there is the journal_text i */
+    cmp_str texts[JOURNAL_TEXT_MAX];
     journal_wait waits[JOURNAL_WAITS_MAX];
     uint8_t personal[JOURNAL_PERSONAL_MAX][JOURNAL_PSEUDONYM_SIZE];
 } journal_record;
@@ -121,17 +123,33 @@ static inline size_t journal_record_size(const uint8_t *at)
     return (size_t)at[0] | (size_t)at[1] << 8;
 }
 
-/* An empty record: all is absent, no wait and no pseudonym counts. Their room is not touched, which
- * is most of it. */
+static inline uint32_t journal_record_lost(const uint8_t *at)
+{
+    uint32_t lost;
+    memcpy(&lost, at + 16, sizeof(lost));
+    return le32toh(lost);
+}
+
+/* An empty record: no text, no wait and no pseudonym is there. Their room is not touched, which is
+ * most of it. */
 static inline void journal_record_begin(journal_record *r, journal_kind kind)
 {
-    memset(r, 0, offsetof(journal_record, waits));
+    memset(r, 0, offsetof(journal_record, texts));
     r->kind = kind;
+}
+
+/* One of no octets is none. Borrowed. */
+static inline void journal_record_text(journal_record *r, journal_text of, cmp_str text)
+{
+    if (text.size > 0) {
+        r->texts[of] = text;
+        r->present |= 1U << of;
+    }
 }
 
 /* Writes it to `to`, which has room for JOURNAL_RECORD_MAX octets; returns how many they are. */
 size_t journal_record_write(const journal_record *r, uint8_t *to);
 
-/* Reads one of exactly `size` octets. False when they are none. Octets behind what is known here
- * are passed over. */
+/* Reads one of exactly `size` octets; texts that are not there are absent. False when they are no
+ * record. Octets behind what is known here are passed over. */
 CMP_MUST_USE bool journal_record_read(const uint8_t *at, size_t size, journal_record *r);

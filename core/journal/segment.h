@@ -4,6 +4,8 @@
 
 #include "journal/folder.h"
 
+#include <sys/uio.h>
+
 typedef struct segment {
     int folder; /* borrowed */
     journal_stream stream;
@@ -11,6 +13,7 @@ typedef struct segment {
     uint64_t next;    /* number of the next file */
     int fd;           /* -1: none is open */
     uint64_t size;    /* octets that are whole in it */
+    uint64_t room;    /* octets that the file system was asked to have ready for it */
     int64_t begun_ms; /* clock_monotonic_ms */
     bool unsynced;    /* it holds what is not surely on the disk */
     bool unnamed;     /* … nor is its name */
@@ -20,8 +23,11 @@ typedef struct segment {
 CMP_MUST_USE bool segment_init(segment *s, int folder, journal_stream stream,
                                const uint8_t run[SEGMENT_RUN_SIZE]);
 
-/* Appends octets, to a new file when none is open. False with errno: nothing of them is there. */
-CMP_MUST_USE bool segment_write(segment *s, const uint8_t *octets, size_t size, int64_t now_ms);
+#define SEGMENT_PARTS_MAX 16
+
+/* Appends at most SEGMENT_PARTS_MAX parts, to a new file when none is open. False with errno:
+ * nothing of them is there. */
+CMP_MUST_USE bool segment_write(segment *s, const struct iovec *parts, int count, int64_t now_ms);
 
 /* To the disk, whatever is not there yet. False with errno. */
 CMP_MUST_USE bool segment_sync(segment *s);

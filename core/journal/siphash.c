@@ -4,16 +4,12 @@
 
 #include "journal/octets.h"
 
-typedef struct state {
-    uint64_t v0, v1, v2, v3;
-} state;
-
 static inline uint64_t turn(uint64_t x, unsigned bits)
 {
     return x << bits | x >> (64 - bits);
 }
 
-static inline void sip_rounds(state *s, unsigned count)
+static inline void sip_rounds(siphash *s, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         s->v0 += s->v1;
@@ -29,17 +25,18 @@ static inline void sip_rounds(state *s, unsigned count)
     }
 }
 
-static inline void take(state *s, uint64_t word)
+static inline void take(siphash *s, uint64_t word)
 {
     s->v3 ^= word;
     sip_rounds(s, 2);
     s->v0 ^= word;
 }
 
+/* The size is of all, with the first eight. */
 static uint64_t last_word(const uint8_t *at, size_t size)
 {
     const size_t rest = size % 8;
-    uint64_t word = (uint64_t)size << 56;
+    uint64_t word = (uint64_t)(size + 8) << 56;
     if (rest > 0 && size >= 8) { /* with some of the word before, which goes */
         return word | octets_get64(at + size - 8) >> (8 * (8 - rest));
     }
@@ -49,21 +46,25 @@ static uint64_t last_word(const uint8_t *at, size_t size)
     return word;
 }
 
-void siphash128(const uint8_t key[16], const uint8_t *at, size_t size, uint8_t to[16])
+siphash siphash_begin(const uint8_t key[16], const uint8_t first[8])
 {
     const uint64_t k0 = octets_get64(key), k1 = octets_get64(key + 8);
-    state s = {.v0 = k0 ^ UINT64_C(0x736f6d6570736575),
-               .v1 = k1 ^ UINT64_C(0x646f72616e646f6d) ^ 0xEE,
-               .v2 = k0 ^ UINT64_C(0x6c7967656e657261),
-               .v3 = k1 ^ UINT64_C(0x7465646279746573)};
+    siphash s = {.v0 = k0 ^ UINT64_C(0x736f6d6570736575),
+                 .v1 = k1 ^ UINT64_C(0x646f72616e646f6d),
+                 .v2 = k0 ^ UINT64_C(0x6c7967656e657261),
+                 .v3 = k1 ^ UINT64_C(0x7465646279746573)};
+    take(&s, octets_get64(first));
+    return s;
+}
+
+uint64_t siphash_end(const siphash *begun, const uint8_t *at, size_t size)
+{
+    siphash s = *begun;
     for (size_t i = 0; i + 8 <= size; i += 8) {
         take(&s, octets_get64(at + i));
     }
     take(&s, last_word(at, size));
-    s.v2 ^= 0xEE;
+    s.v2 ^= 0xFF;
     sip_rounds(&s, 4);
-    octets_put64(to, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
-    s.v1 ^= 0xDD;
-    sip_rounds(&s, 4);
-    octets_put64(to + 8, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }

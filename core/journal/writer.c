@@ -12,24 +12,36 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BUSY_MS    10 /* the next batch, when a ring is filling */
 #define LOOK_MS    250
 #define SECOND_MS  1000
-#define BLOCK_FULL ((size_t)64 * 1024)
+#define BLOCKS_MAX (SEGMENT_PARTS_MAX / 2) /* of one batch */
 
 /* ---- one batch ---- */
 
+/* Its records stand behind each other in the ring, from where they go to the file. */
+typedef struct block {
+    const uint8_t *records;
+    block_head head;
+    uint64_t numbers; /* of its records and of those that were lost between them */
+} block;
+
+/* What goes to the file at once: for the kernel each write is dear, and each page is. */
 typedef struct batch {
     journal *j;
     lane *lane;
     ring *ring;
     segment *segment;
-    block_head head;
-    uint64_t numbers; /* of its records and of those that were lost between them */
+    uint32_t worker;
     int64_t now_ms;
+    block blocks[BLOCKS_MAX];
+    int count;
+    size_t size; /* octets of the blocks */
+    size_t left; /* octets for which the segment has room */
 } batch;
 
 static void tell_failing(journal *j, int error)
@@ -65,43 +77,76 @@ static void end_segment(journal *j, segment *s)
     j->rotated = true;
 }
 
-static bool write_block(batch *b, size_t taken)
+static size_t room_left(const journal *j, const segment *s)
+{
+    const size_t most = segment_most(j, s), used = s->fd >= 0 ? s->size : SEGMENT_HEAD_SIZE;
+    return most > used ? most - used : 0;
+}
+
+static bool write_octets(batch *b)
+{
+    uint8_t heads[BLOCKS_MAX][BLOCK_HEAD_SIZE];
+    struct iovec parts[2 * BLOCKS_MAX];
+    uint64_t sequence = b->lane->sequence;
+    for (int i = 0; i < b->count; i++) {
+        block *at = &b->blocks[i];
+        at->head.worker = b->worker;
+        at->head.sequence = sequence;
+        at->head.written_us = b->now_ms * 1000;
+        sequence += at->numbers;
+        block_seal(&at->head, at->records, heads[i]);
+        parts[2 * i] = (struct iovec){heads[i], BLOCK_HEAD_SIZE};
+        parts[2 * i + 1] = (struct iovec){(void *)(uintptr_t)at->records, at->head.size};
+    }
+    return segment_write(b->segment, parts, 2 * b->count, b->now_ms);
+}
+
+/* All records before `taken`. */
+static bool write_batch(batch *b, size_t taken)
 {
     journal *j = b->j;
-    if (b->head.count == 0) {
+    if (b->count == 0) {
         return true;
     }
-    const size_t size = BLOCK_HEAD_SIZE + b->head.size;
-    b->head.sequence = b->lane->sequence;
-    b->head.written_us = b->now_ms * 1000;
-    block_seal(&b->head, j->block);
-    if (b->segment->fd >= 0 && b->segment->size + size > segment_most(j, b->segment)) {
-        end_segment(j, b->segment);
-    }
-    if (!segment_write(b->segment, j->block, size, b->now_ms)) {
+    if (!write_octets(b)) {
         tell_failing(j, errno);
         return false;
     }
     tell_writing(j);
-    b->lane->sequence += b->numbers;
     ring_take(b->ring, taken);
-    octets_add(&b->lane->written_bytes, b->head.size);
-    counter_add(j->counters.records, b->head.count);
-    counter_add(j->counters.octets, size);
-    b->head.size = b->head.count = 0;
-    b->numbers = 0;
+    for (int i = 0; i < b->count; i++) {
+        const block *at = &b->blocks[i];
+        b->lane->sequence += at->numbers;
+        octets_add(&b->lane->written_bytes, at->head.size);
+        counter_add(j->counters.records, at->head.count);
+    }
+    counter_add(j->counters.octets, b->size);
+    b->left = room_left(j, b->segment);
+    b->count = 0;
+    b->size = 0;
     return true;
 }
 
-static void add_record(batch *b, const uint8_t *octets)
+/* A block to which such a record can be added; NULL when what there is cannot be written. */
+static block *block_for(batch *b, const uint8_t *octets, size_t size, size_t taken)
 {
-    const size_t size = journal_record_size(octets);
-    uint32_t lost;
-    memcpy(&lost, octets + 16, sizeof(lost));
-    memcpy(b->j->block + BLOCK_HEAD_SIZE + b->head.size, octets, size);
-    b->head.size += (uint32_t)size;
-    b->head.count++;
-    b->numbers += (uint64_t)le32toh(lost) + 1;
+    block *last = b->count > 0 ? &b->blocks[b->count - 1] : NULL;
+    if (last != NULL && octets == last->records + last->head.size &&
+        last->head.size + size <= BLOCK_MAX && b->size + size <= b->left) {
+        return last;
+    }
+    const bool full = b->size + BLOCK_HEAD_SIZE + size > b->left;
+    if ((full || b->count == BLOCKS_MAX) && !write_batch(b, taken)) {
+        return NULL;
+    }
+    if (full) {
+        end_segment(b->j, b->segment);
+        b->left = room_left(b->j, b->segment);
+    }
+    last = &b->blocks[b->count++];
+    *last = (block){.records = octets};
+    b->size += BLOCK_HEAD_SIZE;
+    return last;
 }
 
 /* All that is in the ring. Returns how many octets that were. */
@@ -110,27 +155,34 @@ static size_t write_ring(batch *b)
     const size_t begin = ring_tail(b->ring);
     size_t next = begin, taken = begin;
     for (const uint8_t *octets; (octets = ring_next(b->ring, &next)) != NULL;) {
-        if (b->head.size + journal_record_size(octets) > BLOCK_FULL && !write_block(b, taken)) {
+        const size_t size = journal_record_size(octets);
+        block *to = block_for(b, octets, size, taken);
+        if (to == NULL) {
             return 0;
         }
-        add_record(b, octets);
+        to->head.size += (uint32_t)size;
+        to->head.count++;
+        to->numbers += (uint64_t)journal_record_lost(octets) + 1;
+        b->size += size;
         taken = next;
     }
-    return write_block(b, taken) ? taken - begin : 0;
+    return write_batch(b, taken) ? taken - begin : 0;
 }
 
 /* Returns how many octets were written of the ring that had most. */
 static size_t write_lane(journal *j, unsigned at, int64_t now_ms)
 {
     lane *l = &j->lanes[at];
+    segment *to = &j->segments[at % JOURNAL_STREAM_MAX];
     size_t most = 0;
     for (ring *r = lane_out(l), *next; r != NULL; r = next) {
         batch b = {.j = j,
                    .lane = l,
                    .ring = r,
-                   .segment = &j->segments[at % JOURNAL_STREAM_MAX],
-                   .head.worker = at / JOURNAL_STREAM_MAX,
-                   .now_ms = now_ms};
+                   .segment = to,
+                   .worker = at / JOURNAL_STREAM_MAX,
+                   .now_ms = now_ms,
+                   .left = room_left(j, to)};
         const size_t size = write_ring(&b);
         most = size > most ? size : most;
         next = ring_follower(r);
@@ -223,7 +275,7 @@ void *writer_main(void *arg)
     running_thread_begin("the journal", "cmpd/journal");
     while (!atomic_load(&j->stopping)) {
         const size_t most = turn(j);
-        sleep_ms(most > JOURNAL_RING_SIZE / 8 ? BUSY_MS : JOURNAL_BATCH_MS);
+        sleep_ms(most > JOURNAL_RING_SIZE / 2 ? BUSY_MS : JOURNAL_BATCH_MS);
     }
     turn(j);
     const uint64_t left = left_in_rings(j);

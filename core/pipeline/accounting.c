@@ -159,14 +159,15 @@ void account_attempt(txn *t, const cmp_https_answer *answer, int64_t now_us)
     r.attempt = a->attempts;
     r.octets_in = answered ? answer->body.size : 0;
     r.octets_out = a->octets_sent;
-    r.texts[JOURNAL_TID] = (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE};
-    r.texts[JOURNAL_ICI] = params[CMP_PARAM_ICI];
-    r.texts[JOURNAL_PEER] = t->hop->to->name;
-    r.texts[JOURNAL_CODE] = cmp_str_from(o.code);
-    r.texts[JOURNAL_ORIGIN_TID] = params[CMP_PARAM_TID];
-    r.texts[JOURNAL_ORIGIN_PEER] = t->requestor != NULL ? t->requestor->name : CMP_NONE;
-    r.texts[JOURNAL_CC] = params[CMP_PARAM_CC];
-    r.texts[JOURNAL_TRACE] = txn_trace_id(t);
+    journal_record_text(&r, JOURNAL_TID, (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE});
+    journal_record_text(&r, JOURNAL_ICI, params[CMP_PARAM_ICI]);
+    journal_record_text(&r, JOURNAL_PEER, t->hop->to->name);
+    journal_record_text(&r, JOURNAL_CODE, cmp_str_from(o.code));
+    journal_record_text(&r, JOURNAL_ORIGIN_TID, params[CMP_PARAM_TID]);
+    journal_record_text(&r, JOURNAL_ORIGIN_PEER,
+                        t->requestor != NULL ? t->requestor->name : CMP_NONE);
+    journal_record_text(&r, JOURNAL_CC, params[CMP_PARAM_CC]);
+    journal_record_text(&r, JOURNAL_TRACE, txn_trace_id(t));
     journal_put(journal_of(t), t->worker->index, &r);
 }
 
@@ -218,13 +219,14 @@ static void put_rejection(txn *t, const txn_answer *answer, journal_record *r)
     char source[INET6_ADDRSTRLEN];
     address_format(t->request.source, source);
     r->kind = JOURNAL_REJECTION;
-    r->texts[JOURNAL_TID] = shown(params[CMP_PARAM_TID]);
-    r->texts[JOURNAL_ICI] = shown(params[CMP_PARAM_ICI]);
-    r->texts[JOURNAL_APIKEYID] = shown(params[CMP_PARAM_APIKEYID]);
-    r->texts[JOURNAL_PEER] = claimed_peer(t);
-    r->texts[JOURNAL_SOURCE] = cmp_str_from(source);
-    r->texts[JOURNAL_PLUGIN] = cmp_str_from(a->plugin);
-    r->texts[JOURNAL_REASON] = cmp_str_from(a->reason != NULL ? a->reason : t->fault.detail);
+    journal_record_text(r, JOURNAL_TID, shown(params[CMP_PARAM_TID]));
+    journal_record_text(r, JOURNAL_ICI, shown(params[CMP_PARAM_ICI]));
+    journal_record_text(r, JOURNAL_APIKEYID, shown(params[CMP_PARAM_APIKEYID]));
+    journal_record_text(r, JOURNAL_PEER, claimed_peer(t));
+    journal_record_text(r, JOURNAL_SOURCE, cmp_str_from(source));
+    journal_record_text(r, JOURNAL_PLUGIN, cmp_str_from(a->plugin));
+    journal_record_text(r, JOURNAL_REASON,
+                        cmp_str_from(a->reason != NULL ? a->reason : t->fault.detail));
     r->verdict = answer != NULL ? JOURNAL_REFUSED : JOURNAL_CLIENT_GONE;
     journal_put(journal_of(t), t->worker->index, r);
 }
@@ -255,15 +257,16 @@ static void put_transaction(txn *t, const txn_answer *answer, cmp_str ici, cmp_s
     const cmp_str *params = t->request.message.params;
     r->verdict = answer != NULL ? verdicts[t->result] : JOURNAL_CLIENT_GONE;
     r->attempt = a->attempts;
-    r->texts[JOURNAL_TID] = params[CMP_PARAM_TID];
-    r->texts[JOURNAL_ICI] = ici;
-    r->texts[JOURNAL_PEER] = who;
-    r->texts[JOURNAL_DECIDED_BY] = cmp_str_from(a->decided_by);
-    r->texts[JOURNAL_CC] = params[CMP_PARAM_CC];
+    journal_record_text(r, JOURNAL_TID, params[CMP_PARAM_TID]);
+    journal_record_text(r, JOURNAL_ICI, ici);
+    journal_record_text(r, JOURNAL_PEER, who);
+    journal_record_text(r, JOURNAL_DECIDED_BY, cmp_str_from(a->decided_by));
+    journal_record_text(r, JOURNAL_CC, params[CMP_PARAM_CC]);
     if (t->hop != NULL) {
-        r->texts[JOURNAL_NEXT_PEER] = t->hop->to->name;
-        r->texts[JOURNAL_NEXT_TID] =
-            a->attempts > 0 ? (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE} : CMP_NONE;
+        journal_record_text(r, JOURNAL_NEXT_PEER, t->hop->to->name);
+        journal_record_text(r, JOURNAL_NEXT_TID,
+                            a->attempts > 0 ? (cmp_str){t->hop->tid, KIT_UUID_TEXT_SIZE}
+                                            : CMP_NONE);
     }
     add_waits(a, r);
     journal_add_pseudonyms(journal_of(t), r, params);
@@ -287,10 +290,10 @@ void account_end(txn *t, const txn_answer *answer, cmp_str ici, cmp_str who, int
     r.status = answer != NULL ? (unsigned)answer->status : 0;
     r.octets_in = a->octets_in;
     r.octets_out = answer != NULL ? answer->body_size : 0;
-    r.texts[JOURNAL_LISTENER] = t->listener->name;
-    r.texts[JOURNAL_TRACE] = txn_trace_id(t);
+    journal_record_text(&r, JOURNAL_LISTENER, t->listener->name);
+    journal_record_text(&r, JOURNAL_TRACE, txn_trace_id(t));
     if (answer != NULL && problem) {
-        r.texts[JOURNAL_CODE] = cmp_str_from(error_info_of(t->fault.code)->code);
+        journal_record_text(&r, JOURNAL_CODE, cmp_str_from(error_info_of(t->fault.code)->code));
     }
     if (who.size > 0 || a->attempts > 0) {
         put_transaction(t, answer, ici, who, &r);

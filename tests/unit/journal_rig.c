@@ -34,10 +34,10 @@ journal_record journal_rig_put(journal *j, unsigned worker, journal_kind kind, u
     const int size = snprintf(tid, sizeof(tid), "%u-%llu", worker, (unsigned long long)number);
     journal_record r = {.kind = kind,
                         .interface = CMP_INTERFACE_MC3,
-                        .when_us = clock_now_ms() * 1000,
-                        .texts = {[JOURNAL_TID] = {tid, (size_t)size}}};
+                        .when_us = clock_now_ms() * 1000};
+    journal_record_text(&r, JOURNAL_TID, (cmp_str){tid, (size_t)size});
     journal_put(j, worker, &r);
-    r.texts[JOURNAL_TID] = CMP_NONE;
+    r.present = 0;
     return r;
 }
 

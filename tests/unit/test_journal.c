@@ -57,6 +57,19 @@ static void check_order(const journal_record *r, void *arg)
     s->next[worker] = number + 1;
 }
 
+static void no_segment_is_larger_than(uint64_t size)
+{
+    segment_files files;
+    const int folder = open(JOURNAL_RIG_FOLDER, O_RDONLY | O_DIRECTORY);
+    assert_true(segment_files_list(folder, JOURNAL_STREAM_JOURNAL, &files));
+    assert_true(files.count > 3);
+    for (size_t i = 0; i < files.count; i++) {
+        assert_true(files.at[i].size <= size);
+    }
+    segment_files_free(&files);
+    close(folder);
+}
+
 static void all_of_all_workers_is_there_in_order(void **state)
 {
     (void)state;
@@ -80,7 +93,27 @@ static void all_of_all_workers_is_there_in_order(void **state)
     assert_int_equal(found.records + found.lost + last, 2 * EACH);
     assert_true(found.records > EACH / 2);
     assert_int_equal(found.missing + found.twice, 0);
-    assert_true(journal_rig_files(".cmpj") > 3);
+    no_segment_is_larger_than(o.segment_bytes);
+}
+
+static void the_room_that_was_made_ready_goes_with_the_end(void **state)
+{
+    (void)state;
+    journal_options o = journal_rig_options();
+    journal *j = journal_rig_start(&o);
+    journal_rig_put(j, 0, JOURNAL_TRANSACTION, 0);
+    struct stat status;
+    while (stat(JOURNAL_RIG_FOLDER "/journal-00000001.cmpj", &status) != 0 ||
+           status.st_size < 128) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    const int64_t size = status.st_size; /* no zeros behind it: a reader sees what was written */
+    assert_in_range(size, 128, 4096);
+    assert_int_equal(journal_rig_read(JOURNAL_STREAM_JOURNAL, NULL, NULL).records, 1);
+    journal_close(&j);
+    assert_int_equal(stat(JOURNAL_RIG_FOLDER "/journal-00000001.cmpj", &status), 0);
+    assert_int_equal(status.st_size, size);
+    assert_true(status.st_blocks * 512 <= 65536);
 }
 
 /* The files may not grow beyond a few blocks: what a full disk is like. */
@@ -100,7 +133,7 @@ static void what_finds_no_room_is_counted(void **state)
     journal *j = journal_rig_start(&o);
     const struct rlimit old = fill_disk();
     uint64_t count = 0;
-    for (; count < 40000; count++) {
+    for (; count < 120000; count++) { /* more than any ring has room for */
         journal_rig_put(j, 0, JOURNAL_TRANSACTION, count);
     }
     assert_false(journal_refuses(j, 0));
@@ -343,8 +376,10 @@ static void a_destroyed_key_is_used_no_more(void **state)
     journal_record read[3];
     journal_rig_read(JOURNAL_STREAM_JOURNAL, take_pseudonym, read);
     assert_int_equal(read[0].pseudonyms, 1U << JOURNAL_USER); /* post was not wanted */
-    assert_memory_equal(read[0].personal[JOURNAL_USER], read[1].personal[JOURNAL_USER], 16);
-    assert_memory_not_equal(read[0].personal[JOURNAL_USER], read[2].personal[JOURNAL_USER], 16);
+    assert_memory_equal(read[0].personal[JOURNAL_USER], read[1].personal[JOURNAL_USER],
+                        JOURNAL_PSEUDONYM_SIZE);
+    assert_memory_not_equal(read[0].personal[JOURNAL_USER], read[2].personal[JOURNAL_USER],
+                            JOURNAL_PSEUDONYM_SIZE);
 }
 
 static void a_key_that_stays_is_not_called_gone(void **state)
@@ -368,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(all_of_all_workers_is_there_in_order, journal_rig_begin),
+        cmocka_unit_test_setup(the_room_that_was_made_ready_goes_with_the_end, journal_rig_begin),
         cmocka_unit_test_setup(what_finds_no_room_is_counted, journal_rig_begin),
         cmocka_unit_test_setup(nothing_is_lost_where_requests_are_refused, journal_rig_begin),
         cmocka_unit_test_setup(clocks_that_are_set_back_hold_nothing_up, journal_rig_begin),
