@@ -18,6 +18,10 @@
 #define HASTE_MS 50  /* between rounds, when somebody waits for the end */
 #define GRACE_MS 500 /* after it was told, for requests that are on their way */
 
+/* For a handshake that is under way: who has begun one means to ask. A silent one, as browsers open
+ * them in advance, is not waited for as long as a handshake may take. */
+#define GRACE_OF_HANDSHAKE_MS 2000
+
 /* From now on, if it was not before. */
 static void leave(connection *c)
 {
@@ -30,8 +34,9 @@ static void leave(connection *c)
 
 static bool is_idle(const connection *c, uint64_t now)
 {
+    const uint64_t grace_ms = c->stage == GATE_HANDSHAKE ? GRACE_OF_HANDSHAKE_MS : GRACE_MS;
     return c->active == 0 && c->streams == 0 && !h2o_socket_is_writing(c->socket) &&
-           c->socket->input->size == 0 && now >= c->last_ms + GRACE_MS;
+           c->socket->input->size == 0 && now >= c->last_ms + grace_ms;
 }
 
 typedef struct limits {
@@ -51,11 +56,12 @@ static limits limits_of(const connection *c)
     const server_worker *sw = c->sw;
     const uint64_t since_ms = c->leaving_since_ms, drain_ms = sw->limits.drain_ms;
     if (sw->drain.ending) {
-        return (limits){later(since_ms, sw->drain.since_ms) + GRACE_MS, sw->drain.until_ms};
+        const uint64_t from_ms = later(since_ms, sw->drain.since_ms);
+        return (limits){later(from_ms, c->told_ms) + GRACE_MS, sw->drain.until_ms};
     }
     if (c->entrance->closed) {
         const uint64_t from_ms = later(since_ms, c->entrance->closed_ms);
-        return (limits){from_ms + GRACE_MS, from_ms + drain_ms};
+        return (limits){later(from_ms, c->told_ms) + GRACE_MS, from_ms + drain_ms};
     }
     return (limits){since_ms + drain_ms, since_ms + 2 * drain_ms};
 }
@@ -83,7 +89,7 @@ static bool is_to_leave(const connection *c)
 static void stay(connection *c)
 {
     c->leaving_since_ms = 0;
-    c->told = false;
+    c->told_ms = 0;
 }
 
 void drain_visit(connection *c, bool listed)

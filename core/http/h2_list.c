@@ -36,10 +36,10 @@ void h2_list_goodbye(connection *c)
 {
     server_worker *sw = c->sw;
     h2o_linklist_t set, others;
-    if (c->told) {
+    if (c->told_ms != 0) {
         return;
     }
-    c->told = true;
+    c->told_ms = server_now_ms(sw);
     sw->rounds.acts++;
     h2o_linklist_t *one = (h2o_linklist_t *)((char *)c->socket->data + sw->listed_at);
     h2o_linklist_init_anchor(&set);

@@ -60,7 +60,7 @@ struct connection {
     bool cut;                  /* it is at its end */
 
     uint64_t leaving_since_ms; /* see drain.h; 0: it may stay */
-    bool told;                 /* by GOAWAY */
+    uint64_t told_ms;          /* by GOAWAY. 0: it was not */
 
     /* see pace.h */
     bool partner;     /* a peer, or the holder of a token, as its last answer showed */

@@ -18,10 +18,10 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 class Http2:
-    """One connection. Streams are numbered 1, 3, 5 … in the order of `get`."""
+    """One connection, or `over` one. Streams are numbered 1, 3, 5 … in the order of `get`."""
 
-    def __init__(self, port, authority, *, source=None):
-        self.connection = client.connect(port, authority, alpn=["h2"], source=source)
+    def __init__(self, port=None, authority=None, *, source=None, over=None):
+        self.connection = over or client.connect(port, authority, alpn=["h2"], source=source)
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.next_stream = 1
         self.status, self.fields, self.body = {}, {}, {}

@@ -3,6 +3,7 @@
 import concurrent.futures
 import signal
 import socket
+import ssl
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from client import connect, receive_all, written
 from daemon import message
 from frames import Http2
 from hyperframe.frame import DataFrame
+from patience import PATIENCE
 from stores import eventually, grown
 
 pytestmark = pytest.mark.threads
@@ -142,7 +144,34 @@ def test_a_connection_that_has_had_its_answer_ends_at_once(site, http2):
     with httpx.Client(verify=str(site.authority.path), http2=http2) as kept:
         assert kept.get(site.url(), params=message(b, "1A0F1-ASYNC")).status_code == 200
         site.signal(signal.SIGTERM)
-        assert site.wait(5) == 0
+        assert site.wait(20) == 0
+
+
+@pytest.mark.parametrize("alpn", ["http/1.1", "h2"])
+def test_a_handshake_that_takes_its_time(site, alpn):
+    """Who has connected before the drain is served, be he a second late."""
+    b = site.peer("b")
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.start()
+    context = ssl.create_default_context(cafile=str(site.authority.path))
+    context.set_alpn_protocols([alpn])
+    plain = socket.create_connection(("127.0.0.1", site.port))
+    plain.settimeout(PATIENCE)
+    eventually(lambda: backlog(site.port) == 0)
+    site.signal(signal.SIGTERM)
+    eventually(lambda: not opens(site.port))
+    time.sleep(1)
+    with context.wrap_socket(plain, server_hostname="localhost") as secure:
+        if alpn == "h2":
+            connection = Http2(over=secure)
+            stream = connection.get(f"/mc-3/resolve-ici?{written(message(b, '1A0F1-1').items())}")
+            assert connection.read(stream) and connection.status[stream] == 200
+        else:
+            target = written(message(b, "1A0F1-1").items())
+            secure.sendall(f"GET /mc-3/resolve-ici?{target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            octets, closed = receive_all(secure)
+            assert octets.startswith(b"HTTP/1.1 200 ") and closed
+    assert site.wait() == 0
 
 
 def test_a_body_that_comes_during_the_drain(site):
