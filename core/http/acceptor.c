@@ -25,6 +25,8 @@ struct acceptor {
     entrance *entrance;
     h2o_socket_t *socket;
     acceptor_kind kind;
+    cmp_timer *closing; /* it goes when its queue is empty; NULL: it stays */
+    int left;           /* then: so many fit in that queue, and no more are taken */
     acceptor *next;
 };
 
@@ -121,10 +123,13 @@ static bool accept_one(acceptor *a)
     }
 }
 
-static void accept_up_to(acceptor *a, int count)
+/* Whether there may be more. */
+static bool accept_up_to(acceptor *a, int count)
 {
-    while (count-- > 0 && accept_one(a)) {
+    while (count > 0 && accept_one(a)) {
+        count--;
     }
+    return count == 0;
 }
 
 /* Of a shared socket one only: whoever wakes up first would take them all. */
@@ -159,17 +164,48 @@ void acceptors_add(acceptors *all, entrance *e, int fd, acceptor_kind kind)
     pthread_mutex_unlock(&all->lock);
 }
 
-/* Closing a socket that listens resets all who wait in its queue, for whom the handshake of TCP is
- * done: they are taken in first. So many fit in it; who comes meanwhile would keep us for ever. */
-static void close_one(acceptors *all, acceptor **at)
+static void close_one(acceptor *a)
 {
-    acceptor *a = *at;
-    accept_up_to(a, SOCKET_BACKLOG + 1);
+    acceptors *all = a->all;
+    acceptor **at = &all->first;
+    while (*at != a) {
+        at = &(*at)->next;
+    }
     pthread_mutex_lock(&all->lock);
     *at = a->next;
     h2o_socket_close(a->socket);
     pthread_mutex_unlock(&all->lock);
     free(a);
+}
+
+static void on_closing(void *arg);
+
+/* Closing a socket that listens resets all who wait in its queue, for whom the handshake of TCP is
+ * done: they are taken in first, some in each turn. As many as fit in it; who comes meanwhile would
+ * keep us for ever. False: it has closed. */
+static bool empty_some(acceptor *a)
+{
+    const int some = a->left < ACCEPTS_PER_TURN ? a->left : ACCEPTS_PER_TURN;
+    if (some > 0 && accept_up_to(a, some)) {
+        a->left -= some;
+        a->closing = loop_timer_start(a->all->sw->worker->loop, 0, on_closing, a);
+        return true;
+    }
+    entrance_let_go(a->entrance);
+    close_one(a);
+    return false;
+}
+
+static void on_closing(void *arg)
+{
+    empty_some(arg);
+}
+
+static bool close_soon(acceptor *a)
+{
+    a->left = SOCKET_BACKLOG + 1;
+    entrance_hold(a->entrance);
+    return empty_some(a);
 }
 
 static const struct handed_socket *find(const sockets_hand *hand, const acceptor *a)
@@ -195,8 +231,8 @@ void acceptors_take(acceptors *all, const sockets_hand *hand)
 {
     for (acceptor **at = &all->first; *at != NULL;) {
         const struct handed_socket *h = find(hand, *at);
-        if (h == NULL && (*at)->kind != ACCEPTOR_URGENT) {
-            close_one(all, at);
+        if (h == NULL && (*at)->kind != ACCEPTOR_URGENT && (*at)->closing == NULL &&
+            !close_soon(*at)) {
             continue;
         }
         if (h != NULL) {
@@ -232,8 +268,13 @@ void acceptors_keep(acceptors *all, bool keep)
 
 void acceptors_close(acceptors *all)
 {
-    while (all->first != NULL) {
-        close_one(all, &all->first);
+    for (acceptor *a; (a = all->first) != NULL;) {
+        accept_up_to(a, SOCKET_BACKLOG + 1); /* at once: all who are there end soon */
+        if (a->closing != NULL) {
+            loop_timer_stop(a->closing);
+            entrance_let_go(a->entrance);
+        }
+        close_one(a);
     }
     if (all->pause != NULL) {
         loop_timer_stop(all->pause);

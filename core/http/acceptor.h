@@ -22,7 +22,8 @@ typedef enum acceptor_kind {
 void acceptors_add(acceptors *a, struct entrance *e, int fd, acceptor_kind kind);
 
 /* Listens on what was handed over, and nothing else but on urgent ones: begins with what is new,
- * for the entrances of those names, and closes what is gone, as acceptors_close does. */
+ * for the entrances of those names, and closes what is gone when those are in whom the kernel has
+ * let in already. */
 void acceptors_take(acceptors *a, const sockets_hand *hand);
 
 /* The worker is stuck: its sockets take no new connections until it moves again, which it notices

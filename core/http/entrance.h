@@ -21,6 +21,17 @@ entrance *entrance_open_admin(server_worker *sw, const listener *l, gate *g, ent
 /* The open one of that name, of a generation; NULL: there is none. */
 entrance *entrance_find(server_worker *sw, const char *name);
 
+/* For who still opens connections there: it is not freed meanwhile, though there is none. */
+static inline void entrance_hold(entrance *e)
+{
+    e->connections++;
+}
+
+static inline void entrance_let_go(entrance *e)
+{
+    e->connections--;
+}
+
 /* Frees closed ones without a connection. At the end of a turn: what runs in it may hold one. */
 void entrances_settle(server_worker *sw);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A changed configuration is taken while cmpd serves: whole, or not at all."""
+import concurrent.futures
 import copy
 import signal
 import socket
@@ -9,8 +10,10 @@ import pytest
 from daemon import CMPCTL, free_port, run
 from reload import becomes, descriptors, gauge, reload
 from test_keys import Open
+from test_shutdown import backlog, opens
 
 ICI = "1A0F1-COUNTED"
+WAITING = 60
 
 
 @pytest.fixture
@@ -86,6 +89,28 @@ def test_listeners_come_and_go(served):
     with pytest.raises(httpx.ConnectError):
         served.ask(served.first, ICI, port=port)
     assert content(served) == "https://one.example/"
+
+
+def test_who_waits_for_a_listener_that_goes_is_served(site):
+    """More than one turn of the worker takes in: a plugin holds it until the listener is to go."""
+    b = site.peer("b")
+    port = free_port()
+    site.config |= {"workers": 1, "watchdog": {"stall": "50ms", "stuck_after": "1m"}}
+    site.config["listeners"].append(
+        site.listener | {"name": "second", "bind": f"127.0.0.1:{port}"}
+    )
+    site.store("store_fault", how="hold", hold="2s", where="lookup")
+    site.start()
+    with concurrent.futures.ThreadPoolExecutor(1 + WAITING) as pool:
+        pool.submit(site.ask, b, "1A0F1-FAULT")
+        site.wait_for_log("in lookup of special")
+        asked = [pool.submit(site.ask, b, ICI, port=port) for _ in range(WAITING)]
+        becomes(WAITING, lambda: backlog(port))
+        site.config["listeners"].pop()
+        site.write()
+        site.signal(signal.SIGHUP)
+        assert [a.result().status for a in asked] == [200] * WAITING
+    becomes(False, lambda: opens(port))
 
 
 def test_a_dry_run_changes_nothing(served):
