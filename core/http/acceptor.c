@@ -268,7 +268,8 @@ void acceptors_keep(acceptors *all, bool keep)
 
 void acceptors_close(acceptors *all)
 {
-    for (acceptor *a; (a = all->first) != NULL;) {
+    for (acceptor *a = all->first, *next; a != NULL; a = next) {
+        next = a->next;
         accept_up_to(a, SOCKET_BACKLOG + 1); /* at once: all who are there end soon */
         if (a->closing != NULL) {
             loop_timer_stop(a->closing);
