@@ -121,17 +121,17 @@ static bool eight_outside(uint64_t eight, uint8_t lowest)
  * one by one take longer. */
 static bool ascii_from(cmp_str text, uint8_t lowest)
 {
-    const char *at = text.at, *const end = at + text.size;
     if (text.size >= 8) {
-        for (; end - at > 8; at += 8) {
-            if (eight_outside(load_eight(at), lowest)) {
+        const size_t last = text.size - 8;
+        for (size_t i = 0; i < last; i += 8) {
+            if (eight_outside(load_eight(text.at + i), lowest)) {
                 return false;
             }
         }
-        return !eight_outside(load_eight(end - 8), lowest);
+        return !eight_outside(load_eight(text.at + last), lowest);
     }
-    for (; at < end; at++) {
-        if ((uint8_t)*at < lowest || (uint8_t)*at > 0x7E) {
+    for (size_t i = 0; i < text.size; i++) {
+        if ((uint8_t)text.at[i] < lowest || (uint8_t)text.at[i] > 0x7E) {
             return false;
         }
     }

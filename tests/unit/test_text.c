@@ -185,7 +185,9 @@ static void hex_each_octet_in_each_place(void **state)
                 memset(text, '7', sizeof(text));
                 text[place] = (char)octet;
                 const unsigned value = kit_hex_value((char)octet);
-                const bool good = kit_hex_decode(exact((cmp_str){text, 2 * size}), octets, size);
+                const cmp_str digits = exact((cmp_str){text, 2 * size});
+                const bool good = kit_hex_decode(digits, octets, size);
+                drop(digits);
                 assert_int_equal(good, value < 16);
                 for (size_t i = 0; i < size && good; i++) {
                     const unsigned here = place % 2 == 0 ? value << 4 | 7 : 0x70 | value;
