@@ -23,7 +23,7 @@ from test_privacy import PERSONAL
 from world import home_and
 
 
-BATCH_S = 0.05 + 0.45  # what the journal promises, and what a busy machine needs
+BATCH_S = 0.1 + 0.4  # what the journal promises, and what a busy machine needs
 
 
 @pytest.fixture
