@@ -18,6 +18,10 @@
 #define HASTE_MS 50  /* between rounds, when somebody waits for the end */
 #define GRACE_MS 500 /* after it was told, for requests that are on their way */
 
+/* Who is told by GOAWAY goes by himself as soon as he has heard of it; until then he goes on
+ * asking, and on a busy machine that may take a while. */
+#define GRACE_OF_TOLD_MS 2000
+
 /* For a handshake that is under way: who has begun one means to ask. A silent one, as browsers open
  * them in advance, is not waited for as long as a handshake may take. */
 #define GRACE_OF_HANDSHAKE_MS 2000
@@ -49,6 +53,11 @@ static uint64_t later(uint64_t a_ms, uint64_t b_ms)
     return a_ms > b_ms ? a_ms : b_ms;
 }
 
+static uint64_t idle_ends_ms(const connection *c, uint64_t from_ms)
+{
+    return c->told_ms != 0 ? later(from_ms, c->told_ms) + GRACE_OF_TOLD_MS : from_ms + GRACE_MS;
+}
+
 /* Where nothing ends but connections, each has the time of a drain to be told by its next answer,
  * and once more for what is under way then. */
 static limits limits_of(const connection *c)
@@ -57,11 +66,11 @@ static limits limits_of(const connection *c)
     const uint64_t since_ms = c->leaving_since_ms, drain_ms = sw->limits.drain_ms;
     if (sw->drain.ending) {
         const uint64_t from_ms = later(since_ms, sw->drain.since_ms);
-        return (limits){later(from_ms, c->told_ms) + GRACE_MS, sw->drain.until_ms};
+        return (limits){idle_ends_ms(c, from_ms), sw->drain.until_ms};
     }
     if (c->entrance->closed) {
         const uint64_t from_ms = later(since_ms, c->entrance->closed_ms);
-        return (limits){later(from_ms, c->told_ms) + GRACE_MS, from_ms + drain_ms};
+        return (limits){idle_ends_ms(c, from_ms), from_ms + drain_ms};
     }
     return (limits){since_ms + drain_ms, since_ms + 2 * drain_ms};
 }
