@@ -3,6 +3,7 @@
 #include "pipeline_rig.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "pipeline/codes.h"
 #include "pipeline/services.h"
 
@@ -252,6 +253,19 @@ void rig_dispose(rig *r)
         free(r->instances[i].worker_state);
         free(r->instances[i].loads);
     }
+}
+
+int rig_set_up(void **state)
+{
+    log_setup(CMP_LOG_ERROR, LOG_TEXT);
+    rig_init(*state);
+    return 0;
+}
+
+int rig_tear_down(void **state)
+{
+    rig_dispose(*state);
+    return 0;
 }
 
 void rig_ask(rig *r, const char *text)

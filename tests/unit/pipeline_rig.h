@@ -71,6 +71,10 @@ typedef struct rig {
 void rig_init(rig *r);
 void rig_dispose(rig *r);
 
+/* The same as fixtures of cmocka; their state is the rig. What is logged is errors alone. */
+int rig_set_up(void **state);
+int rig_tear_down(void **state);
+
 /* Sets how many plugins of each kind are in use; before the first request. */
 void rig_use(rig *r, size_t auths, size_t stores, size_t routes);
 

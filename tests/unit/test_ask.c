@@ -2,8 +2,6 @@
 /* Plugins that answer later, on the pool, and never. */
 #include "pipeline_rig.h"
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "observe/counters.h"
 
 #include <setjmp.h>
@@ -12,21 +10,6 @@
 #include <cmocka.h>
 
 static rig r;
-
-static int set_up(void **state)
-{
-    (void)state;
-    log_setup(CMP_LOG_ERROR, LOG_TEXT);
-    rig_init(&r);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_dispose(&r);
-    return 0;
-}
 
 /* ---- later ---- */
 
@@ -177,7 +160,7 @@ static void a_full_pool_is_unavailable_at_once(void **state)
 int main(void)
 {
     pipeline_setup();
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, rig_set_up, rig_tear_down, &r)
     const struct CMUnitTest tests[] = {
         TEST(an_answer_may_come_later),
         TEST(the_deadline_answers_for_a_plugin_that_does_not),

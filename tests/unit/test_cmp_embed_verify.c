@@ -3,14 +3,32 @@
 #include "embed_rig.h"
 #include "scratch.h"
 
+/* One that accepts what b signs, once. */
+static cmp_embed *e;
+static cmp_embed_worker *w;
+static char query[1024];
+static cmp_embed_answer a;
+
+static int open_one(void **state)
+{
+    (void)state;
+    e = embed_open_hmac(0, NULL);
+    embed_add_keys(e, "k", false);
+    w = embed_attach(e);
+    return 0;
+}
+
+static int close_it(void **state)
+{
+    (void)state;
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+    return 0;
+}
+
 static void accepts_once(void **state)
 {
     (void)state;
-    cmp_embed *e = embed_open_hmac(0, NULL);
-    embed_add_keys(e, "k", false);
-    cmp_embed_worker *w = embed_attach(e);
-    char query[1024];
-    cmp_embed_answer a;
     assert_true(embed_query(w, "tid-1", "A-1", "&shop=7", query, sizeof(query)));
     assert_int_equal(embed_verify(w, query, &a), 200);
     assert_null(a.code);
@@ -25,8 +43,6 @@ static void accepts_once(void **state)
     assert_string_equal(a.code, "replayed");
     cmp_embed_done(&a, 503); /* it was not this one's to give back */
     assert_int_equal(embed_verify(w, query, &a), 409);
-    cmp_embed_detach(&w);
-    cmp_embed_close(&e);
 }
 
 static void a_boundary_twin_is_a_replay(void **state)
@@ -37,11 +53,9 @@ static void a_boundary_twin_is_a_replay(void **state)
         int twin;
     } cases[] = {{0, 409}, {CMP_EMBED_NO_REPLAY, 200}};
     for (size_t i = 0; i < 2; i++) {
-        cmp_embed *e = embed_open_hmac(cases[i].flags, NULL);
+        e = embed_open_hmac(cases[i].flags, NULL);
         embed_add_keys(e, "k", false);
-        cmp_embed_worker *w = embed_attach(e);
-        char query[1024];
-        cmp_embed_answer a;
+        w = embed_attach(e);
         assert_true(embed_query(w, "ab", "c", "", query, sizeof(query)));
         assert_int_equal(embed_verify(w, query, &a), 200);
         const char *signature = strstr(query, "&apikeyid");
@@ -57,11 +71,6 @@ static void what_was_not_executed_may_come_again(void **state)
 {
     (void)state;
     static const int statuses[] = {429, 500, 503};
-    cmp_embed *e = embed_open_hmac(0, NULL);
-    embed_add_keys(e, "k", false);
-    cmp_embed_worker *w = embed_attach(e);
-    char query[1024];
-    cmp_embed_answer a;
     assert_true(embed_query(w, "tid", "A-1", "", query, sizeof(query)));
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(embed_verify(w, query, &a), 200);
@@ -71,18 +80,14 @@ static void what_was_not_executed_may_come_again(void **state)
     assert_int_equal(embed_verify(w, query, &a), 200);
     cmp_embed_done(&a, 200);
     assert_int_equal(embed_verify(w, query, &a), 409);
-    cmp_embed_detach(&w);
-    cmp_embed_close(&e);
 }
 
 static void a_key_may_answer_repeats(void **state)
 {
     (void)state;
-    cmp_embed *e = embed_open_hmac(0, NULL);
+    e = embed_open_hmac(0, NULL);
     embed_add_keys(e, "k", true);
-    cmp_embed_worker *w = embed_attach(e);
-    char query[1024];
-    cmp_embed_answer a;
+    w = embed_attach(e);
     assert_true(embed_query(w, "tid", "A-1", "&language=de", query, sizeof(query)));
     assert_int_equal(embed_verify(w, query, &a), 200);
     assert_int_equal(embed_verify(w, query, &a), 200);
@@ -95,9 +100,6 @@ static void a_key_may_answer_repeats(void **state)
 static void rejections_look_the_same(void **state)
 {
     (void)state;
-    cmp_embed *e = embed_open_hmac(0, NULL);
-    embed_add_keys(e, "k", false);
-    cmp_embed_worker *w = embed_attach(e);
     static const struct {
         const char *query, *reason;
         int status;
@@ -112,7 +114,6 @@ static void rejections_look_the_same(void **state)
         {"", "tid", 400},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cmp_embed_answer a;
         char body[512];
         assert_int_equal(embed_verify(w, cases[i].query, &a), cases[i].status);
         assert_non_null(strstr(a.reason, cases[i].reason));
@@ -122,18 +123,11 @@ static void rejections_look_the_same(void **state)
         assert_non_null(strstr(body, a.code));
         assert_true(cases[i].status != 401 || strstr(body, cases[i].reason) == NULL);
     }
-    cmp_embed_detach(&w);
-    cmp_embed_close(&e);
 }
 
 static void a_whole_message(void **state)
 {
     (void)state;
-    cmp_embed *e = embed_open_hmac(0, NULL);
-    embed_add_keys(e, "k", false);
-    cmp_embed_worker *w = embed_attach(e);
-    char query[1024];
-    cmp_embed_answer a;
     assert_true(embed_query(w, "tid", "A-1", "&count=x", query, sizeof(query)));
     assert_int_equal(embed_verify(w, query, &a), 200);
     assert_int_equal(cmp_embed_validate(&a), 400);
@@ -152,8 +146,6 @@ static void a_whole_message(void **state)
     assert_memory_equal(body, expected, size);
     assert_int_equal(cmp_embed_referral(&a, CMP_NONE, CMP_STR("a.example.net"), 60, body, 3),
                      size - strlen(",\"prefix\":\"1A\""));
-    cmp_embed_detach(&w);
-    cmp_embed_close(&e);
 }
 
 static void only_peers_that_are_known(void **state)
@@ -162,12 +154,10 @@ static void only_peers_that_are_known(void **state)
     static const cmp_peer peers[] = {{.name = CMP_STR("c")}};
     const cmp_embed_settings settings = {.size = sizeof(settings), .peers = peers, .peer_count = 1};
     cmp_embed_error error;
-    cmp_embed *e = cmp_embed_open(PLUGINS, "auth_hmac", NULL, &settings, &error);
+    e = cmp_embed_open(PLUGINS, "auth_hmac", NULL, &settings, &error);
     assert_non_null(e);
     embed_add_keys(e, "k", false);
-    cmp_embed_worker *w = embed_attach(e);
-    char query[1024];
-    cmp_embed_answer a;
+    w = embed_attach(e);
     assert_true(embed_query(w, "tid", "A-1", "", query, sizeof(query)));
     assert_int_equal(embed_verify(w, query, &a), 401);
     assert_string_equal(a.reason, "the plugin named a peer that is not known");
@@ -177,13 +167,14 @@ static void only_peers_that_are_known(void **state)
 
 int main(void)
 {
+#define ONE(name) cmocka_unit_test_setup_teardown(name, open_one, close_it)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepts_once),
+        ONE(accepts_once),
         cmocka_unit_test(a_boundary_twin_is_a_replay),
-        cmocka_unit_test(what_was_not_executed_may_come_again),
+        ONE(what_was_not_executed_may_come_again),
         cmocka_unit_test(a_key_may_answer_repeats),
-        cmocka_unit_test(rejections_look_the_same),
-        cmocka_unit_test(a_whole_message),
+        ONE(rejections_look_the_same),
+        ONE(a_whole_message),
         cmocka_unit_test(only_peers_that_are_known),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);

@@ -3,7 +3,6 @@
 #include "pipeline_rig.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "observe/counters.h"
 #include "pipeline/cache.h"
 
@@ -13,21 +12,6 @@
 #include <cmocka.h>
 
 static rig r;
-
-static int set_up(void **state)
-{
-    (void)state;
-    log_setup(CMP_LOG_ERROR, LOG_TEXT);
-    rig_init(&r);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_dispose(&r);
-    return 0;
-}
 
 /* ---- look-up ---- */
 
@@ -234,7 +218,7 @@ static void a_waiter_that_goes_is_forgotten(void **state)
 int main(void)
 {
     pipeline_setup();
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, rig_set_up, rig_tear_down, &r)
     const struct CMUnitTest tests[] = {
         TEST(a_record_is_answered),
         TEST(validity_is_checked),

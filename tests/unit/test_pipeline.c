@@ -3,7 +3,6 @@
 #include "pipeline_rig.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,21 +10,6 @@
 #include <cmocka.h>
 
 static rig r;
-
-static int set_up(void **state)
-{
-    (void)state;
-    log_setup(CMP_LOG_ERROR, LOG_TEXT);
-    rig_init(&r);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_dispose(&r);
-    return 0;
-}
 
 /* ---- before authentication ---- */
 
@@ -330,7 +314,7 @@ static void every_verdict_of_a_route_is_answered(void **state)
 int main(void)
 {
     pipeline_setup();
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, rig_set_up, rig_tear_down, &r)
     const struct CMUnitTest tests[] = {
         TEST(without_tid_or_ici_there_is_nothing_to_verify),
         TEST(the_deadline_is_not_the_wall_clocks),
