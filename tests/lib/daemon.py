@@ -172,7 +172,7 @@ class Site:
 
     def _wait_until_ready(self, before):
         """Every socket is open then, and every worker at its own."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not self._is_ready(before):
             if self.process.poll() is not None:
                 code, self.process = self.process.returncode, None

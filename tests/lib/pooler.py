@@ -47,7 +47,7 @@ class Pooler:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *words], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

@@ -40,6 +40,7 @@ typedef struct fault_options {
     int how, where;
     const char *ici;
     int64_t hold_ms;
+    const char *until;
 } fault_options;
 
 CMP_OPTIONS(option_rows, fault_options) = {
@@ -49,6 +50,7 @@ CMP_OPTIONS(option_rows, fault_options) = {
             CMP_DEFAULT("1A0F1-FAULT")),
     CMP_ROW("hold", DURATION, fault_options, hold_ms, "for how long it holds its thread",
             CMP_DEFAULT("1s")),
+    CMP_ROW("until", PATH, fault_options, until, "or until there is this file"),
     CMP_OPTION_END,
 };
 
@@ -85,11 +87,17 @@ static void throw_one(void)
     throw_it(one, dlsym(runtime, "_ZTIi"), NULL);
 }
 
-static void hold(int64_t ms)
+static void hold(int64_t ms, const char *until)
 {
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0) {
-    }
+    struct timespec now, end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += ms / 1000;
+    end.tv_nsec += (long)(ms % 1000) * 1000000;
+    do {
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((until == NULL || access(until, F_OK) != 0) &&
+             (now.tv_sec - end.tv_sec) * INT64_C(1000000000) + now.tv_nsec < end.tv_nsec);
 }
 
 static void lines(const fault *f)
@@ -120,7 +128,7 @@ static void go_wrong(const fault *f)
     case HOW_EXIT:
         exit(0);
     case HOW_HOLD:
-        hold(f->options->hold_ms);
+        hold(f->options->hold_ms, f->options->until);
         break;
     case HOW_LINES:
         lines(f);

@@ -156,7 +156,8 @@ def test_a_configuration_that_is_wrong_changes_nothing(served):
 def test_a_worker_that_a_plugin_holds(served):
     """The one that serves the socket could say nothing; it is chance which one is held."""
     served.config["workers"] = 8
-    served.store("store_fault", how="hold", hold="8s", where="lookup")
+    go_on = served.folder / "go_on"
+    served.store("store_fault", how="hold", hold="1m", until=str(go_on), where="lookup")
     served.config["watchdog"] = {"stall": "50ms", "stuck_after": "1m"}
     served.start()
     while True:
@@ -164,12 +165,15 @@ def test_a_worker_that_a_plugin_holds(served):
         held = served.wait_for_log("in lookup of special")["message"].split()[1]
         if held != "0":
             break
+        go_on.touch()
         asking.join()
+        go_on.unlink()
         served.stop()
         served.log_path.unlink()  # it tells of this one
         served.start()
     ended = keys(served, "issue", "--peer", "b", "--id", "k-new")
     assert ended.returncode == 1 and asking.is_alive()
     assert f"the keyring was read, but a plugin holds worker {held}" in ended.stderr
+    go_on.touch()
     asking.join()
     in_force(keys(served, "revoke", "--id", "k-new"), workers=8)

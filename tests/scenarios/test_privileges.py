@@ -21,6 +21,9 @@ def open_site(authority):
     folder = Path(tempfile.mkdtemp(prefix="cmpd-"))
     folder.chmod(0o755)
     site = Site(folder, authority)
+    # Where they were, nobody else may look; a running cmpd looks whether they have changed.
+    for what, file in site.listener["tls"].items():
+        site.listener["tls"][what] = shutil.copy(file, site.folder)
     yield site
     try:
         site.stop()
@@ -67,8 +70,6 @@ def test_what_the_user_cannot_read_again(open_site):
     site = open_site
     site.peer("b")
     site.config["user"] = "nobody"
-    for what, file in site.listener["tls"].items():
-        site.listener["tls"][what] = shutil.copy(file, site.folder)
     site.write_codes({"ici": "1A0F1-1", "content": "x"})
     path = site.write()
     for file in site.folder.iterdir():
@@ -137,8 +138,6 @@ def test_started_as_somebody_who_is_not_root(open_site):
     b = site.peer("b")
     site.config["user"] = "daemon"
     site.write_codes({"ici": "1A0F1-1", "content": "x"})
-    for what, file in site.listener["tls"].items():
-        site.listener["tls"][what] = shutil.copy(file, site.folder)
     site.write()
     site.keep_keyring = True
     for file in [site.folder, *site.folder.iterdir()]:
@@ -153,8 +152,6 @@ def test_started_as_somebody_who_is_not_root(open_site):
 def test_the_admin_sockets_folder_is_somebody_elses(open_site):
     site = open_site
     site.config["admin"] = {"socket": "/run/admin-of-cmpd.sock"}
-    for what, file in site.listener["tls"].items():
-        site.listener["tls"][what] = shutil.copy(file, site.folder)
     path = site.write()
     for file in site.folder.iterdir():
         os.chown(file, pwd.getpwnam("nobody").pw_uid, -1)

@@ -99,7 +99,8 @@ def test_who_waits_for_a_listener_that_goes_is_served(site):
     site.config["listeners"].append(
         site.listener | {"name": "second", "bind": f"127.0.0.1:{port}"}
     )
-    site.store("store_fault", how="hold", hold="2s", where="lookup")
+    go_on = site.folder / "go_on"
+    site.store("store_fault", how="hold", hold="1m", until=str(go_on), where="lookup")
     site.start()
     with concurrent.futures.ThreadPoolExecutor(1 + WAITING) as pool:
         pool.submit(site.ask, b, "1A0F1-FAULT")
@@ -109,6 +110,8 @@ def test_who_waits_for_a_listener_that_goes_is_served(site):
         site.config["listeners"].pop()
         site.write()
         site.signal(signal.SIGHUP)
+        site.wait_for_log("but a plugin holds worker")
+        go_on.touch()
         assert [a.result().status for a in asked] == [200] * WAITING
     becomes(False, lambda: opens(port))
 

@@ -87,7 +87,8 @@ def test_what_hangs_on_the_pool_keeps_its_instance_only(site):
 def test_a_worker_that_a_plugin_holds_takes_it_later(site):
     site.config["admin"] = {"socket": "admin.sock"}
     key = site.peer("b")
-    site.store("store_fault", how="hold", hold="8s")
+    go_on = site.folder / "go_on"
+    site.store("store_fault", how="hold", hold="1m", until=str(go_on))
     site.start()
     asking = threading.Thread(target=ask_in_vain, args=(site, key))
     asking.start()
@@ -96,6 +97,7 @@ def test_a_worker_that_a_plugin_holds_takes_it_later(site):
     site.write()
     site.signal(signal.SIGHUP)  # the worker with the admin socket may be the one that is held
     site.wait_for_log("the new configuration is in force, but a plugin holds worker")
+    go_on.touch()
     asking.join()
     site.wait_for_log("the new configuration is in force on 2 workers")
     becomes(1, lambda: alive(site))

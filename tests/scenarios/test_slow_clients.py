@@ -3,13 +3,12 @@
 clock that nobody can set."""
 import contextlib
 import os
-import re
 import socket
 import time
 
 import client
-import daemon
 import pytest
+from clocks import settable
 from daemon import message
 from frames import Http2
 from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
@@ -281,20 +280,9 @@ def test_a_pipeline_that_is_left_in_the_middle(served):
 # ---- the clock ----
 
 
-@pytest.fixture
-def set_clock(served):
-    """A cmpd whose wall clock can be set; the monotonic one goes on."""
-    cache = (daemon.BUILD / "CMakeCache.txt").read_text()
-    if re.search(r"^CMPD_SANITIZE:\w+=.", cache, re.MULTILINE):
-        pytest.skip("a preloaded library does not go with sanitizers")
-    offset = served.folder / "offset"
-    served.wrapped = ["env", f"LD_PRELOAD={daemon.BUILD}/tests/set_clock.so",
-                      f"SET_CLOCK={offset}"]
-    return lambda seconds: offset.write_text(f"{seconds}\n")
-
-
 @pytest.mark.parametrize("by", [-3600, 3600])
-def test_a_clock_that_is_set_stops_no_limit(served, set_clock, by):
+def test_a_clock_that_is_set_stops_no_limit(served, by):
+    set_clock = settable(served)
     served.config["limits"] = {"request_timeout": "2s", "write_timeout": "2s"}
     served.start()
     with Http2(served.port, served.authority.path) as slow, client.connect(
