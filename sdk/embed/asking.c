@@ -13,6 +13,14 @@ typedef void (*run_fn)(void *arg, cmp_embed_answer *answer);
 
 /* ---- before and after ---- */
 
+static void give_last(cmp_embed_worker *w)
+{
+    if (w->last != NULL) {
+        host_op_give(w->last);
+        w->last = NULL;
+    }
+}
+
 /* The answer before this one has had its time, and so have the timers that are due. */
 static host_op *take(cmp_embed_worker *w)
 {
@@ -24,10 +32,7 @@ static host_op *take(cmp_embed_worker *w)
         while (host_loop_fire(l, now_ms)) {
         }
     }
-    if (w->last != NULL) {
-        host_op_give(w->last);
-        w->last = NULL;
-    }
+    give_last(w);
     return host_op_take(&w->worker);
 }
 
@@ -127,6 +132,7 @@ static int ask_now(cmp_embed_worker *w, host_op *op, host_ask what, cmp_embed_an
     const bool pending = ask(op, what) == HOST_PENDING;
     w->lookups |= pending && what == HOST_LOOKUP;
     const bool answered = !pending || wait_for(w, op);
+    give_last(w); /* of a call from within a callback, while this one waited */
     w->last = answered ? op : NULL;
     embed_answer(w->embed, w->last, what, full);
     embed_hand_over(full, answer);

@@ -200,6 +200,33 @@ static void answers_come_later(void **state)
     cmp_embed_close(&e);
 }
 
+static void ask_again(void *arg, cmp_embed_answer *answer)
+{
+    cmp_embed_answer again = CMP_EMBED_ANSWER;
+    (void)answer;
+    assert_int_equal(cmp_embed_lookup(arg, CMP_STR("other"), NULL, &again), 404);
+}
+
+/* One answer comes while another is waited for, and its callback asks and waits as well. */
+static void questions_within_questions_are_freed(void **state)
+{
+    (void)state;
+    cmp_embed *e =
+        cmp_embed_open(TEST_PLUGINS, "store_async", "{path: ends, delay: 1ms}", NULL, NULL);
+    assert_non_null(e);
+    cmp_embed_worker *w = embed_attach(e);
+    cmp_embed_answer a = CMP_EMBED_ANSWER;
+    size_t before = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        assert_non_null(cmp_embed_lookup_later(w, CMP_STR("1A0F1-ASYNC"), NULL, ask_again, w));
+        assert_int_equal(cmp_embed_lookup(w, CMP_STR("other"), NULL, &a), 404);
+        before = i == 100 ? mallinfo2().uordblks : before;
+    }
+    assert_true(mallinfo2().uordblks < before + 20000); /* 100 octets for each are too much */
+    cmp_embed_detach(&w);
+    cmp_embed_close(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_plugin_that_blocks_blocks),
         cmocka_unit_test(a_wrong_answer_costs_one_request),
         cmocka_unit_test(answers_come_later),
+        cmocka_unit_test(questions_within_questions_are_freed),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
