@@ -55,7 +55,7 @@ static void expose_connections(exposition *e, gates *g)
 
 static void expose_replay(exposition *e, const daemon_state *d)
 {
-    const replay_stats s = replay_stats_get(d->process.replay, clock_now_ms());
+    const replay_stats s = replay_stats_get(d->process.replay, (int64_t)clock_monotonic_ms());
     gauge(e, "cmpd_replay_entries", NULL, "Requests that the replay memory remembers");
     exposition_count(e, s.entries);
     gauge(e, "cmpd_replay_capacity", NULL, "Requests that it has room for");

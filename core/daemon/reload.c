@@ -13,6 +13,7 @@
 #include "daemon/generations.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
+#include "daemon/remembered.h"
 #include "daemon/serve.h"
 #include "daemon/workers.h"
 #include "event/everywhere.h"
@@ -200,12 +201,7 @@ static void on_worker(unsigned index, void *arg)
 
 static void take_settings(daemon_state *d, const conf *c)
 {
-    const conf_replay *p = &c->top.replay;
-    const replay_options options = {.window_ms = p->window_ms,
-                                    .size_bytes = (size_t)p->size_bytes,
-                                    .quota_percent = (unsigned)p->quota_percent,
-                                    .when_full = (replay_when_full)p->when_full};
-    replay_configure(d->process.replay, &options);
+    remembered_change(d->process.replay, d->generation->conf, c);
     build_log(c);
 }
 

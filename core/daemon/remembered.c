@@ -32,9 +32,18 @@ static bool same(int one, int other)
            a.st_dev == b.st_dev;
 }
 
-static void log_found(const char *where, replay *r, int64_t now_ms)
+static replay_options options_of(const conf *c)
 {
-    const replay_stats found = replay_stats_get(r, now_ms);
+    const conf_replay *settings = &c->top.replay;
+    return (replay_options){.window_ms = settings->window_ms,
+                            .size_bytes = (size_t)settings->size_bytes,
+                            .quota_percent = (unsigned)settings->quota_percent,
+                            .when_full = (replay_when_full)settings->when_full};
+}
+
+static void log_found(const char *where, replay *r)
+{
+    const replay_stats found = replay_stats_get(r, (int64_t)clock_monotonic_ms());
     log_notice("replay",
                "%s: %llu requests are remembered, all those of the last %.0f s among them", where,
                (unsigned long long)found.entries, (double)found.reach_ms / 1000);
@@ -56,17 +65,28 @@ static replay *share(const replay_options *options, takeover *t, char *error, si
     t->replay = -1;
     replay *r = replay_adopt(options, fd, error, error_size);
     if (r != NULL) {
-        log_found("shared with the process before", r, clock_now_ms());
+        log_found("shared with the process before", r);
     }
     return r;
+}
+
+/* Somebody else has the file open, and wants more. */
+static void warn_of_others(const char *file, replay *r, const replay_options *options)
+{
+    const replay_stats found = replay_stats_get(r, (int64_t)clock_monotonic_ms());
+    if (found.window_ms > options->window_ms) {
+        log_warning("replay",
+                    "%s: another process that has it open remembers for %.0f s, and so do we; "
+                    "replay.window is %.0f s",
+                    file, (double)found.window_ms / 1000, (double)options->window_ms / 1000);
+    }
 }
 
 static replay *open_file(const replay_options *options, const char *file, const takeover *t,
                          char *error, size_t error_size)
 {
-    const int64_t now_ms = clock_now_ms();
     char why[256];
-    replay *r = replay_open(options, file, now_ms, why, sizeof(why));
+    replay *r = replay_open(options, file, (int64_t)clock_monotonic_ms(), why, sizeof(why));
     if (r == NULL) {
         snprintf(error, error_size, "%s: %s", file, why);
     } else if (t->replay >= 0 && !same(t->replay, replay_fd(r))) {
@@ -76,24 +96,33 @@ static replay *open_file(const replay_options *options, const char *file, const 
                  file);
         replay_destroy(&r);
     } else {
-        log_found(file, r, now_ms);
+        if (t->replay >= 0) {
+            replay_configure(r, options); /* who has it open leaves it to this one */
+        }
+        log_found(file, r);
+        warn_of_others(file, r, options);
     }
     return r;
 }
 
 replay *remembered_open(const conf *c, takeover *t, cmp_report *report)
 {
-    const conf_replay *settings = &c->top.replay;
-    const replay_options options = {.window_ms = settings->window_ms,
-                                    .size_bytes = (size_t)settings->size_bytes,
-                                    .quota_percent = (unsigned)settings->quota_percent,
-                                    .when_full = (replay_when_full)settings->when_full};
+    const replay_options options = options_of(c);
+    const char *file = c->top.replay.file;
     char error[1024];
-    replay *r = settings->file == NULL
-                    ? share(&options, t, error, sizeof(error))
-                    : open_file(&options, settings->file, t, error, sizeof(error));
+    replay *r = file == NULL ? share(&options, t, error, sizeof(error))
+                             : open_file(&options, file, t, error, sizeof(error));
     if (r == NULL) {
         report_add(report, conf_place_of(c, key), key, "%s", error);
     }
     return r;
+}
+
+void remembered_change(replay *r, const conf *before, const conf *c)
+{
+    const replay_options was = options_of(before), options = options_of(c);
+    if (was.window_ms != options.window_ms || was.quota_percent != options.quota_percent ||
+        was.when_full != options.when_full) {
+        replay_configure(r, &options);
+    }
 }

@@ -13,3 +13,7 @@ void remembered_check(const conf *c, cmp_report *report);
 /* As the user that serves: the file has to be its own. What another process remembers is never left
  * behind: where it cannot be shared, that is an error. NULL with errors in the report. */
 CMP_MUST_USE replay *remembered_open(const conf *c, takeover *t, cmp_report *report);
+
+/* At a reload: goes by another configuration where that is another one. Whoever else has the file
+ * open goes by it, too; one that says the same leaves them what they want. */
+void remembered_change(replay *r, const conf *before, const conf *c);

@@ -106,7 +106,7 @@ json_t *status_instances(const generation *g)
 
 json_t *status_replay(const daemon_state *d)
 {
-    const replay_stats s = replay_stats_get(d->process.replay, clock_now_ms());
+    const replay_stats s = replay_stats_get(d->process.replay, (int64_t)clock_monotonic_ms());
     json_t *all = json_object();
     set_number(all, "entries", s.entries);
     set_number(all, "capacity", s.capacity);

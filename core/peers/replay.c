@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LONG_AGO_MS (INT64_MIN / 2)
+#define LONG_AGO_MS    (INT64_MIN / 2)
+#define CLOCK_LIMIT_MS (INT64_C(1) << 53) /* no machine has run for so long */
 
 struct replay {
     replay_memory memory;
@@ -30,6 +31,16 @@ void replay_configure(replay *r, const replay_options *options)
         shard *s = &r->memory.shards[i];
         rules_lock(s);
         rules_configure(s, options);
+        shard_unlock(s);
+    }
+}
+
+void replay_join(replay *r, const replay_options *options)
+{
+    for (size_t i = 0; i < r->memory.shard_count; i++) {
+        shard *s = &r->memory.shards[i];
+        rules_lock(s);
+        rules_join(s, options);
         shard_unlock(s);
     }
 }
@@ -74,10 +85,7 @@ void replay_release(replay *r, const uint8_t fingerprint[16])
     const shard_key key = shard_key_of(&r->memory.shards[0], fingerprint);
     shard *s = shard_of(r, &key);
     rules_lock(s);
-    const uint32_t entry = shard_find(s, &key);
-    if (entry != 0) {
-        shard_drop(s, entry);
-    }
+    rules_release(s, &key);
     shard_unlock(s);
 }
 
@@ -90,6 +98,7 @@ static void stats_add(const shard *s, int64_t now_ms, replay_stats *stats)
     stats->entries += s->state->count;
     stats->capacity += (uint64_t)s->chunk_count * CHUNK_ENTRIES;
     stats->forgotten += s->state->forgotten;
+    stats->window_ms = window;
     stats->reach_ms = reach < stats->reach_ms ? reach : stats->reach_ms;
 }
 
@@ -201,6 +210,10 @@ static size_t collect(const replay_memory *m, uint32_t window_ms, moved *all)
  * room for is forgotten, and said to be. */
 static void adopt(replay *to, const replay_memory *from, uint32_t window_ms)
 {
+    const int64_t shift_ms = from->shards[0].state->shift_ms; /* of all */
+    for (size_t i = 0; i < to->memory.shard_count; i++) {
+        to->memory.shards[i].state->shift_ms = shift_ms;
+    }
     const size_t room = (size_t)from->shards[0].chunk_count * CHUNK_ENTRIES * from->shard_count;
     moved *all = kit_calloc(room, sizeof(*all));
     const size_t count = collect(from, window_ms, all);
@@ -209,7 +222,7 @@ static void adopt(replay *to, const replay_memory *from, uint32_t window_ms)
         const shard_saved *e = &all[i].entry;
         const shard_key key = shard_key_of(&to->memory.shards[0], e->id);
         shard *s = shard_of(to, &key);
-        rules_clock_set(s, all[i].time_ms);
+        rules_clock_set(s, all[i].time_ms - shift_ms);
         if (rules_remember(s, &key, e->credential_hash, e->digest) == REPLAY_FULL) {
             s->state->lost_ms = s->state->now_ms;
         }
@@ -255,17 +268,33 @@ static bool resize(replay *r, const char *path, const replay_options *options, c
     return true;
 }
 
+/* The shards' clock when they were left. What a power failure has made of one is not believed. */
+static int64_t newest(const replay_memory *m)
+{
+    int64_t newest_ms = 0;
+    for (size_t i = 0; i < m->shard_count; i++) {
+        int64_t *now_ms = &m->shards[i].state->now_ms;
+        if (*now_ms < 0 || *now_ms > CLOCK_LIMIT_MS) {
+            *now_ms = 0;
+        }
+        newest_ms = *now_ms > newest_ms ? *now_ms : newest_ms;
+    }
+    return newest_ms;
+}
+
 /* What the last process left: locks that nobody holds, and perhaps a change that did not end. After
  * a start of the machine any octets may be missing: what is there is still refused, but nothing is
- * promised of the time before. */
+ * promised of the time before. The shards' clock then goes on from where it stood: for how long the
+ * machine was off only a clock could say that may be wrong. */
 static void mend(replay *r, const replay_options *options, int64_t now_ms)
 {
     const bool restarted = replay_memory_restarted(&r->memory);
+    const int64_t shift_ms = restarted ? newest(&r->memory) - now_ms : 0;
     for (size_t i = 0; i < r->memory.shard_count; i++) {
         shard *s = &r->memory.shards[i];
         shard_lock_init(s);
         if (restarted) {
-            s->state->shift_ms = 0;
+            s->state->shift_ms = shift_ms;
             rules_clock_set(s, now_ms);
         }
         if (restarted || s->state->changes != 0) {
@@ -318,6 +347,7 @@ replay *replay_open(const replay_options *options, const char *path, int64_t now
     if (!replay_file_open(&f, path, error, error_size)) {
         return NULL;
     }
+    const bool alone = f.alone;
     replay *r = kit_calloc(1, sizeof(*r));
     r->memory.file.fd = -1;
     replay_head head;
@@ -347,7 +377,11 @@ replay *replay_open(const replay_options *options, const char *path, int64_t now
         replay_destroy(&r);
         return NULL;
     }
+    if (alone) {
+        replay_configure(r, options);
+    } else {
+        replay_join(r, options);
+    }
     replay_file_share(&r->memory.file);
-    replay_configure(r, options);
     return r;
 }

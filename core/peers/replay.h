@@ -28,6 +28,8 @@ int replay_fd(const replay *r);
  * call of the kernel; what the machine had not yet written when its power failed is lost, and
  * reach_ms says so.
  *
+ * Who joins others is joined as by replay_join.
+ *
  * NULL with the reason in `error`. */
 CMP_MUST_USE replay *replay_open(const replay_options *options, const char *path, int64_t now_ms,
                                  char *error, size_t error_size);
@@ -40,8 +42,9 @@ CMP_MUST_USE bool replay_check(const char *path, char *error, size_t error_size)
 void replay_destroy(replay **r);
 
 /* Asks and remembers in one step. `credential` is the apikeyid (quota); `fingerprint` is uniformly
- * distributed (it comes from a MAC); `digest` of all parameters tells repeats from replays. Times
- * are Unix milliseconds; a small step back of the clock does no harm. */
+ * distributed (it comes from a MAC); `digest` of all parameters tells repeats from replays; 0 where
+ * a repeat is a replay as well. Here and below, now_ms is clock_monotonic_ms: setting the system's
+ * clock changes nothing. */
 CMP_MUST_USE replay_verdict replay_remember(replay *r, cmp_str credential,
                                             const uint8_t fingerprint[16], uint64_t digest,
                                             int64_t now_ms);
@@ -50,17 +53,23 @@ CMP_MUST_USE replay_verdict replay_remember(replay *r, cmp_str credential,
  * lasts. */
 uint64_t replay_seed(const replay *r);
 
-/* Forgets one entry: its request was not executed (429, 5xx), so it may come again. */
+/* Forgets one entry: its request was not executed (429, 5xx), so it may come again. Stays when an
+ * identical repeat was let through meanwhile: that one may have been executed. */
 void replay_release(replay *r, const uint8_t fingerprint[16]);
 
 /* Sets window and policy of a running memory (a reload); its size stays. */
 void replay_configure(replay *r, const replay_options *options);
+
+/* For one more that shares it: all remember for as long as whoever wants most, and the rest stays
+ * as it is. */
+void replay_join(replay *r, const replay_options *options);
 
 typedef struct replay_stats {
     uint64_t entries;
     uint64_t capacity;
     uint64_t forgotten; /* entries dropped inside their window for want of room */
     size_t size_bytes;  /* all memory that can ever be in use */
+    int64_t window_ms;  /* in force: the longest of those who share it */
     int64_t reach_ms;   /* how far back every key is really remembered: the window, or less */
 } replay_stats;
 

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LAYOUT         1 /* one more for any change of replay_head, replay_shard.h, or their meaning */
+#define LAYOUT         2 /* one more for any change of replay_head, replay_shard.h, or their meaning */
 #define SHARD_SIZE_MIN ((size_t)16 * 1024)
 #define PAGE_SIZE      ((size_t)4096)
 #define SIZE_LIMIT     ((uint64_t)1 << 40)

@@ -20,19 +20,31 @@ uint32_t rules_window_ms(const replay_options *options)
                                                 : (uint32_t)options->window_ms;
 }
 
-void rules_configure(shard *s, const replay_options *options)
+static void set_window(shard *s, uint32_t window)
 {
-    const uint32_t window = rules_window_ms(options);
     /* What had left a shorter window is gone. */
     if (window > s->state->window_ms &&
         s->state->now_ms - s->state->window_ms > s->state->lost_ms) {
         s->state->lost_ms = s->state->now_ms - s->state->window_ms;
     }
+    s->state->window_ms = window;
+}
+
+void rules_configure(shard *s, const replay_options *options)
+{
+    set_window(s, rules_window_ms(options));
     const unsigned percent = options->quota_percent < 100 ? options->quota_percent : 100;
     const uint32_t quota = (uint32_t)((uint64_t)s->chunk_count * percent / 100);
     s->state->quota = quota > QUOTA_MIN ? quota : QUOTA_MIN;
-    s->state->window_ms = window;
     s->state->refuse = options->when_full == REPLAY_REFUSE;
+}
+
+void rules_join(shard *s, const replay_options *options)
+{
+    const uint32_t window = rules_window_ms(options);
+    if (window > s->state->window_ms) {
+        set_window(s, window);
+    }
 }
 
 /* Whoever died in it left it to us; all that was remembered is still there. */
@@ -45,17 +57,13 @@ void rules_lock(shard *s)
 
 /* ---- time ---- */
 
-/* A shard's clock never steps back, so each credential's queue is in the order of time. While the
- * given time is behind by less than the window, the clock stands; that covers threads whose idea of
- * now differs. A larger step back is taken as a correction of the system's clock, and from then on
- * the difference is added. Either way nothing leaves the window too early. */
+/* A shard's clock never steps back, so each credential's queue is in the order of time. Threads
+ * have read the time at different moments: who is behind finds it standing. */
 void rules_clock_set(shard *s, int64_t now_ms)
 {
-    const int64_t ahead = s->state->now_ms - (now_ms + s->state->shift_ms);
-    if (ahead <= 0) {
-        s->state->now_ms -= ahead;
-    } else if (ahead > s->state->window_ms) {
-        s->state->shift_ms += ahead;
+    const int64_t now = now_ms + s->state->shift_ms;
+    if (now > s->state->now_ms) {
+        s->state->now_ms = now;
     }
 }
 
@@ -138,21 +146,44 @@ static bool make_room(shard *s, uint16_t asking)
 
 /* ---- asking ---- */
 
+/* One bit of the digest says that a repeat was taken for good (digest 0: no repeat ever is). Then
+ * the pair is used up, whatever becomes of the one that came first. */
+#define REPEATED (UINT64_C(1) << 63)
+
+static replay_verdict compare(shard_entry *e, uint64_t digest)
+{
+    if ((e->digest & ~REPEATED) != (digest & ~REPEATED)) {
+        return REPLAY_DIFFERENT;
+    }
+    if (digest != 0) {
+        e->digest |= REPEATED;
+    }
+    return REPLAY_IDENTICAL;
+}
+
 replay_verdict rules_remember(shard *s, const shard_key *key, uint64_t credential_hash,
                               uint64_t digest)
 {
     const uint16_t asking = shard_credential_find(s, credential_hash);
     const uint32_t seen = shard_find(s, key);
     if (seen != 0) {
-        const shard_entry *e = shard_entry_of(s, seen);
+        shard_entry *e = shard_entry_of(s, seen);
         if (!expired(s, e->time)) {
-            return e->digest == digest ? REPLAY_IDENTICAL : REPLAY_DIFFERENT;
+            return compare(e, digest);
         }
         shard_drop(s, seen);
     }
     if (shard_needs_chunk(s, asking) && !make_room(s, asking)) {
         return REPLAY_FULL;
     }
-    shard_add(s, key, credential_hash, (uint32_t)s->state->now_ms, digest);
+    shard_add(s, key, credential_hash, (uint32_t)s->state->now_ms, digest & ~REPEATED);
     return REPLAY_NEW;
+}
+
+void rules_release(shard *s, const shard_key *key)
+{
+    const uint32_t entry = shard_find(s, key);
+    if (entry != 0 && (shard_entry_of(s, entry)->digest & REPEATED) == 0) {
+        shard_drop(s, entry);
+    }
 }

@@ -15,7 +15,7 @@ step_result step_once(txn *t)
     const uint64_t digest = t->once == CMP_ONCE_IDENTICAL
                                 ? message_digest(&t->request.message, replay_seed(memory))
                                 : 0;
-    switch (replay_remember(memory, t->credential, t->fingerprint, digest, t->request.now_ms)) {
+    switch (replay_remember(memory, t->credential, t->fingerprint, digest, t->begun_us / 1000)) {
     case REPLAY_NEW:
         t->remembered = true;
         return STEP_NEXT;

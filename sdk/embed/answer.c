@@ -2,6 +2,7 @@
 /* From a plugin's verdict to what a program answers with: the daemon's steps, in small. */
 #include "embed/embed.h"
 
+#include "base/clock.h"
 #include "mc/record.h"
 #include "mc/reply.h"
 #include "mc/variant.h"
@@ -52,7 +53,8 @@ static void remember(cmp_embed *e, const host_op *op, cmp_embed_answer *a)
     replay *memory = e->replay->memory;
     const bool repeats = said->once == CMP_ONCE_IDENTICAL;
     const uint64_t digest = repeats ? message_digest(&op->own.message, replay_seed(memory)) : 0;
-    switch (replay_remember(memory, said->credential, said->fingerprint, digest, op->own.now_ms)) {
+    const int64_t now_ms = (int64_t)clock_monotonic_ms();
+    switch (replay_remember(memory, said->credential, said->fingerprint, digest, now_ms)) {
     case REPLAY_NEW:
         memcpy(a->fingerprint, said->fingerprint, sizeof(a->fingerprint));
         a->remembered = true;

@@ -25,7 +25,8 @@ cmp_embed_replay *cmp_embed_replay_open(const cmp_embed_replay_options *options,
         .when_full = o.refuse ? REPLAY_REFUSE : REPLAY_FORGET,
     };
     char why[512];
-    replay *memory = o.file != NULL ? replay_open(&ours, o.file, clock_now_ms(), why, sizeof(why))
+    const int64_t now_ms = (int64_t)clock_monotonic_ms();
+    replay *memory = o.file != NULL ? replay_open(&ours, o.file, now_ms, why, sizeof(why))
                                     : replay_create(&ours);
     if (memory == NULL) {
         if (error != NULL) {
@@ -50,5 +51,5 @@ void cmp_embed_replay_close(cmp_embed_replay **ref)
 
 int64_t cmp_embed_replay_reach_ms(cmp_embed_replay *r)
 {
-    return replay_stats_get(r->memory, clock_now_ms()).reach_ms;
+    return replay_stats_get(r->memory, (int64_t)clock_monotonic_ms()).reach_ms;
 }

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from clocks import settable
 from daemon import CMPD, Site, message, run
 
 ICI = "1A0F1-COUNTED"
@@ -133,6 +134,22 @@ def test_the_window_ends(site, b):
     assert status == 200
 
 
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_a_clock_that_was_wrong_for_a_moment(site, b, by):
+    """What was used before it was set is not good again when it is right again."""
+    set_clock = settable(site)
+    site.counting()
+    site.start()
+    used = [message(b, ICI) for _ in range(10)]
+    assert seen(site, *used) == [200] * 10
+    set_clock(by)
+    assert seen(site, *used) == [409] * 10
+    # Every shard of the memory has seen the wrong time.
+    assert seen(site, *[message(b, ICI) for _ in range(200)]) == [200] * 200
+    set_clock(0)
+    assert seen(site, *used) == [409] * 10
+
+
 # ---- in a file, which outlives the process ----
 
 
@@ -214,6 +231,21 @@ def test_two_processes_remember_as_one(kept, b, authority, tmp_path):
         assert (seen(twin, other), seen(kept, other)) == ([200], [409])
     finally:
         twin.stop()
+
+
+def test_a_process_that_remembers_for_less(kept, b, authority, tmp_path):
+    """It joins, and goes; what it wants is said to be less than what it has."""
+    kept.start()
+    (tmp_path / "twin").mkdir()
+    twin = Site(tmp_path / "twin", authority)
+    twin.config["replay"] = {"file": str(kept.folder / "once"), "window": "1s"}
+    used = message(b, ICI)
+    assert seen(kept, used) == [200]
+    twin.start()
+    assert "another process that has it open remembers for 300 s, and so do we" in twin.log_text()
+    assert seen(kept, used) == [409]
+    twin.stop()
+    assert seen(kept, used, message(b, ICI), used) == [409, 200, 409]
 
 
 def test_a_check_makes_no_file(kept):

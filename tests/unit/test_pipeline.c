@@ -192,6 +192,29 @@ static void what_was_not_executed_may_come_again(void **state)
     rig_expect(&r, 409, "replayed");
 }
 
+/* A peer repeats what it has no answer to yet; then the first one fails. */
+static void what_a_repeat_was_answered_to_is_used_up(void **state)
+{
+    (void)state;
+    r.conf.top.resolve.deadline_ms = 5;
+    r.auth[0].auth.once = CMP_ONCE_IDENTICAL;
+    fingerprint(1);
+    r.stores[0].how = RIG_LATER;
+    rig_ask(&r, RIG_GOOD "&x=1");
+    const cmp_op first = r.stores[0].op;
+    r.stores[0].how = RIG_AT_ONCE;
+    rig_ask(&r, RIG_GOOD "&x=1");
+    rig_expect(&r, 404, "unknown_ici");
+    rig_wait_answer(&r);
+    rig_expect(&r, 503, "store_unavailable");
+    rig_ask(&r, RIG_GOOD "&x=2");
+    rig_expect(&r, 409, "replayed");
+    rig_ask(&r, RIG_GOOD "&x=1");
+    rig_expect(&r, 404, "unknown_ici");
+    r.stores[0].op = first;
+    rig_complete(&r.stores[0]);
+}
+
 /* ---- authorisation and validation ---- */
 
 static void a_peer_asks_only_where_it_may(void **state)
@@ -327,6 +350,7 @@ int main(void)
         TEST(the_second_time_is_a_replay),
         TEST(an_identical_repeat_is_answered_again_when_the_key_says_so),
         TEST(what_was_not_executed_may_come_again),
+        TEST(what_a_repeat_was_answered_to_is_used_up),
         TEST(a_peer_asks_only_where_it_may),
         TEST(values_are_validated_after_authentication),
         TEST(hops_are_limited),

@@ -380,6 +380,61 @@ static void after_a_start_of_the_machine(void **state)
     replay_destroy(&r);
 }
 
+/* The clock of a machine begins anew; nobody knows for how long it was off. */
+static void a_start_of_the_machine_makes_nothing_good_again(void **state)
+{
+    fixture *f = *state;
+    replay *r = open_it(f);
+    fill(r, 0, COUNT);
+    replay_destroy(&r);
+    char *at = octets_of(f);
+    ((replay_head *)at)->boot_ms += 60000;
+    munmap(at, SIZE);
+    const int64_t anew = 5000;
+    r = open_sized(f, SIZE, anew);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        assert_int_equal(remember(r, i, anew + WINDOW), REPLAY_IDENTICAL);
+    }
+    assert_int_equal(replay_stats_get(r, anew + WINDOW).reach_ms, WINDOW);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        assert_int_equal(remember(r, i, anew + WINDOW + 1), REPLAY_NEW);
+    }
+    replay_destroy(&r);
+}
+
+/* ---- who joins others ---- */
+
+static replay *join_with(const fixture *f, int64_t window_ms, unsigned quota)
+{
+    char error[256] = "";
+    const replay_options options = {window_ms, SIZE, quota, REPLAY_REFUSE};
+    replay *r = replay_open(&options, f->path, NOW, error, sizeof(error));
+    assert_non_null(r);
+    return r;
+}
+
+/* A program with a shorter window comes and goes. */
+static void all_remember_for_as_long_as_one_of_them_wants(void **state)
+{
+    fixture *f = *state;
+    replay *r = open_it(f);
+    fill(r, 0, 100);
+    replay *shorter = join_with(f, 1000, 1);
+    assert_int_equal(replay_stats_get(shorter, NOW).window_ms, WINDOW);
+    fill(shorter, 100, COUNT); /* with no quota of its own */
+    replay_destroy(&shorter);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        assert_int_equal(remember(r, i, NOW + WINDOW), REPLAY_IDENTICAL);
+    }
+    replay *longer = join_with(f, 2 * WINDOW, 1);
+    assert_int_equal(replay_stats_get(r, NOW).window_ms, 2 * WINDOW);
+    replay_destroy(&longer);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        assert_int_equal(remember(r, i, NOW + 2 * WINDOW), REPLAY_IDENTICAL);
+    }
+    replay_destroy(&r);
+}
+
 /* ---- files that are none ---- */
 
 static void refuse(const fixture *f, const char *why)
@@ -466,6 +521,8 @@ int main(void)
         TEST(a_change_that_did_not_end_is_mended),
         TEST(rubbish_is_survived),
         TEST(after_a_start_of_the_machine),
+        TEST(a_start_of_the_machine_makes_nothing_good_again),
+        TEST(all_remember_for_as_long_as_one_of_them_wants),
         TEST(what_is_no_memory_stays_as_it_is),
         TEST(who_may_not_see_it),
         TEST(another_layout),

@@ -66,8 +66,9 @@ typedef struct cmp_embed_replay_options {
     unsigned quota_percent; /* of it, that one key may fill [50] */
     bool refuse;      /* when that is full: refuse (429), and do not forget the key's oldest */
     const char *file; /* keep it there, for its owner alone: processes that have it open
-                         remember as one, and it outlives them. NULL: in memory; then it is
-                         one for this process and those that it forks afterwards */
+                         remember as one, and it outlives them. Who joins others changes no
+                         more than the window, and that to a longer one. NULL: in memory;
+                         then it is one for this process and those that it forks afterwards */
 } cmp_embed_replay_options;
 
 /* NULL with *error filled. Any thread; `options` may be NULL. */
