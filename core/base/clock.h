@@ -18,7 +18,7 @@ void clock_set_ms(int64_t now_ms);
 
 /* What the kernel knows of this machine's clock (adjtimex(2)). */
 typedef struct clock_state {
-    bool told;                   /* false: it says nothing */
+    bool told;                   /* false: it says nothing; errno says why */
     bool kept;                   /* somebody keeps it right (NTP or the like) */
     double offset_s;             /* by which it is still to be moved */
     double error_s, max_error_s; /* by which it may be wrong: as estimated, and at most */

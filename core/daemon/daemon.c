@@ -25,6 +25,7 @@
 
 #include <cmp-kit/memory.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -93,7 +94,16 @@ static void signals_block(sigset_t *set)
 /* Freshness (max_skew), windows of keys and tokens all hang on it. */
 static void warn_of_clock(const generation *g)
 {
-    if (g != NULL && g->keyring != NULL && !clock_is_kept()) {
+    if (g == NULL || g->keyring == NULL) {
+        return;
+    }
+    const clock_state s = clock_look();
+    if (!s.told) {
+        log_notice("clock",
+                   "the kernel does not say whether somebody keeps this machine's clock "
+                   "right: %s",
+                   strerror(errno));
+    } else if (!s.kept) {
         log_warning("clock", "nobody keeps this machine's clock right (NTP): requests may seem too "
                              "old or too new, and keys end at a wrong time");
     }

@@ -44,10 +44,10 @@ static void expose_kernel(exposition *e, const daemon_state *d)
 static void expose_clock(exposition *e)
 {
     const clock_state s = clock_look();
-    gauge(e, "cmpd_clock_kept", NULL, "Whether somebody keeps this machine's clock right", s.kept);
     if (!s.told) {
-        return;
+        return; /* no answer is neither: an alert would be blind, or cry wolf */
     }
+    gauge(e, "cmpd_clock_kept", NULL, "Whether somebody keeps this machine's clock right", s.kept);
     gauge(e, "cmpd_clock_offset_seconds", "seconds",
           "By how much whoever keeps this machine's clock is still moving it", s.offset_s);
     gauge(e, "cmpd_clock_error_seconds", "seconds", "How wrong it is, as estimated", s.error_s);

@@ -224,7 +224,9 @@ int pack_run(const char *path)
     if (nice(LOWEST_NICENESS) == -1 && errno != 0) {
         perror("nice");
     }
-    syscall(SYS_ioprio_set, 1, 0, IDLE_PRIORITY);
+    if (syscall(SYS_ioprio_set, 1, 0, IDLE_PRIORITY) != 0) {
+        perror("ioprio_set");
+    }
     if (!pack_file(path) && errno != EWOULDBLOCK && errno != ENOENT) {
         perror(path);
         return 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: its wall clock goes wrong by as many seconds as stand in the file that
  * SET_CLOCK names, from the moment when they stand there. Other clocks are right. Whether somebody
- * keeps it right is what CLOCK_KEPT says (0, 1). */
+ * keeps it right is what CLOCK_KEPT says (0, 1), or is not to be known (-). */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -45,6 +46,10 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone)
 int adjtimex(struct timex *state)
 {
     const char *kept = getenv("CLOCK_KEPT");
+    if (kept != NULL && *kept == '-') {
+        errno = EPERM;
+        return -1;
+    }
     *state = (struct timex){.status = kept != NULL && *kept == '1' ? 0 : STA_UNSYNC};
     return state->status == 0 ? TIME_OK : TIME_ERROR;
 }

@@ -7,19 +7,26 @@ import time
 import pytest
 from daemon import BUILD, CMPCTL, CMPD, run
 from signing import uuid7
+from test_metrics import scraped
 
 ICI = "1A0F1-COUNTED"
 NOBODY = "nobody keeps this machine's clock right"
+UNKNOWN = "the kernel does not say whether somebody keeps this machine's clock right"
 
 
 def kept(yes):
-    return ["env", f"LD_PRELOAD={BUILD}/tests/set_clock.so", f"CLOCK_KEPT={int(yes)}"]
+    """None: the kernel does not say."""
+    answer = "-" if yes is None else int(yes)
+    return ["env", f"LD_PRELOAD={BUILD}/tests/set_clock.so", f"CLOCK_KEPT={answer}"]
 
 
-@pytest.mark.skipif(
+preloads = pytest.mark.skipif(
     re.search(r"^CMPD_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.MULTILINE),
     reason="a preloaded library does not go with sanitizers",
 )
+
+
+@preloads
 @pytest.mark.parametrize("yes", [True, False])
 def test_whether_the_clock_is_kept(site, yes):
     site.peer("b")
@@ -28,6 +35,19 @@ def test_whether_the_clock_is_kept(site, yes):
     assert (NOBODY in site.log_text()) == (not yes)
     checked = run(*kept(yes), CMPD, "-t", "-c", site.folder / "cmpd.yaml")
     assert checked.returncode == 0 and (NOBODY in checked.stderr) == (not yes)
+
+
+@preloads
+def test_what_the_kernel_does_not_say_is_not_made_up(site):
+    site.peer("b")
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.wrapped = kept(None)
+    site.start()
+    assert f"{UNKNOWN}: Operation not permitted" in site.log_text()
+    assert NOBODY not in site.log_text()
+    assert [name for name in scraped(site).types if name.startswith("cmpd_clock_")] == []
+    site.stop()
+    assert site.log_text().count(UNKNOWN) == 1
 
 
 def ask(site, key, by, times):
