@@ -22,6 +22,7 @@
 struct admin {
     char *path;
     int fd;      /* -1: closed */
+    int file;    /* what it is at its path: as long as this is open, no other has its number */
     bool handed; /* it was that of the process before */
     bool left;   /* it is that of the process after */
     conf_listener conf;
@@ -60,12 +61,13 @@ void admin_check(const conf *c, cmp_report *report)
 }
 
 /* A socket's file outlives its process. Only by asking can a daemon that runs be told from one that
- * was killed. */
+ * was killed; not by waiting, for one that hangs lets nobody in. */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const bool listens =
-        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+        fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+                    errno == EAGAIN); /* there is a queue, and it is full */
     if (fd >= 0) {
         close(fd);
     }
@@ -138,6 +140,7 @@ admin *admin_open(const conf *c, int *handed, cmp_report *report)
     admin *a = kit_calloc(1, sizeof(*a));
     a->path = kit_strdup(path);
     a->fd = fd;
+    a->file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     a->handed = take;
     a->left = take; /* it is still the other process's */
     *handed = take ? -1 : *handed;
@@ -157,11 +160,20 @@ int admin_descriptor(const admin *a)
     return a != NULL ? a->fd : -1;
 }
 
+/* Once this one has stopped listening, the next may have put its own in the place. */
+static bool is_in_place(const admin *a)
+{
+    struct stat ours, there;
+    return a->file >= 0 && fstat(a->file, &ours) == 0 && lstat(a->path, &there) == 0 &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 /* By a process that takes over not before the socket is its own: the one before may go by other
  * rights. What cannot be changed stays as it is bound, for the daemon's user. */
 void admin_allow(const admin *a, const generation *g)
 {
-    if (a != NULL && !a->left && chmod(a->path, rights_given(g) ? 0666 : 0600) != 0) {
+    if (a != NULL && !a->left && is_in_place(a) &&
+        chmod(a->path, rights_given(g) ? 0666 : 0600) != 0) {
         log_warning("admin", "the permissions of %s cannot be changed: %s", a->path,
                     strerror(errno));
     }
@@ -195,8 +207,11 @@ void admin_close(admin **a_ref)
         return;
     }
     admin_withdraw(a);
-    if (!a->left) {
+    if (!a->left && is_in_place(a)) {
         unlink(a->path);
+    }
+    if (a->file >= 0) {
+        close(a->file);
     }
     free(a->path);
     free(a);

@@ -36,7 +36,7 @@ void admin_leave(admin *a);
 /* Nobody is let in any more but by workers, until they drain. NULL is fine. */
 void admin_withdraw(admin *a);
 
-/* Removes the socket. */
+/* Removes the socket; not that of another process, which has taken its place. */
 void admin_close(admin **a);
 
 /* The socket once more, for a worker. -1: `a` is NULL, or it could not be had, as is logged. */
