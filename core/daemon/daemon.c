@@ -133,7 +133,7 @@ static void open_sockets(daemon_state *d, cmp_report *report)
     inherited_each_left(&d->inherited, d->takeover.channel < 0 ? on_left : on_left_before, report);
     d->admin = admin_open(c, &d->takeover.admin, report);
     if (prepared && report->count == 0) {
-        sockets_commit(d->sockets);
+        (void)sockets_commit(d->sockets);
     }
 }
 

@@ -39,6 +39,7 @@ typedef struct reloading {
     generation *fresh;
     sockets_hand **hands; /* by worker, until each has taken its own */
     int64_t *held_us;     /* by worker: how long it was busy with that */
+    unsigned commit;      /* of the sockets */
     budget budget;
     everywhere *workers;
     cmp_timer *patience; /* NULL: it has run out */
@@ -175,6 +176,7 @@ static void on_every_worker(void *arg)
     if (r->patience != NULL) {
         loop_timer_stop(r->patience);
     }
+    sockets_gone(r->d->sockets, r->commit);
     note_taken(r);
     tell_all(r, 200, NULL);
     reloading_free(r);
@@ -213,7 +215,7 @@ static void put_in_force(reloading *r)
     generation *g = r->fresh;
     take_settings(d, g->conf);
     admin_allow(d->admin, g);
-    sockets_commit(d->sockets);
+    r->commit = sockets_commit(d->sockets);
     server_adopt(d->server, g, r->budget.connections);
     keys_watch_stop(&d->keys);
     generations_put(d, g);

@@ -87,6 +87,17 @@ bool inherited_add(inherited *in, int fd, const char *name, const char *bind, ch
     return true;
 }
 
+bool inherited_has_port(const inherited *in, uint16_t port)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        const inherited_socket *s = &in->at[i];
+        if (s->bind != NULL && endpoint_port(&(endpoint){s->at, s->at_size}) == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- whose it is ---- */
 
 /* The parts of an address that were bound: padding is nobody's. An IPv6 socket takes IPv4 as well,

@@ -34,6 +34,10 @@ typedef struct inherited {
 CMP_MUST_USE bool inherited_add(inherited *in, int fd, const char *name, const char *bind,
                                 char *error, size_t error_size);
 
+/* Whether a socket of the process before has that port: it goes when that process does, and shares
+ * the port until then. One that a service manager gave is nobody's who would. */
+bool inherited_has_port(const inherited *in, uint16_t port);
+
 /* Finds the listener of each: the one by whose address it was bound; else the one that has its
  * address; else the one of its name, when that has a single address. */
 void inherited_match(inherited *in, const conf *c);

@@ -27,10 +27,19 @@ typedef struct known {
     int64_t buffer_bytes; /* that it is to have there */
 } known;
 
+/* A port of sockets that are known no longer, and that workers may still have open. */
+typedef struct going {
+    uint16_t port;
+    unsigned since; /* which commit it was */
+} going;
+
 struct sockets {
     unsigned workers;
     known *at;
     size_t count, room;
+    going *going;
+    size_t going_count;
+    unsigned commits;     /* so far */
     size_t addresses;     /* so far */
     inherited *inherited; /* NULL: none */
 };
@@ -40,6 +49,14 @@ sockets *sockets_create(unsigned workers)
     sockets *s = kit_calloc(1, sizeof(*s));
     s->workers = workers;
     return s;
+}
+
+/* 0: it has none. */
+static uint16_t port_of(int fd)
+{
+    endpoint at = {.size = sizeof(at.at)};
+    const bool bound = getsockname(fd, (struct sockaddr *)&at.at, &at.size) == 0;
+    return bound ? endpoint_port(&at) : 0;
 }
 
 static void forget(known *k)
@@ -65,6 +82,25 @@ static void keep(sockets *s, bool (*wanted)(const known *k))
     s->count = kept;
 }
 
+/* Of what its worker is about to close, the descriptor says nothing any more: it may be another's
+ * before we hear of it. */
+static void let_go(sockets *s, const known *k)
+{
+    s->going = kit_realloc(s->going, (s->going_count + 1) * sizeof(*s->going));
+    s->going[s->going_count++] = (going){port_of(k->fd), s->commits};
+}
+
+void sockets_gone(sockets *s, unsigned commit)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < s->going_count; i++) {
+        if (s->going[i].since > commit) {
+            s->going[left++] = s->going[i];
+        }
+    }
+    s->going_count = left;
+}
+
 void sockets_destroy(sockets **ref)
 {
     sockets *s = *ref;
@@ -73,6 +109,7 @@ void sockets_destroy(sockets **ref)
             forget(&s->at[i]);
         }
         free(s->at);
+        free(s->going);
         free(s);
         *ref = NULL;
     }
@@ -199,17 +236,18 @@ static inheritance inherit_address(sockets *s, const conf *c, size_t l, size_t b
     return got;
 }
 
-/* Whether a socket of ours has that port, be it one that is about to go: it shares it with us. */
+/* Whether a socket of ours, or of the process before, has that port, be it one that is about to go:
+ * it shares it with us. */
 static bool is_ours(const sockets *s, uint16_t port)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        endpoint at = {.size = sizeof(at.at)};
-        if (!s->at[i].fresh && getsockname(s->at[i].fd, (struct sockaddr *)&at.at, &at.size) == 0 &&
-            endpoint_port(&at) == port) {
-            return true;
-        }
+    bool ours = s->inherited != NULL && inherited_has_port(s->inherited, port);
+    for (size_t i = 0; i < s->count && !ours; i++) {
+        ours = !s->at[i].fresh && port_of(s->at[i].fd) == port;
     }
-    return false;
+    for (size_t i = 0; i < s->going_count && !ours; i++) {
+        ours = s->going[i].port == port;
+    }
+    return ours;
 }
 
 /* Binds one address once for each worker, all to one port. errno says why not. */
@@ -349,8 +387,14 @@ static bool is_served(const known *k)
     return listens;
 }
 
-void sockets_commit(sockets *s)
+unsigned sockets_commit(sockets *s)
 {
+    s->commits++;
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->at[i].owner == NULL && s->at[i].handed) {
+            let_go(s, &s->at[i]);
+        }
+    }
     keep(s, is_served);
     for (size_t i = 0; i < s->count; i++) {
         known *k = &s->at[i];
@@ -364,6 +408,7 @@ void sockets_commit(sockets *s)
         k->listener = name;
         k->owner = k->listener;
     }
+    return s->commits;
 }
 
 /* ---- who has them ---- */

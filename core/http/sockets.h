@@ -27,9 +27,13 @@ CMP_MUST_USE bool sockets_prepare(sockets *s, const conf *c, cmp_report *report)
 
 /* The configuration is in force: what was opened for it listens, or is closed again after an error
  * in the log, which nothing but another process at that port in between can cause. What it does not
- * name is known no longer, and is closed by its
- * workers, which see that it is missing from what they are handed. */
-void sockets_commit(sockets *s);
+ * name is known no longer, and is closed by its workers, which see that it is missing from what
+ * they are handed. Returns a number for sockets_gone. */
+unsigned sockets_commit(sockets *s);
+
+/* Every worker has what it was handed after that commit, and after those before it. Until then what
+ * was taken out may still be open, and its port is ours. */
+void sockets_gone(sockets *s, unsigned commit);
 
 /* It is not: what was opened for it is closed. */
 void sockets_abandon(sockets *s);

@@ -116,6 +116,28 @@ def test_who_waits_for_a_listener_that_goes_is_served(site):
     becomes(False, lambda: opens(port))
 
 
+def test_a_listener_comes_back_while_a_worker_still_has_it(site):
+    """A plugin holds the worker, and the change that made it so is to be taken back."""
+    b = site.peer("b")
+    port = free_port()
+    site.config |= {"admin": {"socket": "admin.sock"}, "watchdog": {"stall": "50ms", "stuck_after": "1m"}}
+    second = site.listener | {"name": "second", "bind": f"127.0.0.1:{port}"}
+    site.config["listeners"].append(second)
+    site.store("store_fault", how="hold", hold="4s", where="lookup")
+    site.start()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        pool.submit(site.ask, b, "1A0F1-FAULT")
+        site.wait_for_log("in lookup of special")
+        site.config["listeners"].pop()
+        gone = pool.submit(reload, site)
+        becomes(2, lambda: gauge(site, "alive"))
+        site.config["listeners"].append(second)
+        back = pool.submit(reload, site)
+        assert gone.result()["removed"] == ["listeners.second"]
+        assert back.result()["added"] == ["listeners.second"]
+    assert site.ask(b, ICI, port=port).status == 200
+
+
 def test_a_dry_run_changes_nothing(served):
     use_other_codes(served)
     served.peer("c")

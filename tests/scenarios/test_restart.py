@@ -353,6 +353,16 @@ def test_listeners_come_and_go(served, b):
         served.ask(b, ICI, port=port)
 
 
+def test_a_port_gets_another_address(served, b):
+    """Which the process before still has when it is bound, and shares."""
+    served.start()
+    for address in ("*", "127.0.0.1"):
+        served.listener["bind"] = f"{address}:{served.port}"
+        served.write()
+        assert served.restart().wait(PATIENCE) == 0
+        assert served.ask(b, ICI).status == 200
+
+
 def test_the_admin_socket_may_move(served, b):
     served.start()
     served.config["admin"]["socket"] = "other.sock"

@@ -110,7 +110,7 @@ static void take(fixture *f, made *m)
     cmp_report report;
     report_init(&report);
     assert_true(sockets_prepare(f->sockets, m->g.conf, &report));
-    sockets_commit(f->sockets);
+    (void)sockets_commit(f->sockets);
     server_adopt(f->server, &m->g, 100);
     server_worker_take(f->worker, &m->g, sockets_hand_make(f->sockets, 0));
     report_dispose(&report);

@@ -51,7 +51,7 @@ static bool prepare(sockets *s, const char *listeners, const char *expected)
     conf *c = load(listeners);
     const bool good = sockets_prepare(s, c, &report);
     if (good) {
-        sockets_commit(s);
+        (void)sockets_commit(s);
     }
     conf_destroy(&c);
     assert_report(&report, expected);
@@ -155,6 +155,35 @@ static void an_address_that_overlaps(void **state)
     assert_true(prepare(s, listener_of("a", at_port(port)), ""));
     assert_true(prepare(s, listener_of("a", any), ""));
     assert_int_equal(find(s).count, 2);
+    sockets_destroy(&s);
+}
+
+/* Its worker closes it when it gets round to that, and until then has the port. */
+static void a_listener_that_comes_back_before_it_has_gone(void **state)
+{
+    (void)state;
+    char refused[128];
+    const unsigned short port = free_port();
+    sockets *s = sockets_create(1);
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    const found before = find(s);
+    hands(s, 0, "a", before.fds[0]);
+    const char *elsewhere = listener_of("b", at_port(free_port()));
+    assert_true(prepare(s, elsewhere, "")); /* the second commit */
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    assert_int_not_equal(find(s).fds[0], before.fds[0]);
+    assert_true(prepare(s, elsewhere, ""));
+    sockets_gone(s, 1);
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
+    assert_true(prepare(s, elsewhere, ""));
+    /* When all workers have done it, whoever listens there is somebody else. */
+    sockets_gone(s, 2);
+    snprintf(refused, sizeof(refused),
+             "c.yaml:3:15: listeners[0].bind: cannot bind 127.0.0.1:%u: Address already in use\n",
+             port);
+    assert_false(prepare(s, listener_of("a", at_port(port)), refused));
+    close(before.fds[0]);
+    assert_true(prepare(s, listener_of("a", at_port(port)), ""));
     sockets_destroy(&s);
 }
 
@@ -378,6 +407,38 @@ static void port_zero_goes_on(void **state)
     inherited_dispose(&in);
 }
 
+static unsigned short of_others(inherited *in, const char *name, const char *bind, char *any)
+{
+    const unsigned short port = others(in, 1, name, bind);
+    sprintf(any, "'0.0.0.0:%u'", port);
+    return port;
+}
+
+/* The process before shares its ports with us, as it does with itself; nobody else does. */
+static void another_address_of_a_port_that_was_handed_over(void **state)
+{
+    (void)state;
+    char any[64], refused[128];
+    inherited before = {0}, managers = {0};
+    (void)of_others(&before, "a", "127.0.0.1:1", any);
+    sockets *s = sockets_create(1);
+    sockets_inherit(s, &before);
+    assert_true(prepare(s, listener_of("a", any), ""));
+    assert_int_equal(find(s).count, 1);
+    sockets_destroy(&s);
+    inherited_dispose(&before);
+
+    s = sockets_create(1);
+    const unsigned short port = of_others(&managers, NULL, NULL, any);
+    sockets_inherit(s, &managers);
+    snprintf(refused, sizeof(refused),
+             "c.yaml:3:15: listeners[0].bind: cannot bind 0.0.0.0:%u: Address already in use\n",
+             port);
+    assert_false(prepare(s, listener_of("a", any), refused));
+    sockets_destroy(&s);
+    inherited_dispose(&managers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +447,8 @@ int main(void)
         cmocka_unit_test(port_zero_goes_on),
         cmocka_unit_test(what_stays_is_not_opened_again),
         cmocka_unit_test(a_listener_of_another_name),
+        cmocka_unit_test(a_listener_that_comes_back_before_it_has_gone),
+        cmocka_unit_test(another_address_of_a_port_that_was_handed_over),
         cmocka_unit_test(an_address_that_overlaps),
         cmocka_unit_test(any_port_is_each_listeners_own),
         cmocka_unit_test(an_error_changes_nothing),
