@@ -140,32 +140,12 @@ static known *add(sockets *s, const conf_listener *l, const char *bind, unsigned
                                 .address = s->addresses,
                                 .fresh = true,
                                 .listens = by == BY_OTHERS,
-                                .owner = l->name};
+                                .owner = l->name,
+                                .buffer_bytes = l->receive_buffer_bytes};
     return &s->at[s->count - 1];
 }
 
 /* ---- opening ---- */
-
-/* The kernel takes less without a word, and shows twice what it took. */
-static void warn_when_smaller(int fd, const conf_listener *l)
-{
-    int taken = 0;
-    socklen_t size = sizeof(taken);
-    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &taken, &size) == 0 &&
-        taken / 2 < l->receive_buffer_bytes) {
-        log_warning("http",
-                    "listener %s: the kernel allows a receive_buffer of %d octets only, not "
-                    "%lld; see net.core.rmem_max",
-                    l->name, taken / 2, (long long)l->receive_buffer_bytes);
-    }
-}
-
-static void log_bound(const char *listener, const endpoint *a)
-{
-    char text[ENDPOINT_TEXT_SIZE];
-    endpoint_format(a, text);
-    log_notice("http", "listener %s at %s", listener, text);
-}
 
 static bool open_for_workers(sockets *s, const conf_listener *l, const char *text,
                              const conf_bind *b)
@@ -200,15 +180,6 @@ static bool spread(sockets *s, const conf_listener *l, const char *text, const i
     return true;
 }
 
-static void log_inherited(const conf_listener *l, int fd)
-{
-    endpoint at = {.size = sizeof(at.at)};
-    char text[ENDPOINT_TEXT_SIZE];
-    getsockname(fd, (struct sockaddr *)&at.at, &at.size);
-    endpoint_format(&at, text);
-    log_notice("http", "listener %s at %s, handed over", l->name, text);
-}
-
 typedef enum inheritance {
     NOT_HANDED,
     HANDED,
@@ -227,10 +198,6 @@ static inheritance inherit_address(sockets *s, const conf *c, size_t l, size_t b
     if (count > 0) {
         s->addresses++;
         got = spread(s, one, one->bind.at[b], fds, count) ? HANDED : HANDED_TOO_FEW;
-    }
-    if (got == HANDED) {
-        warn_when_smaller(fds[0], one);
-        log_inherited(one, fds[0]);
     }
     free(fds); /* errno stays */
     return got;
@@ -269,10 +236,6 @@ static bool open_address(sockets *s, const conf_listener *l, const char *text)
     const int error = errno;
     close(chosen);
     errno = error;
-    if (opened) {
-        warn_when_smaller(s->at[s->count - 1].fd, l);
-        log_bound(l->name, &b.at);
-    }
     return opened;
 }
 
@@ -365,6 +328,31 @@ void sockets_abandon(sockets *s)
     keep(s, is_old);
 }
 
+/* The kernel takes less without a word, and shows twice what it took. */
+static void warn_when_smaller(const known *k)
+{
+    int taken = 0;
+    socklen_t size = sizeof(taken);
+    if (getsockopt(k->fd, SOL_SOCKET, SO_RCVBUF, &taken, &size) == 0 &&
+        taken / 2 < k->buffer_bytes) {
+        log_warning("http",
+                    "listener %s: the kernel allows a receive_buffer of %d octets only, not "
+                    "%lld; see net.core.rmem_max",
+                    k->owner, taken / 2, (long long)k->buffer_bytes);
+    }
+}
+
+/* Not before it is in force: who only tries a configuration would read of what is not there. */
+static void log_fresh(const known *k)
+{
+    endpoint at = {.size = sizeof(at.at)};
+    char text[ENDPOINT_TEXT_SIZE];
+    getsockname(k->fd, (struct sockaddr *)&at.at, &at.size);
+    endpoint_format(&at, text);
+    log_notice("http", "listener %s at %s%s", k->owner, text, k->listens ? ", handed over" : "");
+    warn_when_smaller(k);
+}
+
 static void log_deaf(const known *k)
 {
     log_error("http",
@@ -400,6 +388,8 @@ unsigned sockets_commit(sockets *s)
         known *k = &s->at[i];
         if (!k->fresh) {
             socket_set_buffer(k->fd, (int)k->buffer_bytes);
+        } else if (i == 0 || s->at[i - 1].address != k->address) {
+            log_fresh(k);
         }
         k->fresh = false;
         k->listens = true;

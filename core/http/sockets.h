@@ -18,25 +18,24 @@ sockets *sockets_create(unsigned workers);
  * sockets at an address, several share one. */
 void sockets_inherit(sockets *s, inherited *in);
 
-/* Opens what the configuration names and is not open yet, and does not listen there before it is
- * in force; a bind of the same text stays what it is,
- * also when it goes over to a listener of another name. With port 0 the kernel's choice is logged.
- * False with errors in the report: then nothing is open that was not before. Otherwise one of the
- * next two is to be called. */
+/* Opens what the configuration names and is not open yet, and does not listen there before it is in
+ * force; a bind of the same text stays what it is, also when it goes over to a listener of another
+ * name. False with errors in the report: then nothing is open that was not before. Otherwise one of
+ * the next two is to be called. */
 CMP_MUST_USE bool sockets_prepare(sockets *s, const conf *c, cmp_report *report);
 
-/* The configuration is in force: what was opened for it listens, or is closed again after an error
- * in the log, which nothing but another process at that port in between can cause. What it does not
- * name is known no longer, and is closed by its workers, which see that it is missing from what
- * they are handed. Returns a number for sockets_gone. */
+/* The configuration is in force: what was opened for it listens, as is logged, or is closed again
+ * after an error in the log, which nothing but another process at that port in between can cause.
+ * What it does not name is known no longer, and is closed by its workers, which see that it is
+ * missing from what they are handed. Returns a number for sockets_gone. */
 unsigned sockets_commit(sockets *s);
+
+/* It is not: what was opened for it is closed. */
+void sockets_abandon(sockets *s);
 
 /* Every worker has what it was handed after that commit, and after those before it. Until then what
  * was taken out may still be open, and its port is ours. */
 void sockets_gone(sockets *s, unsigned commit);
-
-/* It is not: what was opened for it is closed. */
-void sockets_abandon(sockets *s);
 
 /* What one worker is to listen on from now on, all of it. */
 typedef struct sockets_hand {

@@ -141,11 +141,15 @@ def test_a_listener_comes_back_while_a_worker_still_has_it(site):
 def test_a_dry_run_changes_nothing(served):
     use_other_codes(served)
     served.peer("c")
+    second = served.listener | {"name": "second", "bind": f"127.0.0.1:{free_port()}"}
+    served.config["listeners"].append(second)
     told = reload(served, "--dry-run")
-    assert told["added"] == ["peers.c"] and "plugins.codes" in told["changed"]
+    assert told["added"] == ["listeners.second", "peers.c"] and "plugins.codes" in told["changed"]
+    served.config["listeners"].pop()
     assert content(served) == "https://one.example/"
     assert reload(served)["added"] == ["peers.c"]
     assert content(served) == "https://other.example/"
+    assert [line for line in served.log() if "listener second" in line["message"]] == []
 
 
 def test_people_are_told_in_words(served):
