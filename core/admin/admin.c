@@ -144,7 +144,7 @@ admin *admin_open(const conf *c, int *handed, cmp_report *report)
     a->handed = take;
     a->left = take; /* it is still the other process's */
     *handed = take ? -1 : *handed;
-    a->conf.name = "admin";
+    a->conf.name = CONF_LISTENER_ADMIN;
     a->listener.conf = &a->conf;
     a->listener.name = cmp_str_from(a->conf.name);
     return a;

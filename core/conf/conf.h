@@ -46,6 +46,9 @@ typedef struct conf_balancers {
     int by;         /* conf_balancers_by */
 } conf_balancers;
 
+/* What the admin socket is called beside the listeners. */
+#define CONF_LISTENER_ADMIN "admin"
+
 typedef struct conf_listener {
     const char *name;
     cmp_strings bind;         /* "0.0.0.0:8443", "[::]:8443" */

@@ -340,6 +340,9 @@ static void check_listeners(check *k, const known *plugins)
         const char *path = kit_arena_printf(&k->memory, "listeners[%zu]", i);
         const char *name = kit_arena_printf(&k->memory, "%s.name", path);
         check_name(k, l->name, name);
+        if (l->name != NULL && strcmp(l->name, CONF_LISTENER_ADMIN) == 0) {
+            wrong(k, name, "logs and metrics call the admin socket so: another name is needed");
+        }
         entries_add(&names, l->name, name);
         check_listener(k, l, path, plugins);
         check_balancers(k, l, path);

@@ -198,7 +198,8 @@ CMP_OPTIONS(balancers_rows, conf_balancers) = {
 /* Rates of an address are high: a carrier has thousands of handsets behind one. They stop a single
  * machine, not a crowd. What has no default here gets one by what is offered (conf_derive.c). */
 CMP_OPTIONS(listener_rows, conf_listener) = {
-    CMP_ROW("name", STRING, conf_listener, name, "for logs and metrics", CMP_REQUIRED,
+    CMP_ROW("name", STRING, conf_listener, name,
+            "for logs and metrics; admin is the name of the admin socket", CMP_REQUIRED,
             CMP_RANGE(1, NAME_MAX_SIZE)),
     CMP_ROW("bind", STRINGS, conf_listener, bind,
             "addresses, such as 0.0.0.0:8443, [::]:8443 or *:8443", CMP_REQUIRED),

@@ -95,7 +95,7 @@ gates *gates_create(void)
 {
     gates *all = kit_calloc(1, sizeof(*all));
     pthread_mutex_init(&all->lock, NULL);
-    all->admin = all->first = gate_make(all, "admin");
+    all->admin = all->first = gate_make(all, CONF_LISTENER_ADMIN);
     all->admin->share = ADMIN_CONNECTIONS;
     all->admin->configured = true;
     return all;

@@ -162,6 +162,9 @@ static const struct {
      "\"hmac\"?\n"
      "c.yaml:12:32: listeners[0].authenticate[2]: \"hmac\" is given already at c.yaml:12:26\n"
      "c.yaml:12:38: listeners[0].authenticate[3]: there is no plugin \"nothing-like\"\n"},
+    {9, "  - name: admin",
+     "c.yaml:9:11: listeners[0].name: logs and metrics call the admin socket so: another name is "
+     "needed\n"},
     {13, "    http2: true",
      "c.yaml:9:5: listeners[0].tls: missing; mc-3 runs over https only (9.3.2)\n"},
     {13, "    tls: {certificate: a.pem}",
