@@ -360,9 +360,10 @@ handover *handover_begin(loop *control, const handover_gift *gift, uint64_t limi
     return h;
 }
 
-bool handover_go(handover *h)
+bool handover_go(handover *h, bool drains)
 {
-    h->ready = handover_send(h->channel, HANDOVER_GO, NULL, 0, -1);
+    const char *words[] = {drains ? "drains" : ""};
+    h->ready = handover_send(h->channel, HANDOVER_GO, words, 1, -1);
     return h->ready;
 }
 

@@ -39,9 +39,10 @@ CMP_MUST_USE handover *handover_begin(loop *control, const handover_gift *gift, 
                                       void (*ended)(const handover_result *result, void *arg),
                                       void *arg, char *error, size_t error_size);
 
-/* Has a new process that is ready begin to serve. From here on this one is to accept no connections
- * any more. False: it has died since. */
-CMP_MUST_USE bool handover_go(handover *h);
+/* Has a new process that is ready begin to serve, and to drain if it was this one that an operator
+ * asked for that. From here on this one is to accept no connections any more. False: it has died
+ * since. */
+CMP_MUST_USE bool handover_go(handover *h, bool drains);
 
 /* After `ended` was called, or before: then the new process is killed, and nothing is called. */
 void handover_destroy(handover **h);

@@ -20,7 +20,7 @@ typedef enum handover_kind {
     HANDOVER_END,
     HANDOVER_FAULT, /* file, line, column, key, text; of a report */
     HANDOVER_READY, /* "kept", when the admin socket goes on to be used */
-    HANDOVER_GO,
+    HANDOVER_GO,    /* "drains", when an operator has asked for that */
 } handover_kind;
 
 #define HANDOVER_WORDS_MAX 5

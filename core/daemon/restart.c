@@ -43,7 +43,7 @@ static void hand_over(daemon_state *d, const handover_result *result)
 {
     notify_main_pid(result->pid);
     workers_keep_sockets(d, true);
-    if (!handover_go(d->restart->handover)) {
+    if (!handover_go(d->restart->handover, d->asked_to_drain)) {
         workers_keep_sockets(d, false);
         notify_main_pid(getpid());
         fail(d, "the new process has died when it was ready", NULL);

@@ -20,8 +20,12 @@ static void begin(void *arg)
     if (d->stopping) {
         return;
     }
+    d->asked_to_drain = d->takeover.drains;
     workers_serve(d);
     log_notice("daemon", "ready: %u workers", d->ready);
+    if (d->asked_to_drain) {
+        log_notice("daemon", "draining, as the process before was asked to");
+    }
     notify_ready();
     notify_status(serve_status(d));
 }

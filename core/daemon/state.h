@@ -28,6 +28,7 @@ typedef struct worker_thread {
     server_worker *server;
     sockets_hand *hand; /* that it begins with */
     int admin;          /* the admin socket's, that it begins with. -1: none */
+    bool drains;        /* from the beginning */
     watched watched;
     bool drained;
 } worker_thread;

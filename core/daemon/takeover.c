@@ -129,6 +129,7 @@ static void on_message(void *arg)
     }
     stop_watching(t);
     if (got == HANDOVER_RECEIVED && m.kind == HANDOVER_GO) {
+        t->drains = strcmp(m.words[0], "drains") == 0;
         t->go(t->arg);
     } else {
         t->lost(t->arg);

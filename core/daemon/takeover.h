@@ -11,6 +11,7 @@
 typedef struct takeover {
     int channel;       /* -1: this process takes over from nobody */
     int admin, replay; /* of the other one; -1: none, or taken */
+    bool drains;       /* the other one did, as it was asked to; known when `go` is called */
     cmp_watch *watch;
     void (*go)(void *arg);
     void (*lost)(void *arg);

@@ -103,6 +103,9 @@ static void on_serve(void *arg)
 {
     worker_thread *thread = arg;
     daemon_state *d = thread->d;
+    if (thread->drains) {
+        server_worker_ask_to_leave(thread->server, true);
+    }
     server_worker_listen(thread->server, thread->hand);
     thread->hand = NULL;
     if (thread->admin >= 0) {
@@ -115,6 +118,7 @@ void workers_serve(daemon_state *d)
     for (unsigned i = 0; i < d->started; i++) {
         d->threads[i].hand = sockets_hand_make(d->sockets, i);
         d->threads[i].admin = admin_share(d->admin);
+        d->threads[i].drains = d->asked_to_drain;
         loop_post(d->threads[i].loop, on_serve, &d->threads[i]);
     }
 }

@@ -192,6 +192,19 @@ def test_undrain_takes_it_back(served):
     assert ask_on(served, new2) == 200 and new2.goaways == [0]
 
 
+def test_a_restart_takes_nothing_back(served):
+    """Whoever has drained it decides when it is asked again: it may be restarted in between."""
+    drain(served)
+    assert served.restart().wait(PATIENCE) == 0
+    assert readiness(served) == (False, True)
+    assert Open(served).ask() == (200, True)
+    assert served.restart().wait(PATIENCE) == 0
+    drain(served, "undrain")
+    assert readiness(served) == (True, False)
+    assert served.restart().wait(PATIENCE) == 0
+    assert Open(served).ask() == (200, False)
+
+
 def test_a_drained_one_stops_as_any(served):
     Open(served).ask()
     drain(served)
