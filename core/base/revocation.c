@@ -2,6 +2,7 @@
 /* See revocation.h. */
 #include "base/revocation.h"
 
+#include "base/crl.h"
 #include "base/file_set.h"
 #include "base/log.h"
 #include "base/log_limit.h"
@@ -13,20 +14,31 @@
 #include <openssl/x509_vfy.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The lists as they were at one time. */
-typedef struct lists {
-    unsigned users; /* handshakes, and the revocation while it is the newest */
+typedef struct lists lists;
+struct lists {
+    unsigned users; /* handshakes */
     STACK_OF(X509_CRL) * at;
-} lists;
+    lists *next; /* of those that are outdated */
+};
 
-typedef struct revocation {
-    char *file;
-    pthread_mutex_t lock; /* handshakes are on every worker */
-    kit_file_mark mark;   /* of the newest */
-    file_refusal bad;
+/* One file, for all contexts that go by it: of a large list there is one copy. */
+typedef struct revocation revocation;
+struct revocation {
+    char *path;
+    file_set file; /* the control thread's */
+    unsigned contexts;
     lists *newest;
-} revocation;
+    revocation *next;
+};
+
+/* A handshake holds the lock to count itself. What takes longer is the control thread's alone: it
+ * reads, and it frees what nobody uses any more, for that takes as long. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static revocation *all;
+static lists *outdated;
 
 static log_limit refusals = {
     .level = CMP_LOG_WARNING,
@@ -53,9 +65,8 @@ static lists *lists_load(const char *file)
         return NULL;
     }
     lists *l = kit_calloc(1, sizeof(*l));
-    l->users = 1;
     l->at = kit_must(sk_X509_CRL_new_null());
-    for (X509_CRL *one; (one = PEM_read_bio_X509_CRL(from, NULL, NULL, NULL)) != NULL;) {
+    for (X509_CRL *one; (one = crl_read(from)) != NULL;) {
         kit_must(sk_X509_CRL_push(l->at, one) > 0 ? l : NULL);
     }
     BIO_free(from);
@@ -68,66 +79,196 @@ static lists *lists_load(const char *file)
     return l;
 }
 
-static void warn_when_over(const revocation *r)
+static void warn_when_over(const char *file, const lists *l)
 {
-    for (int i = 0; i < sk_X509_CRL_num(r->newest->at); i++) {
-        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(sk_X509_CRL_value(r->newest->at, i));
+    for (int i = 0; i < sk_X509_CRL_num(l->at); i++) {
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(sk_X509_CRL_value(l->at, i));
         if (next != NULL && X509_cmp_current_time(next) < 0) {
             log_warning("tls",
                         "%s: a revocation list in it is over: whom it speaks of is refused "
                         "until there is a newer one",
-                        r->file);
+                        file);
         }
     }
 }
 
-/* With the lock. A look costs a thousandth of what a handshake does. */
-static void look(revocation *r)
+/* ---- signatures: once they are found good, handshakes need not look at them ---- */
+
+static void prove_by(const lists *l, const X509_NAME *name, EVP_PKEY *key)
 {
-    const kit_file_mark mark = kit_file_mark_of(r->file);
-    const bool was_refused = file_was_refused(&r->bad, &mark);
-    if (kit_file_mark_equal(&mark, &r->mark) || (was_refused && !file_is_due_again(&r->bad))) {
-        return;
-    }
-    lists *fresh = lists_load(r->file);
-    if (fresh == NULL) {
-        ERR_clear_error();
-        file_refuse(&r->bad, &mark);
-        if (!was_refused) {
-            log_error("tls", "%s: no revocation list can be read; those read before stay in use",
-                      r->file);
+    for (int i = 0; i < sk_X509_CRL_num(l->at) && key != NULL; i++) {
+        X509_CRL *one = sk_X509_CRL_value(l->at, i);
+        if (X509_NAME_cmp(X509_CRL_get_issuer(one), name) == 0) {
+            X509_CRL_verify(one, key);
         }
+    }
+    ERR_clear_error();
+}
+
+static void prove_by_store(const lists *l, X509_STORE *store)
+{
+    STACK_OF(X509) *trusted = X509_STORE_get1_all_certs(store);
+    for (int i = 0; i < sk_X509_num(trusted); i++) {
+        const X509 *ca = sk_X509_value(trusted, i);
+        prove_by(l, X509_get_subject_name(ca), X509_get0_pubkey(ca));
+    }
+    sk_X509_pop_free(trusted, X509_free);
+}
+
+/* CAs below the trusted ones are shown in handshakes only; these were. */
+static void prove_as_before(const lists *l, const lists *before)
+{
+    for (int i = 0; i < sk_X509_CRL_num(before->at); i++) {
+        X509_CRL *one = sk_X509_CRL_value(before->at, i);
+        prove_by(l, X509_CRL_get_issuer(one), crl_signer(one));
+    }
+}
+
+/* ---- files ---- */
+
+static revocation *take_file(const char *file)
+{
+    pthread_mutex_lock(&lock);
+    revocation *r = all;
+    while (r != NULL && strcmp(r->path, file) != 0) {
+        r = r->next;
+    }
+    if (r != NULL) {
+        r->contexts++;
+    }
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+
+static revocation *add_file(const char *file, const file_set *as_read, lists *first)
+{
+    revocation *r = kit_calloc(1, sizeof(*r));
+    *r = (revocation){.path = kit_strdup(file), .file = *as_read, .contexts = 1, .newest = first};
+    warn_when_over(file, first);
+    pthread_mutex_lock(&lock);
+    r->next = all;
+    all = r;
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+
+static void leave_file(revocation *r)
+{
+    pthread_mutex_lock(&lock);
+    r->contexts--;
+    pthread_mutex_unlock(&lock);
+}
+
+static void put_newest(revocation *r, lists *fresh)
+{
+    lists *before = r->newest;
+    prove_as_before(fresh, before);
+    pthread_mutex_lock(&lock);
+    r->newest = fresh;
+    before->next = outdated;
+    outdated = before;
+    pthread_mutex_unlock(&lock);
+    log_notice("tls", "%s has changed: %d revocation lists", r->path, sk_X509_CRL_num(fresh->at));
+    warn_when_over(r->path, fresh);
+}
+
+/* With the lock. */
+static lists *unlink_unused_lists(void)
+{
+    lists *unused = NULL;
+    for (lists **at = &outdated, *l; (l = *at) != NULL;) {
+        if (l->users > 0) {
+            at = &l->next;
+        } else {
+            *at = l->next;
+            l->next = unused;
+            unused = l;
+        }
+    }
+    return unused;
+}
+
+/* The same. */
+static revocation *unlink_unused_files(void)
+{
+    revocation *unused = NULL;
+    for (revocation **at = &all, *r; (r = *at) != NULL;) {
+        if (r->contexts > 0) {
+            at = &r->next;
+        } else {
+            *at = r->next;
+            r->next = unused;
+            unused = r;
+        }
+    }
+    return unused;
+}
+
+static void free_unused(void)
+{
+    pthread_mutex_lock(&lock);
+    lists *l = unlink_unused_lists();
+    revocation *r = unlink_unused_files();
+    pthread_mutex_unlock(&lock);
+    for (lists *next; l != NULL; l = next) {
+        next = l->next;
+        lists_free(l);
+    }
+    for (revocation *next; r != NULL; r = next) {
+        next = r->next;
+        lists_free(r->newest);
+        file_set_dispose(&r->file);
+        free(r->path);
+        free(r);
+    }
+}
+
+static void look_at(revocation *r)
+{
+    file_glance round = {.next = 0};
+    if (!file_set_changed(&r->file, &round)) {
         return;
     }
-    r->mark = mark;
-    r->bad.any = false;
-    if (--r->newest->users == 0) {
-        lists_free(r->newest);
+    const bool was_refused = file_set_was_refused(&r->file);
+    lists *fresh = lists_load(r->path);
+    if (fresh != NULL) {
+        file_set_used(&r->file);
+        put_newest(r, fresh);
+        return;
     }
-    r->newest = fresh;
-    log_notice("tls", "%s has changed: %d revocation lists", r->file, sk_X509_CRL_num(fresh->at));
-    warn_when_over(r);
+    ERR_clear_error();
+    file_set_refused(&r->file);
+    if (!was_refused) {
+        log_error("tls", "%s: no revocation list can be read; those read before stay in use",
+                  r->path);
+    }
+}
+
+void revocation_look(void)
+{
+    free_unused();
+    /* Only this thread puts files in, and takes them out. */
+    for (revocation *r = all; r != NULL; r = r->next) {
+        look_at(r);
+    }
 }
 
 /* ---- handshakes ---- */
 
 static lists *take(revocation *r)
 {
-    pthread_mutex_lock(&r->lock);
-    look(r);
+    pthread_mutex_lock(&lock);
     lists *l = r->newest;
     l->users++;
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&lock);
     return l;
 }
 
-static void give_back(revocation *r, lists *l)
+static void give_back(lists *l)
 {
-    pthread_mutex_lock(&r->lock);
-    if (--l->users == 0) {
-        lists_free(l);
-    }
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_lock(&lock);
+    l->users--;
+    pthread_mutex_unlock(&lock);
 }
 
 static bool is_about_lists(int error)
@@ -146,12 +287,12 @@ static void log_refusal(const revocation *r, X509_STORE_CTX *context, int error)
     char issuer[ISSUER_SIZE] = "";
     if (error == X509_V_ERR_UNABLE_TO_GET_CRL && at != NULL) {
         X509_NAME_oneline(X509_get_issuer_name(at), issuer, sizeof(issuer));
-        log_limited(&refusals, cmp_str_from(r->file), NULL, NULL, 0,
+        log_limited(&refusals, cmp_str_from(r->path), NULL, NULL, 0,
                     "%s: there is no revocation list of the CA %s in it, and each CA of a chain "
                     "needs one",
-                    r->file, issuer);
+                    r->path, issuer);
     } else {
-        log_limited(&refusals, cmp_str_from(r->file), NULL, NULL, 0, "%s: %s", r->file,
+        log_limited(&refusals, cmp_str_from(r->path), NULL, NULL, 0, "%s: %s", r->path,
                     X509_verify_cert_error_string(error));
     }
 }
@@ -169,7 +310,7 @@ static int on_verify(X509_STORE_CTX *context, void *arg)
         log_refusal(r, context, error);
     }
     X509_STORE_CTX_set0_crls(context, NULL);
-    give_back(r, l);
+    give_back(l);
     return good;
 }
 
@@ -179,12 +320,8 @@ static void on_context_end(void *parent, void *of, CRYPTO_EX_DATA *data, int ind
                            void *arg)
 {
     (void)parent, (void)data, (void)index, (void)number, (void)arg;
-    revocation *r = of;
-    if (r != NULL) {
-        lists_free(r->newest);
-        pthread_mutex_destroy(&r->lock);
-        free(r->file);
-        free(r);
+    if (of != NULL) {
+        leave_file(of);
     }
 }
 
@@ -196,20 +333,40 @@ static void make_index(void)
     owner_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_end);
 }
 
+/* The file as it is now, for one more context. NULL: it cannot be read. */
+static revocation *file_now(const char *crl)
+{
+    revocation *r = take_file(crl);
+    if (r != NULL && file_set_is_current(&r->file)) {
+        return r;
+    }
+    file_set as_read; /* before: a change meanwhile shows later */
+    file_set_init(&as_read, &crl, 1);
+    lists *fresh = lists_load(crl);
+    if (fresh != NULL && r == NULL) {
+        return add_file(crl, &as_read, fresh);
+    }
+    if (fresh != NULL) {
+        file_set_dispose(&r->file);
+        r->file = as_read;
+        put_newest(r, fresh);
+        return r;
+    }
+    file_set_dispose(&as_read);
+    if (r != NULL) {
+        leave_file(r);
+    }
+    return NULL;
+}
+
 bool revocation_set(SSL_CTX *ctx, const char *crl)
 {
     pthread_once(&once, make_index);
-    const kit_file_mark mark = kit_file_mark_of(crl); /* before: a change meanwhile shows later */
-    lists *first = lists_load(crl);
-    if (first == NULL) {
+    revocation *r = file_now(crl);
+    if (r == NULL) {
         return false;
     }
-    revocation *r = kit_calloc(1, sizeof(*r));
-    *r = (revocation){.file = kit_strdup(crl),
-                      .lock = PTHREAD_MUTEX_INITIALIZER,
-                      .mark = mark,
-                      .newest = first};
-    warn_when_over(r);
+    prove_by_store(r->newest, SSL_CTX_get_cert_store(ctx));
     if (owner_index < 0 || SSL_CTX_set_ex_data(ctx, owner_index, r) != 1) {
         abort(); /* out of memory */
     }

@@ -3,6 +3,7 @@
 #include "daemon/tls_watch.h"
 
 #include "base/log.h"
+#include "base/revocation.h"
 #include "daemon/validity.h"
 #include "http/tls.h"
 
@@ -92,6 +93,7 @@ static void look(void *arg)
     w->timer = loop_timer_start(w->control, LOOK_MS, look, w);
     w->round = (file_glance){.next = 0};
     look_at_listeners(w);
+    revocation_look();
     origins_each(look_at_origin, w);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watches the files of TLS: certificates, keys and CAs of listeners, and of origins (peers' URLs,
- * and what plugins have opened). What is good takes effect by itself, within a second, for new
- * connections; while it is not, what was read before stays in use, and the log says what is wrong,
- * once for each change.
+/* Watches the files of TLS: certificates, keys, CAs and revocation lists of listeners, and of
+ * origins (peers' URLs, and what plugins have opened). What is good takes effect by itself, within
+ * a second, for new connections; while it is not, what was read before stays in use, and the log
+ * says what is wrong, once for each change.
  *
  * All on the control thread. */
 #pragma once

@@ -22,7 +22,7 @@ void listener_tls_unref(listener_tls **t);
 /* For one handshake: a share of the newest context, for SSL_CTX_free. Any thread. */
 SSL_CTX *listener_tls_context(listener_tls *t);
 
-/* Certificate, key and CA of clients; lists are looked at by each handshake (base/revocation.h).
+/* Certificate, key and CA of clients; lists are looked at by themselves (base/revocation.h).
  * Control thread. */
 file_set *listener_tls_files(listener_tls *t);
 

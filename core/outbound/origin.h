@@ -23,7 +23,7 @@ struct cmp_origin {
     endpoint source;                                  /* size 0: any */
     char *server_name, *ca, *crl, *certificate, *key; /* NULL, but for the first: none */
     tls_slot tls;
-    file_set files; /* all of them but lists, which each handshake looks at; the control thread's */
+    file_set files;           /* all but lists (base/revocation.h); the control thread's */
     origin *next, **previous; /* in the list of all */
     unsigned connections_max, waiting_max;
     uint64_t connect_timeout_ms, idle_timeout_ms, resolve_interval_ms;

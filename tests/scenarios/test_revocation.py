@@ -41,10 +41,10 @@ def test_a_peer_is_revoked_while_cmpd_runs(world, pair):
     world.start()
     assert home.scan(ICI).status == 200
     world.authority.revoke(home.crl, b.listener["tls"]["certificate"])
+    home.wait_for_log("crl.pem has changed: 1 revocation lists")
     assert home.scan(ICI).status == 200  # on the connection that is open
     again(b)
     eventually(lambda: home.scan(ICI).status == 502)
-    home.wait_for_log("crl.pem has changed: 1 revocation lists")
     assert "crl.pem: certificate revoked" in home.wait_for_log("certificate revoked")["message"]
     assert home.scan(OTHER).status == 200
     world.authority.revoke(home.crl)
