@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/endpoint.h"
 #include "base/names.h"
+#include "conf/value.h"
 
 #include <cmp-kit/prefixes.h>
 #include <cmp-kit/text.h>
@@ -450,6 +451,19 @@ static void check_watchdog(check *k)
     }
 }
 
+/* With `size` no larger than one file, each would go as soon as it has ended. */
+static void check_journal(check *k)
+{
+    const conf_journal *j = &k->c->top.journal;
+    if (j->keep_bytes != 0 && j->segment_bytes > j->keep_bytes / CONF_SEGMENTS_LEAST) {
+        char segment[VALUE_TEXT_SIZE], all[VALUE_TEXT_SIZE];
+        value_format(CMP_OPTION_SIZE, j->segment_bytes, segment);
+        value_format(CMP_OPTION_SIZE, j->keep_bytes, all);
+        wrong(k, "journal.segment_size",
+              "%s; expected at most a quarter of journal.size, which is %s", segment, all);
+    }
+}
+
 /* Nothing here stops at an error: an operator wants all of them at once. So every part bears with
  * values that are missing. */
 void conf_check(const conf *c, cmp_report *report)
@@ -469,5 +483,6 @@ void conf_check(const conf *c, cmp_report *report)
     }
     check_peers(&k, &plugins);
     check_watchdog(&k);
+    check_journal(&k);
     kit_arena_reset(&k.memory);
 }

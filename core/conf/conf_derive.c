@@ -64,6 +64,16 @@ static void derive_shares(conf_listener *listeners, size_t count, int64_t connec
     }
 }
 
+#define JOURNAL_SEGMENT_SIZE (INT64_C(64) * 1024 * 1024)
+
+static void derive_journal(conf_journal *j)
+{
+    if (j->segment_bytes == 0) {
+        const int64_t most = j->keep_bytes / CONF_SEGMENTS_LEAST;
+        j->segment_bytes = most < JOURNAL_SEGMENT_SIZE ? most : JOURNAL_SEGMENT_SIZE;
+    }
+}
+
 void conf_derive(conf *c)
 {
     /* The rows are the configuration's own memory; only for others are they read-only. */
@@ -72,4 +82,5 @@ void conf_derive(conf *c)
         derive_listener(&listeners[i], c->top.limits.connections);
     }
     derive_shares(listeners, c->top.listeners.count, c->top.limits.connections);
+    derive_journal(&c->top.journal);
 }

@@ -371,9 +371,11 @@ CMP_OPTIONS(journal_rows, conf_journal) = {
     CMP_ROW(
         "path", PATH, conf_journal, path,
         "folder of its files; none: there is no journal. Only its owner should be able to read"),
-    CMP_ROW("segment_size", SIZE, conf_journal, segment_bytes,
-            "octets of a file, until the next one is begun", CMP_DEFAULT("64M"),
-            CMP_RANGE(64 * KIB, 4 * GIB)),
+    CMP_ROW(
+        "segment_size", SIZE, conf_journal, segment_bytes,
+        "octets of a file, until the next one is begun, at most a quarter of size; none: 64M, or "
+        "that quarter",
+        CMP_RANGE(64 * KIB, 4 * GIB)),
     CMP_ROW("segment_age", DURATION, conf_journal, segment_age_ms,
             "how long a file is written to, until the next one is begun", CMP_DEFAULT("1h"),
             CMP_RANGE(SECONDS, 30 * DAYS)),

@@ -131,7 +131,7 @@ typedef struct erasing {
 static bool erase_from(erasing *e, int folder, const segment_file *f)
 {
     rewrite_result result;
-    if (stays_open(folder, f)) {
+    if (!e->dry_run && stays_open(folder, f)) {
         output_fail("%s is being written to: is cmpd being restarted? Try again", f->name);
         return false;
     }
@@ -148,8 +148,21 @@ static bool erase_from(erasing *e, int folder, const segment_file *f)
     return true;
 }
 
+static bool make_ready(int folder)
+{
+    if (!end_segments(folder)) {
+        return false;
+    }
+    if (!pack_clean_up(folder)) {
+        output_fail("the folder: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 /* Nobody else puts files in each other's places meanwhile. What is newer than the list may be
- * written to right now, and has no older record. */
+ * written to right now, and has no older record. A dry run reads those that are written to, too,
+ * and leaves everything as it is: a segment that ends may have others removed. */
 static bool erase_all(erasing *e, int folder)
 {
     segment_files files;
@@ -158,11 +171,7 @@ static bool erase_all(erasing *e, int folder)
         output_fail("the folder: %s", strerror(errno));
         return false;
     }
-    bool good = end_segments(folder);
-    if (good && !e->dry_run && !pack_clean_up(folder)) {
-        good = false;
-        output_fail("the folder: %s", strerror(errno));
-    }
+    bool good = e->dry_run || make_ready(folder);
     for (size_t i = 0; good && i < files.count; i++) {
         good = !interrupt_came() && erase_from(e, folder, &files.at[i]);
     }

@@ -445,6 +445,21 @@ def test_erase_removes_a_user_and_nothing_else(pair, world, running):
     assert not list(journal.folder(a).glob("*.new")) + list(journal.folder(a).glob("*.part"))
 
 
+def test_a_dry_run_leaves_the_segments_as_they_are(site):
+    journal.keep(site, pseudonyms=["user"])
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    key = site.peer("c")
+    site.start()
+    for count in (1, 2):
+        assert site.send(message(key, "1A0F1-1") | {"user": "Erika"}).status == 200
+        journal.wait_for(site, count)
+        before = sorted(path.name for path in journal.folder(site).glob("journal-*"))
+        counted = erase(site, "Erika\n", "--dry-run")
+        assert counted.stdout.startswith(f"{count} records in 1 files would "), counted
+        assert sorted(path.name for path in journal.folder(site).glob("journal-*")) == before
+    assert erase(site, "Erika\n").stdout.startswith("2 records in 1 files lost ")
+
+
 def test_erase_reaches_what_an_interrupted_packing_left(site):
     journal.keep(site, pseudonyms=["user"])
     site.write_codes({"ici": "1A0F1-1", "content": "x"})

@@ -436,78 +436,6 @@ static void reads_addresses_of_listeners(void **state)
     }
 }
 
-static void what_depends_on_the_interfaces(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *settings;
-        int64_t receive_buffer;
-        bool anonymous;
-    } cases[] = {
-        {"interfaces: [mc-3, mc-6]", 65536, false},
-        {"interfaces: codes", 65536, false},
-        {"interfaces: mc-1", 16384, true},
-        {"interfaces: [mc-3, mc-1]", 16384, true},
-        {"interfaces: mc-1, receive_buffer: 100K", 102400, true},
-        {"interfaces: mc-3, receive_buffer: 4K", 4096, false},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char text[512];
-        cmp_report report;
-        report_init(&report);
-        snprintf(
-            text, sizeof(text),
-            "resolve: {stores: []}\nplugins: {hmac: {use: auth_hmac}}\nlisteners:\n"
-            "  - {name: l, bind: '*:1', authenticate: hmac, tls: {certificate: a, key: b}, %s}\n",
-            cases[i].settings);
-        scratch_write("c.yaml", text);
-        conf *c = conf_load("c.yaml", &report);
-        assert_report(&report, "");
-        const conf_listener *l = c->top.listeners.at;
-        assert_int_equal(l->receive_buffer_bytes, cases[i].receive_buffer);
-        assert_int_equal(conf_listener_anonymous(l), cases[i].anonymous);
-        conf_destroy(&c);
-        report_dispose(&report);
-    }
-}
-
-/* Shares of half of all connections, but for those that name their own. */
-static void shares_of_listeners(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *settings[3];
-        int64_t shares[3];
-    } cases[] = {
-        {{"", "", ""}, {166, 166, 166}},
-        {{"connections: 100", "", ""}, {100, 200, 200}},
-        {{"connections: 600", "", "connections: 400"}, {600, 0, 400}},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char text[512];
-        int size = snprintf(text, sizeof(text),
-                            "resolve: {stores: []}\nlimits: {connections: 1000}\nlisteners:\n");
-        for (int l = 0; l < 3; l++) {
-            size += snprintf(text + size, sizeof(text) - (size_t)size,
-                             "  - {name: l%d, bind: '*:%d', interfaces: mc-1, %s}\n", l, l + 1,
-                             cases[i].settings[l]);
-        }
-        cmp_report report;
-        report_init(&report);
-        scratch_write("c.yaml", text);
-        conf *c = conf_load("c.yaml", &report);
-        assert_report(&report, "");
-        for (size_t l = 0; l < 3; l++) {
-            const conf_listener *listener = (const conf_listener *)c->top.listeners.at + l;
-            assert_int_equal(listener->connections, cases[i].shares[l]);
-            assert_int_equal(listener->source_connections, 500);
-            assert_int_equal(listener->source_connects, 500 * 3600);
-        }
-        conf_destroy(&c);
-        report_dispose(&report);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,8 +445,6 @@ int main(void)
         cmocka_unit_test(joins_included_files),
         cmocka_unit_test(names_both_places_of_what_is_given_twice),
         cmocka_unit_test(reads_addresses_of_listeners),
-        cmocka_unit_test(what_depends_on_the_interfaces),
-        cmocka_unit_test(shares_of_listeners),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
