@@ -125,8 +125,8 @@ void journal_reader_progress(const journal_reader *r, uint64_t *done, uint64_t *
 
 /* ---- which files ---- */
 
-/* When it was begun; INT64_MIN when that cannot be said. */
-static int64_t created_ms(int folder, const char *name)
+/* False when that cannot be said. */
+static bool read_created(int folder, const char *name, int64_t *ms)
 {
     uint8_t octets[SEGMENT_HEAD_SIZE];
     segment_head head;
@@ -135,21 +135,26 @@ static int64_t created_ms(int folder, const char *name)
                       segment_source_read(s, octets, sizeof(octets)) == (ptrdiff_t)sizeof(octets) &&
                       segment_head_read(octets, &head);
     segment_source_close(&s);
-    return good ? head.created_us / 1000 : INT64_MIN;
+    *ms = good ? head.created_us / 1000 : 0;
+    return good;
 }
 
-/* What it holds was written before it was last changed; who compresses it or erases from it keeps
- * that time. That the next one was begun says nothing, while somebody writes to this one. */
-static bool ended_before_span(const journal_reader *r, const segment_file *f)
+/* What it holds was written between the time in its head and when it was last changed; who
+ * compresses it or erases from it keeps that time. That the next one was begun says nothing, while
+ * somebody writes to this one. When it was changed before it was begun the clock was set back
+ * meanwhile, and what it holds may be of any time. */
+static bool lies_outside(const journal_reader *r, const segment_file *f)
 {
-    return r->span.from_ms > INT64_MIN + TIMES_APART_MS &&
-           f->modified_ms < r->span.from_ms - TIMES_APART_MS && !segment_is_open(r->folder, f);
-}
-
-static bool begins_behind_span(const journal_reader *r, const segment_file *f)
-{
-    return r->span.until_ms < INT64_MAX - WRITTEN_LATE_MS &&
-           created_ms(r->folder, f->name) > r->span.until_ms + WRITTEN_LATE_MS;
+    const bool ended_before = r->span.from_ms > INT64_MIN + TIMES_APART_MS &&
+                              f->modified_ms < r->span.from_ms - TIMES_APART_MS;
+    int64_t created_ms;
+    if ((!ended_before && r->span.until_ms >= INT64_MAX - WRITTEN_LATE_MS) ||
+        !read_created(r->folder, f->name, &created_ms) ||
+        f->modified_ms < created_ms - TIMES_APART_MS) {
+        return false;
+    }
+    return ended_before ? !segment_is_open(r->folder, f)
+                        : created_ms > r->span.until_ms + WRITTEN_LATE_MS;
 }
 
 /* One may have been compressed since the list was made, or removed. */
@@ -200,10 +205,8 @@ static bool open_next(journal_reader *r)
         if (find_file(&r->before, f->number) != NULL) {
             continue;
         }
-        if (ended_before_span(r, f)) {
+        if (lies_outside(r, f)) {
             r->done += f->size;
-        } else if (begins_behind_span(r, f)) {
-            r->at = r->files.count;
         } else if (open_file(r, f)) {
             return true;
         }

@@ -12,12 +12,17 @@
 
 #define PATIENCE_MS 10000
 
-static journal_reader *open_reader(int64_t from_ms)
+static journal_reader *open_span(int64_t from_ms, int64_t until_ms)
 {
     journal_reader *r = journal_reader_open(JOURNAL_RIG_FOLDER, JOURNAL_STREAM_JOURNAL,
-                                            (journal_span){from_ms, INT64_MAX});
+                                            (journal_span){from_ms, until_ms});
     assert_non_null(r);
     return r;
+}
+
+static journal_reader *open_reader(int64_t from_ms)
+{
+    return open_span(from_ms, INT64_MAX);
 }
 
 /* Looks until there is one more. */
@@ -43,6 +48,25 @@ static void expect_no_more(journal_reader *r)
 static void put(journal *j, unsigned worker, uint64_t number)
 {
     journal_rig_put(j, worker, JOURNAL_TRANSACTION, number);
+}
+
+/* As if it had been begun, and written to, then. */
+static void set_times(const char *name, int64_t created_ms, int64_t modified_ms)
+{
+    uint8_t octets[SEGMENT_HEAD_SIZE];
+    segment_head head;
+    FILE *f = fopen(name, "r+");
+    assert_non_null(f);
+    assert_int_equal(fread(octets, 1, sizeof(octets), f), sizeof(octets));
+    assert_true(segment_head_read(octets, &head));
+    head.created_us = created_ms * 1000;
+    segment_head_write(&head, octets);
+    rewind(f);
+    assert_int_equal(fwrite(octets, 1, sizeof(octets), f), sizeof(octets));
+    assert_int_equal(fclose(f), 0);
+    const struct timespec modified = {.tv_sec = modified_ms / 1000};
+    assert_int_equal(utimensat(AT_FDCWD, name, (const struct timespec[]){modified, modified}, 0),
+                     0);
 }
 
 /* At a restart the new process begins a segment, and the old one has something to write still. */
@@ -112,8 +136,7 @@ static void a_quiet_process_is_not_left_out(void **state)
     expect_next(r, "1-1");
     expect_no_more(r);
     journal_reader_close(&r);
-    const struct timespec then[2] = {{1, 0}, {1, 0}};
-    assert_int_equal(utimensat(AT_FDCWD, JOURNAL_RIG_FOLDER "/journal-00000001.cmpj", then, 0), 0);
+    set_times(JOURNAL_RIG_FOLDER "/journal-00000001.cmpj", 0, 1000);
     const int64_t now_ms = clock_now_ms();
     while (clock_now_ms() == now_ms) { /* the record's time is ours */
     }
@@ -193,6 +216,50 @@ static void one_without_a_head_has_not_ended(void **state)
     journal_reader_close(&r);
 }
 
+/* ---- clocks that were set back ---- */
+
+#define HOUR_MS INT64_C(3600000)
+
+static void make_segments(void)
+{
+    make_segment(0, "first");
+    make_segment(1, "second");
+    assert_int_equal(rename("first", PLACE(1)), 0);
+    assert_int_equal(rename("second", PLACE(2)), 0);
+}
+
+static void what_comes_behind_a_clock_that_was_ahead_is_read(void **state)
+{
+    (void)state;
+    make_segments();
+    const int64_t now_ms = clock_now_ms();
+    set_times(PLACE(1), now_ms + 2 * HOUR_MS, now_ms + 3 * HOUR_MS);
+    journal_reader *r = open_span(INT64_MIN, now_ms);
+    expect_next(r, "1-1");
+    expect_no_more(r);
+    journal_reader_close(&r);
+}
+
+/* Before its clock was set back, and after. */
+static void a_file_of_two_times_is_read(void **state)
+{
+    (void)state;
+    make_segments();
+    const int64_t now_ms = clock_now_ms();
+    set_times(PLACE(1), now_ms + HOUR_MS, now_ms);
+    journal_reader *r = open_span(INT64_MIN, now_ms);
+    expect_next(r, "0-1");
+    expect_next(r, "1-1");
+    expect_no_more(r);
+    journal_reader_close(&r);
+    set_times(PLACE(1), now_ms, now_ms - HOUR_MS);
+    set_times(PLACE(2), now_ms - 2 * HOUR_MS, now_ms - HOUR_MS);
+    r = open_span(now_ms - HOUR_MS / 2, INT64_MAX);
+    expect_next(r, "0-1");
+    expect_no_more(r);
+    journal_reader_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +269,8 @@ int main(void)
         cmocka_unit_test_setup(a_number_may_be_taken_late, journal_rig_begin),
         cmocka_unit_test_setup(a_number_may_be_taken_again, journal_rig_begin),
         cmocka_unit_test_setup(one_without_a_head_has_not_ended, journal_rig_begin),
+        cmocka_unit_test_setup(what_comes_behind_a_clock_that_was_ahead_is_read, journal_rig_begin),
+        cmocka_unit_test_setup(a_file_of_two_times_is_read, journal_rig_begin),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
