@@ -237,8 +237,12 @@ static const char *read_csv_head(recon_layout *l, cmp_str line)
     const char *at = line.at, *const end = line.at + line.size;
     bool found[RECON_COLUMN_MAX] = {false};
     for (bool more = true; more;) {
-        const char *comma = memchr(at, ',', (size_t)(end - at));
-        const cmp_str name = {at, (size_t)((comma != NULL ? comma : end) - at)};
+        recon_line quoted = {.used = 0};
+        cmp_str name;
+        const char *wrong = next_value(&at, end, &quoted, &name, &more);
+        if (wrong != NULL) {
+            return wrong;
+        }
         if (l->column_count == sizeof(l->columns) / sizeof(l->columns[0])) {
             return "the first line has too many names";
         }
@@ -247,8 +251,6 @@ static const char *read_csv_head(recon_layout *l, cmp_str line)
         if (column >= 0) {
             found[column] = true;
         }
-        more = comma != NULL;
-        at = more ? comma + 1 : end;
     }
     return found[RECON_TIME] && found[RECON_DIRECTION] && found[RECON_TID] && found[RECON_VERDICT]
                ? NULL
@@ -256,8 +258,19 @@ static const char *read_csv_head(recon_layout *l, cmp_str line)
                  "among them";
 }
 
+/* The mark that some programs put before UTF-8. */
+static cmp_str without_mark(cmp_str line)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    const size_t size = sizeof(mark) - 1;
+    return line.size >= size && memcmp(line.at, mark, size) == 0
+               ? (cmp_str){line.at + size, line.size - size}
+               : line;
+}
+
 const char *recon_layout_read(recon_layout *l, cmp_str line, bool *is_head)
 {
+    line = without_mark(line);
     *l = (recon_layout){.csv = line.size == 0 || *line.at != '{'};
     *is_head = l->csv;
     return l->csv ? read_csv_head(l, line) : NULL;
@@ -267,5 +280,5 @@ const char *recon_line_read(const recon_layout *l, cmp_str line, recon_line *to)
 {
     memset(to->texts, 0, sizeof(to->texts));
     to->used = 0;
-    return l->csv ? read_csv(l, line, to) : read_json(line, to);
+    return l->csv ? read_csv(l, line, to) : read_json(without_mark(line), to);
 }

@@ -51,6 +51,38 @@ static void csv_is_read(void **state)
     assert_non_null(recon_layout_read(&without, CMP_STR("tid,time,direction"), &is_head));
 }
 
+#define MARK "\xEF\xBB\xBF" /* before UTF-8, as Excel writes it */
+
+/* As programs write it that quote all, or some. */
+static void heads_may_be_quoted_and_marked(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "\"tid\",\"a,b\",\"verdict\",\"direction\",\"time\"",
+        MARK "tid,x,verdict,direction,time",
+        MARK "\"tid\",x,\"verdict\",direction,time",
+    };
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        const recon_layout l = layout_of(heads[i]);
+        recon_line line;
+        assert_null(recon_line_read(&l, CMP_STR("\"1\",ignored,resolved,\"in\",now"), &line));
+        assert_text(&line, RECON_TID, "1");
+        assert_text(&line, RECON_VERDICT, "resolved");
+        assert_text(&line, RECON_DIRECTION, "in");
+        assert_text(&line, RECON_TIME, "now");
+    }
+    recon_layout l;
+    recon_line line;
+    bool is_head;
+    assert_non_null(recon_layout_read(&l, CMP_STR("\"tid\"x,time,direction,verdict"), &is_head));
+    assert_null(recon_layout_read(&l, CMP_STR(MARK "{\"tid\":\"1\"}"), &is_head));
+    assert_false(is_head);
+    assert_null(recon_line_read(&l, CMP_STR(MARK "{\"tid\":\"1\"}"), &line));
+    assert_text(&line, RECON_TID, "1");
+    assert_null(recon_line_read(&l, CMP_STR("{\"tid\":\"2\"}"), &line));
+    assert_text(&line, RECON_TID, "2");
+}
+
 static void json_is_read(void **state)
 {
     (void)state;
@@ -182,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_is_read),
+        cmocka_unit_test(heads_may_be_quoted_and_marked),
         cmocka_unit_test(json_is_read),
         cmocka_unit_test(each_pair_comes_to_its_class),
         cmocka_unit_test(duplicates_and_offsets),
