@@ -52,19 +52,35 @@ static const args_command command = {
 
 /* ---- who ---- */
 
-/* One line. False after a message. */
-static bool read_user(char user[USER_MAX])
+static bool is_empty(cmp_str lines)
 {
-    if (fgets(user, USER_MAX, stdin) == NULL) {
-        output_fail("the user is expected on stdin");
+    for (size_t i = 0; i < lines.size; i++) {
+        if (lines.at[i] != '\r' && lines.at[i] != '\n') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The only line, without its end. Who gives a list is not to take one of it for all. False after a
+ * message. */
+static bool read_user(char octets[USER_MAX], cmp_str *user)
+{
+    setvbuf(stdin, NULL, _IONBF, 0); /* no copy of it stays in a buffer */
+    const size_t size = fread(octets, 1, USER_MAX, stdin);
+    const char *end = memchr(octets, '\n', size);
+    *user = (cmp_str){octets, end != NULL ? (size_t)(end - octets) : size};
+    if (end != NULL && !is_empty((cmp_str){end, size - user->size})) {
+        output_fail("stdin: expected one user on one line; there are more lines");
         return false;
     }
-    const size_t size = strcspn(user, "\n");
-    if (size == 0 || size == USER_MAX - 1) {
+    if (end != NULL && user->size > 0 && end[-1] == '\r') {
+        user->size--;
+    }
+    if (ferror(stdin) || user->size == 0 || size == USER_MAX) {
         output_fail("stdin: expected a user of 1 to %d octets on one line", USER_MAX - 2);
         return false;
     }
-    user[size] = '\0';
     return true;
 }
 
@@ -182,17 +198,20 @@ static bool erase_all(erasing *e, int folder)
 
 static int erase_user(int folder, bool dry_run)
 {
-    char user[USER_MAX];
+    char octets[USER_MAX];
+    cmp_str user;
     pseudonym_keys keys;
-    if (!read_user(user)) {
+    if (!read_user(octets, &user)) {
+        secret_wipe(octets, sizeof(octets));
         return EXIT_CANNOT;
     }
     if (!pseudonym_keys_read(folder, &keys)) {
+        secret_wipe(octets, sizeof(octets));
         return output_fail(FOLDER_KEYS ": %s", strerror(errno));
     }
     rewrite_wanted wanted;
-    make_wanted(&keys, cmp_str_from(user), &wanted);
-    secret_wipe(user, sizeof(user));
+    make_wanted(&keys, user, &wanted);
+    secret_wipe(octets, sizeof(octets));
     erasing e = {.wanted = &wanted, .dry_run = dry_run};
     const bool good = erase_all(&e, folder);
     printf("%llu records in %llu files %s, under %zu keys\n", (unsigned long long)e.records,

@@ -5,12 +5,22 @@ import time
 
 from daemon import CMPCTL, run
 from patience import PATIENCE
+from world import home_and
 
 
 def keep(node, **settings):
     """Has the node keep a journal."""
     node.config["journal"] = {"path": "journal", **settings}
     return node
+
+
+def pair(world):
+    """A Home CMP `a` that reaches `b` by prefix; both keep a journal, and `c` asks `a`."""
+    b = keep(world.cmp("b", "2B001"))
+    b.holds(**{"2B001_1": "https://b.example/1"})
+    a = keep(home_and(world, b))
+    a.holds(**{"1A0F1_1": "https://a.example/1"})
+    return a, b
 
 
 def folder(node):
