@@ -203,6 +203,15 @@ int args_status(args_result result)
 
 /* ---- values ---- */
 
+bool args_not_empty(const char *name, const char *text)
+{
+    if (text != NULL && *text == '\0') {
+        output_fail("%s: its value is empty", name);
+        return false;
+    }
+    return true;
+}
+
 bool args_choice(const char *option, const char *text, const char *const *names, int *index)
 {
     for (int i = 0; names[i] != NULL; i++) {

@@ -79,6 +79,10 @@ int args_status(args_result result);
 
 /* ---- values ---- */
 
+/* False with a message when `text`, of that option or operand, is "": a variable of a script that
+ * has no value is not to be taken for "any". NULL, not given, is fine. */
+CMP_MUST_USE bool args_not_empty(const char *name, const char *text);
+
 /* The index of `text` in `names` (ended by NULL). False with a message that says what could be. */
 CMP_MUST_USE bool args_choice(const char *option, const char *text, const char *const *names,
                               int *index);

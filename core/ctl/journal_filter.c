@@ -64,6 +64,12 @@ static bool read_time(const char *option, const char *text, int64_t fallback, in
 
 /* ---- which ---- */
 
+static bool none_is_empty(const journal_options_given *given)
+{
+    return args_not_empty("--peer", given->peer) && args_not_empty("--tid", given->tid) &&
+           args_not_empty("--ici", given->ici) && args_not_empty("--verdict", given->verdict);
+}
+
 bool journal_filter_make(const journal_options_given *given, journal_filter *f)
 {
     *f = (journal_filter){.peer = cmp_str_from(given->peer),
@@ -74,7 +80,7 @@ bool journal_filter_make(const journal_options_given *given, journal_filter *f)
         output_fail("either --config or --path has to be given");
         return false;
     }
-    if (!read_time("from", given->from, INT64_MIN, &f->span.from_ms) ||
+    if (!none_is_empty(given) || !read_time("from", given->from, INT64_MIN, &f->span.from_ms) ||
         !read_time("until", given->until, INT64_MAX, &f->span.until_ms) ||
         (given->kind != NULL && !args_choice("kind", given->kind, journal_kind_names, &f->kind))) {
         return false;

@@ -320,7 +320,8 @@ int journal_reconcile_run(int argc, char **argv)
         return args_status(parsed);
     }
     int64_t examples, tolerance_ms;
-    if (!args_number("tolerance", o.tolerance, TOLERANCE_MS, 0, INT64_C(86400000), &tolerance_ms) ||
+    if (!args_not_empty("--peer", o.peer) || !args_not_empty("--as", o.as) ||
+        !args_number("tolerance", o.tolerance, TOLERANCE_MS, 0, INT64_C(86400000), &tolerance_ms) ||
         !args_number("examples", o.examples, EXAMPLES, 0, RECON_EXAMPLES_MAX, &examples)) {
         return EXIT_CANNOT;
     }

@@ -14,8 +14,9 @@
 #include <cmp-kit/uuid.h>
 
 #include <stdlib.h>
+#include <string.h>
 
-#define FOUND_MAX 64                /* records that are told of; a tid has one, and its attempts */
+#define FOUND_MAX 64                /* records of a stream that are told of */
 #define AROUND_MS INT64_C(86400000) /* how wrong a clock is thought to be that made a tid */
 
 typedef struct why_options {
@@ -47,16 +48,31 @@ typedef struct found_record {
     journal_record record;
 } found_record;
 
+/* First the journal's, then rejections. */
 typedef struct findings {
-    found_record at[FOUND_MAX];
+    found_record at[JOURNAL_STREAM_MAX * FOUND_MAX];
     size_t count;
+    size_t begin; /* of the stream that is read */
+    uint64_t left_out;
 } findings;
+
+/* A tid has one transaction, with its attempts; but anybody can send it again, before it and behind
+ * it, and as often as they like. So the first ones are kept, and the last. */
+static void make_room(findings *f)
+{
+    if (f->count - f->begin < FOUND_MAX) {
+        return;
+    }
+    found_record *middle = &f->at[f->begin + FOUND_MAX / 2];
+    free(middle->octets);
+    f->count--;
+    f->left_out++;
+    memmove(middle, middle + 1, (size_t)(&f->at[f->count] - middle) * sizeof(*middle));
+}
 
 static void keep(findings *f, const journal_record *r)
 {
-    if (f->count == FOUND_MAX) {
-        return;
-    }
+    make_room(f);
     found_record *found = &f->at[f->count];
     uint8_t *octets = kit_alloc(JOURNAL_RECORD_MAX);
     const size_t size = journal_record_write(r, octets);
@@ -83,6 +99,7 @@ static bool look_in(const journal_filter *f, findings *found)
     if (reader == NULL) {
         return false;
     }
+    found->begin = found->count;
     for (const journal_record *r; (r = journal_reader_next(reader)) != NULL;) {
         if (journal_filter_fits(f, r)) {
             keep(found, r);
@@ -104,12 +121,11 @@ static bool look_for(const journal_filter *f, cmp_str tid, findings *found)
     }
     for (int wide = 0; wide < 2 && found->count == 0; wide++) {
         near.span = wide ? f->span : near.span;
-        for (near.kind = JOURNAL_REJECTION;; near.kind = 0) {
+        static const int kinds[] = {0, JOURNAL_REJECTION};
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+            near.kind = kinds[i];
             if (!look_in(&near, found)) {
                 return false;
-            }
-            if (near.kind == 0) {
-                break;
             }
         }
     }
@@ -280,12 +296,18 @@ static int run(const why_options *o, const journal_filter *f, cmp_str tid)
     const findings *told = whole.count > 0 ? &whole : &found;
     int status = good ? EXIT_GOOD : EXIT_CANNOT;
     if (good && told->count == 0) {
-        output_fail("%s: neither the journal nor the record of rejections has that tid; the latter "
-                    "has some of many (journal.rejections)",
-                    tid.at);
+        output_fail(
+            "%s: neither the journal nor the record of rejections has that tid. A handset's "
+            "request that succeeded here leaves no record, by design; of rejections there "
+            "are some of many (journal.rejections)",
+            tid.at);
         status = EXIT_BAD;
     } else if (good) {
         o->json ? tell_json(told) : tell(told);
+        if (told->left_out > 0) {
+            output_warn("%llu more records in the midst of these are not shown",
+                        (unsigned long long)told->left_out);
+        }
     }
     findings_free(&found);
     findings_free(&whole);
@@ -301,7 +323,7 @@ int why_run(int argc, char **argv)
         return args_status(parsed);
     }
     journal_filter f;
-    if (!journal_filter_make(&o.given, &f)) {
+    if (!args_not_empty("TID", tid) || !journal_filter_make(&o.given, &f)) {
         return EXIT_CANNOT;
     }
     const int status = run(&o, &f, cmp_str_from(tid));

@@ -181,12 +181,6 @@ void account_rejection(txn *t, const char *plugin, const char *reason)
     }
 }
 
-/* Texts that a stranger sent are shown as far as a log would show them. */
-static cmp_str shown(cmp_str text)
-{
-    return (cmp_str){text.at, text.size < 64 ? text.size : 64};
-}
-
 /* To whom the key was issued by which the request claims to be signed: no more than a claim. */
 typedef struct claim {
     cmp_str id, name;
@@ -209,6 +203,7 @@ static cmp_str claimed_peer(const txn *t)
     return c.name;
 }
 
+/* What a stranger sent is recorded like any other's, so that it is found by its tid. */
 static void put_rejection(txn *t, const txn_answer *answer, journal_record *r)
 {
     if (!journal_rejection_fits(journal_of(t), t->worker->index, t->request.now_ms)) {
@@ -219,9 +214,9 @@ static void put_rejection(txn *t, const txn_answer *answer, journal_record *r)
     char source[INET6_ADDRSTRLEN];
     address_format(t->request.source, source);
     r->kind = JOURNAL_REJECTION;
-    journal_record_text(r, JOURNAL_TID, shown(params[CMP_PARAM_TID]));
-    journal_record_text(r, JOURNAL_ICI, shown(params[CMP_PARAM_ICI]));
-    journal_record_text(r, JOURNAL_APIKEYID, shown(params[CMP_PARAM_APIKEYID]));
+    journal_record_text(r, JOURNAL_TID, params[CMP_PARAM_TID]);
+    journal_record_text(r, JOURNAL_ICI, params[CMP_PARAM_ICI]);
+    journal_record_text(r, JOURNAL_APIKEYID, params[CMP_PARAM_APIKEYID]);
     journal_record_text(r, JOURNAL_PEER, claimed_peer(t));
     journal_record_text(r, JOURNAL_SOURCE, cmp_str_from(source));
     journal_record_text(r, JOURNAL_PLUGIN, cmp_str_from(a->plugin));

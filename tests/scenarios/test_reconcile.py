@@ -217,3 +217,11 @@ def test_what_cannot_be_compared_is_said(tmp_path, text, words):
     theirs.write_text("time,direction,tid,verdict\n")
     status, _, said = reconcile(ours, theirs)
     assert status == 2 and words in said, said
+
+
+@pytest.mark.parametrize("option", ["--peer", "--as"])
+def test_an_empty_name_is_none(tmp_path, option):
+    (tmp_path / "ours").write_text("time,direction,tid,verdict\n")
+    (tmp_path / "theirs").write_text("time,direction,tid,verdict\n")
+    status, _, said = reconcile(tmp_path / "ours", tmp_path / "theirs", option, "")
+    assert status == 2 and f"{option}: its value is empty" in said

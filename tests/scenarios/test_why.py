@@ -47,3 +47,59 @@ def test_why_tells_of_a_rejection_and_of_nothing(pair, world):
     assert "cmpctl verify" in told.stdout
     nothing = why(a, "no-such-tid")
     assert nothing.returncode == 1 and "neither the journal" in nothing.stderr
+
+
+def test_why_finds_the_transaction_among_what_others_made_of_its_tid(pair, world):
+    a, _ = pair
+    journal.keep(a, rejections="10000/s")
+    key = a.peer("c")
+    world.start()
+    asked = message(key, "1A0F1-1")
+    forged = asked | {"signature": "00" * 32}
+    assert [a.send(forged).status for _ in range(70)] == [401] * 70
+    assert a.send(asked).status == 200
+    assert [a.send(asked).status for _ in range(70)] == [409] * 70
+    journal.wait_for(a, 70, "--kind", "rejection")
+    journal.wait_for(a, 71)
+    told = why(a, asked["tid"])
+    assert "peer c asked for 1A0F1-1" in told.stdout
+    assert "200 resolved, decided by codes" in told.stdout
+    assert "rejected: a request from 127.0.0.1" in told.stdout
+    assert "13 more records in the midst of these are not shown" in told.stderr
+
+
+def test_why_finds_a_rejection_by_its_whole_tid(pair, world):
+    a, _ = pair
+    key = a.peer("c")
+    world.start()
+    tid, ici = "t" * 128, "1A0F1-" + "x" * 250
+    assert a.send(message(key, ici, tid=tid) | {"signature": "00" * 32}).status == 401
+    (record,) = journal.wait_for(a, 1, "--kind", "rejection")
+    assert (record["tid"], record["ici"]) == (tid, ici)
+    assert "rejected: a request from 127.0.0.1" in why(a, tid).stdout
+
+
+def test_why_says_that_handsets_leave_no_records(pair, world):
+    a, _ = pair
+    world.start()
+    answer = a.scan("1A0F1-1")
+    assert answer.status == 200
+    told = why(a, answer.json["tid"])
+    assert told.returncode == 1
+    assert "A handset's request that succeeded here leaves no record, by design" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["why", ""],
+        *(["journal", "show", option, ""] for option in ("--peer", "--tid", "--ici", "--verdict")),
+        ["journal", "export", "--full", "--peer", ""],
+        ["journal", "stats", "--peer", ""],
+    ],
+)
+def test_an_empty_filter_is_no_filter_for_all(tmp_path, words):
+    (tmp_path / "journal").mkdir()
+    refused = run(CMPCTL, *words, "--path", tmp_path / "journal")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "its value is empty" in refused.stderr
