@@ -123,17 +123,22 @@ def test_a_listener_comes_back_while_a_worker_still_has_it(site):
     site.config |= {"admin": {"socket": "admin.sock"}, "watchdog": {"stall": "50ms", "stuck_after": "1m"}}
     second = site.listener | {"name": "second", "bind": f"127.0.0.1:{port}"}
     site.config["listeners"].append(second)
-    site.store("store_fault", how="hold", hold="4s", where="lookup")
+    until = site.folder / "until"
+    site.store("store_fault", how="hold", hold="1m", until=str(until), where="lookup")
     site.start()
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
         pool.submit(site.ask, b, "1A0F1-FAULT")
         site.wait_for_log("in lookup of special")
         site.config["listeners"].pop()
-        gone = pool.submit(reload, site)
+        site.write()
+        site.signal(signal.SIGHUP)  # commands wait for each other
         becomes(2, lambda: gauge(site, "alive"))
         site.config["listeners"].append(second)
         back = pool.submit(reload, site)
-        assert gone.result()["removed"] == ["listeners.second"]
+        try:
+            becomes(2, lambda: site.log_text().count("listener second at "))
+        finally:
+            until.touch()
         assert back.result()["added"] == ["listeners.second"]
     assert site.ask(b, ICI, port=port).status == 200
 
