@@ -38,6 +38,19 @@ bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result)
     return pooled;
 }
 
+void pg_see_standby(pg_store *s, const PGresult *result)
+{
+    const bool standby = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
+                         PQgetvalue(result, 0, 1)[0] == 't';
+    if (standby && !atomic_exchange_explicit(&s->behind, true, memory_order_relaxed)) {
+        s->store.host->log(s->store.host, CMP_LOG_NOTICE,
+                           "look-ups are answered by a standby, which has a change later than the "
+                           "primary tells of it: what a cache holds is asked for again every %lld "
+                           "ms",
+                           (long long)s->store.options->revalidate_ms);
+    }
+}
+
 static void pg_check_url(const cmp_host *host, const char *key, const char *url, cmp_report *report)
 {
     pg_target t;
@@ -95,6 +108,7 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
         pg_destroy(s);
         return NULL;
     }
+    atomic_store(&s->behind, o->replica_url != NULL); /* whatever kind of replica it is */
     /* The primary alone: it stands in for a replica that is not there. */
     if (!pg_store_try(s, &reached, error, sizeof(error))) {
         if (reached) {

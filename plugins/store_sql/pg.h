@@ -16,18 +16,24 @@ typedef struct pg_store {
     unsigned batches, batched, timeouts, lost, refused; /* counters */
     struct pg_listener *listener;                       /* NULL: with a query of the operator's */
     _Atomic bool pooler_said;                           /* it was logged that there is one */
+    _Atomic bool behind;     /* a standby answers look-ups, or has answered some */
+    _Atomic int lanes_ready; /* of all workers: look-ups are answered */
 } pg_store;
 
 /* The text that is prepared for look-ups. */
 const char *pg_lookup_query(const options *o);
 
-/* Asks for what pg_is_pooled wants to know. */
-#define PG_SESSION_QUERY "select pg_backend_pid()"
+/* Asks for what the two below want to know. */
+#define PG_SESSION_QUERY "select pg_backend_pid(), pg_is_in_recovery()"
 
 /* Whether the session is shared with others: then nothing may be left in it, neither settings nor
  * statements, and the next transaction may find another one. `result` is of PG_SESSION_QUERY. Says
  * it once for each store. Any thread. */
 bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result);
+
+/* Whether look-ups are answered by a standby, which has a change later than the primary tells of
+ * it. Says it once for each store. Any thread. */
+void pg_see_standby(pg_store *s, const PGresult *result);
 
 /* ---- on connections that are waited for (pg_wait.c) ---- */
 

@@ -138,6 +138,9 @@ void pg_connection_lose(pg_connection *c, const char *why)
     pg_first_line(why, line, sizeof(line)); /* before `db`, whose text it may be, goes */
     pg_connection_stop(c);
     c->failures = failures;
+    if (failures > 0) {
+        c->first++; /* the host that would not do, or not answer, is the last to be tried again */
+    }
     c->state = PG_PAUSING;
     c->timer = c->host->timer_start(c->loop, failures == 0 ? 0 : pause_ms(c), on_pause_over, c);
     c->owner->lost(c->arg, line);
@@ -149,7 +152,6 @@ static void on_timeout(void *arg)
 {
     pg_connection *c = arg;
     c->timer = NULL;
-    c->first++; /* the host that does not answer is the last one to be tried again */
     /* It may be up and not prepared yet, which was_good would take for good: the timer is gone. */
     c->state = PG_CONNECTING;
     pg_connection_lose(c, "the server did not answer in time");
@@ -191,7 +193,7 @@ static void connect_now(pg_connection *c)
 {
     c->state = PG_CONNECTING;
     c->parting[0] = '\0';
-    c->db = pg_connect_start(c->target, &c->hosts, c->first);
+    c->db = pg_connect_start(c->target, &c->hosts, c->first, c->owner->needs_primary);
     PQsetNoticeProcessor(c->db, on_notice, c);
     if (PQstatus(c->db) == CONNECTION_BAD) {
         pg_connection_lose(c, PQerrorMessage(c->db));

@@ -23,6 +23,7 @@ typedef struct pg_owner {
     void (*readable)(void *arg);  /* when PG_UP */
     /* Was connected or was to be; `db` is gone, and the next attempt will be made. */
     void (*lost)(void *arg, const char *why);
+    bool needs_primary; /* a standby would not do */
 } pg_owner;
 
 typedef struct pg_connection {

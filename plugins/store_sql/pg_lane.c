@@ -6,6 +6,8 @@
 #include "pg_worker.h"
 #include "schema.h"
 
+#include <stdatomic.h>
+
 #define LANE_MAX   256 /* requests on their way; more wait for us rather than for the server */
 #define SILENCE_MS 500 /* that the server may take longer than a statement's time limit */
 #define STATEMENT  "lookup"
@@ -104,6 +106,7 @@ static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t w
     }
     if (step == PREPARE_SESSION) {
         l->pooled = pg_is_pooled(pg_worker_store(l->worker), l->connection.db, result);
+        pg_see_standby(pg_worker_store(l->worker), result);
     }
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_PIPELINE_SYNC) {
         pg_first_line(PQresultErrorMessage(result), why, why_size);
@@ -120,10 +123,18 @@ static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t w
     return true;
 }
 
+static void set_ready(pg_lane *l, bool ready)
+{
+    if (l->ready != ready) {
+        l->ready = ready;
+        atomic_fetch_add(&pg_worker_store(l->worker)->lanes_ready, ready ? 1 : -1);
+    }
+}
+
 /* Only the last result of the preparation says that all of it was good. */
 static void become_ready(pg_lane *l)
 {
-    l->ready = true;
+    set_ready(l, true);
     l->settings_due = l->pooled;
     pg_connection_good(&l->connection);
     pg_worker_lane_changed(l->worker, l);
@@ -238,8 +249,7 @@ static bool on_prepared(pg_lane *l, const PGresult *result)
 /* With a new session comes a new statement. */
 static void renew(pg_lane *l)
 {
-    l->ready = false;
-    pg_connection_stop(&l->connection);
+    pg_lane_stop(l);
     pg_connection_start(&l->connection);
 }
 
@@ -295,7 +305,7 @@ static void on_lost(void *arg, const char *why)
     kit_trouble_say(&s->store.failures, s->store.host, "%s: %s",
                     l->connection.target == &s->primary ? "the database" : "the replica", why);
     /* Not ready first: what is handed back must not be sent here again. */
-    l->ready = false;
+    set_ready(l, false);
     while (!TAILQ_EMPTY(&l->sent)) {
         pg_worker_unsent(l->worker, take_first(l));
     }
@@ -375,6 +385,12 @@ unsigned pg_lane_room(const pg_lane *l)
     return l->ready && l->sent_count < LANE_MAX ? LANE_MAX - l->sent_count : 0;
 }
 
+void pg_lane_stop(pg_lane *l)
+{
+    set_ready(l, false);
+    pg_connection_stop(&l->connection);
+}
+
 bool pg_lane_hopeful(const pg_lane *l)
 {
     const pg_connection *c = &l->connection;
@@ -389,7 +405,7 @@ bool pg_lane_silent(const pg_lane *l, int64_t now_ms)
 
 void pg_lane_init(pg_lane *l, pg_worker *w, const pg_target *target, cmp_loop *loop)
 {
-    static const pg_owner owner = {on_connected, on_readable, on_lost};
+    static const pg_owner owner = {on_connected, on_readable, on_lost, false};
     *l = (pg_lane){.worker = w};
     TAILQ_INIT(&l->sent);
     pg_connection_init(&l->connection, pg_worker_store(w)->store.host, loop, target, &owner, l);

@@ -41,6 +41,9 @@ typedef struct pg_lane {
 
 void pg_lane_init(pg_lane *l, pg_worker *w, const pg_target *target, cmp_loop *loop);
 
+/* Without a callback, and what was sent stays as it is. It may be started again. */
+void pg_lane_stop(pg_lane *l);
+
 /* A look-up may wait for it: it is ready, or in its first attempt to be. */
 bool pg_lane_hopeful(const pg_lane *l);
 

@@ -2,11 +2,14 @@
 /* LISTEN: what the schema's triggers say about changes goes to the host, which may remember old
  * answers. What was said while nobody listened is lost, so after each gap everything may have
  * changed; and while nothing can be heard, again and again: behind a pooler, which gives the
- * session that listens to others, and when the table has no triggers, as one that was renamed into
- * place. */
+ * session that listens to others, when the table has no triggers, as one that was renamed into
+ * place, and when look-ups are answered but no primary is there to listen to. So it is with a
+ * standby that answers look-ups, since what it will have is heard of too early. */
 #include "pg_listener.h"
 
 #include "pg_connection.h"
+
+#include <stdatomic.h>
 
 /* What the connection was asked last. */
 typedef enum step {
@@ -166,6 +169,15 @@ static void on_lost(void *arg, const char *why)
 
 /* ---- while nothing is heard ---- */
 
+/* Whether what a cache holds may be old with nobody to tell. What was told by the primary may have
+ * been looked up at a standby that did not have it yet, and would stay for the whole ttl then. When
+ * look-ups are not answered either, there is nothing better than what is there. */
+static bool in_doubt(const pg_listener *l)
+{
+    return l->listening ? l->deaf != DEAF_NOT || atomic_load(&l->store->behind)
+                        : atomic_load(&l->store->lanes_ready) > 0;
+}
+
 /* What the cache holds stays there: it is still better than nothing when the database is gone. */
 static void tick(void *arg)
 {
@@ -173,7 +185,7 @@ static void tick(void *arg)
     const cmp_host *host = l->store->store.host;
     l->timer =
         host->timer_start(l->loop, (uint64_t)l->store->store.options->revalidate_ms, tick, l);
-    if (l->listening && l->deaf != DEAF_NOT) {
+    if (in_doubt(l)) {
         host->store_changed(host, CMP_NONE);
     }
     if (l->listening && l->deaf != DEAF_POOLER && l->step == STEP_NONE) {
@@ -185,7 +197,7 @@ static void tick(void *arg)
 
 pg_listener *pg_listener_create(pg_store *s, cmp_loop *loop)
 {
-    static const pg_owner owner = {on_connected, on_readable, on_lost};
+    static const pg_owner owner = {on_connected, on_readable, on_lost, true};
     pg_listener *l = kit_calloc(1, sizeof(*l));
     l->store = s;
     l->loop = loop;

@@ -160,10 +160,13 @@ static void list_add(char *list, const char *item, bool first)
     snprintf(list + size, LIST_SIZE - size, "%s%s", first ? "" : ",", item);
 }
 
-PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first)
+PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first, bool primary)
 {
     char(*lists)[LIST_SIZE] = kit_calloc(3, LIST_SIZE);
     parameters p = {.count = 0};
+    if (primary) {
+        set(&p, "target_session_attrs", "primary");
+    }
     set_all(&p, t, hosts->count == 0);
     for (size_t i = 0; i < hosts->count; i++) {
         const size_t at = (first + i) % hosts->count;

@@ -42,8 +42,9 @@ CMP_MUST_USE bool pg_hosts_resolve(pg_hosts *hosts, const pg_target *t, char *er
                                    size_t error_size);
 
 /* Begins to connect, without waiting; the host at `first` is tried first. `hosts` may be empty: for
- * a target without names. Never NULL. */
-PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first);
+ * a target without names. `primary`: to none that is a standby, unless the URL itself says which
+ * will do. Never NULL. */
+PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first, bool primary);
 
 /* Connects to a server that can be written to; blocks. NULL with `error` filled. */
 PGconn *pg_connect_wait(const pg_target *t, char *error, size_t error_size);

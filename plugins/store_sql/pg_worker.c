@@ -168,8 +168,7 @@ static void group_retire(pg_worker *w, unsigned group)
     pg_lane *lanes = group_of(w, group);
     for (unsigned i = 0; i < w->lane_count; i++) {
         if (lanes[i].sent_count == 0) {
-            lanes[i].ready = false;
-            pg_connection_stop(&lanes[i].connection);
+            pg_lane_stop(&lanes[i]);
         }
     }
 }
@@ -363,7 +362,7 @@ void pg_worker_stop(void *instance, void *state)
         s->store.host->timer_stop(w->timer);
     }
     for (unsigned i = 0; i < w->lane_count * w->group_count; i++) {
-        pg_connection_stop(&w->lanes[i].connection);
+        pg_lane_stop(&w->lanes[i]);
         requests_free(&w->lanes[i].sent);
     }
     requests_free(&w->unused);

@@ -19,8 +19,10 @@ CMP_OPTIONS(rows, options) = {
             "sqlite:PATH or postgresql://user:password@host,host/database?parameters; PATH "
             "may be relative, as in other options",
             CMP_REQUIRED),
-    CMP_ROW("replica_url", SECRET, options, replica_url,
-            "PostgreSQL: read replicas, asked instead of the primary while one can be reached"),
+    CMP_ROW(
+        "replica_url", SECRET, options, replica_url,
+        "PostgreSQL: read replicas, asked instead of the primary while one can be reached; what "
+        "the cache holds is asked for again every `revalidate` then"),
     CMP_ROW("query", STRING, options, query,
             "select … where id = $1, over tables of yours; columns are taken by their names "
             "(content, content_type, ttl, status, not_before, not_after, transferred_to, "
@@ -38,7 +40,8 @@ CMP_OPTIONS(rows, options) = {
                  CMP_DEFAULT("auto")),
     CMP_ROW("revalidate", DURATION, options, revalidate_ms,
             "PostgreSQL: how often what the cache holds is asked for again where the database does "
-            "not tell of changes: behind a pooler, or without the schema's triggers",
+            "not tell of changes, or too early: behind a pooler, without the schema's triggers, "
+            "with a standby or replica_url",
             CMP_DEFAULT("1s"), CMP_RANGE(100, 3600000)),
     CMP_ROW_ENUM(
         "synchronous", options, synchronous, synchronous_choices,

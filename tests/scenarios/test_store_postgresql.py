@@ -438,6 +438,46 @@ def test_the_primary_stands_in_for_the_replica(with_replica, standby, postgres):
     recovers(with_replica)
 
 
+def test_a_cache_before_a_replica_that_lags(with_replica, standby, postgres, database):
+    """The primary tells of the change long before the replica has it."""
+    cached(with_replica)
+    replicated(standby, postgres)
+    with_replica.start()
+    eventually(database.listeners)
+    assert with_replica.content("1A0F1-1") == "one"
+    standby.psql("select pg_wal_replay_pause()")
+    database.psql("update cmp_codes set content = 'new' where ici = '1A0F1-1'")
+    assert with_replica.content("1A0F1-1") == "one"
+    standby.psql("select pg_wal_replay_resume()")
+    eventually(lambda: with_replica.content("1A0F1-1") == "new")
+
+
+@pytest.mark.parametrize("attributes", [{}, {"target_session_attrs": "any"}])
+def test_the_first_host_is_a_standby(shelf, standby, postgres, database, attributes):
+    """Look-ups may stay there; changes are heard of at the primary, which is found."""
+    first = f"127.0.0.1:{standby.port},127.0.0.1:"
+    shelf.section["url"] = database.url(**attributes).replace("127.0.0.1:", first)
+    cached(shelf)
+    replicated(standby, postgres)
+    shelf.start()
+    eventually(database.listeners)
+    assert shelf.content("1A0F1-1") == "one"
+    assert "look-ups are answered by a standby" in shelf.site.log_text()
+    assert ("cannot execute LISTEN" in shelf.site.log_text()) == bool(attributes)
+    assert shelf.codes("put", json.dumps(ONE | {"content": "new"})).returncode == 0
+    eventually(lambda: shelf.content("1A0F1-1") == "new")
+
+
+def test_no_primary_is_there_to_listen_to(shelf, standby, postgres, database):
+    shelf.section["url"] = database.url().replace(f":{postgres.port}/", f":{standby.port}/")
+    cached(shelf)
+    replicated(standby, postgres)
+    shelf.start()
+    eventually(lambda: shelf.content("1A0F1-1") == "one")
+    database.psql("update cmp_codes set content = 'new' where ici = '1A0F1-1'")
+    eventually(lambda: shelf.content("1A0F1-1") == "new")
+
+
 def test_a_standby_takes_the_primarys_place(shelf, standby, postgres, stop, database):
     shelf.section["url"] = database.url(standby, target_session_attrs="read-write")
     replicated(standby, postgres)
