@@ -89,14 +89,30 @@ static void count_what(pg_store *s, const cmp_host *host)
     s->lost = host->counter(host, "connections_lost", "connections that were lost or not made");
 }
 
-/* A server that cannot be reached now may be there in a moment: only what it says itself stops the
- * start. */
+/* A server that cannot be reached now may be there in a moment, and a lock may be gone: only what
+ * it says itself stops the start. Where an instance serves already, it is not to be replaced by one
+ * that would wait for the lock. Who only checks is told of it, too; and whether the server refuses
+ * us, which who starts may find mended in a moment. */
+static bool stops(const pg_store *s, pg_tried tried, const void *previous)
+{
+    const bool checks = s->store.host->purpose == CMP_PURPOSE_CHECK;
+    switch (tried) {
+    case PG_TRIED_UNREACHED:
+        return checks && pg_target_refused(&s->primary);
+    case PG_TRIED_BUSY:
+        return checks || previous != NULL;
+    case PG_TRIED_REFUSED:
+        return true;
+    case PG_TRIED_GOOD:
+        break;
+    }
+    return false;
+}
+
 static void *pg_create(const cmp_host *host, const void *opts, void *previous, cmp_report *report)
 {
-    (void)previous;
     const options *o = opts;
     char error[ERROR_SIZE];
-    bool reached;
     pg_store *s = kit_calloc(1, sizeof(*s));
     store_init(&s->store, host, o);
     count_what(s, host);
@@ -110,18 +126,14 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
     }
     atomic_store(&s->behind, o->replica_url != NULL); /* whatever kind of replica it is */
     /* The primary alone: it stands in for a replica that is not there. */
-    if (!pg_store_try(s, &reached, error, sizeof(error))) {
-        if (reached) {
-            host->report(report, o->query != NULL ? "query" : "url", "%s", error);
-            pg_destroy(s);
-            return NULL;
-        }
-        /* Who starts may find it mended in a moment; who checks is told what is wrong. */
-        if (host->purpose == CMP_PURPOSE_CHECK && pg_target_refused(&s->primary)) {
-            host->report(report, "url", "%s", error);
-            pg_destroy(s);
-            return NULL;
-        }
+    const pg_tried tried = pg_store_try(s, error, sizeof(error));
+    if (stops(s, tried, previous)) {
+        const bool of_query = tried == PG_TRIED_REFUSED && o->query != NULL;
+        host->report(report, of_query ? "query" : "url", "%s", error);
+        pg_destroy(s);
+        return NULL;
+    }
+    if (tried != PG_TRIED_GOOD) {
         kit_trouble_say(&s->store.failures, host, "the database: %s", error);
     }
     return s;

@@ -35,11 +35,41 @@ bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result);
  * it. Says it once for each store. Any thread. */
 void pg_see_standby(pg_store *s, const PGresult *result);
 
+/* ---- the start (pg_try.c) ---- */
+
+typedef enum pg_tried {
+    PG_TRIED_GOOD,
+    PG_TRIED_UNREACHED, /* no server was there, or it has gone meanwhile */
+    PG_TRIED_BUSY,      /* it did not answer in time, as for a table that is locked */
+    PG_TRIED_REFUSED,   /* it says itself what is wrong */
+} pg_tried;
+
+/* Checks at the start what every lane will need; blocks, but not for long. `error` is filled unless
+ * all is good. */
+CMP_MUST_USE pg_tried pg_store_try(pg_store *s, char *error, size_t error_size);
+
 /* ---- on connections that are waited for (pg_wait.c) ---- */
 
-/* Checks at the start what every lane will need. False with `error`. *reached says whether a server
- * was there at all. */
-CMP_MUST_USE bool pg_store_try(pg_store *s, bool *reached, char *error, size_t error_size);
+typedef struct pg_limits {
+    int lock_ms;      /* how long it may wait for one */
+    int statement_ms; /* 0: as the server has it */
+    bool read_only;
+} pg_limits;
+
+/* Begins a transaction with time limits, so that nobody waits for ever. They end with it: the
+ * session may be shared with others. */
+CMP_MUST_USE bool pg_begin_limited(PGconn *db, const pg_limits *limits, char *error,
+                                   size_t error_size);
+
+/* How long a write, or a scan, waits for somebody else's lock: `busy_timeout`. */
+int pg_lock_timeout_ms(const pg_store *s);
+
+CMP_MUST_USE bool pg_run(PGconn *db, const char *text, char *error, size_t error_size);
+
+/* Fills `error` with why `text` has failed: what the server has against it, and what is locked; or
+ * libpq's words where there is no result. False. */
+bool pg_fail(const PGconn *db, const PGresult *result, const char *text, char *error,
+             size_t error_size);
 
 CMP_MUST_USE bool pg_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg,
                           char *error, size_t error_size);

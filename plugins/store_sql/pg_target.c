@@ -142,9 +142,12 @@ static void set_all(parameters *p, const pg_target *t, bool with_hosts)
 {
     set(p, "client_encoding", "UTF8");
     set(p, "fallback_application_name", "cmpd");
-    set(p, "keepalives_idle", "10"); /* a listener would wait for ever on a server that is gone */
+    /* A listener would wait for ever on a server that is gone; and so would a write, for the answer
+     * to what it has sent. */
+    set(p, "keepalives_idle", "10");
     set(p, "keepalives_interval", "5");
     set(p, "keepalives_count", "3");
+    set(p, "tcp_user_timeout", "10000"); /* ms */
     for (const PQconninfoOption *o = t->parameters; o->keyword != NULL; o++) {
         const bool place = strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "port") == 0;
         if (o->val != NULL && (with_hosts || !place) &&

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is done on connections that are waited for: the check at the start, and scans; and the rows
- * of results, for everybody. */
+/* What is done on connections that are waited for: scans; and the results of such connections, and
+ * the rows of results, for everybody. */
 #include "pg.h"
 
-#include "schema.h"
-
-#define SCAN_PAGE  "5000"
-#define SCAN_ROWS  5000
-#define ERROR_SIZE 256
+#define SCAN_PAGE       "5000"
+#define SCAN_ROWS       5000
+#define PLACE_SIZE      128 /* of what is locked: a row and its table, or the begin of a statement */
+#define PAGE_TIMEOUT_MS 30000 /* rows that are far apart on a slow disk */
 
 /* ---- results ---- */
 
@@ -33,102 +32,53 @@ void pg_row(const PGresult *result, int at, const column_map *map, row *r)
     }
 }
 
-/* ---- the start ---- */
+bool pg_fail(const PGconn *db, const PGresult *result, const char *text, char *error,
+             size_t error_size)
+{
+    static const char lock_not_available[] = "55P03";
+    char line[PG_LINE_SIZE];
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    char place[PLACE_SIZE];
+    pg_first_line(context != NULL ? context : text, place, sizeof(place));
+    pg_first_line(result != NULL ? PQresultErrorMessage(result) : PQerrorMessage(db), line,
+                  sizeof(line));
+    if (state != NULL && strcmp(state, lock_not_available) == 0) {
+        snprintf(error, error_size, "%s: another session has locked what was needed %s%s", line,
+                 context != NULL ? "" : "for: ", place);
+    } else {
+        snprintf(error, error_size, "%s", line);
+    }
+    return false;
+}
 
-static bool run(PGconn *db, const char *text, char *error, size_t error_size)
+bool pg_run(PGconn *db, const char *text, char *error, size_t error_size)
 {
     PGresult *result = PQexec(db, text);
     const ExecStatusType status = PQresultStatus(result);
-    const bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-    if (!good) {
-        pg_first_line(PQerrorMessage(db), error, error_size);
-    }
+    const bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+                      pg_fail(db, result, text, error, error_size);
     PQclear(result);
     return good;
 }
 
-static bool schema_version(PGconn *db, int64_t *version, char *error, size_t error_size)
+int pg_lock_timeout_ms(const pg_store *s)
 {
-    static const char there[] = "select to_regclass('cmp_schema') is not null";
-    *version = 0;
-    PGresult *result = PQexec(db, there);
-    bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
-    if (good && strcmp(PQgetvalue(result, 0, 0), "t") == 0) {
-        PQclear(result);
-        result = PQexec(db, SCHEMA_VERSION_QUERY);
-        good = PQresultStatus(result) == PGRES_TUPLES_OK;
-        *version = good ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
-    }
-    if (!good) {
-        pg_first_line(PQerrorMessage(db), error, error_size);
-    }
-    PQclear(result);
-    return good;
+    const int64_t timeout_ms = s->store.options->busy_timeout_ms;
+    return timeout_ms > 0 ? (int)timeout_ms : 1; /* 0 would be none */
 }
 
-/* *made: whether the tables are there. A check leaves it to the start to make them. */
-static bool try_schema(const pg_store *s, PGconn *db, bool *made, char *error, size_t error_size)
+bool pg_begin_limited(PGconn *db, const pg_limits *limits, char *error, size_t error_size)
 {
-    int64_t version;
-    bool good = schema_version(db, &version, error, error_size);
-    const bool may_create = s->store.options->create == CREATE_TRUE;
-    *made = true;
-    if (good && may_create && version >= 0 && version < SCHEMA_VERSION &&
-        s->store.host->purpose == CMP_PURPOSE_CHECK) {
-        *made = false;
-        return true;
+    char text[256], statement[64] = "";
+    if (limits->statement_ms > 0) {
+        snprintf(statement, sizeof(statement), "; set local statement_timeout = %d",
+                 limits->statement_ms);
     }
-    while (good && may_create && version >= 0 && version < SCHEMA_VERSION) {
-        good = run(db, schema_step(SCHEMA_POSTGRESQL, (int)version), error, error_size) &&
-               schema_version(db, &version, error, error_size);
-    }
-    return good && schema_good(SCHEMA_POSTGRESQL, version, error, error_size);
-}
-
-static bool try_query(const pg_store *s, PGconn *db, char *error, size_t error_size)
-{
-    column_map columns;
-    /* In one transaction: behind a pooler the next one may be in another session. */
-    if (!run(db, "begin", error, error_size)) {
-        return false;
-    }
-    PGresult *prepared = PQprepare(db, "", pg_lookup_query(s->store.options), 0, NULL);
-    PGresult *described = PQdescribePrepared(db, "");
-    const bool known = PQresultStatus(prepared) == PGRES_COMMAND_OK;
-    const bool good = known && PQnparams(described) == 1 && pg_columns(described, &columns);
-    if (!known) {
-        pg_first_line(PQresultErrorMessage(prepared), error, error_size);
-    } else if (!good) {
-        snprintf(error, error_size, "one parameter, $1, and a column content are expected");
-    }
-    PQclear(prepared);
-    PQclear(described);
-    char ended[ERROR_SIZE];
-    return run(db, "rollback", good ? error : ended, good ? error_size : sizeof(ended)) && good;
-}
-
-static void try_session(pg_store *s, PGconn *db)
-{
-    PGresult *result = PQexec(db, PG_SESSION_QUERY);
-    pg_is_pooled(s, db, result);
-    PQclear(result);
-}
-
-bool pg_store_try(pg_store *s, bool *reached, char *error, size_t error_size)
-{
-    PGconn *db = pg_connect_wait(&s->primary, error, error_size);
-    *reached = db != NULL;
-    if (db == NULL) {
-        return false;
-    }
-    bool made = true;
-    try_session(s, db);
-    const bool good =
-        (s->store.options->query != NULL || try_schema(s, db, &made, error, error_size)) &&
-        (!made || try_query(s, db, error, error_size));
-    *reached = PQstatus(db) == CONNECTION_OK; /* lost on the way: it was not the server's no */
-    PQfinish(db);
-    return good;
+    snprintf(text, sizeof(text),
+             "begin isolation level read committed%s; set local lock_timeout = %d%s",
+             limits->read_only ? " read only" : "", limits->lock_ms, statement);
+    return pg_run(db, text, error, error_size);
 }
 
 /* ---- scan ---- */
@@ -158,26 +108,29 @@ static row_result show_page(const cmp_host *host, const PGresult *page, cmp_stor
     return result == ROW_NEXT && rows < SCAN_ROWS ? ROW_STOP : result;
 }
 
-/* Nothing is left in the session, which others may share. */
-static const char begin_page[] =
-    "begin read only; set local timezone = 'UTC'; set local datestyle = 'ISO'";
+static bool begin_page(const pg_store *s, PGconn *db, char *error, size_t error_size)
+{
+    const pg_limits limits = {pg_lock_timeout_ms(s), PAGE_TIMEOUT_MS, true};
+    return pg_begin_limited(db, &limits, error, error_size) &&
+           pg_run(db, "set local timezone = 'UTC'; set local datestyle = 'ISO'", error, error_size);
+}
 
-static row_result scan_page(const cmp_host *host, PGconn *db, cmp_store_visit visit, void *arg,
+static row_result scan_page(const pg_store *s, PGconn *db, cmp_store_visit visit, void *arg,
                             char *after, char *error, size_t error_size)
 {
     const char *value = after;
-    if (!run(db, begin_page, error, error_size)) {
+    if (!begin_page(s, db, error, error_size)) {
         return ROW_BAD;
     }
     PGresult *page = PQexecParams(db, scan_query, 1, NULL, &value, NULL, NULL, 0);
     row_result result = ROW_BAD;
     if (PQresultStatus(page) == PGRES_TUPLES_OK) {
-        result = show_page(host, page, visit, arg, after, error, error_size);
+        result = show_page(s->store.host, page, visit, arg, after, error, error_size);
     } else {
-        pg_first_line(PQerrorMessage(db), error, error_size);
+        pg_fail(db, page, scan_query, error, error_size);
     }
     PQclear(page);
-    return result != ROW_BAD && !run(db, "commit", error, error_size) ? ROW_BAD : result;
+    return result != ROW_BAD && !pg_run(db, "commit", error, error_size) ? ROW_BAD : result;
 }
 
 /* From the primary: a replica may not have yet what was just put. */
@@ -197,7 +150,7 @@ bool pg_scan(void *instance, cmp_str after, cmp_store_visit visit, void *arg, ch
     }
     row_result result = ROW_NEXT;
     while (result == ROW_NEXT) {
-        result = scan_page(s->store.host, db, visit, arg, last, error, error_size);
+        result = scan_page(s, db, visit, arg, last, error, error_size);
     }
     PQfinish(db);
     return result == ROW_STOP;

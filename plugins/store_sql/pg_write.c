@@ -53,14 +53,6 @@ static bool fail(PGconn *db, char *error, size_t error_size)
     return false;
 }
 
-static bool run(PGconn *db, const char *query, char *error, size_t error_size)
-{
-    PGresult *result = PQexec(db, query);
-    const bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    return good || fail(db, error, error_size);
-}
-
 /* ---- begin, abort ---- */
 
 static void write_free(pg_write *w)
@@ -79,11 +71,13 @@ void *pg_begin(void *instance, char *error, size_t error_size)
     if (store_only_read(&s->store, error, error_size)) {
         return NULL;
     }
+    /* An import may take as long as it likes, but not wait so long, as a thread does with it. */
+    const pg_limits limits = {pg_lock_timeout_ms(s), 0, false};
     PGconn *db = pg_connect_wait(&s->primary, error, error_size);
     if (db == NULL) {
         return NULL;
     }
-    if (!run(db, "begin", error, error_size)) {
+    if (!pg_begin_limited(db, &limits, error, error_size)) {
         PQfinish(db);
         return NULL;
     }
@@ -180,9 +174,10 @@ static bool end_line(pg_write *w, cmp_str ici, char *error, size_t error_size)
 static bool begin_copy(pg_write *w, char *error, size_t error_size)
 {
     PGresult *result = PQexec(w->db, copy_query);
-    w->copies = PQresultStatus(result) == PGRES_COPY_IN;
+    w->copies = PQresultStatus(result) == PGRES_COPY_IN ||
+                pg_fail(w->db, result, copy_query, error, error_size);
     PQclear(result);
-    return w->copies || fail(w->db, error, error_size);
+    return w->copies;
 }
 
 /* Nothing is answered here: what the server has against a row shows at commit. */
@@ -207,12 +202,13 @@ static bool remove_now(pg_write *w, cmp_str ici, bool *existed, char *error, siz
     char *text = strndup(ici.at, ici.size);
     const char *value = kit_must(text);
     PGresult *result = PQexecParams(w->db, query, 1, NULL, &value, NULL, NULL, 0);
-    const bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    const bool good = PQresultStatus(result) == PGRES_COMMAND_OK ||
+                      pg_fail(w->db, result, query, error, error_size);
     *existed = good && strcmp(PQcmdTuples(result), "0") != 0;
     PQclear(result);
     free(text);
     changes_note(&w->changes, ici);
-    return good || fail(w->db, error, error_size);
+    return good;
 }
 
 bool pg_remove(void *instance, void *state, cmp_str ici, bool *existed, char *error,
@@ -246,21 +242,21 @@ static bool end_copy(pg_write *w, char *error, size_t error_size)
     PGresult *result;
     while ((result = PQgetResult(w->db)) != NULL) {
         if (good && PQresultStatus(result) != PGRES_COMMAND_OK) {
-            good = fail(w->db, error, error_size);
+            good = pg_fail(w->db, result, copy_query, error, error_size);
         }
         PQclear(result);
     }
     /* An ICI is either removed or put, so the two may come in any order. */
-    return good && (!w->removes || run(w->db, remove_query, error, error_size)) &&
-           run(w->db, put_query, error, error_size);
+    return good && (!w->removes || pg_run(w->db, remove_query, error, error_size)) &&
+           pg_run(w->db, put_query, error, error_size);
 }
 
 bool pg_commit(void *instance, void *state, char *error, size_t error_size)
 {
     (void)instance;
     pg_write *w = state;
-    const bool good =
-        (!w->copies || end_copy(w, error, error_size)) && run(w->db, "commit", error, error_size);
+    const bool good = (!w->copies || end_copy(w, error, error_size)) &&
+                      pg_run(w->db, "commit", error, error_size);
     if (good) {
         /* The triggers tell everybody, us too, but a moment later. */
         changes_tell(&w->changes, w->store->store.host);

@@ -51,8 +51,7 @@ CMP_OPTIONS(rows, options) = {
                  "create or migrate the schema when needed; auto: SQLite yes, PostgreSQL no",
                  CMP_DEFAULT("auto")),
     CMP_ROW("busy_timeout", DURATION, options, busy_timeout_ms,
-            "SQLite: how long a write waits for another one", CMP_DEFAULT("5s"),
-            CMP_RANGE(0, 600000)),
+            "how long a write waits for another one", CMP_DEFAULT("5s"), CMP_RANGE(0, 600000)),
     CMP_OPTION_END,
 };
 

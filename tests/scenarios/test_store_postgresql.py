@@ -2,13 +2,16 @@
 """A PostgreSQL that restarts, is slow, is full or is replaced: the right code meanwhile, no wrong
 answer ever, and right answers again within two seconds of its return."""
 import concurrent.futures
+import contextlib
 import json
+import subprocess
 import threading
 import time
 
 import pytest
-from daemon import CMPD, run
+from daemon import CMPCTL, CMPD, run
 from patience import PATIENCE
+from reload import reload
 from stores import Shelf, eventually, postgresql
 
 ONE = {"ici": "1A0F1-1", "content": "one"}
@@ -246,13 +249,87 @@ def test_another_schema_stops_the_start(shelf, database, name, words):
         assert "run etc/sql/postgresql/001_codes.sql" in ended.stderr
 
 
-def test_the_schema_is_made_when_asked_for(shelf, database):
+@pytest.fixture
+def to_be_made(shelf, database):
     database.psql("drop table cmp_codes, cmp_schema; drop function cmp_codes_changed")
     database.psql("grant create on schema public to cmp")
     shelf.section["create"] = "true"
+    return shelf
+
+
+def test_the_schema_is_made_when_asked_for(to_be_made):
+    to_be_made.start()
+    assert to_be_made.content("1A0F1-1") == "unknown_ici"
+    to_be_made.take(ONE)
+    recovers(to_be_made)
+
+
+def test_who_only_reads_makes_no_schema(to_be_made, database):
+    ended = to_be_made.codes("list")
+    assert ended.returncode != 0 and "the schema has version 0" in ended.stderr
+    assert database.psql("select to_regclass('cmp_codes'), to_regclass('cmp_schema')") == "|"
+
+
+def test_the_schema_is_made_by_one_of_many(to_be_made):
+    put = [CMPCTL, "codes", "put", json.dumps(ONE), "--config", to_be_made.site.write()]
+    all_at_once = [
+        subprocess.Popen([*put, "--store", "shelf"], stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    assert [(one.communicate()[1], one.returncode) for one in all_at_once] == [("", 0)] * 8
+
+
+# ---- locks ----
+
+
+@contextlib.contextmanager
+def locked(database, how):
+    """While another session holds a lock."""
+    asleep = f"from pg_stat_activity where datname = '{database.name}' and wait_event = 'PgSleep'"
+    holding = database.server.psql_meanwhile(
+        f"begin; {how}; select pg_sleep(3600);", database=database.name
+    )
+    eventually(lambda: database.psql(f"select exists (select {asleep})") == "t")
+    yield
+    database.psql(f"select pg_terminate_backend(pid) {asleep}")
+    assert holding.wait(PATIENCE) != 0
+
+
+LOCKED = "another session has locked what was needed"
+
+
+def test_what_is_locked_is_not_waited_for_for_long(shelf, database):
+    shelf.section["busy_timeout"] = "100ms"
+    row, table = "update cmp_codes set content = 'locked'", "lock table cmp_codes"
+    put, remove = ("put", json.dumps(ONE | {"content": "new"})), ("remove", "1A0F1-1")
+    for how, words in ((row, put), (row, remove), (table, put), (table, ("list",))):
+        with locked(database, how):
+            ended = shelf.codes(*words)
+            assert ended.returncode == 2 and LOCKED in ended.stderr, words
+            assert "cmp_codes" in ended.stderr.split(LOCKED)[1]
+    assert shelf.codes(*put).returncode == 0
+
+
+def test_a_reload_while_the_schema_is_locked(shelf, database):
+    """It is refused, as the new store could not look up anything; the old one can."""
+    shelf.site.config["admin"] = {"socket": "admin.sock"}
+    shelf.site.expect_error(LOCKED)
+    shelf.site.expect_error("the new configuration is not taken")
     shelf.start()
-    assert shelf.content("1A0F1-1") == "unknown_ici"
-    shelf.take(ONE)
+    assert shelf.content("1A0F1-1") == "one"
+    shelf.section["waiting"] = 500
+    with locked(database, "lock table cmp_schema"):
+        assert LOCKED in "".join(reload(shelf.site, good=False))
+        assert shelf.content("1A0F1-1") == "one"
+    reload(shelf.site)
+    recovers(shelf)
+
+
+def test_a_start_while_the_schema_is_locked(shelf, database):
+    with locked(database, "lock table cmp_schema"):
+        shelf.start()
+        assert shelf.site.wait_for_log(LOCKED)
+        assert is_down(shelf)
     recovers(shelf)
 
 

@@ -27,6 +27,8 @@ static void test_a_check_makes_no_tables(void **state)
     pg_open(f);
     assert_int_equal(pg_sql_number("select count(*) from pg_class where relname like 'cmp_%'"), 0);
     cmp_test_close(f->host);
+    cmp_test_purpose(f->host, CMP_PURPOSE_READ);
+    pg_refuse(f, "version 0, and 1 is needed");
     cmp_test_purpose(f->host, CMP_PURPOSE_RUN);
     pg_open(f);
     assert_int_equal(pg_sql_number("select max(version) from cmp_schema"), 1);
