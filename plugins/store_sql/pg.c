@@ -51,6 +51,13 @@ void pg_see_standby(pg_store *s, const PGresult *result)
     }
 }
 
+void pg_store_answers(pg_store *s)
+{
+    if (atomic_load(&s->failing) == 0 && atomic_load(&s->lanes_ready) > 0) {
+        kit_trouble_over(&s->store.failures, s->store.host, "the database answers");
+    }
+}
+
 static void pg_check_url(const cmp_host *host, const char *key, const char *url, cmp_report *report)
 {
     pg_target t;

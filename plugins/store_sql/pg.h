@@ -18,6 +18,7 @@ typedef struct pg_store {
     _Atomic bool pooler_said;                           /* it was logged that there is one */
     _Atomic bool behind;     /* a standby answers look-ups, or has answered some */
     _Atomic int lanes_ready; /* of all workers: look-ups are answered */
+    _Atomic int failing;     /* connections, of all workers and the listener */
 } pg_store;
 
 /* The text that is prepared for look-ups. */
@@ -34,6 +35,10 @@ bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result);
 /* Whether look-ups are answered by a standby, which has a change later than the primary tells of
  * it. Says it once for each store. Any thread. */
 void pg_see_standby(pg_store *s, const PGresult *result);
+
+/* Some connection is good: says that the trouble is over, once that is true of all of them. Costs
+ * nothing where there was none. Any thread. */
+void pg_store_answers(pg_store *s);
 
 /* ---- the start (pg_try.c) ---- */
 

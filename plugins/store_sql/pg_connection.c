@@ -5,6 +5,7 @@
  * a socket is the same only when its inode is. */
 #include "pg_connection.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -24,9 +25,15 @@ typedef struct pg_resolving {
 static void poll_connection(pg_connection *c);
 
 void pg_connection_init(pg_connection *c, const cmp_host *host, cmp_loop *loop,
-                        const pg_target *target, const pg_owner *owner, void *arg)
+                        const pg_target *target, _Atomic int *all_failing, const pg_owner *owner,
+                        void *arg)
 {
-    *c = (pg_connection){.host = host, .loop = loop, .target = target, .owner = owner, .arg = arg};
+    *c = (pg_connection){.host = host,
+                         .loop = loop,
+                         .target = target,
+                         .all_failing = all_failing,
+                         .owner = owner,
+                         .arg = arg};
 }
 
 /* ---- the socket ---- */
@@ -86,7 +93,15 @@ static void timer_stop(pg_connection *c)
     }
 }
 
-void pg_connection_stop(pg_connection *c)
+static void set_failing(pg_connection *c, bool failing)
+{
+    if (c->failing != failing) {
+        c->failing = failing;
+        atomic_fetch_add(c->all_failing, failing ? 1 : -1);
+    }
+}
+
+static void disconnect(pg_connection *c)
 {
     timer_stop(c);
     watch_stop(c); /* before libpq closes the socket */
@@ -98,6 +113,12 @@ void pg_connection_stop(pg_connection *c)
     c->db = NULL;
     c->failures = 0;
     c->state = PG_OFF;
+}
+
+void pg_connection_stop(pg_connection *c)
+{
+    disconnect(c);
+    set_failing(c, false);
 }
 
 static void on_pause_over(void *arg)
@@ -136,7 +157,8 @@ void pg_connection_lose(pg_connection *c, const char *why)
         why = c->parting;
     }
     pg_first_line(why, line, sizeof(line)); /* before `db`, whose text it may be, goes */
-    pg_connection_stop(c);
+    disconnect(c);
+    set_failing(c, true);
     c->failures = failures;
     if (failures > 0) {
         c->first++; /* the host that would not do, or not answer, is the last to be tried again */
@@ -262,6 +284,7 @@ void pg_connection_start(pg_connection *c)
 void pg_connection_good(pg_connection *c)
 {
     timer_stop(c);
+    set_failing(c, false);
     c->failures = 0;
     c->good_ms = c->host->now_ms(c->host);
 }

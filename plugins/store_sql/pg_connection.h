@@ -36,7 +36,9 @@ typedef struct pg_connection {
     pg_state state;
     PGconn *db;        /* when PG_CONNECTING or PG_UP */
     unsigned failures; /* attempts since it was good */
-    int64_t good_ms;   /* when it was prepared last */
+    bool failing;      /* it was lost, and is not good again; counted in *all_failing */
+    _Atomic int *all_failing;
+    int64_t good_ms; /* when it was prepared last */
     bool wants_write;
     char parting[PG_LINE_SIZE]; /* what the server said last, without being asked */
 
@@ -49,9 +51,10 @@ typedef struct pg_connection {
     size_t first; /* host to be tried first */
 } pg_connection;
 
-/* Still PG_OFF. */
+/* Still PG_OFF. `all_failing` counts those that fail, of several threads. */
 void pg_connection_init(pg_connection *c, const cmp_host *host, cmp_loop *loop,
-                        const pg_target *target, const pg_owner *owner, void *arg);
+                        const pg_target *target, _Atomic int *all_failing, const pg_owner *owner,
+                        void *arg);
 
 /* Nothing when it is started already. */
 void pg_connection_start(pg_connection *c);

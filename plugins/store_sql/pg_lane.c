@@ -408,5 +408,6 @@ void pg_lane_init(pg_lane *l, pg_worker *w, const pg_target *target, cmp_loop *l
     static const pg_owner owner = {on_connected, on_readable, on_lost, false};
     *l = (pg_lane){.worker = w};
     TAILQ_INIT(&l->sent);
-    pg_connection_init(&l->connection, pg_worker_store(w)->store.host, loop, target, &owner, l);
+    pg_store *s = pg_worker_store(w);
+    pg_connection_init(&l->connection, s->store.host, loop, target, &s->failing, &owner, l);
 }

@@ -64,7 +64,7 @@ static void begin_listening(pg_listener *l)
     const cmp_host *host = l->store->store.host;
     l->listening = true;
     pg_connection_good(&l->connection);
-    kit_trouble_over(&l->store->store.failures, host, "the database answers");
+    pg_store_answers(l->store);
     host->store_changed(host, CMP_NONE);
 }
 
@@ -201,7 +201,7 @@ pg_listener *pg_listener_create(pg_store *s, cmp_loop *loop)
     pg_listener *l = kit_calloc(1, sizeof(*l));
     l->store = s;
     l->loop = loop;
-    pg_connection_init(&l->connection, s->store.host, loop, &s->primary, &owner, l);
+    pg_connection_init(&l->connection, s->store.host, loop, &s->primary, &s->failing, &owner, l);
     pg_connection_start(&l->connection);
     l->timer = s->store.host->timer_start(loop, (uint64_t)s->store.options->revalidate_ms, tick, l);
     return l;

@@ -224,7 +224,7 @@ static void queue_send(pg_worker *w)
 void pg_worker_lane_changed(pg_worker *w, pg_lane *l)
 {
     if (l->ready) {
-        kit_trouble_over(&w->store->store.failures, w->store->store.host, "the database answers");
+        pg_store_answers(w->store);
     }
     groups_balance(w);
     queue_send(w);

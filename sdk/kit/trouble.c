@@ -11,7 +11,7 @@
 
 void kit_trouble_init(kit_trouble *t)
 {
-    *t = (kit_trouble){.said = 0};
+    *t = (kit_trouble){.open = false};
     pthread_mutex_init(&t->lock, NULL);
 }
 
@@ -21,22 +21,22 @@ void kit_trouble_dispose(kit_trouble *t)
 }
 
 /* With the lock held, without which it is looked at, too. */
-static void said_set(kit_trouble *t, unsigned said)
+static void open_set(kit_trouble *t, bool open)
 {
-    __atomic_store_n(&t->said, said, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->open, open, __ATOMIC_RELAXED);
 }
 
 /* With the lock held. *unsaid is how many lines were not logged before this one. */
 static bool may_say(kit_trouble *t, const char *line, int64_t now_ms, uint64_t *unsaid)
 {
-    const bool same = strcmp(t->last, line) == 0;
+    const bool same = t->open && strcmp(t->last, line) == 0;
     memcpy(t->last, line, strlen(line) + 1);
     *unsaid = 0;
     /* A clock that was set back ends the window, too: it could last for hours else. */
     if (t->said > 0 && (now_ms < t->since_ms || now_ms - t->since_ms >= WINDOW_MS)) {
         *unsaid = t->unsaid;
         t->unsaid = 0;
-        said_set(t, 0);
+        t->said = 0;
     }
     if (t->said == LINES_MAX || (t->said > 0 && same)) {
         t->unsaid++;
@@ -45,7 +45,8 @@ static bool may_say(kit_trouble *t, const char *line, int64_t now_ms, uint64_t *
     if (t->said == 0) {
         t->since_ms = now_ms;
     }
-    said_set(t, t->said + 1);
+    t->said++;
+    open_set(t, true);
     return true;
 }
 
@@ -70,15 +71,14 @@ void kit_trouble_say(kit_trouble *t, const cmp_host *host, const char *format, .
 
 void kit_trouble_over(kit_trouble *t, const cmp_host *host, const char *what)
 {
-    if (__atomic_load_n(&t->said, __ATOMIC_RELAXED) == 0) {
+    if (!__atomic_load_n(&t->open, __ATOMIC_RELAXED)) {
         return; /* no lock where all is well */
     }
     pthread_mutex_lock(&t->lock);
-    const bool said = t->said > 0;
-    said_set(t, 0);
-    t->unsaid = 0;
+    const bool open = t->open;
+    open_set(t, false);
     pthread_mutex_unlock(&t->lock);
-    if (said) {
+    if (open) {
         host->log(host, CMP_LOG_NOTICE, "%s", what);
     }
 }

@@ -89,11 +89,32 @@ static void trouble_is_said_once_in_a_while(void **state)
     kit_trouble_dispose(&t);
 }
 
+/* One of several connections fails all the time, and the others are good. */
+static void trouble_that_comes_and_goes(void **state)
+{
+    (void)state;
+    kit_trouble t;
+    kit_trouble_init(&t);
+    for (int i = 0; i < 50; i++) {
+        kit_trouble_say(&t, cmp_test_host(host), "down");
+        kit_trouble_over(&t, cmp_test_host(host), "over");
+    }
+    assert_int_equal(errors(), 4);
+    assert_int_equal(cmp_test_log_count(host, CMP_LOG_NOTICE), 4);
+    cmp_test_advance(host, 10000);
+    kit_trouble_say(&t, cmp_test_host(host), "down");
+    assert_true(cmp_test_logged(host, CMP_LOG_ERROR, "down (46 more not logged)"));
+    kit_trouble_over(&t, cmp_test_host(host), "over");
+    assert_true(cmp_test_logged(host, CMP_LOG_NOTICE, "over"));
+    kit_trouble_dispose(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(peers_by_name_and_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(trouble_is_said_once_in_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trouble_that_comes_and_goes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

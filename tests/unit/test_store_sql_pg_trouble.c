@@ -20,6 +20,7 @@ static void test_starts_without_a_server(void **state)
     pg_admin = pg_connect_as("postgres", "codes");
     pg_recover(f);
     assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "Connection refused"));
+    PG_UNTIL_LATER(f, pg_says(f, CMP_LOG_NOTICE, "the database answers"));
     assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "the database answers"));
 }
 
@@ -35,8 +36,9 @@ static void test_restart(void **state)
     pg_admin = pg_connect_as("postgres", "codes");
     pg_recover(f);
     PG_UNTIL_LATER(f, cmp_test_changed_count(f->host) >= 2); /* what was said meanwhile is lost */
-    assert_string_equal(cmp_test_changed(f->host), "*\n*\n");
+    assert_memory_equal(cmp_test_changed(f->host), "*\n*\n", 4);
     assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "connection"));
+    PG_UNTIL_LATER(f, pg_says(f, CMP_LOG_NOTICE, "the database answers"));
     assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "the database answers"));
 }
 
@@ -129,6 +131,26 @@ static void test_slots_are_taken(void **state)
     assert_int_equal(pg_look_up(f, "C1"), CMP_STORE_UNAVAILABLE);
     pg_sql("alter role cmpd connection limit -1");
     pg_recover(f);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "too many connections"));
+}
+
+/* There is room for two of three connections. */
+static void test_some_slots_are_taken(void **state)
+{
+    pg_rig *f = *state;
+    pg_open_ready(f);
+    pg_all_open(f);
+    pg_sql("alter role cmpd connection limit 2");
+    pg_end_all();
+    PG_UNTIL_LATER(f, pg_says(f, CMP_LOG_ERROR, "too many connections"));
+    for (int i = 0; i < 20; i++) {
+        PG_UNTIL_LATER(f, pg_look_up(f, "C1") == CMP_STORE_FOUND);
+        pg_pass(f, 500);
+    }
+    assert_false(pg_says(f, CMP_LOG_NOTICE, "the database answers"));
+    pg_sql("alter role cmpd connection limit -1");
+    PG_UNTIL_LATER(f, pg_says(f, CMP_LOG_NOTICE, "the database answers"));
+    assert_true(cmp_test_logged(f->host, CMP_LOG_NOTICE, "the database answers"));
     assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "too many connections"));
 }
 
@@ -240,6 +262,7 @@ int main(void)
         PG_TEST(test_backend_is_killed),
         PG_TEST(test_backend_stands_still),
         PG_TEST(test_slots_are_taken),
+        PG_TEST(test_some_slots_are_taken),
         PG_TEST(test_schema_falls_behind),
         PG_TEST(test_several_hosts),
         PG_TEST(test_a_silent_host),

@@ -16,8 +16,9 @@ typedef struct kit_trouble {
     pthread_mutex_t lock;
     char last[KIT_TROUBLE_LINE_SIZE]; /* logged or not */
     int64_t since_ms;                 /* when the first of `said` was logged */
-    unsigned said;                    /* lines since; 0: there is no trouble */
+    unsigned said;                    /* lines since */
     uint64_t unsaid;
+    bool open; /* a line was logged, and not yet that it is over */
 } kit_trouble;
 
 /* Before the first line, and when nobody says anything any more. `t` is the caller's, and does not
@@ -31,7 +32,9 @@ void kit_trouble_say(kit_trouble *t, const cmp_host *host, const char *format, .
     CMP_PRINTF(3, 4);
 
 /* It is over: logs `what` as a notice when an error was logged since the last time, and the next
- * error will be logged at once. Costs nothing when there was no trouble. Any thread. */
+ * error is not held back as the same. It counts all the same: what comes and goes all the time is
+ * no more than four errors and four notices within ten seconds. Costs nothing when there was no
+ * trouble. Any thread. */
 void kit_trouble_over(kit_trouble *t, const cmp_host *host, const char *what);
 
 __END_DECLS
