@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "base/write_all.h"
 #include "ctl/output.h"
+#include "peers/peers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,13 +96,18 @@ static void count_key(const cmp_key *key, void *arg)
     (*(size_t *)arg)++;
 }
 
-/* Whether the file is a good keyring, and how much there is in it. A file that is not yet in its
- * place is called by the name of the place, without lines. */
-static bool check(const char *path, const char *place, size_t *count)
+static bool peer_known(void *known, const char *name)
+{
+    return known == NULL || peers_find(known, cmp_str_from(name)) != NULL;
+}
+
+/* Whether the file is a good keyring, for these peers (NULL: for any), and how much there is in it.
+ * A file that is not yet in its place is called by the name of the place, without lines. */
+static bool check(const char *path, const char *place, const peers *known, size_t *count)
 {
     cmp_report report;
     report_init(&report);
-    keyring *ring = keyring_load(path, NULL, NULL, &report);
+    keyring *ring = keyring_load(path, peer_known, (void *)(uintptr_t)known, &report);
     for (size_t i = 0; place != NULL && i < report.count; i++) {
         report.errors[i].place = (conf_place){.file = place};
     }
@@ -150,7 +156,8 @@ static bool read_document(keyfile *k)
         return false;
     }
     size_t count = 0;
-    if (k->exists && !check(k->path, NULL, &count)) {
+    /* Whosoever its keys are: what cmpd refuses of them may be what is to be taken out. */
+    if (k->exists && !check(k->path, NULL, NULL, &count)) {
         return false;
     }
     /* A file with nothing in it (an empty one is no document for libfyaml) has nothing to keep. */
@@ -254,7 +261,7 @@ static struct fy_node *value_node(keyfile *k, const keyfile_member *member)
     return fy_node_build_from_string(k->document, t->at, written);
 }
 
-keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *peer,
+keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *whose,
                             bool *several)
 {
     const char *member = list == KEYFILE_TOKENS ? "name" : "id";
@@ -262,7 +269,7 @@ keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const
     *several = false;
     for (void *at = NULL; node != NULL && (entry = fy_node_sequence_iterate(node, &at)) != NULL;) {
         if (cmp_str_equal(keyfile_get(entry, member), cmp_str_from(id)) &&
-            (peer == NULL || cmp_str_equal(keyfile_get(entry, "peer"), cmp_str_from(peer)))) {
+            (whose == NULL || cmp_str_equal(keyfile_get(entry, "peer"), cmp_str_from(whose)))) {
             *several = found != NULL;
             found = found != NULL ? found : entry;
         }
@@ -353,7 +360,7 @@ static bool put_in_place(const keyfile *k, const char *path, bool has_name)
 
 /* What was written is read once more as cmpd would read it: it must never find a keyring that it
  * refuses. */
-static bool write_and_place(const keyfile *k, const char *text)
+static bool write_and_place(const keyfile *k, const char *text, const peers *known)
 {
     char path[32];
     bool has_name;
@@ -367,7 +374,7 @@ static bool write_and_place(const keyfile *k, const char *text)
     bool done = fill(k, fd, text);
     if (!done) {
         output_fail("%s: %s", k->fresh, strerror(errno));
-    } else if (!check(path, k->path, &count)) {
+    } else if (!check(path, k->path, known, &count)) {
         done = false;
     } else if (!put_in_place(k, path, has_name)) {
         output_fail("%s: %s", k->path, strerror(errno));
@@ -381,12 +388,12 @@ static bool write_and_place(const keyfile *k, const char *text)
 }
 
 /* Signals wait until the secrets are in one place again. */
-static bool replace(const keyfile *k, const char *text)
+static bool replace(const keyfile *k, const char *text, const peers *known)
 {
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    const bool done = write_and_place(k, text);
+    const bool done = write_and_place(k, text, known);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (done) {
         sync_folder(k);
@@ -394,7 +401,7 @@ static bool replace(const keyfile *k, const char *text)
     return done;
 }
 
-bool keyfile_save(keyfile *k)
+bool keyfile_save(keyfile *k, const peers *known)
 {
     const enum fy_emitter_cfg_flags flags = FYECF_MODE_BLOCK | FYECF_INDENT_2 | FYECF_WIDTH_INF;
     for (size_t room = EMIT_FIRST; room <= EMIT_MOST; room *= 4) {
@@ -402,7 +409,7 @@ bool keyfile_save(keyfile *k)
         const int size = fy_emit_document_to_buffer(k->document, flags, at, room - 1);
         if (size >= 0 && (size_t)size < room - 1) {
             at[size] = '\0';
-            return replace(k, at);
+            return replace(k, at, known);
         }
     }
     output_fail("%s: it cannot be written as YAML", k->path);

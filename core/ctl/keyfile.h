@@ -6,6 +6,7 @@
 #include "peers/keyring.h"
 
 typedef struct keyfile keyfile;
+typedef struct peers peers;
 typedef struct fy_node keyfile_entry;
 
 /* The file's lists. */
@@ -29,8 +30,9 @@ keyfile *keyfile_open(const char *path);
 void keyfile_close(keyfile **k);
 
 /* The key of that id, or the token of that name; or NULL. Several peers may have given us keys of
- * one id: `peer` says whose is meant; NULL: the first, and *several whether there are more. */
-keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *peer,
+ * one id: `whose` says which peer's is meant; NULL: the first, and *several whether there are more.
+ */
+keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *whose,
                             bool *several);
 
 void keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, size_t count);
@@ -42,6 +44,7 @@ void keyfile_set(keyfile *k, keyfile_entry *entry, const keyfile_member *member)
 /* A member's text; absent when it is not there. Valid until the entry changes. */
 cmp_str keyfile_get(keyfile_entry *entry, const char *name);
 
-/* Writes a new file, checks that it is a good keyring, and puts it in the old one's place, with its
- * owner and mode 0600. False after a message; the old file stays then. */
-CMP_MUST_USE bool keyfile_save(keyfile *k);
+/* Writes a new file, checks that it is a good keyring, all of whose peers are among these (NULL:
+ * any are good), and puts it in the old one's place, with its owner and mode 0600. False after a
+ * message; the old file stays then. */
+CMP_MUST_USE bool keyfile_save(keyfile *k, const peers *known);

@@ -62,7 +62,7 @@ static bool check_common(const add_options *o)
 static bool add(const add_options *o, keyfile_list list, const keyfile_member *members,
                 size_t count)
 {
-    keyfile *k = keyfile_open(o->place.keys);
+    keyfile *k = keys_place_has_peer(&o->place, o->peer) ? keyfile_open(o->place.keys) : NULL;
     if (k == NULL) {
         return false;
     }
@@ -73,7 +73,7 @@ static bool add(const add_options *o, keyfile_list list, const keyfile_member *m
                     theirs ? " from " : "", theirs ? o->peer : "");
     } else {
         keyfile_add(k, list, members, count);
-        done = keyfile_save(k);
+        done = keyfile_save(k, o->place.peers);
     }
     keyfile_close(&k);
     return done;

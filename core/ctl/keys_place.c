@@ -2,10 +2,12 @@
 /* See keys_place.h. */
 #include "ctl/keys_place.h"
 
+#include "base/names.h"
 #include "conf/conf.h"
 #include "ctl/admin_ask.h"
 #include "ctl/output.h"
 #include "peers/keyring.h"
+#include "peers/peers.h"
 
 #include <cmp-kit/memory.h>
 
@@ -19,15 +21,13 @@ static bool read_config(keys_place *p)
 {
     cmp_report report;
     report_init(&report);
-    conf *c = conf_load(p->config, &report);
-    const bool good = c != NULL && report.count == 0;
-    if (!good) {
-        output_fail_report(&report);
+    p->conf = conf_load(p->config, &report);
+    const bool good = p->conf != NULL && report.count == 0;
+    if (good) {
+        p->peers = peers_create(&p->conf->top);
     } else {
-        p->own_keys = c->top.keys != NULL ? kit_strdup(c->top.keys) : NULL;
-        p->own_socket = c->top.admin.socket != NULL ? kit_strdup(c->top.admin.socket) : NULL;
+        output_fail_report(&report);
     }
-    conf_destroy(&c);
     report_dispose(&report);
     return good;
 }
@@ -37,8 +37,11 @@ bool keys_place_find(keys_place *p)
     if (p->config != NULL && !read_config(p)) {
         return false;
     }
-    p->keys = p->keys != NULL ? p->keys : p->own_keys;
-    p->socket = p->socket != NULL ? p->socket : p->own_socket;
+    if (p->conf != NULL) {
+        const conf_top *top = &p->conf->top;
+        p->keys = p->keys != NULL ? p->keys : top->keys;
+        p->socket = p->socket != NULL ? p->socket : top->admin.socket;
+    }
     if (p->keys == NULL && p->config != NULL) {
         output_fail("%s: it names no keyring (keys)", p->config);
     } else if (p->keys == NULL) {
@@ -49,8 +52,29 @@ bool keys_place_find(keys_place *p)
 
 void keys_place_dispose(keys_place *p)
 {
-    free(p->own_keys);
-    free(p->own_socket);
+    peers_unref(&p->peers);
+    conf_destroy(&p->conf);
+}
+
+bool keys_place_has_peer(const keys_place *p, const char *name)
+{
+    if (p->peers == NULL || peers_find(p->peers, cmp_str_from(name)) != NULL) {
+        return true;
+    }
+    const cmp_rows *all = &p->conf->top.peers;
+    const char **names = kit_calloc(all->count + 1, sizeof(*names));
+    for (size_t i = 0; i < all->count; i++) {
+        names[i] = ((const conf_peer *)all->at)[i].name;
+    }
+    const char *near = name_nearest(cmp_str_from(name), names);
+    if (near != NULL) {
+        output_fail("%s: there is no peer \"%s\"; did you mean \"%s\"?", p->config, name, near);
+    } else {
+        output_fail("%s: there is no peer \"%s\", and cmpd refuses a keyring with a key of one",
+                    p->config, name);
+    }
+    free(names);
+    return false;
 }
 
 static bool is_state(const kit_file_mark *m, const char *text)

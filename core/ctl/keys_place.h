@@ -5,11 +5,15 @@
 
 #include "ctl/args.h"
 
+typedef struct conf conf;
+typedef struct peers peers;
+
 /* A member of the command's options, zeroed. */
 typedef struct keys_place {
     const char *keys, *config, *socket; /* as given; keys is set once it was found */
     bool no_wait;
-    char *own_keys, *own_socket;
+    conf *conf;   /* NULL: none was given, and nothing is known of the daemon */
+    peers *peers; /* of the configuration */
 } keys_place;
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a field's name cannot stand in them */

@@ -109,7 +109,8 @@ static int revoke(const revoke_options *o, int use, int64_t at_ms)
     } else if (done) {
         done = end_at(k, entry, at_ms);
     }
-    done = done && keyfile_save(k);
+    /* Not refused for keys of other peers: revoking may be what mends the file, key by key. */
+    done = done && keyfile_save(k, NULL);
     keyfile_close(&k);
     if (!done) {
         return EXIT_CANNOT;

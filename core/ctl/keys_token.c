@@ -69,7 +69,7 @@ static bool add(const token_options *o, const keyfile_member *members, size_t co
         output_fail("%s: it has a token of the name \"%s\" already", o->place.keys, o->name);
     } else {
         keyfile_add(k, KEYFILE_TOKENS, members, count);
-        done = keyfile_save(k);
+        done = keyfile_save(k, o->place.peers);
     }
     keyfile_close(&k);
     return done;

@@ -109,8 +109,10 @@ def test_without_an_admin_socket(served):
 
 
 def test_what_the_daemon_does_not_take_is_said_with_its_place(served):
+    """Without the configuration nobody knows of its peers before."""
     served.start()
-    ended = keys(served, "issue", "--peer", "nobody", "--id", "k-new")
+    where = ("--keys", served.folder / "keys.yaml", "--socket", served.folder / "admin.sock")
+    ended = keys(served, "issue", "--peer", "nobody", "--id", "k-new", *where, config=False)
     assert ended.returncode == 1
     assert "issued[1].peer: there is no such peer" in ended.stderr
     assert f"{served.folder}/keys.yaml:" in ended.stderr
@@ -118,6 +120,46 @@ def test_what_the_daemon_does_not_take_is_said_with_its_place(served):
     assert " apikey " in ended.stdout  # it was saved, and is good as soon as the rest is
     assert Open(served).resolve(served.first) == 200
     in_force(keys(served, "revoke", "--id", "k-new", "--delete"))
+
+
+IMPORT = ("import", "--id", "k-new", "--secret-format", "hex")
+
+
+@pytest.mark.parametrize("words", [("issue", "--id", "k-new"), IMPORT])
+@pytest.mark.parametrize(
+    "peer, said",
+    [
+        ("handsett", 'there is no peer "handsett"; did you mean "handset"?'),
+        ("nobody-known", 'there is no peer "nobody-known", and cmpd refuses a keyring with a key of one'),
+    ],
+)
+def test_a_peer_that_is_none_gets_no_key(served, words, peer, said):
+    """cmpd would refuse the keyring as a whole: no revocation after it would come in force."""
+    served.config["peers"].append({"name": "handset"})
+    served.start()
+    before = (served.folder / "keys.yaml").read_bytes()
+    ended = keys(served, *words, "--peer", peer, input="ab" * 32)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"cmpctl: {served.folder}/cmpd.yaml: {said}\n"
+    assert (served.folder / "keys.yaml").read_bytes() == before
+    in_force(keys(served, "revoke", "--id", served.first.id))
+
+
+def test_a_keyring_with_a_peer_that_is_gone_is_mended_and_not_added_to(served):
+    served.peer("gone")
+    served.write()
+    served.config["peers"] = [p for p in served.config["peers"] if p["name"] != "gone"]
+    served.keep_keyring = True
+    served.write()
+    for words in (("issue", "--peer", "b"), ("token", "--name", "reader")):
+        ended = keys(served, *words)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "keys.yaml: issued[1].peer: there is no such peer" in ended.stderr
+    left = next(key for key in served.issued if key.peer == "gone")
+    ended = keys(served, "revoke", "--id", left.id, "--delete")
+    assert ended.returncode == 0, ended.stderr
+    served.start()
+    in_force(keys(served, "issue", "--peer", "b"))
 
 
 def test_a_daemon_with_another_keyring(served):

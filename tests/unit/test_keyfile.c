@@ -75,7 +75,7 @@ static bool add(const char *id, const char *secret)
                                       {"secret", secret, false},
                                       {"hash", NULL, true}};
     keyfile_add(k, KEYFILE_ISSUED, members, 4);
-    const bool saved = keyfile_save(k);
+    const bool saved = keyfile_save(k, NULL);
     keyfile_close(&k);
     assert_null(k);
     return saved;
@@ -152,7 +152,7 @@ static void sets_and_removes(void **unused)
     keyfile_set(k, entry, &end);
     assert_true(cmp_str_equal(keyfile_get(entry, "not_after"), CMP_STR("2026-11-24T00:00:00Z")));
     keyfile_remove(k, KEYFILE_RECEIVED, find(k, KEYFILE_RECEIVED, "ours"));
-    assert_true(keyfile_save(k));
+    assert_true(keyfile_save(k, NULL));
     keyfile_close(&k);
     assert_string_equal(shown(), "issued k-1 b 23 7 1;");
 }
@@ -171,7 +171,7 @@ static void an_id_of_two_peers(void **unused)
     assert_null(keyfile_find(k, KEYFILE_RECEIVED, "x", "d", &several));
     keyfile_remove(k, KEYFILE_RECEIVED, keyfile_find(k, KEYFILE_RECEIVED, "x", "b", &several));
     assert_false(several);
-    assert_true(keyfile_save(k));
+    assert_true(keyfile_save(k, NULL));
     keyfile_close(&k);
     assert_string_equal(shown(), "received x c 16 0 0;");
 }
@@ -196,7 +196,7 @@ static void an_emptied_file_can_be_filled_again(void **unused)
     assert_true(add("k-1", "a secret of k-1, long enough"));
     keyfile *k = keyfile_open(path);
     keyfile_remove(k, KEYFILE_ISSUED, find(k, KEYFILE_ISSUED, "k-1"));
-    assert_true(keyfile_save(k));
+    assert_true(keyfile_save(k, NULL));
     keyfile_close(&k);
     assert_string_equal(shown(), "");
     assert_true(add("k-2", "a secret of k-2, long enough"));
@@ -210,7 +210,7 @@ static void a_symbolic_link_stays_one(void **unused)
     assert_int_equal(symlink(path, link_path), 0);
     keyfile *k = keyfile_open(link_path);
     keyfile_remove(k, KEYFILE_ISSUED, find(k, KEYFILE_ISSUED, "k-1"));
-    assert_true(keyfile_save(k));
+    assert_true(keyfile_save(k, NULL));
     keyfile_close(&k);
     struct stat status;
     assert_int_equal(lstat(link_path, &status), 0);
