@@ -121,7 +121,7 @@ static int show(const args_command *command, bool following, int argc, char **ar
     }
     journal_reader_close(&reader);
     journal_filter_free(&f);
-    return output_end();
+    return EXIT_GOOD;
 }
 
 int journal_show_run(int argc, char **argv)

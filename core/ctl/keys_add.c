@@ -172,12 +172,13 @@ static int issue(const add_options *o)
         {"not_before", o->not_before, true},
         {"not_after", o->not_after, true},
     };
-    const bool done = add(o, KEYFILE_ISSUED, members, sizeof(members) / sizeof(members[0]));
-    if (done) {
+    int status = EXIT_CANNOT;
+    if (add(o, KEYFILE_ISSUED, members, sizeof(members) / sizeof(members[0]))) {
         print_issued(o, secret);
+        status = keys_place_shown(&o->place, o->id);
     }
     secret_wipe(secret, sizeof(secret));
-    return done ? keys_place_tell(&o->place) : EXIT_CANNOT;
+    return status == EXIT_GOOD ? keys_place_tell(&o->place) : status;
 }
 
 int keys_issue_run(int argc, char **argv)

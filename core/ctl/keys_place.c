@@ -106,6 +106,17 @@ static int judge(const keys_place *p, const kit_file_mark *saved, const json_t *
     return EXIT_GOOD;
 }
 
+int keys_place_shown(const keys_place *p, const char *id)
+{
+    if (output_end() == EXIT_GOOD) {
+        return EXIT_GOOD;
+    }
+    output_fail("%s: %s was saved, but could not be shown, and nobody else knows its secret: take "
+                "it out with cmpctl keys revoke --keys %s --id %s --delete, and make another",
+                p->keys, id, p->keys, id);
+    return EXIT_BAD;
+}
+
 int keys_place_tell(const keys_place *p)
 {
     const kit_file_mark saved = kit_file_mark_of(p->keys);

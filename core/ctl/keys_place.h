@@ -29,6 +29,14 @@ typedef struct keys_place {
 /* Finds the keyring and the socket. False after a message. Dispose of it in any case. */
 CMP_MUST_USE bool keys_place_find(keys_place *p);
 
+/* Whether a key of that peer would be taken by the daemon, as far as its configuration is known.
+ * False after a message. */
+CMP_MUST_USE bool keys_place_has_peer(const keys_place *p, const char *name);
+
+/* After a secret was printed that is shown but once, and kept under that id: EXIT_GOOD when it is
+ * out. Otherwise nobody has it, and nobody ever will: EXIT_BAD after a message. */
+CMP_MUST_USE int keys_place_shown(const keys_place *p, const char *id);
+
 /* After the file was changed: has the daemon take it, and says where it is in force, or why not.
  * Returns the exit status; good as well when no daemon runs, and when nobody said where to ask. */
 CMP_MUST_USE int keys_place_tell(const keys_place *p);

@@ -86,13 +86,14 @@ static int make(const token_options *o, int allow)
         {"allow", allow_values[allow], true},
         {"not_after", o->not_after, true},
     };
-    const bool done = add(o, members, sizeof(members) / sizeof(members[0]));
-    if (done) {
+    int status = EXIT_CANNOT;
+    if (add(o, members, sizeof(members) / sizeof(members[0]))) {
         printf("For %s (%s), shown only this once:\n  token       %s\n", o->name,
                allow_names[allow], text);
+        status = keys_place_shown(&o->place, o->name);
     }
     secret_wipe(text, sizeof(text));
-    return done ? keys_place_tell(&o->place) : EXIT_CANNOT;
+    return status == EXIT_GOOD ? keys_place_tell(&o->place) : status;
 }
 
 int keys_token_run(int argc, char **argv)

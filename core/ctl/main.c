@@ -51,6 +51,17 @@ static void print_usage(FILE *to)
         to);
 }
 
+/* What nobody could read is not done, whatever the command says. Whoever could do nothing has said
+ * so, and why. */
+static int with_output(int status)
+{
+    if (status == EXIT_CANNOT) {
+        return status;
+    }
+    const int written = output_end();
+    return status == EXIT_GOOD ? written : status;
+}
+
 /* The seed is for tables of ICIs and names, which others may have chosen. A file that grows too
  * large is an error of its write, told as such, with nothing left behind. */
 int main(int argc, char **argv)
@@ -67,11 +78,11 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
-        return EXIT_GOOD;
+        return with_output(EXIT_GOOD);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("cmpctl " CMPD_VERSION);
-        return EXIT_GOOD;
+        return with_output(EXIT_GOOD);
     }
     const subcommand *command = subcommand_find(commands, NULL, argv[1]);
     if (command == NULL) {
@@ -79,7 +90,7 @@ int main(int argc, char **argv)
     }
     running_thread_begin("cmpctl", NULL);
     last_words_start(); /* stores are plugins in here, too */
-    const int status = command->run(argc - 1, argv + 1);
+    const int status = with_output(command->run(argc - 1, argv + 1));
     last_words_stop();
     return status;
 }

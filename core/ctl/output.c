@@ -29,10 +29,18 @@ void output_warn(const char *format, ...)
     va_end(args);
 }
 
+/* Said once, though it is asked by commands that cannot go on without, and when all are done. */
 int output_end(void)
 {
-    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_GOOD
-                                                  : output_fail("stdout cannot be written");
+    static bool told;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return EXIT_GOOD;
+    }
+    if (!told) {
+        told = true;
+        output_fail("stdout cannot be written");
+    }
+    return EXIT_CANNOT;
 }
 
 int output_fail_report(const cmp_report *r)

@@ -23,8 +23,8 @@ int output_fail_at(const char *file, size_t line, const char *text);
 /* Writes `cmpctl: warning: …` about what keeps nothing from being done. */
 void output_warn(const char *format, ...) CMP_PRINTF(1, 2);
 
-/* The exit status of a command that is done when all that it printed is out: EXIT_CANNOT after a
- * message when stdout could not be written. */
+/* Whether all that was printed is out: EXIT_GOOD, or EXIT_CANNOT after a message when stdout could
+ * not be written. Asked of every command when it has ended; by itself of one that has to know. */
 int output_end(void);
 
 /* Writes every error of a report likewise. */

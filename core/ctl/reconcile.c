@@ -262,7 +262,7 @@ static int report(reconcile *r)
     } else {
         recon_result_print(&r->result, stdout);
     }
-    if (!write_settlement(r) || fflush(stdout) != 0) {
+    if (!write_settlement(r) || output_end() != EXIT_GOOD) {
         return EXIT_CANNOT;
     }
     return recon_result_differences(&r->result) == 0 ? EXIT_GOOD : EXIT_BAD;

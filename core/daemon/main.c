@@ -137,6 +137,16 @@ static int misused(const char *what)
     return 2;
 }
 
+/* What was asked to be printed is to be read: whoever did not get it is told so. */
+static int printed(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
+    }
+    fputs("cmpd: stdout cannot be written\n", stderr);
+    return status != 0 ? status : 1;
+}
+
 static bool fix_log_format(const char *name)
 {
     for (int format = 0; log_format_names[format] != NULL; format++) {
@@ -182,7 +192,7 @@ int main(int argc, char **argv)
             break;
         case OPTION_HELP_CONFIG:
             conf_print_help(stdout);
-            return 0;
+            return printed(0);
         case OPTION_LOG_FORMAT:
             if (!fix_log_format(optarg)) {
                 return misused("--log-format takes text or json");
@@ -190,10 +200,10 @@ int main(int argc, char **argv)
             break;
         case 'V':
             printf("cmpd %s (plugin ABI %d.%d)\n", CMPD_VERSION, CMP_ABI_MAJOR, CMP_ABI_MINOR);
-            return 0;
+            return printed(0);
         case 'h':
             fputs(usage, stdout);
-            return 0;
+            return printed(0);
         default:
             fputs(usage, stderr);
             return 2;
@@ -203,17 +213,17 @@ int main(int argc, char **argv)
         return misused("unexpected argument");
     }
     if (list) {
-        return list_plugins(folders);
+        return printed(list_plugins(folders));
     }
     if (plugin != NULL) {
-        return help_plugin(folders, plugin);
+        return printed(help_plugin(folders, plugin));
     }
     if (config == NULL) {
         return misused("no configuration given (-c FILE)");
     }
     running_thread_begin("the control thread", NULL);
     last_words_start();
-    const int status = test ? daemon_check(config, folders) : daemon_run(config, folders);
+    const int status = test ? printed(daemon_check(config, folders)) : daemon_run(config, folders);
     last_words_stop();
     return status;
 }
