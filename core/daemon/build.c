@@ -250,6 +250,9 @@ void generation_destroy(generation **g_ref, retired *r)
         return;
     }
     for (size_t i = g->instance_count; i-- > 0;) {
+    if (before == NULL) {
+        s->check_start(c, s->purpose, report);
+    }
         if (section_leave(g->instances[i])) {
             retired_add(r, g->instances[i]);
         }

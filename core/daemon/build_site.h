@@ -11,6 +11,8 @@ typedef struct build_site {
     const char *const *folders; /* of plugins, before the configuration's plugin_path */
     loader *loader;             /* made with the first of them */
     cmp_purpose purpose;
+    /* What a start checks of the configuration alone; after other errors too, to list all. */
+    void (*check_start)(const conf *c, cmp_purpose purpose, cmp_report *report);
     instance_site *instances; /* its number of workers is set with the first */
     retired *retired;
 } build_site;

@@ -149,6 +149,15 @@ static void tell(cmp_report *report, bool good, bool starts)
     }
 }
 
+static void check_start(const conf *c, cmp_purpose purpose, cmp_report *report)
+{
+    privileges_check(c, report);
+    privileges_check_keyring(c, purpose, report);
+    admin_check(c, report);
+    remembered_check(c, report);
+    journal_start_check(c, report);
+}
+
 /* Binding comes last: an error that can be found without it leaves no socket behind, and a check
  * (-t) never gets that far. */
 static bool build(daemon_state *d, bool bind_too)
@@ -160,13 +169,6 @@ static bool build(daemon_state *d, bool bind_too)
         (void)!takeover_begin(&d->takeover, &d->inherited, &report);
     }
     d->generation = generation_build(&d->build, NULL, &report);
-    if (d->generation != NULL) {
-        privileges_check(d->generation->conf, &report);
-        privileges_check_keyring(d->generation->conf, d->build.purpose, &report);
-        admin_check(d->generation->conf, &report);
-        remembered_check(d->generation->conf, &report);
-        journal_start_check(d->generation->conf, &report);
-    }
     if (d->generation != NULL && report.count == 0 && bind_too) {
         d->budget = budget_make(d->generation->conf, d->site.worker_count, &report);
     }
@@ -334,6 +336,7 @@ static void begin(daemon_state *d, const char *path, const char *const *folders,
     d->build = (build_site){.path = path,
                             .folders = folders,
                             .purpose = purpose,
+                            .check_start = check_start,
                             .instances = &d->site,
                             .retired = retired_create(d->control)};
 }

@@ -3,15 +3,27 @@
 #include "daemon/journal_start.h"
 
 #include "base/log.h"
+#include "daemon/somebody.h"
 #include "journal/journal.h"
+
+#include <unistd.h>
 
 void journal_start_check(const conf *c, cmp_report *report)
 {
     static const char key[] = "journal.path";
     const char *path = c->top.journal.path;
     char error[256];
-    if (path != NULL && !journal_check(path, error, sizeof(error))) {
+    if (path == NULL) {
+        return;
+    }
+    if (!journal_check(path, error, sizeof(error))) {
         report_add(report, conf_place_of(c, key), key, "%s: %s", path, error);
+        return;
+    }
+    const int why = somebody_may(c, path, R_OK | W_OK | X_OK);
+    if (why != 0) {
+        report_add(report, conf_place_of(c, key), key, "%s: the user %s cannot write there: %s",
+                   path, c->top.user, strerror(why));
     }
 }
 

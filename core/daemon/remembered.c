@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/somebody.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char key[] = "replay.file";
 
@@ -13,8 +15,17 @@ void remembered_check(const conf *c, cmp_report *report)
 {
     const char *file = c->top.replay.file;
     char error[256];
-    if (file != NULL && !replay_check(file, error, sizeof(error))) {
+    if (file == NULL) {
+        return;
+    }
+    if (!replay_check(file, error, sizeof(error))) {
         report_add(report, conf_place_of(c, key), key, "%s: %s", file, error);
+        return;
+    }
+    const int why = somebody_may(c, file, R_OK | W_OK);
+    if (why != 0) {
+        report_add(report, conf_place_of(c, key), key, "%s: the user %s cannot use it: %s", file,
+                   c->top.user, strerror(why));
     }
 }
 

@@ -2,10 +2,10 @@
 /* See unreadable.h. */
 #include "daemon/unreadable.h"
 
+#include "daemon/somebody.h"
+
 #include <cmp-kit/memory.h>
 
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -98,30 +98,10 @@ static void collect(files *f, const generation *g)
 
 /* ---- who can read it ---- */
 
-typedef struct somebody {
-    uid_t user;
-    gid_t group;
-    gid_t groups[256];
-    int group_count;
-} somebody;
-
-static somebody become_whom(const conf_top *top, const struct passwd *user)
-{
-    const struct group *group = top->group != NULL ? getgrnam(top->group) : NULL;
-    somebody s = {.user = user->pw_uid,
-                  .group = group != NULL ? group->gr_gid : user->pw_gid,
-                  .group_count = sizeof(s.groups) / sizeof(s.groups[0])};
-    if (getgrouplist(user->pw_name, s.group, s.groups, &s.group_count) < 0) {
-        s.group_count = sizeof(s.groups) / sizeof(s.groups[0]); /* as many as fit */
-    }
-    return s;
-}
-
 /* Only what may be done between fork and exec. */
 static _Noreturn void try_all(const files *f, const somebody *s, int to)
 {
-    if (setgroups((size_t)s->group_count, s->groups) != 0 ||
-        setresgid(s->group, s->group, s->group) != 0 || setresuid(s->user, s->user, s->user) != 0) {
+    if (!somebody_become(s)) {
         _exit(1);
     }
     for (size_t i = 0; i < f->count; i++) {
@@ -146,15 +126,14 @@ static void warn(const generation *g, const named *n, const char *user, cmp_repo
 void unreadable_warn(const generation *g, cmp_report *report)
 {
     const conf_top *top = &g->conf->top;
-    const struct passwd *user = top->user != NULL ? getpwnam(top->user) : NULL;
+    somebody s;
     int ends[2];
-    if (geteuid() != 0 || user == NULL || user->pw_uid == 0 || pipe(ends) != 0) {
+    if (!somebody_find(g->conf, &s) || pipe(ends) != 0) {
         return;
     }
     files f = {.count = 0};
     kit_arena_init(&f.memory, NULL, 0);
     collect(&f, g);
-    const somebody s = become_whom(top, user);
     const pid_t child = fork();
     if (child == 0) {
         try_all(&f, &s, ends[1]);

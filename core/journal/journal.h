@@ -41,7 +41,7 @@ typedef struct journal_options {
 
 typedef struct journal journal;
 
-/* Whether a journal could be written there; nothing is changed. False with a message. */
+/* Whether this process could write a journal there; nothing is changed. False with a message. */
 CMP_MUST_USE bool journal_check(const char *path, char *error, size_t size);
 
 /* Opens the folder and starts the thread. `options` are copied, its texts are not. NULL after a

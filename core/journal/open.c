@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,17 +27,26 @@ static bool say(char *error, size_t size, const char *what)
     return false;
 }
 
+/* By the rights that count when a file is made; those of access() may be others. */
+static bool may(const char *folder, int mode)
+{
+    return faccessat(AT_FDCWD, folder, mode, AT_EACCESS) == 0;
+}
+
 bool journal_check(const char *path, char *error, size_t size)
 {
     struct stat status;
-    if (stat(path, &status) != 0) {
-        return errno == ENOENT || say(error, size, "the folder");
+    if (stat(path, &status) == 0) {
+        if (!S_ISDIR(status.st_mode)) {
+            errno = ENOTDIR;
+            return say(error, size, "the folder");
+        }
+        return may(path, R_OK | W_OK | X_OK) || say(error, size, "nothing can be written there");
     }
-    if (!S_ISDIR(status.st_mode)) {
-        errno = ENOTDIR;
-        return say(error, size, "the folder");
-    }
-    return true;
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof(parent), "%s", path);
+    return (errno == ENOENT && may(dirname(parent), W_OK | X_OK)) ||
+           say(error, size, "the folder cannot be made");
 }
 
 static void register_counters(journal *j)

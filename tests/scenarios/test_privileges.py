@@ -149,6 +149,46 @@ def test_started_as_somebody_who_is_not_root(open_site):
     assert "user daemon is not used" in site.log_text()
 
 
+PLACES = {
+    "a folder of root's": ("journal", "path", "roots", "Permission denied"),
+    "in a folder of root's": ("journal", "path", "roots/journal", "Permission denied"),
+    "in a folder that is missing": ("journal", "path", "none/journal", "No such file or directory"),
+    "a memory in a folder of root's": ("replay", "file", "roots/replay", "Permission denied"),
+}
+
+
+@pytest.mark.parametrize("dropped", [False, True], ids=["by nobody", "by root for nobody"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_check_finds_what_could_not_be_written(open_site, place, dropped):
+    """As the start would: records would be lost, or it would not start. Beside other errors, too."""
+    site = open_site
+    section, key, path, why = PLACES[place]
+    (site.folder / "roots").mkdir(mode=0o755)
+    site.config[section] = {key: path}
+    site.config["peers"].append({"name": "b", "rate": "many"})
+    for what, file in site.listener["tls"].items():
+        site.listener["tls"][what] = shutil.copy(file, site.folder)
+    how = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+    if dropped:
+        site.config["user"], how = "nobody", {}
+    config = site.write()
+    for file in site.folder.iterdir():
+        if file.is_file():
+            os.chown(file, pwd.getpwnam("nobody").pw_uid, -1)
+    ended = run(CMPD, "-t", "-c", config, **how)
+    assert ended.returncode == 1
+    (said,) = [line for line in ended.stderr.splitlines() if f": {section}.{key}: " in line]
+    assert said.endswith(why)
+    assert "peers[0].rate: " in ended.stderr
+    del site.config["peers"][0]["rate"]
+    site.config[section] = {key: "nobodys/it"}
+    (site.folder / "nobodys").mkdir()
+    os.chown(site.folder / "nobodys", pwd.getpwnam("nobody").pw_uid, -1)
+    ended = run(CMPD, "-t", "-c", site.write(), **how)
+    assert ended.returncode == 0, ended.stderr
+    assert list((site.folder / "nobodys").iterdir()) == []
+
+
 def test_the_admin_sockets_folder_is_somebody_elses(open_site):
     site = open_site
     site.config["admin"] = {"socket": "/run/admin-of-cmpd.sock"}
