@@ -86,11 +86,17 @@ static void look_at_peer(const cmp_key *key, void *arg)
     k->all = k->all && peers_find(k->peers, key->peer) != NULL;
 }
 
+/* Whether the generation has keys, and from this file. */
+static bool is_of(const generation *g, const char *path)
+{
+    return g != NULL && g->keyring != NULL && strcmp(path, g->conf->top.keys) == 0;
+}
+
 /* Whether the file is as it was when those keys were read, and all their peers are still there. */
 static bool keys_go_on(const generation *g, const generation *before)
 {
     const char *path = g->conf->top.keys;
-    if (before == NULL || before->keyring == NULL || strcmp(path, before->conf->top.keys) != 0) {
+    if (!is_of(before, path)) {
         return false;
     }
     const kit_file_mark now = kit_file_mark_of(path);
@@ -100,19 +106,31 @@ static bool keys_go_on(const generation *g, const generation *before)
     return k.all;
 }
 
+/* A file with nothing in it is one that somebody failed to write, where there were keys before. */
+static void refuse_empty(const char *path, const keyring *k, cmp_report *report)
+{
+    if (keyring_mark(k)->size == 0) {
+        report_add(report, (conf_place){.file = path}, NULL, "the keyring is empty");
+    }
+}
+
 /* The same keyring as before where it can be: plugins derive a lot from it. */
 static void build_keyring(builder *b)
 {
     generation *g = b->g;
-    if (g->conf->top.keys == NULL) {
+    const char *path = g->conf->top.keys;
+    if (path == NULL) {
         return;
     }
     if (keys_go_on(g, b->before)) {
         g->keyring = keyring_ref(b->before->keyring);
         return;
     }
-    g->keyring = keyring_load(g->conf->top.keys, peer_known, g->peers, b->report);
+    g->keyring = keyring_load(path, peer_known, g->peers, b->report);
     if (g->keyring != NULL) {
+        if (is_of(b->before, path) && keyring_mark(b->before->keyring)->size > 0) {
+            refuse_empty(path, g->keyring, b->report);
+        }
         keyring_forget(g->keyring, clock_now_ms());
     }
 }
@@ -156,7 +174,7 @@ static void build_parts(builder *b)
 }
 
 /* What the configuration's own errors would say at a start, said of the keyring: it is that which
- * has changed. A file with nothing in it is one that somebody failed to write. */
+ * has changed. */
 keyring *generation_read_keyring(generation *g, cmp_report *report)
 {
     const char *path = g->conf->top.keys;
@@ -165,9 +183,7 @@ keyring *generation_read_keyring(generation *g, cmp_report *report)
     if (k == NULL) {
         return NULL;
     }
-    if (keyring_mark(k)->size == 0) {
-        report_add(report, (conf_place){.file = path}, NULL, "the keyring is empty");
-    }
+    refuse_empty(path, k, report);
     const char *blinded = build_peer_without_users(g->conf);
     if (blinded != NULL && keyring_pseudonym_secret(k).size == 0) {
         report_add(report, (conf_place){.file = path}, "pseudonym_secret",
@@ -234,6 +250,9 @@ generation *generation_build(build_site *s, generation *before, cmp_report *repo
     begin_site(s, c);
     builder b = {.site = s, .g = g, .before = before, .report = report};
     build_parts(&b);
+    if (before == NULL) {
+        s->check_start(c, s->purpose, report);
+    }
     if (report->count != 0) {
         generation_destroy(&g, s->retired);
     } else {
@@ -250,9 +269,6 @@ void generation_destroy(generation **g_ref, retired *r)
         return;
     }
     for (size_t i = g->instance_count; i-- > 0;) {
-    if (before == NULL) {
-        s->check_start(c, s->purpose, report);
-    }
         if (section_leave(g->instances[i])) {
             retired_add(r, g->instances[i]);
         }

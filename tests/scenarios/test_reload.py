@@ -236,6 +236,10 @@ WRONG = {
         "peers[1].url[0]: cannot use the CA ",
     ),
     "a key of nobody": (lambda s: s.key("nobody"), "issued[2].peer: there is no such peer"),
+    "a keyring that was emptied": (
+        lambda s: (setattr(s, "keep_keyring", True), (s.folder / "keys.yaml").write_text("")),
+        "the keyring is empty",
+    ),
     "an address": (
         lambda s: s.config["listeners"].append(
             s.listener | {"name": "new", "bind": "192.0.2.1:8443"}
@@ -274,7 +278,7 @@ def test_an_error_changes_nothing(served, sort):
         assert content(served, extra) == 401
     becomes(before, lambda: descriptors(served))
     assert gauge(served, "alive") == 1
-    served.config = good
+    served.config, served.keep_keyring = good, False
     served.issued = [served.first]
     told = reload(served)
     assert (told["added"], told["removed"]) == ([], [])
