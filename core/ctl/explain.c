@@ -85,6 +85,25 @@ static bool would_be_sent(const json_t *answer)
     return json_is_true(json_object_get(answer, "would_be_sent"));
 }
 
+/* The status, and of a problem what its answer says. */
+static void print_answer(const json_t *answer)
+{
+    const char *code = json_string_value(json_object_get(answer, "code"));
+    const char *detail = json_string_value(json_object_get(answer, "detail"));
+    const char *parameter = json_string_value(json_object_get(answer, "parameter"));
+    printf("%-12s %d%s%s", "answer", (int)json_integer_value(json_object_get(answer, "status")),
+           code != NULL ? " " : "", code != NULL ? code : "");
+    if (parameter != NULL) {
+        fputs(", parameter ", stdout);
+        output_visible(cmp_str_from(parameter), stdout);
+    }
+    if (detail != NULL) {
+        fputs(": ", stdout);
+        output_visible(cmp_str_from(detail), stdout);
+    }
+    putchar('\n');
+}
+
 static void print_steps(const json_t *answer)
 {
     size_t i;
@@ -99,11 +118,9 @@ static void print_steps(const json_t *answer)
     }
     if (would_be_sent(answer)) {
         printf("%-12s would be sent\n", "answer");
-        return;
+    } else {
+        print_answer(answer);
     }
-    const char *code = json_string_value(json_object_get(answer, "code"));
-    printf("%-12s %d%s%s\n", "answer", (int)json_integer_value(json_object_get(answer, "status")),
-           code != NULL ? " " : "", code != NULL ? code : "");
 }
 
 /* Gives the answer back; returns the exit status. */

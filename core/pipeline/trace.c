@@ -29,6 +29,21 @@ void trace_add(txn *t, const char *step, const char *format, ...)
     t->trace->last = &line->next;
 }
 
+/* By the names that the answer itself has (RFC 9457). */
+static void put_problem(json_out *out, const fault *f)
+{
+    json_put(out, CMP_STR(",\"code\":"));
+    json_put_string(out, cmp_str_from(error_info_of(f->code)->code));
+    if (f->detail != NULL) {
+        json_put(out, CMP_STR(",\"detail\":"));
+        json_put_string(out, cmp_str_from(f->detail));
+    }
+    if (f->parameter.at != NULL) {
+        json_put(out, CMP_STR(",\"parameter\":"));
+        json_put_string(out, f->parameter);
+    }
+}
+
 size_t trace_write(const txn *t, int status, char *to)
 {
     json_out out = {.to = to};
@@ -49,8 +64,7 @@ size_t trace_write(const txn *t, int status, char *to)
     json_put(&out, CMP_STR("],\"status\":"));
     json_put_number(&out, (uint64_t)status);
     if (t->result == RESULT_PROBLEM) {
-        json_put(&out, CMP_STR(",\"code\":"));
-        json_put_string(&out, cmp_str_from(error_info_of(t->fault.code)->code));
+        put_problem(&out, &t->fault);
     }
     json_put(&out, CMP_STR("}"));
     return out.size;

@@ -29,8 +29,8 @@ static inline bool is_traced(const txn *t)
 /* Adds a line; only to be called for a traced transaction. */
 void trace_add(txn *t, const char *step, const char *format, ...) CMP_PRINTF(3, 4);
 
-/* The trace and what the answer would be, as a JSON object: its status, or that the request would
- * be sent on, when only the next hop knows. */
+/* The trace and what the answer would be, as a JSON object: its status and what a problem would
+ * say, or that the request would be sent on, when only the next hop knows. */
 size_t trace_write(const txn *t, int status, char *to);
 
 /* Prints a string for "%.*s". */

@@ -136,6 +136,19 @@ def test_what_is_refused(net, as_peer, params, code):
     assert net.explain("2B001-1", as_peer=as_peer, **params)["code"] == code
 
 
+def test_a_problem_says_what_its_answer_says(net):
+    answer, told = net.scan("2B001-1", cc="xx1").json, net.explain("2B001-1", cc="xx1")
+    net.scans = 1
+    for member in ("status", "code", "detail", "parameter"):
+        assert told[member] == answer[member]
+    assert told["parameter"] == "cc"
+    where = ("--config", net.folder / "cmpd.yaml")
+    ended = run(CMPCTL, "explain", "2B001-1", "--param", "cc=xx1", *where)
+    assert ended.returncode == 1
+    said = f"answer       400 invalid_parameter, parameter cc: {answer['detail']}"
+    assert ended.stdout.splitlines()[-1] == said
+
+
 def test_what_came_from_the_only_way_on(net):
     told = net.explain("2B001-1", as_peer="b")
     assert told["code"] in ("not_allowed", "unknown_ici")
