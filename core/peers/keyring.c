@@ -5,6 +5,7 @@
  * rows fill, and in the key. The first two are wiped before keyring_load returns. */
 #include "peers/keyring.h"
 
+#include "base/hash.h"
 #include "base/labels.h"
 #include "base/secret.h"
 #include "conf/schema.h"
@@ -115,6 +116,8 @@ typedef struct load {
     void *arg;
     cmp_report *report;
     const char *path; /* of the entry at hand */
+    uint32_t *slots;  /* a hash table by ids: the key's place and one, 0 for none */
+    size_t mask;
 } load;
 
 /* An error about a member of the entry at hand; NULL: about the entry. */
@@ -204,20 +207,43 @@ static int64_t time_of(const load *l, const char *member, const char *text, int6
     return ms;
 }
 
+/* At most half full. */
+static void make_slots(load *l, size_t count)
+{
+    size_t slots = 4;
+    while (slots < 2 * count) {
+        slots *= 2;
+    }
+    l->mask = slots - 1;
+    l->slots = kit_arena_calloc(&l->ring->memory, slots, sizeof(*l->slots));
+}
+
 /* `apikeyid` has to name one key of whoever has made it up: of ours, or of one peer. What two peers
  * call the same is two keys. */
+static bool same_id(const cmp_key *a, const cmp_key *b)
+{
+    return a->use == b->use && cmp_str_equal(a->id, b->id) &&
+           (a->use == CMP_KEY_ISSUED || cmp_str_equal(a->peer, b->peer));
+}
+
 static void check_double(const load *l, const cmp_key *key)
 {
     const bool issued = key->use == CMP_KEY_ISSUED;
-    for (const cmp_key *k = l->ring->keys; k < key; k++) {
-        if (k->use == key->use && key->id.at != NULL && cmp_str_equal(k->id, key->id) &&
-            (issued || cmp_str_equal(k->peer, key->peer))) {
-            wrong(l, "id",
-                  issued ? "another key of this list has the same id"
-                         : "another key received from this peer has the same id");
-            return;
-        }
+    if (key->id.at == NULL) {
+        return; /* reported before */
     }
+    const cmp_str maker = issued ? CMP_STR("") : key->peer;
+    size_t slot = hash_seeded(hash_str(maker), key->id.at, key->id.size) & l->mask;
+    while (l->slots[slot] != 0 && !same_id(&l->ring->keys[l->slots[slot] - 1], key)) {
+        slot = (slot + 1) & l->mask;
+    }
+    if (l->slots[slot] != 0) {
+        wrong(l, "id",
+              issued ? "another key of this list has the same id"
+                     : "another key received from this peer has the same id");
+        return;
+    }
+    l->slots[slot] = (uint32_t)(key - l->ring->keys) + 1;
 }
 
 /* Goes on after an error, so that all of an entry's are listed; a ring with errors is never
@@ -350,7 +376,8 @@ keyring *keyring_load(const char *path, bool (*peer_known)(void *arg, const char
     const size_t count = ring.issued.count + ring.received.count;
     k->keys = kit_arena_calloc(&k->memory, count, sizeof(*k->keys));
     k->labels = kit_arena_calloc(&k->memory, count, sizeof(*k->labels));
-    load l = {k, file, peer_known, arg, report, NULL};
+    load l = {.ring = k, .file = file, .peer_known = peer_known, .arg = arg, .report = report};
+    make_slots(&l, count);
     add_keys(&l, &ring.issued, CMP_KEY_ISSUED);
     add_keys(&l, &ring.received, CMP_KEY_RECEIVED);
     tokens_load(&k->tokens, &ring.tokens, file, &k->memory, report);

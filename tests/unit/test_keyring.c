@@ -103,6 +103,36 @@ static void refuses_bad_keys_without_showing_secrets(void **state)
     }
 }
 
+/* Far apart, among others that one table holds: of all peers, and of both uses. */
+static void finds_a_double_among_many(void **state)
+{
+    (void)state;
+    enum { PEERS = 40, EACH = 50 };
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    fputs("received:\n", to);
+    for (int i = 0; i < PEERS * EACH; i++) {
+        fprintf(to, "- {id: k-%d, peer: p-%d, secret: " SECRET "}\n", i / PEERS, i % PEERS);
+    }
+    fputs("- {id: k-0, peer: p-7, secret: " SECRET "}\nissued:\n", to);
+    for (int i = 0; i < EACH; i++) {
+        fprintf(to, "- {id: k-%d, peer: p-%d, secret: " SECRET "}\n", i, i);
+    }
+    fputs("- {id: k-1, peer: p-2, secret: " SECRET "}\n", to);
+    fclose(to);
+    scratch_write("k.yaml", text);
+    cmp_report report;
+    report_init(&report);
+    assert_null(keyring_load("k.yaml", NULL, NULL, &report));
+    assert_report(&report,
+                  "k.yaml:2002:8: received[2000].id: another key received from this peer has the "
+                  "same id\n"
+                  "k.yaml:2054:8: issued[50].id: another key of this list has the same id\n");
+    report_dispose(&report);
+    free(text);
+}
+
 static void refuses_files_that_others_can_use(void **state)
 {
     (void)state;
@@ -269,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_bad_keys_without_showing_secrets),
+        cmocka_unit_test(finds_a_double_among_many),
         cmocka_unit_test(refuses_files_that_others_can_use),
         cmocka_unit_test(refuses_what_is_no_regular_file),
         cmocka_unit_test(reads_good_keys),
