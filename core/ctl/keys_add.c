@@ -89,7 +89,7 @@ static const args_row issue_rows[] = {
     ARGS_ROW("tid-format", TEXT, add_options, tid_format, "FORM",
              "what the peer's tids must be: any (default), uuid, uuidv7"),
     ARGS_ROW("max-skew", TEXT, add_options, max_skew, "DURATION",
-             "how old or new a uuidv7 may be, such as 5m"),
+             "how old or new a uuidv7 may be, such as 2m; at most half of replay.window"),
     ARGS_ROW("repeat", TEXT, add_options, repeat, "WHAT",
              "an identical repeat is met with: refuse (default), identical (answered again)"),
     ARGS_ROW("not-before", TEXT, add_options, not_before, "TIME", "valid from then on (RFC 3339)"),
@@ -103,7 +103,7 @@ static const args_command issue_command = {
     .details =
         "Hand apikeyid and apikey over on a confidential way. To change a peer's key, issue\n"
         "a second one, have the peer use it, and revoke the first: both are valid meanwhile.\n\n"
-        "  cmpctl keys issue --config cmpd.yaml --peer b --tid-format uuidv7 --max-skew 5m",
+        "  cmpctl keys issue --config cmpd.yaml --peer b --tid-format uuidv7 --max-skew 2m",
     .rows = issue_rows,
 };
 

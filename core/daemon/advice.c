@@ -135,6 +135,33 @@ static void advise_keys(advice *a)
     }
 }
 
+/* ---- freshness ---- */
+
+static void on_dated_key(const cmp_key *key, void *arg)
+{
+    advice *a = arg;
+    const int64_t window_ms = a->g->conf->top.replay.window_ms;
+    if (key->max_skew_ms == 0 || 2 * key->max_skew_ms <= window_ms ||
+        kit_key_expired(key, clock_now_ms())) {
+        return;
+    }
+    const double skew_s = (double)key->max_skew_ms / 1000, window_s = (double)window_ms / 1000;
+    advise(a, "replay.window",
+           "a request signed with %.*s can be used twice: with its max_skew of %g s it may come %g "
+           "s early, and stays fresh for %g s, but is remembered for %g s only; set window to %g s "
+           "or more, or that max_skew to %g s or less",
+           (int)key->id.size, key->id.at, skew_s, skew_s, 2 * skew_s, window_s, 2 * skew_s,
+           window_s / 2);
+}
+
+/* SPEC 4, freshness: what is no longer remembered has to be too old. */
+static void advise_replay(advice *a)
+{
+    if (a->g->keyring != NULL) {
+        keyring_each(a->g->keyring, CMP_KEY_ISSUED, on_dated_key, a);
+    }
+}
+
 /* ---- plugins ---- */
 
 static bool has(const cmp_strings *list, const char *name)
@@ -185,6 +212,7 @@ void advice_give(const generation *g, cmp_report *report)
     advise_plugins(&a);
     advise_certificates(&a);
     advise_keys(&a);
+    advise_replay(&a);
     unreadable_warn(g, report);
     kit_arena_reset(&a.memory);
 }

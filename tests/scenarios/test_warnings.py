@@ -31,6 +31,20 @@ def test_an_instance_that_nobody_uses(site):
     assert warnings(site) == []
 
 
+def test_a_key_that_is_fresh_for_longer_than_it_is_remembered(site):
+    """A tid may lie max_skew ahead, and is taken until max_skew behind: twice that in all."""
+    for name, skew in (("ends", "150s"), ("early", "151s"), ("old", "10m")):
+        site.peer(name, key={"tid_format": "uuidv7", "max_skew": skew, "id": name})
+    past = {"tid_format": "uuidv7", "max_skew": "1h", "not_after": "2020-01-01T00:00:00Z"}
+    site.key("ends", id="past", **past)
+    early, old = warnings(site)
+    assert early.startswith("replay.window: a request signed with early can be used twice: ")
+    assert "stays fresh for 302 s, but is remembered for 300 s only" in early
+    assert "set window to 1200 s or more, or that max_skew to 150 s or less" in old
+    site.config["replay"] = {"window": "20m"}
+    assert warnings(site) == []
+
+
 def test_a_port_in_use(site):
     with socket.create_server(("127.0.0.1", site.port)):
         (told,) = warnings(site)
