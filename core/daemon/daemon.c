@@ -116,9 +116,9 @@ static void on_left(const char *what, void *report)
 }
 
 /* The process before closes it, as it does when a listener is taken out of its configuration. */
-static void on_left_before(const char *what, void *report)
+static void on_left_before(const char *what, void *arg)
 {
-    (void)report;
+    (void)arg;
     log_notice("http", "no listener is any more at %s", what);
 }
 
@@ -130,9 +130,12 @@ static void open_sockets(daemon_state *d, cmp_report *report)
     d->sockets = sockets_create(d->site.worker_count);
     sockets_inherit(d->sockets, &d->inherited);
     const bool prepared = sockets_prepare(d->sockets, c, report);
-    inherited_each_left(&d->inherited, d->takeover.channel < 0 ? on_left : on_left_before, report);
+    if (d->takeover.channel < 0) {
+        inherited_each_left(&d->inherited, on_left, report);
+    }
     d->admin = admin_open(c, &d->takeover.admin, report);
     if (prepared && report->count == 0) {
+        inherited_each_left(&d->inherited, on_left_before, NULL);
         (void)sockets_commit(d->sockets);
     }
 }

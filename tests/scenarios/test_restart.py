@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 
 import journal
@@ -265,6 +266,16 @@ def test_a_configuration_that_is_broken_is_told(served, b):
     served.write()
     assert served.restart().wait(PATIENCE) == 0
     assert served.ask(b, ICI).status == 200
+
+
+def test_who_does_not_start_takes_leave_of_no_listener(served, b):
+    served.start()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        served.listener["bind"] = f"127.0.0.1:{other.getsockname()[1]}"
+        served.write()
+        served.expect_error("Address already in use")
+        assert "Address already in use" in restart_fails(served)
+    assert "no listener is any more at" not in served.log_text()
 
 
 @pytest.fixture
