@@ -34,12 +34,22 @@ struct admin {
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
-/* What a start would find out by binding, as far as it can be known without. */
-void admin_check(const conf *c, cmp_report *report)
+/* False: it is another one, or none. */
+static bool is_at(int fd, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+    socklen_t size = sizeof(address);
+    return fd >= 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+           address.sun_family == AF_UNIX && strcmp(address.sun_path, path) == 0;
+}
+
+/* What a start would find out by binding, as far as it can be known without. What is handed over
+ * was bound with other rights, perhaps, and nothing has to be made. */
+void admin_check(const conf *c, int handed, cmp_report *report)
 {
     static const char key[] = "admin.socket";
     const char *path = c->top.admin.socket;
-    if (path == NULL) {
+    if (path == NULL || is_at(handed, path)) {
         return;
     }
     const conf_place place = conf_place_of(c, key);
@@ -111,15 +121,6 @@ static int bind_socket(const char *path, const char *user)
     }
     give_to(path, user);
     return fd;
-}
-
-/* False: it is another one, or none. */
-static bool is_at(int fd, const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
-    socklen_t size = sizeof(address);
-    return fd >= 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
-           address.sun_family == AF_UNIX && strcmp(address.sun_path, path) == 0;
 }
 
 /* A listener like the others as far as connections go, without interfaces, TLS and limits of

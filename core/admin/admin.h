@@ -8,8 +8,9 @@
 
 typedef struct admin admin;
 
-/* Whether the configured socket could be made; changes nothing. */
-void admin_check(const conf *c, cmp_report *report);
+/* Whether the configured socket could be made, or is there: `handed` is that of the process before
+ * (-1: none). Changes nothing. */
+void admin_check(const conf *c, int handed, cmp_report *report);
 
 /* Binds the configured socket, which was checked, readable and writable for its owner only, and
  * replaces one that nobody listens on any more. Or takes *handed over, the socket of the process

@@ -251,7 +251,7 @@ generation *generation_build(build_site *s, generation *before, cmp_report *repo
     builder b = {.site = s, .g = g, .before = before, .report = report};
     build_parts(&b);
     if (before == NULL) {
-        s->check_start(c, s->purpose, report);
+        s->check_start(s, c, report);
     }
     if (report->count != 0) {
         generation_destroy(&g, s->retired);

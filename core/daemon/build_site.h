@@ -12,7 +12,8 @@ typedef struct build_site {
     loader *loader;             /* made with the first of them */
     cmp_purpose purpose;
     /* What a start checks of the configuration alone; after other errors too, to list all. */
-    void (*check_start)(const conf *c, cmp_purpose purpose, cmp_report *report);
+    void (*check_start)(const struct build_site *s, const conf *c, cmp_report *report);
+    int admin;                /* the admin socket of the process before; -1: none */
     instance_site *instances; /* its number of workers is set with the first */
     retired *retired;
 } build_site;

@@ -152,11 +152,11 @@ static void tell(cmp_report *report, bool good, bool starts)
     }
 }
 
-static void check_start(const conf *c, cmp_purpose purpose, cmp_report *report)
+static void check_start(const build_site *s, const conf *c, cmp_report *report)
 {
     privileges_check(c, report);
-    privileges_check_keyring(c, purpose, report);
-    admin_check(c, report);
+    privileges_check_keyring(c, s->purpose, report);
+    admin_check(c, s->admin, report);
     remembered_check(c, report);
     journal_start_check(c, report);
 }
@@ -170,6 +170,7 @@ static bool build(daemon_state *d, bool bind_too)
     if (bind_too) {
         activation_take(&d->inherited, &report);
         (void)!takeover_begin(&d->takeover, &d->inherited, &report);
+        d->build.admin = d->takeover.admin;
     }
     d->generation = generation_build(&d->build, NULL, &report);
     if (d->generation != NULL && report.count == 0 && bind_too) {
@@ -340,6 +341,7 @@ static void begin(daemon_state *d, const char *path, const char *const *folders,
                             .folders = folders,
                             .purpose = purpose,
                             .check_start = check_start,
+                            .admin = -1,
                             .instances = &d->site,
                             .retired = retired_create(d->control)};
 }

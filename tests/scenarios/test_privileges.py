@@ -7,12 +7,17 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from daemon import CMPD, Site, run
+from daemon import BUILD, CMPCTL, CMPD, Site, run
+from patience import PATIENCE
 
 pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop"),
 ]
+
+
+def others_may_enter(folder):
+    return all(one.stat().st_mode & 0o001 for one in (folder, *folder.parents))
 
 
 @pytest.fixture
@@ -98,6 +103,29 @@ def test_what_the_user_cannot_read_again(open_site):
     checked = run(CMPD, "-t", "-c", path)
     assert f"plugins.codes.path: the user nobody cannot read {codes}: " in checked.stderr
     assert f"the user nobody cannot read {path}: " in checked.stderr
+
+
+@pytest.mark.skipif(not others_may_enter(BUILD), reason="nobody cannot start this program")
+def test_a_restart_needs_no_way_to_make_what_it_is_handed(open_site):
+    """Root has made the admin socket where the user could not."""
+    site = open_site
+    b = site.peer("b")
+    site.config |= {"user": "nobody", "admin": {"socket": "admin.sock"}}
+    site.write_codes({"ici": "1A0F1-1", "content": "x"})
+    site.write()
+    for file in site.folder / "keys.yaml", Path(site.listener["tls"]["key"]):
+        os.chown(file, pwd.getpwnam("nobody").pw_uid, -1)
+    site.start()
+    for _ in range(2):
+        assert site.restart().wait(PATIENCE) == 0
+        assert site.ask(b, "1A0F1-1").status == 200
+    # Another place is to be made, and cannot be.
+    before, site.config["admin"]["socket"] = site.folder / "admin.sock", "other.sock"
+    site.write()
+    site.expect_error("admin.socket: the socket cannot be made")
+    site.expect_error("no restart: ")
+    ended = run(CMPCTL, "restart", "--socket", before)
+    assert ended.returncode == 1 and "the socket cannot be made" in ended.stderr
 
 
 def test_a_user_that_does_not_exist(open_site):
