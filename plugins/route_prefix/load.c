@@ -21,6 +21,7 @@ typedef struct building {
     kit_peers peers;
     kit_prefix_list prefixes;
     size_t lines; /* that have a prefix */
+    bool again;   /* the lines were good once: what is not any more is left out */
 } building;
 
 static int shown(cmp_str text)
@@ -92,14 +93,23 @@ static cmp_str word_take(cmp_str *line)
     return word;
 }
 
+/* Whether the peer, which the table may name, is not for it any more. */
+static bool has_gone(const building *b, uint32_t peer)
+{
+    return peer == KIT_PEER_NONE || (b->need_hosts && b->peers.at[peer].host.size == 0);
+}
+
 static void take_line(building *b, cmp_str line, uint32_t number)
 {
     const cmp_str prefix = word_take(&line), name = word_take(&line), more = word_take(&line);
     if (prefix.size == 0) {
         return;
     }
-    b->lines++;
     kit_prefix p = {.order = number, .value = kit_peers_named(&b->peers, name)};
+    if (b->again && has_gone(b, p.value)) {
+        return;
+    }
+    b->lines++;
     if (name.size == 0 || more.size > 0) {
         kit_file_fail(b->file, number, "expected a routing prefix and the name of a peer");
     } else if (!kit_prefix_read(prefix, &p.digits)) {
@@ -148,16 +158,20 @@ static size_t read_whole(kit_file *f, char *text, size_t size)
     return filled;
 }
 
-static void take_lines_of_file(building *b)
+/* The caller's to free; NULL: there is none, or after an error. */
+static char *text_of(kit_file *f, size_t *size)
 {
-    kit_file *f = b->file;
+    *size = 0;
+    if (f->path == NULL) {
+        return NULL;
+    }
     if (f->mark.size > FILE_SIZE_MAX) {
         kit_file_fail(f, 0, "is larger than 64 MiB");
-        return;
+        return NULL;
     }
     char *text = kit_alloc(f->mark.size);
-    take_lines(b, (cmp_str){text, read_whole(f, text, f->mark.size)});
-    free(text);
+    *size = read_whole(f, text, f->mark.size);
+    return text;
 }
 
 /* ---- the whole ---- */
@@ -179,29 +193,48 @@ static void complain_of_twins(building *b, const kit_prefix_twins *twins)
     }
 }
 
-table *table_load(kit_file *f, const cmp_host *host, bool need_hosts)
+/* Owns the text, in any case. */
+static table *build(building *b, char *text, size_t size)
 {
-    building b = {.file = f, .host = host, .need_hosts = need_hosts};
     kit_prefix_twins twins;
     table *built = kit_calloc(1, sizeof(*built));
-    kit_peers_copy(&b.peers, host);
-    host->peer_each(host, take_entry, &b);
-    if (f->path != NULL) {
-        take_lines_of_file(&b);
-    }
-    if (f->error[0] == '\0') {
-        built->prefixes = kit_prefixes_build(&b.prefixes, &twins);
+    kit_peers_copy(&b->peers, b->host);
+    b->host->peer_each(b->host, take_entry, b);
+    take_lines(b, (cmp_str){text, size});
+    if (b->file->error[0] == '\0') {
+        built->prefixes = kit_prefixes_build(&b->prefixes, b->again ? NULL : &twins);
         if (built->prefixes == NULL) {
-            complain_of_twins(&b, &twins);
+            complain_of_twins(b, &twins);
         }
     }
-    kit_prefixes_free(&b.prefixes);
-    built->peers = b.peers;
-    built->lines = b.lines;
+    kit_prefixes_free(&b->prefixes);
+    built->peers = b->peers;
+    built->lines = b->lines;
+    built->text = text;
+    built->text_size = size;
     if (built->prefixes == NULL) {
         table_destroy(&built);
     }
     return built;
+}
+
+table *table_load(kit_file *f, const cmp_host *host, bool need_hosts)
+{
+    building b = {.file = f, .host = host, .need_hosts = need_hosts};
+    size_t size;
+    char *text = text_of(f, &size);
+    return build(&b, text, size);
+}
+
+table *table_renew(const table *from, const cmp_host *host, bool need_hosts)
+{
+    kit_file none = {.path = NULL};
+    building b = {.file = &none, .host = host, .need_hosts = need_hosts, .again = true};
+    char *text = kit_alloc(from->text_size);
+    if (from->text_size > 0) {
+        memcpy(text, from->text, from->text_size);
+    }
+    return build(&b, text, from->text_size);
 }
 
 void table_destroy(table **t)
@@ -209,6 +242,7 @@ void table_destroy(table **t)
     if (*t != NULL) {
         kit_prefixes_destroy(&(*t)->prefixes);
         kit_peers_free(&(*t)->peers);
+        free((*t)->text);
         free(*t);
         *t = NULL;
     }

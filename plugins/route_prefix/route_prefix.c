@@ -86,6 +86,13 @@ static void *read_prefixes(kit_file *f, void *arg)
     return table_load(f, self->host, self->options->mode == MODE_REFERRAL);
 }
 
+/* The peers are those of the new configuration, whatever becomes of the file. */
+static void *renew_prefixes(const void *content, void *arg)
+{
+    const prefix_instance *self = arg;
+    return table_renew(content, self->host, self->options->mode == MODE_REFERRAL);
+}
+
 static void free_prefixes(void *content)
 {
     table *t = content;
@@ -119,6 +126,7 @@ static const kit_live_kind kind = {
     .free = free_prefixes,
     .count = count_lines,
     .log = log_prefixes,
+    .renew = renew_prefixes,
 };
 
 /* ---- life ---- */
@@ -133,11 +141,12 @@ static void prefix_destroy(void *instance)
 static void *prefix_create(const cmp_host *host, const void *options, void *previous,
                            cmp_report *report)
 {
-    (void)previous;
+    const prefix_instance *before = previous;
     prefix_instance *self = kit_calloc(1, sizeof(*self));
     self->host = host;
     self->options = options;
-    self->live = kit_live_create(host, &kind, self->options->table, self, report);
+    self->live = kit_live_create(host, &kind, &self->options->live, self->options->table, self,
+                                 before != NULL ? before->live : NULL, report);
     if (self->live == NULL) {
         prefix_destroy(self);
         return NULL;
@@ -147,8 +156,7 @@ static void *prefix_create(const cmp_host *host, const void *options, void *prev
 
 static void prefix_start(void *instance, cmp_loop *loop)
 {
-    const prefix_instance *self = instance;
-    kit_live_start(self->live, loop, &self->options->live);
+    kit_live_start(((prefix_instance *)instance)->live, loop);
 }
 
 static void prefix_command(void *instance, const char *name, cmp_str argument, uint64_t id)

@@ -102,12 +102,13 @@ static void store_destroy(void *instance)
 static void *store_create(const cmp_host *host, const void *opts, void *previous,
                           cmp_report *report)
 {
-    (void)previous;
+    const store *before = previous;
     store *s = kit_calloc(1, sizeof(*s));
     s->host = host;
     s->options = opts;
     s->count = host->gauge(host, "codes", "codes that are in use");
-    s->live = kit_live_create(host, &kind, s->options->path, s, report);
+    s->live = kit_live_create(host, &kind, &s->options->live, s->options->path, s,
+                              before != NULL ? before->live : NULL, report);
     if (s->live == NULL) {
         store_destroy(s);
         return NULL;
@@ -117,8 +118,7 @@ static void *store_create(const cmp_host *host, const void *opts, void *previous
 
 static void store_start(void *instance, cmp_loop *loop)
 {
-    const store *s = instance;
-    kit_live_start(s->live, loop, &s->options->live);
+    kit_live_start(((store *)instance)->live, loop);
 }
 
 static const cmp_command commands[] = {KIT_LIVE_COMMANDS, CMP_COMMAND_END};

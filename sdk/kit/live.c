@@ -7,13 +7,21 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+/* What was read once; an instance that replaces another one may go on with it. Control thread. */
+typedef struct reading {
+    void *content;
+    unsigned owners; /* snapshots */
+} reading;
 
 /* The content as it was at one time, and how many still use it. */
 typedef struct kit_live_snapshot snapshot;
 struct kit_live_snapshot {
     snapshot *older; /* in the list of those that were replaced */
     void *content;
+    reading *of;
     unsigned users;
 };
 
@@ -35,10 +43,11 @@ struct kit_live {
     kit_file_mark seen;                 /* the file as it was read last, with whatever result */
     char unopened[KIT_FILE_ERROR_SIZE]; /* why it could not even be opened, as logged last */
     bool loading;
-    bool held;       /* so much is missing in the file that it is not believed yet */
-    int64_t held_ms; /* for how long it has been as it is */
-    bool degraded;   /* the host was told so */
-    bool accepting;  /* an operator says that it is good: the command `accept_id` is to be ended */
+    bool held;         /* so much is missing in the file that it is not believed yet */
+    size_t held_count; /* what is left in it */
+    int64_t held_ms;   /* for how long it has been as it is */
+    bool degraded;     /* the host was told so */
+    bool accepting; /* an operator says that it is good: the command `accept_id` is to be ended */
     uint64_t accept_id;
     bool accepted; /* what is being read was begun after that */
 
@@ -79,18 +88,35 @@ static void load_work(void *arg)
     }
 }
 
+static snapshot *snapshot_of(reading *r)
+{
+    snapshot *made = kit_calloc(1, sizeof(*made));
+    made->content = r->content;
+    made->of = r;
+    r->owners++;
+    return made;
+}
+
+static snapshot *snapshot_make(void *content)
+{
+    reading *r = kit_calloc(1, sizeof(*r));
+    r->content = content;
+    return snapshot_of(r);
+}
+
 static snapshot *snapshot_take(kit_live *l)
 {
-    snapshot *taken = kit_calloc(1, sizeof(*taken));
-    taken->content = l->content;
     l->seen = l->file.mark;
-    l->kind->log(taken->content, l->load_ms, l->arg);
-    return taken;
+    l->kind->log(l->content, l->load_ms, l->arg);
+    return snapshot_make(l->content);
 }
 
 static void snapshot_free(const kit_live *l, snapshot *s)
 {
-    l->kind->free(s->content);
+    if (--s->of->owners == 0) {
+        l->kind->free(s->content);
+        free(s->of);
+    }
     free(s);
 }
 
@@ -175,9 +201,9 @@ static void swap(kit_live *l)
 /* ---- watching ---- */
 
 /* One that lost so much may be only begun, or emptied by mistake. */
-static bool has_shrunk(const kit_live *l)
+static bool has_shrunk(const kit_live *l, const void *from)
 {
-    const size_t before = l->kind->count(l->current->content), now = l->kind->count(l->content);
+    const size_t before = l->kind->count(from), now = l->kind->count(l->content);
     return now < before && (before - now) * 100 > before * (size_t)l->options->max_shrink;
 }
 
@@ -190,12 +216,13 @@ static bool is_settled(const kit_live *l)
 /* The host logs a change of the health; only when there is none, it is for us to log. */
 static void tell_held(kit_live *l)
 {
+    l->host->count(l->host, l->reloads_held, 1);
     char why[KIT_FILE_ERROR_SIZE + 256];
     snprintf(why, sizeof(why),
              "%s: has %zu %s in place of %zu: those read before stay in use until it has not "
              "changed for %lld s, or is accepted (cmpctl plugin … accept)",
-             l->path, l->kind->count(l->content), l->kind->what,
-             l->kind->count(l->current->content), (long long)(l->options->settle_ms / 1000));
+             l->path, l->held_count, l->kind->what, l->kind->count(l->current->content),
+             (long long)(l->options->settle_ms / 1000));
     if (l->degraded) {
         l->host->log(l->host, CMP_LOG_WARNING, "%s", why);
     }
@@ -203,10 +230,10 @@ static void tell_held(kit_live *l)
     l->degraded = true;
 }
 
+/* Drops what was read for as long as it is not believed. */
 static void hold(kit_live *l)
 {
-    l->host->count(l->host, l->reloads_held, 1);
-    tell_held(l);
+    l->held_count = l->kind->count(l->content);
     l->kind->free(l->content);
     l->seen = l->file.mark;
     l->held = true;
@@ -263,9 +290,10 @@ static void load_done(void *arg)
     switch (l->result) {
     case KIT_FILE_GOOD:
         l->unopened[0] = '\0';
-        if (!l->accepted && has_shrunk(l) &&
+        if (!l->accepted && has_shrunk(l, l->current->content) &&
             !(is_settled(l) && kit_file_mark_equal(&l->file.mark, &l->seen))) {
             hold(l);
+            tell_held(l);
         } else {
             take(l);
         }
@@ -314,12 +342,49 @@ static void tick(void *arg)
 
 /* ---- life ---- */
 
-kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const char *path,
-                          void *arg, cmp_report *report)
+/* A reload is no reason to believe a file: the instance before it has not. */
+static bool is_doubtful(const kit_live *l, const kit_live *previous)
+{
+    return previous != NULL && l->path != NULL && previous->path != NULL &&
+           strcmp(l->path, previous->path) == 0 && has_shrunk(l, previous->current->content);
+}
+
+/* How long the instance before it has seen the file as it is. */
+static int64_t seen_for_ms(const kit_live *l, const kit_live *previous)
+{
+    return previous->held && kit_file_mark_equal(&l->file.mark, &previous->seen) ? previous->held_ms
+                                                                                 : 0;
+}
+
+static snapshot *snapshot_inherit(kit_live *l, const kit_live *previous)
+{
+    const snapshot *from = previous->current;
+    snapshot *inherited = l->kind->renew != NULL
+                              ? snapshot_make(l->kind->renew(from->content, l->arg))
+                              : snapshot_of(from->of);
+    l->kind->log(inherited->content, 0, l->arg);
+    return inherited;
+}
+
+/* What is used first: what was just read, or what `previous` uses while that is not believed. */
+static snapshot *snapshot_first(kit_live *l, const kit_live *previous)
+{
+    if (!is_doubtful(l, previous) || seen_for_ms(l, previous) >= l->options->settle_ms) {
+        return snapshot_take(l);
+    }
+    hold(l);
+    l->held_ms = seen_for_ms(l, previous);
+    return snapshot_inherit(l, previous);
+}
+
+kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind,
+                          const kit_live_options *options, const char *path, void *arg,
+                          const kit_live *previous, cmp_report *report)
 {
     kit_live *l = kit_calloc(1, sizeof(*l));
     l->host = host;
     l->kind = kind;
+    l->options = options;
     l->path = path;
     l->arg = arg;
     load_work(l);
@@ -328,7 +393,7 @@ kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const
         free(l);
         return NULL;
     }
-    l->current = snapshot_take(l);
+    l->current = snapshot_first(l, previous);
     pthread_mutex_init(&l->lock, NULL);
     l->reloads = host->counter(host, "reloads", "how often the changed file was read again");
     l->reload_failures =
@@ -338,14 +403,16 @@ kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const
     return l;
 }
 
-void kit_live_start(kit_live *l, cmp_loop *loop, const kit_live_options *options)
+void kit_live_start(kit_live *l, cmp_loop *loop)
 {
     if (l->path == NULL) {
         return;
     }
+    if (l->held) {
+        tell_held(l);
+    }
     l->loop = loop;
-    l->options = options;
-    l->timer = l->host->timer_start(loop, (uint64_t)options->check_interval_ms, tick, l);
+    l->timer = l->host->timer_start(loop, (uint64_t)l->options->check_interval_ms, tick, l);
 }
 
 void kit_live_command(kit_live *l, const char *name, cmp_str argument, uint64_t id)

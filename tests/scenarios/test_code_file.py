@@ -121,6 +121,21 @@ def test_a_file_that_lost_most_of_its_codes_is_believed_when_an_operator_says_so
     assert len(held) == 1 and "degraded" in held[0]
 
 
+def test_a_reload_is_no_reason_to_believe_a_file_that_lost_most_of_its_codes(hundred):
+    hundred.config["admin"] = {"socket": "admin.sock"}
+    hundred.config["plugins"]["codes"]["settle"] = "1h"
+    hundred.start()
+    (hundred.folder / "codes.ndjson").write_text("")
+    for settle in ("1h", "2h"):  # of the file alone, and of its section
+        hundred.config["plugins"]["codes"]["settle"] = settle
+        config = hundred.write()
+        assert run(CMPCTL, "reload", "--config", config).returncode == 0
+        assert hundred.known() == 3
+    assert "has 0 codes in place of 100" in hundred.log_text()
+    assert run(CMPCTL, "plugin", "codes", "accept", "--config", config).returncode == 0
+    eventually(lambda: hundred.known() == 0)
+
+
 def test_a_file_that_goes_away_leaves_the_old_codes(served):
     served.expect_error("codes.ndjson")
     (served.folder / "codes.ndjson").unlink()

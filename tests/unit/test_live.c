@@ -80,11 +80,12 @@ CMP_OPTIONS(rows, settings) = {
 static void *live_create(const cmp_host *host, const void *made_of, void *previous,
                          cmp_report *report)
 {
-    (void)previous;
+    const self *before = previous;
     self *s = kit_calloc(1, sizeof(*s));
     s->host = host;
-    s->live = kit_live_create(host, &kind, ((const settings *)made_of)->path,
-                              (void *)(uintptr_t)host, report);
+    s->live =
+        kit_live_create(host, &kind, &options, ((const settings *)made_of)->path,
+                        (void *)(uintptr_t)host, before != NULL ? before->live : NULL, report);
     if (s->live == NULL) {
         free(s);
         return NULL;
@@ -94,7 +95,7 @@ static void *live_create(const cmp_host *host, const void *made_of, void *previo
 
 static void live_start(void *instance, cmp_loop *loop)
 {
-    kit_live_start(((self *)instance)->live, loop, &options);
+    kit_live_start(((self *)instance)->live, loop);
 }
 
 static void *live_worker_start(void *instance, cmp_loop *loop)
@@ -161,6 +162,11 @@ static void open_live(fixture *f, const char *path)
 {
     assert_true(cmp_test_open(f->host, &plugin, path));
     f->share = cmp_test_worker(f->host);
+}
+
+static void accept(fixture *f)
+{
+    cmp_test_command(f->host, "accept", NULL);
 }
 
 static int set_up(void **state)
@@ -298,12 +304,80 @@ static void a_bad_change_of_a_held_file_begins_it_anew(void **state)
     assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "file:1: a hash"));
 }
 
-/* ---- an operator's word ---- */
+/* ---- a reload of the configuration ---- */
 
-static void accept(fixture *f)
+static void reload_live(fixture *f, const char *path)
 {
-    cmp_test_command(f->host, "accept", NULL);
+    assert_true(cmp_test_replace(f->host, path));
+    f->share = cmp_test_worker(f->host);
 }
+
+static void a_reload_is_no_reason_to_believe_it(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "path: file");
+    scratch_write("file", "1");
+    for (unsigned i = 1; i <= 2; i++) {
+        reload_live(f, "path: file");
+        assert_string_equal(f->share->content, "12345678");
+        assert_int_equal(freed, i); /* what was read, and not what its predecessor uses */
+        assert_int_equal(cmp_test_counted(f->host, "reloads_held"), 1);
+        assert_int_equal(cmp_test_health(f->host), CMP_HEALTH_DEGRADED);
+        assert_non_null(strstr(cmp_test_why(f->host), "file: has 1 letters in place of 8"));
+    }
+    accept(f);
+    assert_string_equal(f->share->content, "1");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_int_equal(freed, 3);
+}
+
+static void a_reload_does_not_begin_the_time_anew(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "path: file");
+    scratch_write("file", "1");
+    cmp_test_advance(f->host, SETTLE_MS - CHECK_MS);
+    reload_live(f, "path: file");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "12345678");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_string_equal(f->share->content, "1");
+    scratch_write("file", "");
+    cmp_test_advance(f->host, CHECK_MS);
+    scratch_write("file", "2345678"); /* mended meanwhile */
+    reload_live(f, "path: file");
+    assert_string_equal(f->share->content, "2345678");
+    assert_int_equal(cmp_test_health(f->host), CMP_HEALTH_OK);
+}
+
+static void another_file_is_believed(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    scratch_write("small", "1");
+    open_live(f, "path: file");
+    reload_live(f, "path: small");
+    assert_string_equal(f->share->content, "1");
+    reload_live(f, NULL);
+    assert_string_equal(f->share->content, "nothing");
+    reload_live(f, "path: small");
+    assert_string_equal(f->share->content, "1");
+}
+
+static void a_reload_that_is_given_up_takes_nothing_away(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "path: file");
+    scratch_write("file", "#");
+    assert_false(cmp_test_replace(f->host, "path: file"));
+    assert_string_equal(f->share->content, "12345678");
+    assert_int_equal(freed, 0);
+}
+
+/* ---- an operator's word ---- */
 
 static void what_is_missing_is_accepted(void **state)
 {
@@ -443,6 +517,10 @@ int main(void)
         TEST(each_change_begins_the_time_anew),
         TEST(a_bad_change_of_a_held_file_begins_it_anew),
         TEST(a_change_that_hides_its_time_is_seen),
+        TEST(a_reload_is_no_reason_to_believe_it),
+        TEST(a_reload_does_not_begin_the_time_anew),
+        TEST(another_file_is_believed),
+        TEST(a_reload_that_is_given_up_takes_nothing_away),
         TEST(what_is_missing_is_accepted),
         TEST(accepting_comes_before_the_file_was_looked_at),
         TEST(a_bad_file_is_not_accepted),

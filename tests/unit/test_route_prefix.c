@@ -386,6 +386,31 @@ static void what_cannot_be_read_is_tried_again_in_silence(void **state)
     expect_peer(f, "1A0", "c");
 }
 
+/* Nor does a reload that is about its peers make it believed. */
+static void a_reload_holds_an_emptied_table(void **state)
+{
+    static const cmp_peer later[] = {
+        {.name = CMP_STR("b"), .host = CMP_STR("b.example.net")},
+        {.name = CMP_STR("fresh"), .prefixes = of_c, .prefix_count = COUNT(of_c)},
+    };
+    fixture *f = *state;
+    char section[128];
+    snprintf(section, sizeof(section), "table: %s\nmode: forward\n", f->path);
+    write_table(f, "1A0F1 b\n1A0F2 c\n1A0F3 b\n");
+    assert_true(cmp_test_open(f->host, &cmp_plugin_descriptor, section));
+    write_table(f, "");
+    cmp_test_peers(f->host, later, COUNT(later));
+    assert_true(cmp_test_replace(f->host, section));
+    expect_peer(f, "1A0F1-1", "b");
+    expect_peer(f, "1A0F2-1", NULL); /* c has gone */
+    expect_peer(f, "1A0F3-1", "b");
+    expect_peer(f, "2B0F1-1", "fresh");
+    assert_non_null(strstr(cmp_test_why(f->host), "has 0 prefixes in place of 2"));
+    cmp_test_command(f->host, "accept", NULL);
+    expect_peer(f, "1A0F1-1", NULL);
+    expect_peer(f, "2B0F1-1", "fresh");
+}
+
 static void an_unchanged_file_is_left_alone(void **state)
 {
     fixture *f = *state;
@@ -546,6 +571,7 @@ int main(void)
         TEST(the_table_adds_to_the_peers_prefixes),
         TEST(a_bad_change_leaves_the_old_prefixes),
         TEST(what_cannot_be_read_is_tried_again_in_silence),
+        TEST(a_reload_holds_an_emptied_table),
         TEST(an_unchanged_file_is_left_alone),
         TEST(a_full_pool_means_the_next_time),
         TEST(a_slow_pool_and_a_slow_worker),

@@ -4,9 +4,10 @@
  * When the file changes it is read anew on a pool thread. If it is good, each worker takes the new
  * content between two requests; while it is not, the old content goes on. So it does when the file
  * has lost most of what was in it, as one that somebody is writing, or that a failed export has
- * emptied: until it was left alone for a while, or an operator says that it is good. A request
- * touches no lock and no counter that another worker writes. Needs CMP_SERVICE_LOOP and
- * CMP_SERVICE_OFFLOAD, and counts `reloads`, `reload_failures` and `reloads_held` of the instance.
+ * emptied: until it was left alone for a while, or an operator says that it is good; an instance
+ * that replaces another one goes on with what that one has then. A request touches no lock and no
+ * counter that another worker writes. Needs CMP_SERVICE_LOOP and CMP_SERVICE_OFFLOAD, and counts
+ * `reloads`, `reload_failures` and `reloads_held` of the instance.
  */
 #pragma once
 
@@ -34,6 +35,12 @@ typedef struct kit_live_kind {
 
     /* Logs that there is new content, which took so many milliseconds. Control thread. */
     void (*log)(const void *content, int64_t ms, void *arg);
+
+    /* For content that is not of the file alone (of the configuration, too): makes it anew, for the
+     * instance of `arg`, from what was in the file that `content`, of the instance before it, was
+     * made from. Never NULL. Control thread, in kit_live_create. NULL: instances share content as
+     * it is. */
+    void *(*renew)(const void *content, void *arg);
 } kit_live_kind;
 
 /* What an operator may say about it. A plugin has one in its options, and its rows among its own.
@@ -60,15 +67,17 @@ typedef struct kit_live_options {
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Reads the file for the first time; `path` may be NULL, and nothing ever changes then. `host`,
- * `path` and `arg`, which is handed to the kind's functions, must live as long as the result.
- * Registers the counters: call it in create. NULL after a complaint to `report`; otherwise the
- * caller's, to be ended with kit_live_destroy. */
-kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind, const char *path,
-                          void *arg, cmp_report *report);
+ * `options`, `path` and `arg`, which is handed to the kind's functions, must live as long as the
+ * result. `previous` is that of the instance which this one replaces (create's `previous`), of the
+ * same kind, or NULL: when the file at the same path has lost so much since that one read it, what
+ * that one uses stays in use. Registers the counters: call it in create. NULL after a complaint to
+ * `report`; otherwise the caller's, to be ended with kit_live_destroy. */
+kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind,
+                          const kit_live_options *options, const char *path, void *arg,
+                          const kit_live *previous, cmp_report *report);
 
-/* From now on the file is looked at; the options live as long as *l. In the plugin's start, on the
- * control thread. */
-void kit_live_start(kit_live *l, cmp_loop *loop, const kit_live_options *options);
+/* From now on the file is looked at. In the plugin's start, on the control thread. */
+void kit_live_start(kit_live *l, cmp_loop *loop);
 
 /* The rows of kit_live_command, among the plugin's own. */
 #define KIT_LIVE_COMMANDS                                                                          \
