@@ -131,7 +131,7 @@ static int ask_offload(ask *a)
 static int ask_direct(ask *a)
 {
     asker *who = a->asker;
-    if (unanswered_too_many(who->desk, a->instance)) {
+    if (unanswered_too_many(who->desk, a)) {
         return failed(a, NULL);
     }
     a->state = ASK_CALLING;
@@ -166,6 +166,7 @@ static ask *ask_prepare(asker *who, instance *i, const operation *what)
         who->ask = desk_take(who->desk);
         who->ask->asker = who;
         who->ask->request = who->request;
+        who->ask->together = who->together;
     }
     ask *a = who->ask;
     if (a->state != ASK_DONE) {

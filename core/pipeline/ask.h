@@ -24,10 +24,12 @@ typedef struct asker_ops {
 struct asker {
     const asker_ops *ops;
     desk *desk;
-    mc_request *request; /* what plugins are shown */
-    ask *ask;            /* the operation under way, or the last one; NULL: there was none */
-    unsigned *held;      /* counts abandoned operations that plugins have yet to complete: until
-                            then, what they were shown has to stay */
+    mc_request *request;    /* what plugins are shown */
+    ask *ask;               /* the operation under way, or the last one; NULL: there was none */
+    unsigned *held;         /* counts abandoned operations that plugins have yet to complete: until
+                               then, what they were shown has to stay */
+    ask_together *together; /* with the other askers of the transaction, as long as what they
+                               were shown; one for each plugin that they ask. NULL: it is alone */
 };
 
 /* Each returns the verdict. *answer is valid until the asker asks again or control is back in the

@@ -48,10 +48,11 @@ struct codes_request {
                        Valid until the first wait */
 
     codes_state state;
-    codes_reading *reads; /* by ICI */
-    size_t pending;       /* look-ups that are not answered, and one more while they are begun */
-    bool unavailable;     /* some store could not tell */
-    size_t octets;        /* of the records that were found */
+    codes_reading *reads;   /* by ICI */
+    ask_together *together; /* the look-ups, by the store that has one */
+    size_t pending;         /* look-ups that are not answered, and one more while they are begun */
+    bool unavailable;       /* some store could not tell */
+    size_t octets;          /* of the records that were found */
     codes_write *write;
 };
 

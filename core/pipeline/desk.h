@@ -25,6 +25,12 @@ typedef enum ask_state {
     ASK_DONE,      /* the answer is there, the asker has yet to take it */
 } ask_state;
 
+/* The operations that one transaction has under way at a plugin. */
+typedef struct ask_together {
+    const instance *of; /* NULL: at none yet */
+    unsigned under_way;
+} ask_together;
+
 /* One operation: ask.c moves it, and nobody else looks inside. */
 struct ask {
     cmp_op op; /* the handle; its generation is that of the last operation */
@@ -49,6 +55,7 @@ struct ask {
     unsigned since_s; /* of the desk's seconds: when it was asked */
     int64_t since_us; /* the same, for who measures */
     bool counted, unwanted, overdue;
+    ask_together *together; /* the asker's; NULL: the only one of its transaction, or a job's */
 };
 
 /* Where operations are asked from: one for each worker, and for a program that plays one. */
@@ -67,7 +74,7 @@ typedef struct desk {
 
     /* see unanswered.h */
     TAILQ_HEAD(, ask) unanswered;
-    unsigned share; /* of them, that one instance may have; 0: any number */
+    unsigned share; /* of transactions, that one instance may hold; 0: any number */
     unsigned seconds;
     cmp_timer *tick;
 } desk;

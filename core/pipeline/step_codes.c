@@ -101,7 +101,8 @@ static void reading_begin(txn *parent, codes_reading *r, cmp_str ici)
     r->asker = (asker){.ops = &as_asker,
                        .desk = &parent->worker->desk,
                        .request = &r->request,
-                       .held = &parent->held};
+                       .held = &parent->held,
+                       .together = parent->codes->together};
     lookup_begin(&r->lookup, &r->asker, parent->worker, &parent->generation->stores);
 }
 
@@ -112,6 +113,7 @@ static void read_all(txn *t)
     txn_keep(t);
     c->state = CODES_UNDER_WAY;
     c->reads = kit_arena_calloc(&t->memory, c->count, sizeof(*c->reads));
+    c->together = kit_arena_calloc(&t->memory, t->generation->stores.count, sizeof(*c->together));
     /* One more than there are: otherwise the first that is answered at once would end it all. */
     c->pending = c->count + 1;
     for (size_t i = 0; i < c->count; i++) {

@@ -46,12 +46,46 @@ static instance_load *load_of(const desk *d, const instance *i)
     return &i->loads[d->worker];
 }
 
+/* ---- transactions that an instance holds ----
+ *
+ * A list of codes asks a store for up to 256 at once, and is one transaction. */
+
+/* Of its transaction, at its instance. NULL: it is the only one. */
+static ask_together *together_of(const ask *a)
+{
+    ask_together *t = a->together;
+    while (t != NULL && t->of != NULL && t->of != a->instance) {
+        t++;
+    }
+    return t;
+}
+
+static void hold(instance_load *l, const ask *a)
+{
+    ask_together *t = together_of(a);
+    if (t != NULL) {
+        t->of = a->instance;
+    }
+    if (t == NULL || t->under_way++ == 0) {
+        set(&l->held, get(&l->held) + 1);
+    }
+}
+
+static void let_go(instance_load *l, const ask *a)
+{
+    ask_together *t = together_of(a);
+    if (t == NULL || --t->under_way == 0) {
+        set(&l->held, get(&l->held) - 1);
+    }
+}
+
 /* ---- each operation ---- */
 
 void unanswered_begin(desk *d, ask *a)
 {
     instance_load *l = load_of(d, a->instance);
     set(&l->under_way, get(&l->under_way) + 1);
+    hold(l, a);
     a->since_s = d->seconds;
     a->since_us = clock_monotonic_us();
     a->counted = true;
@@ -66,6 +100,7 @@ void unanswered_end(desk *d, ask *a)
     }
     instance_load *l = load_of(d, a->instance);
     a->counted = false;
+    let_go(l, a);
     TAILQ_REMOVE(&d->unanswered, a, entry);
     histogram_add(a->instance->figures.took_us, clock_monotonic_us() - a->since_us);
     /* What a cancel says is in time; a job that was abandoned before it began was not asked. */
@@ -89,16 +124,18 @@ void unanswered_unwanted(ask *a)
     a->unwanted = true;
 }
 
-bool unanswered_too_many(const desk *d, instance *i)
+bool unanswered_too_many(const desk *d, const ask *a)
 {
-    const unsigned held = get(&load_of(d, i)->under_way);
-    if (d->share == 0 || held < d->share) {
+    const instance *i = a->instance;
+    const ask_together *t = together_of(a);
+    const unsigned held = get(&load_of(d, i)->held);
+    if (d->share == 0 || held < d->share || (t != NULL && t->under_way > 0)) {
         return false;
     }
     counter_add(i->not_asked, 1);
     log_limited(&not_asked, cmp_str_from(i->name), NULL, NULL, 0,
-                "plugin %s is not asked: it has not answered %u operations of worker %u, which is "
-                "three quarters of limits.transactions",
+                "plugin %s is not asked: it holds %u transactions of worker %u, which is three "
+                "quarters of limits.transactions",
                 i->plugin->name, held, d->worker);
     return true;
 }

@@ -9,7 +9,8 @@
 void unanswered_start(desk *d);
 
 /* From now on its worker may have so many transactions under way: an instance may hold a part of
- * them. 0, as at first: any number. */
+ * them, each of which counts once, however many operations it is for. 0, as at first: any number.
+ */
 void unanswered_share(desk *d, unsigned transactions);
 void unanswered_stop(desk *d);
 
@@ -20,8 +21,9 @@ void unanswered_end(desk *d, ask *a);
 /* Nobody waits for it any more; it should come back soon. */
 void unanswered_unwanted(ask *a);
 
-/* The instance holds all that it may: it is not to be asked. Counts that, and says so. */
-CMP_MUST_USE bool unanswered_too_many(const desk *d, instance *i);
+/* Its instance holds all the transactions that it may, and this one's is none of them: it is not to
+ * be asked. Counts that, and says so. */
+CMP_MUST_USE bool unanswered_too_many(const desk *d, const ask *a);
 
 /* Says what an instance still holds when the process ends. Any thread. */
 void unanswered_tell(const instance *i);

@@ -64,6 +64,7 @@ typedef struct instance_health {
  */
 typedef struct instance_load {
     _Alignas(64) _Atomic unsigned under_way; /* operations that are not answered */
+    _Atomic unsigned held;                   /* transactions that those are for */
     _Atomic unsigned overdue;  /* of those, the ones that nobody waits for and that do not end */
     _Atomic unsigned oldest_s; /* for how long the first of them has not been answered */
     instance_cached cached;    /* of a store */

@@ -328,6 +328,16 @@ def test_a_batch_waits_for_its_stores_and_not_longer_than_the_deadline(codes):
     assert 0.3 <= time.monotonic() - began < 100 * 0.3  # it waits for all of them at once
 
 
+def test_a_batch_is_one_transaction_however_many_look_ups_it_takes(codes):
+    """Of two, a store that answers later may hold one."""
+    codes.store("store_async", path=str(codes.folder / "trace"))
+    codes.config |= {"workers": 1, "limits": {"transactions": 2}}
+    codes.start()
+    for _ in range(3):
+        icis = ["1A0F1-ASYNC", *(f"1A0F1-{i}" for i in range(255))]
+        assert look_up(codes, icis, token=codes.reader).status == 200
+
+
 def test_the_deadline_cancels_all_look_ups_of_a_batch(codes):
     trace = codes.folder / "trace"
     codes.store("store_async", delay="20s", path=str(trace))

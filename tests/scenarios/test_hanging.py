@@ -6,6 +6,7 @@ import threading
 
 import httpx
 from daemon import CMPCTL, run
+from test_codes_api import look_up
 
 HANGS = "1A0F1-FAULT"
 GOOD = {"ici": "1A0F1-1", "content": "https://one.example/", "content_type": "uri"}
@@ -61,7 +62,18 @@ def test_it_has_a_share_and_leaves_the_others_theirs(site):
         assert unavailable(site.ask(key, HANGS))
         assert site.ask(key, GOOD["ici"]).status == 200
     assert site.counter("special", "not_asked") == 5
-    site.wait_for_log("is not asked: it has not answered 3 operations of worker 0")
+    site.wait_for_log("is not asked: it holds 3 transactions of worker 0")
+    end(site)
+
+
+def test_a_batch_of_codes_counts_as_one_that_it_holds(site):
+    site.listener["interfaces"].append("codes")
+    token = site.token("reader")
+    hanging(site, how="hang", transactions=4)
+    for not_asked in (0, 0, 0, 3, 6):
+        batch = look_up(site, [HANGS, "1A0F1-2", "1A0F1-3"], token=token)
+        assert unavailable(batch)
+        assert site.counter("special", "not_asked") == not_asked
     end(site)
 
 
