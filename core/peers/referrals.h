@@ -14,7 +14,8 @@ referrals *referrals_create(size_t entries_max);
 void referrals_destroy(referrals **r);
 
 /* Remembers what `registry` (a peer's name) said; `prefix` absent: for this ICI alone. The ttl is
- * capped; 0 is not remembered. The caller has checked that the prefix heads the ICI. */
+ * capped; 0 is not remembered. The caller has checked that the prefix heads the ICI. `now_ms`, here
+ * and below: clock_monotonic_ms. */
 void referrals_remember(referrals *r, cmp_str registry, cmp_str prefix, cmp_str ici, cmp_str host,
                         uint32_t ttl_s, int64_t now_ms);
 

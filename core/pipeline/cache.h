@@ -23,7 +23,9 @@ typedef enum cache_state {
     CACHE_STALE, /* a record, for when the store cannot tell */
 } cache_state;
 
-/* What is known of an ICI. *record (FOUND, STALE) lives until the cache is changed next. */
+/* What is known of an ICI. `now_ms`, here and below, is of a clock that nobody sets
+ * (clock_monotonic_ms): one that is set back would make all fresh anew. *record (FOUND, STALE)
+ * lives until the cache is changed next. */
 cache_state cache_find(cache *c, cmp_str ici, int64_t now_ms, const cmp_record **record);
 
 /* Keeps what the store said; `record` NULL: absent. Copies. */

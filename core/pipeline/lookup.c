@@ -10,21 +10,17 @@ static lookup *lookup_of(passenger *p)
     return H2O_STRUCT_FROM_MEMBER(lookup, passenger, p);
 }
 
-void lookup_begin(lookup *l, asker *who, worker *w, const chain *stores)
+void lookup_begin(lookup *l, asker *who, worker *w, const chain *stores, int64_t begun_us)
 {
     l->asker = who;
     l->worker = w;
     l->stores = stores;
+    l->begun_ms = begun_us / 1000;
 }
 
 static cmp_str ici_of(const lookup *l)
 {
     return l->asker->request->message.params[CMP_PARAM_ICI];
-}
-
-static int64_t now_of(const lookup *l)
-{
-    return l->asker->request->now_ms;
 }
 
 static cmp_store_verdict ask_store(lookup *l, instance *store)
@@ -53,7 +49,7 @@ static void land(passenger *waiters, cmp_store_verdict verdict, const cmp_record
 /* A record that is stale is better than none when the store cannot tell. */
 static cmp_store_verdict or_stale(lookup *l, const instance *store, cache *c)
 {
-    if (cache_find(c, ici_of(l), now_of(l), &l->record) == CACHE_STALE) {
+    if (cache_find(c, ici_of(l), l->begun_ms, &l->record) == CACHE_STALE) {
         counter_add(store->cache_counters.stale, 1);
         return CMP_STORE_FOUND;
     }
@@ -63,9 +59,9 @@ static cmp_store_verdict or_stale(lookup *l, const instance *store, cache *c)
 static void keep(lookup *l, cache *c, cmp_store_verdict verdict)
 {
     if (verdict == CMP_STORE_FOUND) {
-        cache_put(c, ici_of(l), l->record, now_of(l));
+        cache_put(c, ici_of(l), l->record, l->begun_ms);
     } else if (verdict == CMP_STORE_ABSENT) {
-        cache_put(c, ici_of(l), NULL, now_of(l));
+        cache_put(c, ici_of(l), NULL, l->begun_ms);
     }
 }
 
@@ -87,7 +83,7 @@ static cmp_store_verdict ask_as_leader(lookup *l, instance *store, cache *c)
 
 static cmp_store_verdict ask_through_cache(lookup *l, instance *store, cache *c)
 {
-    switch (cache_find(c, ici_of(l), now_of(l), &l->record)) {
+    switch (cache_find(c, ici_of(l), l->begun_ms, &l->record)) {
     case CACHE_FOUND:
         counter_add(store->cache_counters.hits, 1);
         return CMP_STORE_FOUND;

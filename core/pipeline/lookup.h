@@ -11,8 +11,9 @@ struct lookup {
     asker *asker; /* whose `resume` is called when the look-up can go on */
     worker *worker;
     const chain *stores;
-    size_t at;   /* which of them is asked */
-    bool failed; /* one of those before could not tell */
+    int64_t begun_ms; /* clock_monotonic_ms: nobody sets the clock that caches go by */
+    size_t at;        /* which of them is asked */
+    bool failed;      /* one of those before could not tell */
 
     /* What each store said; NULL: nobody wants to know. */
     void (*told)(lookup *l, const instance *store, cmp_store_verdict verdict);
@@ -25,8 +26,9 @@ struct lookup {
     cmp_store_verdict verdict;
 };
 
-/* Of these stores; `l` comes zeroed. The ICI is that of the asker's request. */
-void lookup_begin(lookup *l, asker *who, worker *w, const chain *stores);
+/* Of these stores; `l` comes zeroed. The ICI is that of the asker's request, which came at
+ * `begun_us` (clock_monotonic_us). */
+void lookup_begin(lookup *l, asker *who, worker *w, const chain *stores, int64_t begun_us);
 
 /* Goes on until a store knows the ICI, or all were asked. PENDING: the asker is resumed, and calls
  * this again. UNAVAILABLE: none knows it, and one could not tell, which is not the same as ABSENT.

@@ -68,7 +68,7 @@ static void on_change(void *arg)
     if (at != NULL && c->ici != NULL) {
         cache_drop(at, cmp_str_from(c->ici));
     } else if (at != NULL) {
-        cache_expire(at, clock_now_ms());
+        cache_expire(at, (int64_t)clock_monotonic_ms());
     }
     free(c->ici);
     free(c);

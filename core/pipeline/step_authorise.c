@@ -52,6 +52,5 @@ step_result step_authorise(txn *t)
     if (t->bearer != NULL) {
         return STEP_NEXT;
     }
-    return step_rate(t, REFUSAL_PEER_RATE,
-                     rate_take(t->requestor->limit, t->request.now_ms * 1000));
+    return step_rate(t, REFUSAL_PEER_RATE, rate_take(t->requestor->limit, t->begun_us));
 }

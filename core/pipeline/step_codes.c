@@ -103,7 +103,8 @@ static void reading_begin(txn *parent, codes_reading *r, cmp_str ici)
                        .request = &r->request,
                        .held = &parent->held,
                        .together = parent->codes->together};
-    lookup_begin(&r->lookup, &r->asker, parent->worker, &parent->generation->stores);
+    lookup_begin(&r->lookup, &r->asker, parent->worker, &parent->generation->stores,
+                 parent->begun_us);
 }
 
 /* All look-ups begin in one turn of the loop, so that a store can ask for them together. */

@@ -245,7 +245,7 @@ static step_result follow_referral(txn *t, const reply_referral *referral)
     }
     referrals_remember(t->worker->process->referrals, t->hop->to->name, referral->prefix,
                        t->request.message.params[CMP_PARAM_ICI], referral->addr, referral->ttl_s,
-                       t->request.now_ms);
+                       t->begun_us / 1000);
     return go_to_referred(t, referral->addr);
 }
 
@@ -312,7 +312,7 @@ static step_result begin(txn *t)
     char host[REFERRAL_HOST_MAX + 1];
     if (t->hop->may_refer &&
         referrals_find(t->worker->process->referrals, t->hop->to->name,
-                       t->request.message.params[CMP_PARAM_ICI], t->request.now_ms, host)) {
+                       t->request.message.params[CMP_PARAM_ICI], t->begun_us / 1000, host)) {
         return go_to_referred(t, cmp_str_from(host));
     }
     return attempt(t);

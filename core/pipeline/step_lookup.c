@@ -77,7 +77,7 @@ step_result step_lookup(txn *t)
         return STEP_NEXT;
     }
     if (!has_begun(t)) {
-        lookup_begin(&t->lookup, &t->asker, t->worker, &t->generation->stores);
+        lookup_begin(&t->lookup, &t->asker, t->worker, &t->generation->stores, t->begun_us);
         t->lookup.told = is_traced(t) ? explain_verdict : NULL;
     }
     switch (lookup_run(&t->lookup)) {

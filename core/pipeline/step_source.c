@@ -11,7 +11,6 @@ step_result step_source(txn *t)
     if (listener_has_balancer(t->listener, t->request.source)) {
         return STEP_NEXT; /* a balancer's own, or behind more of them than we can see */
     }
-    const int64_t now_us = t->request.now_ms * 1000;
     return step_rate(t, REFUSAL_SOURCE_RATE,
-                     sources_take(t->listener->sources, t->request.source, t->first, now_us));
+                     sources_take(t->listener->sources, t->request.source, t->first, t->begun_us));
 }

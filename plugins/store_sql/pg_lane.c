@@ -213,7 +213,7 @@ static void take_result(pg_lane *l, const PGresult *result)
 static bool on_result(pg_lane *l, const PGresult *result)
 {
     const ExecStatusType status = PQresultStatus(result);
-    l->progress_ms = l->connection.host->now_ms(l->connection.host);
+    l->progress_ms = pg_worker_clock_ms(l->worker);
     if (status == PGRES_PIPELINE_SYNC) {
         l->settings_due = l->pooled;
         return true;
@@ -368,7 +368,7 @@ void pg_lane_send(pg_lane *l, struct pg_requests *queue, unsigned most)
     const cmp_host *host = s->store.host;
     unsigned count;
     if (l->sent_count == 0) {
-        l->progress_ms = host->now_ms(host);
+        l->progress_ms = pg_worker_clock_ms(l->worker);
     }
     const bool good = send_all(l, queue, most, &count);
     host->count(host, s->batches, 1);
@@ -397,10 +397,11 @@ bool pg_lane_hopeful(const pg_lane *l)
     return l->ready || (c->state != PG_OFF && c->failures == 0);
 }
 
-bool pg_lane_silent(const pg_lane *l, int64_t now_ms)
+bool pg_lane_silent(const pg_lane *l)
 {
     return l->ready && l->sent_count > 0 &&
-           now_ms - l->progress_ms > options_of(l)->statement_timeout_ms + SILENCE_MS;
+           pg_worker_clock_ms(l->worker) - l->progress_ms >
+               options_of(l)->statement_timeout_ms + SILENCE_MS;
 }
 
 void pg_lane_init(pg_lane *l, pg_worker *w, const pg_target *target, cmp_loop *loop)

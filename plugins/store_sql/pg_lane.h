@@ -14,7 +14,7 @@ struct pg_request {
     TAILQ_ENTRY(pg_request) place;  /* in the worker's queue or on a lane */
     cmp_op op;                      /* CMP_OP_NONE: nobody waits any more */
     cmp_str ici;                    /* valid while `op` is set */
-    int64_t deadline_ms;
+    int64_t deadline_ms;            /* pg_worker_clock_ms */
     bool on_lane;
     bool unnamed; /* sent without the prepared statement */
     bool again;   /* it was sent before: not its own fault, so once more, and alone */
@@ -35,7 +35,8 @@ typedef struct pg_lane {
     unsigned sent_count;
     bool null_due;       /* the result is in, its end is not */
     bool settings_due;   /* the next result is of the settings before a batch */
-    int64_t progress_ms; /* of the last result, or of the first request after a silence */
+    int64_t progress_ms; /* pg_worker_clock_ms of the last result, or of the first request after a
+                            silence */
     column_map columns;
 } pg_lane;
 
@@ -54,4 +55,4 @@ unsigned pg_lane_room(const pg_lane *l);
 void pg_lane_send(pg_lane *l, struct pg_requests *queue, unsigned most);
 
 /* The server owes an answer for so long that it must be gone. */
-bool pg_lane_silent(const pg_lane *l, int64_t now_ms);
+bool pg_lane_silent(const pg_lane *l);

@@ -3,9 +3,9 @@
  * a deadline, and their number a limit. */
 #include "pg_worker.h"
 
-#define BATCH_MAX        64 /* then the lane with the fewest requests is chosen anew */
-#define SILENCE_CHECK_MS 200
-#define ERROR_SIZE       256
+#define BATCH_MAX  64 /* then the lane with the fewest requests is chosen anew */
+#define TICK_MS    20 /* by so much a deadline may be passed */
+#define ERROR_SIZE 256
 
 struct pg_worker {
     pg_store *store;
@@ -14,7 +14,8 @@ struct pg_worker {
     struct pg_requests by_age; /* all whose op is not completed, the oldest first */
     struct pg_requests unused;
     unsigned waiting;    /* in by_age */
-    cmp_timer *timer;    /* for the oldest one's deadline */
+    cmp_timer *timer;    /* ticks while anything is due */
+    int64_t clock_ms;    /* the ticks so far: the host's clock may be set */
     unsigned lane_count; /* of each group */
     pg_lane *lanes;      /* the replica's, if there is one, then the primary's */
     unsigned group_count;
@@ -232,10 +233,15 @@ void pg_worker_lane_changed(pg_worker *w, pg_lane *l)
 
 /* ---- deadlines ---- */
 
-static void lanes_check(pg_worker *w, int64_t now_ms)
+int64_t pg_worker_clock_ms(const pg_worker *w)
+{
+    return w->clock_ms;
+}
+
+static void lanes_check(pg_worker *w)
 {
     for (unsigned i = 0; i < w->lane_count * w->group_count; i++) {
-        if (pg_lane_silent(&w->lanes[i], now_ms)) {
+        if (pg_lane_silent(&w->lanes[i])) {
             pg_connection_lose(&w->lanes[i].connection, "it does not answer any more");
         }
     }
@@ -250,34 +256,37 @@ static bool results_due(const pg_worker *w)
     return sent > 0;
 }
 
-static void on_deadline(void *arg);
+static void on_tick(void *arg);
 
-/* One timer for all: their deadlines are equally far, so the oldest is always the next. When nobody
- * waits it still watches for a server that owes results and has gone silent. */
-static void timer_set(pg_worker *w, int64_t now_ms)
+/* When nobody waits it still watches for a server that owes results and has gone silent. */
+static void timer_set(pg_worker *w)
 {
-    const pg_request *oldest = TAILQ_FIRST(&w->by_age);
-    if (w->timer != NULL || (oldest == NULL && !results_due(w))) {
-        return;
+    if (w->timer == NULL && (!TAILQ_EMPTY(&w->by_age) || results_due(w))) {
+        w->timer = w->store->store.host->timer_start(w->loop, TICK_MS, on_tick, w);
     }
-    int64_t left_ms = oldest != NULL ? oldest->deadline_ms - now_ms : SILENCE_CHECK_MS;
-    left_ms = left_ms > 0 ? left_ms : 0;
-    w->timer = w->store->store.host->timer_start(w->loop, (uint64_t)left_ms, on_deadline, w);
 }
 
-static void on_deadline(void *arg)
+/* Their deadlines are equally far, so the oldest is always the next. */
+static void on_tick(void *arg)
 {
     pg_worker *w = arg;
     const store *s = &w->store->store;
-    const int64_t now_ms = s->host->now_ms(s->host);
     w->timer = NULL;
+    w->clock_ms += TICK_MS;
     pg_request *r;
-    while ((r = TAILQ_FIRST(&w->by_age)) != NULL && r->deadline_ms <= now_ms) {
+    while ((r = TAILQ_FIRST(&w->by_age)) != NULL && r->deadline_ms <= w->clock_ms) {
         s->host->count(s->host, w->store->timeouts, 1);
         request_give_up(w, r);
     }
-    lanes_check(w, now_ms);
-    timer_set(w, now_ms);
+    lanes_check(w);
+    timer_set(w);
+}
+
+/* Of the tick that is under way nobody knows how much is left. */
+static int64_t deadline_ms(const pg_worker *w)
+{
+    return w->clock_ms + w->store->store.options->statement_timeout_ms +
+           (w->timer != NULL ? TICK_MS : 0);
 }
 
 /* ---- look-ups ---- */
@@ -296,15 +305,13 @@ cmp_store_verdict pg_lookup(void *instance, void *state, cmp_str ici, cmp_op op,
         host->count(host, s->store.failed, 1);
         return CMP_STORE_UNAVAILABLE;
     }
-    const int64_t now_ms = host->now_ms(host);
     pg_request *r = request_get(w);
-    *r = (pg_request){.op = op, .ici = ici};
-    r->deadline_ms = now_ms + s->store.options->statement_timeout_ms;
+    *r = (pg_request){.op = op, .ici = ici, .deadline_ms = deadline_ms(w)};
     host->op_data(host, op, r);
     TAILQ_INSERT_TAIL(&w->by_age, r, by_age);
     TAILQ_INSERT_TAIL(&w->queue, r, place); /* sent at the end of the turn, with others */
     w->waiting++;
-    timer_set(w, now_ms);
+    timer_set(w);
     return CMP_STORE_PENDING;
 }
 

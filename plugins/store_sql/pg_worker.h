@@ -17,6 +17,9 @@ void pg_turn_end(void *instance, void *state);
 
 pg_store *pg_worker_store(const pg_worker *w);
 
+/* Time as it passes while anything is due; it stands still else. */
+int64_t pg_worker_clock_ms(const pg_worker *w);
+
 /* The request is off its lane and answered, with a row or with none. */
 void pg_worker_answered(pg_worker *w, pg_request *r, const row *found);
 

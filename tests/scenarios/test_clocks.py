@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Freshness hangs on the clock: one that nobody keeps right, and one of a requestor that is wrong by as
-much each time, are said."""
+much each time, are said. What waits hangs on another one."""
+import os
 import re
+import signal
 import time
 
 import pytest
 from daemon import BUILD, CMPCTL, CMPD, run
 from signing import uuid7
+from stores import Shelf, eventually, postgresql
 from test_metrics import scraped
 
 ICI = "1A0F1-COUNTED"
@@ -74,6 +77,58 @@ def test_a_requestor_whose_clock_is_wrong(site, by, max_skew, status, words):
     assert abs(int(message.split(" by ")[1].split()[0]) - abs(by)) <= 2
     site.stop()
     assert site.log_text().count("the clock of") == 1
+
+
+@pytest.fixture
+def settable(site):
+    """set_back() takes an hour off the clock."""
+    clock = site.folder / "clock"
+    site.wrapped = ["env", f"LD_PRELOAD={BUILD}/tests/set_clock.so", f"SET_CLOCK={clock}"]
+    site.config["workers"] = 1
+    site.set_back = lambda by=3600: clock.write_text(str(-by))
+    return site
+
+
+@preloads
+def test_what_is_cached_lasts_no_longer_when_the_clock_is_set_back(settable):
+    b = settable.peer("b")
+    asked = settable.counting(cache={"negative_ttl": "1s"})
+    settable.start()
+    assert settable.ask(b, "1A0F1-1").status == 404 and asked() == 1
+    settable.set_back()
+    eventually(lambda: settable.ask(b, "1A0F1-1").status == 404 and asked() == 2)
+
+
+@preloads
+def test_who_may_ask_again_is_told_by_no_clock_that_is_set_back(settable):
+    b = settable.peer("b", rate="1/m")
+    settable.counting()
+    settable.start()
+    assert settable.ask(b, ICI).status == 200
+    settable.set_back(by=8)
+    refused = settable.ask(b, ICI)
+    assert refused.status == 429 and int(refused.headers["retry-after"]) <= 60
+
+
+@preloads
+def test_a_database_that_hangs_is_given_up_when_the_clock_is_set_back(settable, database):
+    one = {"connections": 1, "statement_timeout": "5s"}
+    shelf = Shelf(settable, postgresql(settable, database) | one)
+    settable.config["resolve"]["deadline"] = "1s"
+    shelf.take({"ici": ICI, "content": "one"})
+    settable.expect_error("the database: ")
+    shelf.start()
+    assert shelf.content(ICI) == "one"
+    of = "select pid from pg_stat_activity where datname = '{}' and query like '%from cmp_codes%'"
+    own = " and pid <> pg_backend_pid()"
+    [pid] = map(int, database.psql(of.format(database.name) + own).split())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert shelf.content(ICI) == "store_unavailable"  # and an answer is owed
+        settable.set_back()
+        eventually(lambda: shelf.content(ICI) == "one")
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("by, words", [(90, "s after now"), (-90, "s before now")])

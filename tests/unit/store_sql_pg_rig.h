@@ -23,6 +23,7 @@ extern const cmp_plugin cmp_plugin_descriptor, pg_driver;
 
 enum {
     PG_TIMEOUT_MS = 8000, /* of a statement; a test of time limits sets a shorter one */
+    PG_TICK_MS = 20,      /* by so much longer than statement_timeout a look-up may take */
     PG_RECOVERY_MS = 3000,
     PG_REVALIDATE_MS = 200,
     PG_OPS_MAX = 400,

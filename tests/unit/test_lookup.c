@@ -111,7 +111,7 @@ static void each_look_up_is_a_hit_or_a_miss(void **state)
     assert_cache_counted(before, 0, 1, 0);
     rig_ask(&r, RIG_GOOD);
     assert_cache_counted(before, 1, 1, 0);
-    cache_expire(r.caches[0], clock_now_ms());
+    cache_expire(r.caches[0], (int64_t)clock_monotonic_ms());
     r.stores[0].verdict = CMP_STORE_UNAVAILABLE;
     rig_ask(&r, RIG_GOOD);
     rig_expect(&r, 200, "\"content\":\"x\"");

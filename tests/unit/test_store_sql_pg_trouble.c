@@ -99,7 +99,7 @@ static void test_backend_stands_still(void **state)
     pg_ask_many(f, 5);
     pg_turn(f, timeout_ms - 1);
     assert_false(pg_is_answered(f, 4));
-    pg_turn(f, 1);
+    pg_turn(f, 1 + PG_TICK_MS);
     pg_await(f);
     assert_int_equal(cmp_test_verdict(f->ops[4]), CMP_STORE_UNAVAILABLE);
     pg_pass(f, 1000); /* nor does the connection, as is found out then */
