@@ -37,6 +37,17 @@ CMP_MUST_USE bool sqlite_file_prepare(const sqlite_store *s, bool *made, char *e
 /* A file that was replaced or removed stays what it was for those who have it open. */
 bool sqlite_file_moved(sqlite3 *db);
 
+typedef enum sqlite_log {
+    SQLITE_LOG_EMPTY,
+    SQLITE_LOG_IN_USE, /* somebody reads what is in it, or writes: try again */
+    SQLITE_LOG_LEFT,   /* of a file that was replaced, or may not be written */
+} sqlite_log;
+
+/* Moves what is in the write-ahead log to the file. SQLite knows the log by its name alone: what is
+ * in it when another file is renamed into the place of this one would be written into that. May
+ * block. */
+sqlite_log sqlite_log_empty(sqlite3 *db);
+
 /* For look-ups and scans: the statement's row as text; valid until its next step or reset. */
 void sqlite_row(sqlite3_stmt *statement, const column_map *map, row *r);
 

@@ -120,6 +120,23 @@ bool sqlite_file_moved(sqlite3 *db)
            moved != 0;
 }
 
+/* Not of one that was replaced: by now the log may be that of the other file. */
+sqlite_log sqlite_log_empty(sqlite3 *db)
+{
+    if (sqlite_file_moved(db)) {
+        return SQLITE_LOG_LEFT;
+    }
+    switch (sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) & 0xFF) {
+    case SQLITE_OK:
+        return SQLITE_LOG_EMPTY;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return SQLITE_LOG_IN_USE;
+    default:
+        return SQLITE_LOG_LEFT;
+    }
+}
+
 /* ---- the schema ---- */
 
 static bool query_integer(sqlite3 *db, const char *query, int64_t *value)

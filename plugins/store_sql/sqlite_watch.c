@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cache in front of the store asks nothing of it, so somebody has to look whether another program
  * has written to the file, or put another one in its place. Our own writes look the same: what they
- * changed was told by name already, and to ask for the rest again costs little here. */
+ * changed was told by name already, and to ask for the rest again costs little here. After both the
+ * write-ahead log is emptied, so that it is not in the way of a file that comes into this one's
+ * place. */
 #include "sqlite_watch.h"
 
 #define INTERVAL_MS 1000
@@ -15,6 +17,9 @@ struct sqlite_watch {
     sqlite3 *db; /* NULL: closed */
     sqlite3_stmt *version;
     int64_t seen; /* a number of this connection's: it differs when others have committed */
+    bool log_due; /* there may be something in the log */
+    bool at_log;  /* a pool thread empties it, and has the connection */
+    sqlite_log log;
 };
 
 static void watch_close(sqlite_watch *w)
@@ -64,14 +69,35 @@ static bool changed(sqlite_watch *w)
     return differs;
 }
 
+/* With the connection that watches: to others this looks like a write. It waits for nobody. */
+static void log_work(void *arg)
+{
+    sqlite_watch *w = arg;
+    w->log = sqlite_log_empty(w->db);
+}
+
+static void log_done(void *arg)
+{
+    sqlite_watch *w = arg;
+    w->at_log = false;
+    w->log_due = w->log == SQLITE_LOG_IN_USE;
+}
+
 static void on_time(void *arg)
 {
     sqlite_watch *w = arg;
     const cmp_host *host = w->store->store.host;
     w->timer = host->timer_start(w->loop, INTERVAL_MS, on_time, w);
+    if (w->at_log) {
+        return; /* at the next time, then */
+    }
     if (changed(w)) {
+        w->log_due = true;
         atomic_fetch_add(&w->store->changes, 1); /* before anybody asks again */
         host->store_changed(host, CMP_NONE);
+    }
+    if (w->log_due && w->db != NULL) {
+        w->at_log = host->offload(host, w->loop, log_work, log_done, w);
     }
 }
 
@@ -81,6 +107,7 @@ sqlite_watch *sqlite_watch_create(sqlite_store *s, cmp_loop *loop)
     w->store = s;
     w->loop = loop;
     changed(w); /* what it differs from later: nobody remembers anything of the file yet */
+    w->log_due = true;
     w->timer = s->store.host->timer_start(loop, INTERVAL_MS, on_time, w);
     return w;
 }

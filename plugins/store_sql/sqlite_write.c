@@ -6,8 +6,10 @@
 
 #include <inttypes.h>
 
-#define SCAN_PAGE 10000 /* rows; then a scan lets go of its view, so that the log can be cut */
-#define ICI_MAX   256
+#define LOG_WAIT_MS 100 /* for look-ups, which let go of the log within 10 ms */
+
+#define SCAN_PAGE   10000 /* rows; then a scan lets go of its view, so that the log can be cut */
+#define ICI_MAX     256
 
 static const char put_query[] = "insert or replace into cmp_codes (ici, " COLUMN_LIST
                                 ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -72,15 +74,36 @@ void *sqlite_begin(void *instance, char *error, size_t error_size)
     return w;
 }
 
+/* Of a file that was replaced it would go to the log of the other one. */
+static bool commit(sql_write *w, char *error, size_t error_size)
+{
+    if (sqlite_file_moved(w->db)) {
+        snprintf(error, error_size, "%s: was replaced meanwhile", w->store->path);
+        return false;
+    }
+    return sqlite3_exec(w->db, "commit", NULL, NULL, NULL) == SQLITE_OK ||
+           fail(w->db, error, error_size);
+}
+
+/* A daemon's watch does so within a second, and off the way of those who write. A tool ends now,
+ * and its operator may go on with another file. */
+static void log_empty(const sql_write *w)
+{
+    if (w->store->watch == NULL) {
+        sqlite3_busy_timeout(w->db, LOG_WAIT_MS);
+        (void)sqlite_log_empty(w->db);
+    }
+}
+
 bool sqlite_commit(void *instance, void *state, char *error, size_t error_size)
 {
     sqlite_store *s = instance;
     sql_write *w = state;
-    const bool good = sqlite3_exec(w->db, "commit", NULL, NULL, NULL) == SQLITE_OK ||
-                      fail(w->db, error, error_size);
+    const bool good = commit(w, error, error_size);
     if (good) {
         atomic_fetch_add(&s->changes, 1); /* before anybody asks again because he was told */
         changes_tell(&w->changes, w->store->store.host);
+        log_empty(w);
     }
     write_free(w);
     return good;

@@ -335,6 +335,42 @@ def test_a_good_file_in_its_place(shelf):
     eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
 
 
+def many(content):
+    return [{"ici": f"1A0F1-{i:04}", "content": content + "x" * 300} for i in range(1000)]
+
+
+def test_a_file_in_its_place_is_not_written_over(shelf):
+    """SQLite knows a write-ahead log by its name alone, whichever file it is of."""
+    shelf.take(*many("old"))
+    shelf.start()
+    assert shelf.content("1A0F1-1") == "one"
+    shelf.take(*many("newer"))  # and at once:
+    good = a_good_file(shelf.site.folder / "good.db")
+    with database(good) as db:
+        rows = [(code["ici"], code["content"]) for code in many("new")]
+        db.executemany("insert into cmp_codes (ici, content) values (?, ?)", rows)
+    good.rename(shelf.path)
+    eventually(lambda: shelf.content("1A0F1-1") == "new", RECOVERY)
+    assert put(shelf, {"ici": "1A0F1-2", "content": "two"}).returncode == 0
+    shelf.site.stop()
+    with database(shelf.path) as db:
+        assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
+        contents = "select substr(content, 1, 5), count(*) from cmp_codes group by 1 order by 1"
+        found = [("new", 1), ("newxx", 1000), ("two", 1)]
+        assert db.execute(contents).fetchall() == found
+
+
+def test_what_others_write_does_not_stay_in_the_log(shelf):
+    log = shelf.path.with_name("codes.db-wal")
+    shelf.start()
+    with database(shelf.path) as db:
+        db.execute("pragma wal_autocheckpoint = 0")
+        for content in ("two", "three"):
+            db.execute("update cmp_codes set content = ?", [content])
+            eventually(lambda: log.stat().st_size == 0)
+            assert shelf.content("1A0F1-1") == content
+
+
 def test_a_file_that_is_cut_short(shelf):
     shelf.site.expect_error("codes.db: ")
     shelf.take(*[{"ici": f"1A0F1-{i}", "content": "one"} for i in range(3000)])

@@ -2,6 +2,8 @@
 /* The plugin store_sql with a SQLite file: what is changed in it, by others and by us. */
 #include "store_sqlite_rig.h"
 
+#include <sys/stat.h>
+
 enum { VIEW_MS = 10, WATCH_MS = 1000 };
 
 /* ---- writes and scans ---- */
@@ -85,6 +87,62 @@ static void test_what_is_noticed_is_seen(void **state)
     cmp_test_advance(f->host, 1);
     assert_int_equal(cmp_test_changed_count(f->host), 2);
     lite_assert_verdict(f, "A", CMP_STORE_ABSENT);
+}
+
+/* ---- the write-ahead log, which would be taken for another file's ---- */
+
+static long log_size(const lite_rig *f)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof(path), "%s-wal", f->path);
+    assert_int_equal(stat(path, &status), 0);
+    return (long)status.st_size;
+}
+
+static void test_the_log_is_emptied(void **state)
+{
+    lite_rig *f = *state;
+    const cmp_record record = lite_content("x");
+    lite_open(f);
+    cmp_test_advance(f->host, 2 * WATCH_MS);
+    sqlite3 *reader = lite_other(f);
+    for (unsigned turn = 1; turn <= 2; turn++) {
+        lite_other_sql(f, "insert or replace into cmp_codes (ici, content) values ('A', 'x')");
+        lite_sql(reader, "begin; select * from cmp_codes");
+        cmp_test_advance(f->host, 3 * WATCH_MS); /* it is not waited for */
+        assert_true(log_size(f) > 0);
+        lite_sql(reader, "commit");
+        cmp_test_advance(f->host, WATCH_MS);
+        assert_int_equal(log_size(f), 0);
+        cmp_test_advance(f->host, 3 * WATCH_MS);
+        assert_int_equal(cmp_test_changed_count(f->host), turn); /* which is no change */
+    }
+    sqlite3_close(reader);
+    lite_put(f, "B", &record);
+    lite_assert_verdict(f, "B", CMP_STORE_FOUND); /* and has a view */
+    cmp_test_advance(f->host, 2 * WATCH_MS);
+    assert_int_equal(log_size(f), 0);
+}
+
+static void test_what_belongs_to_another_file_is_not_written(void **state)
+{
+    lite_rig *f = *state;
+    const cmp_record record = lite_content("x");
+    char error[200], other[96];
+    lite_open(f);
+    snprintf(other, sizeof(other), "vacuum into '%s-other'", f->path);
+    lite_other_sql(f, other);
+    void *write = lite_ops()->begin(cmp_test_instance(f->host), error, sizeof(error));
+    assert_true(lite_ops()->put(cmp_test_instance(f->host), write, CMP_STR("A"), &record, error,
+                                sizeof(error)));
+    rename_file(f, "-other", "");
+    assert_false(lite_ops()->commit(cmp_test_instance(f->host), write, error, sizeof(error)));
+    assert_non_null(strstr(error, "was replaced meanwhile"));
+    lite_put(f, "B", &record);
+    cmp_test_advance(f->host, 2 * WATCH_MS);
+    lite_assert_verdict(f, "A", CMP_STORE_ABSENT);
+    lite_assert_verdict(f, "B", CMP_STORE_FOUND);
 }
 
 static void test_all_or_nothing(void **state)
@@ -227,6 +285,8 @@ int main(void)
         LITE_TEST(test_views),
         LITE_TEST(test_writes_of_others_are_noticed),
         LITE_TEST(test_what_is_noticed_is_seen),
+        LITE_TEST(test_the_log_is_emptied),
+        LITE_TEST(test_what_belongs_to_another_file_is_not_written),
         LITE_TEST(test_all_or_nothing),
         LITE_TEST(test_refuses_what_the_table_refuses),
         LITE_TEST(test_many_changes_are_told_at_once),
