@@ -13,6 +13,7 @@ from daemon import CMPCTL, CMPD, run
 from patience import PATIENCE
 from reload import reload
 from stores import Shelf, eventually, postgresql
+from test_codes_api import put
 
 ONE = {"ici": "1A0F1-1", "content": "one"}
 DOWN = (503, "store_unavailable")
@@ -308,6 +309,26 @@ def test_what_is_locked_is_not_waited_for_for_long(shelf, database):
             assert ended.returncode == 2 and LOCKED in ended.stderr, words
             assert "cmp_codes" in ended.stderr.split(LOCKED)[1]
     assert shelf.codes(*put).returncode == 0
+
+
+def test_writes_of_a_locked_row_leave_room_for_others(shelf, database):
+    site = shelf.site
+    site.listener["interfaces"].append("codes")
+    token = site.token("writer", allow=["read", "write"])
+    site.expect_error(LOCKED)
+    site.expect_error("records that could not be written were not logged")
+    shelf.section["busy_timeout"] = "200ms"
+    shelf.start()
+
+    def status(ici, content="new"):
+        return put(site, {"ici": ici, "content": content}, token=token).status
+
+    with locked(database, "update cmp_codes set content = 'locked'"):
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            assert set(pool.map(lambda i: status("1A0F1-1", f"new {i}"), range(12))) == {503}
+        eventually(lambda: status("1A0F1-free") == 204)
+    site.wait_for_log(LOCKED)
+    eventually(lambda: status("1A0F1-1") == 204)
 
 
 def test_a_reload_while_the_schema_is_locked(shelf, database):
