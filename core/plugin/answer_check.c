@@ -112,6 +112,17 @@ static bool referral_good(const cmp_route_answer *a, char *fault)
             fail(fault, "ttl_s: %u seconds, expected are at most %u", a->ttl_s, CMP_TTL_MAX));
 }
 
+/* A transferred record has no content: where that is now is for a verdict of its own to say. */
+static bool answered_good(const cmp_record *record, char *fault)
+{
+    if (record == NULL) {
+        return fail(fault, "record: there is none");
+    }
+    return record_check(record, fault, ANSWER_FAULT_MAX) &&
+           (is_absent(record->transferred_to) ||
+            fail(fault, "record: is transferred: forward or refer"));
+}
+
 bool answer_check_route(int verdict, const cmp_route_answer *a, char fault[ANSWER_FAULT_MAX])
 {
     switch ((cmp_route_verdict)verdict) {
@@ -124,8 +135,7 @@ bool answer_check_route(int verdict, const cmp_route_answer *a, char fault[ANSWE
     case CMP_ROUTE_REFERRAL:
         return referral_good(a, fault);
     case CMP_ROUTE_ANSWER:
-        return a->record != NULL ? record_check(a->record, fault, ANSWER_FAULT_MAX)
-                                 : fail(fault, "record: there is none");
+        return answered_good(a->record, fault);
     default:
         return true;
     }

@@ -38,7 +38,8 @@ typedef struct cmp_route_answer {
     bool lookup;         /* FORWARD: to a registry that may answer with a referral; it is believed,
                             remembered, and followed by the host */
     cmp_refusal refusal; /* REFUSE */
-    const cmp_record *record; /* ANSWER; valid as the strings are, with all that it points to */
+    const cmp_record *record; /* ANSWER; valid as the strings are, with all that it points to; not
+                                 transferred: where that is now is told by FORWARD or REFERRAL */
 } cmp_route_answer;
 
 /* See cmp_auth_ops for `instance`, `worker` and threads. */

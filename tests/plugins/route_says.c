@@ -13,15 +13,21 @@ enum {
     SAYS_PREFIX,
     SAYS_OTHER_PREFIX,
     SAYS_NO_RECORD,
+    SAYS_TRANSFERRED,
     SAYS_VERDICT,
 };
 
-static const char *const names[] = {
-    [SAYS_REFUSAL] = "refusal",           [SAYS_NOBODY] = "nobody",
-    [SAYS_UNKNOWN] = "unknown",           [SAYS_ADDR] = "addr",
-    [SAYS_LONG_ADDR] = "long_addr",       [SAYS_PREFIX] = "prefix",
-    [SAYS_OTHER_PREFIX] = "other_prefix", [SAYS_NO_RECORD] = "no_record",
-    [SAYS_VERDICT] = "verdict",           NULL};
+static const char *const names[] = {[SAYS_REFUSAL] = "refusal",
+                                    [SAYS_NOBODY] = "nobody",
+                                    [SAYS_UNKNOWN] = "unknown",
+                                    [SAYS_ADDR] = "addr",
+                                    [SAYS_LONG_ADDR] = "long_addr",
+                                    [SAYS_PREFIX] = "prefix",
+                                    [SAYS_OTHER_PREFIX] = "other_prefix",
+                                    [SAYS_NO_RECORD] = "no_record",
+                                    [SAYS_TRANSFERRED] = "transferred",
+                                    [SAYS_VERDICT] = "verdict",
+                                    NULL};
 
 enum { LONG_SIZE = 100000 };
 
@@ -50,6 +56,14 @@ static void *says_create(const cmp_host *host, const void *opts, void *previous,
     memset(s->many, 'a', LONG_SIZE);
     return s;
 }
+
+/* Good for a store, and no answer for a route. */
+static const cmp_record transferred = {
+    .transferred_to = CMP_STR("c.example.net"),
+    .ttl_s = CMP_TTL_UNSET,
+    .not_before_ms = CMP_TIME_MIN,
+    .not_after_ms = CMP_TIME_MAX,
+};
 
 static cmp_route_verdict refer(cmp_str addr, cmp_str prefix, cmp_route_answer *answer)
 {
@@ -85,6 +99,9 @@ static cmp_route_verdict says_route_to(void *instance, void *worker, cmp_route_r
     case SAYS_OTHER_PREFIX:
         return refer(CMP_STR("b.example.net"), CMP_STR("3C001"), answer);
     case SAYS_NO_RECORD:
+        return CMP_ROUTE_ANSWER;
+    case SAYS_TRANSFERRED:
+        answer->record = &transferred;
         return CMP_ROUTE_ANSWER;
     default:
         return (cmp_route_verdict)-7;

@@ -54,6 +54,7 @@ ROUTES = {
     "prefix": "prefix: is no routing prefix",
     "other_prefix": "prefix: does not head the ici",
     "no_record": "record: there is none",
+    "transferred": "record: is transferred: forward or refer",
     "verdict": "verdict: -7 is none",
 }
 
