@@ -45,6 +45,20 @@ static int call(const ask *a, void *worker_state, operation_answer *answer)
     return verdict;
 }
 
+/* What an answer points to is read as the plugin's own doing: where it points nowhere, the last
+ * words name who said so. */
+static bool look(ask *a, int verdict, char *wrong)
+{
+    const abi_layout *older = a->instance->older;
+    const uintptr_t before = instance_enter(a->instance, a->what->function);
+    if (older != NULL && a->what->adopt != NULL) {
+        a->what->adopt(verdict, older, a->request->memory, &a->answer);
+    }
+    const bool good = said_answer(a->what, verdict, &a->answer, wrong);
+    running_leave(before);
+    return good;
+}
+
 /* PENDING comes here only where nobody may wait. */
 static int checked(ask *a, int verdict)
 {
@@ -54,11 +68,7 @@ static int checked(ask *a, int verdict)
                              ? "answered PENDING, which a plugin that blocks may not"
                              : "answered PENDING, which a plugin without cancel may not");
     }
-    const abi_layout *older = a->instance->older;
-    if (older != NULL && a->what->adopt != NULL) {
-        a->what->adopt(verdict, older, a->request->memory, &a->answer);
-    }
-    if (!said_answer(a->what, verdict, &a->answer, wrong)) {
+    if (!look(a, verdict, wrong)) {
         return failed(a, wrong);
     }
     counter_add(a->instance->figures.answers[a->what->function - RUNNING_VERIFY][verdict], 1);

@@ -279,14 +279,16 @@ static const cmp_plugin *descriptor_of(instance *i, cmp_report *report)
     if (plugin->choose == NULL) {
         return plugin;
     }
+    char why[512];
     const uintptr_t before = instance_enter(i, RUNNING_CHOOSE);
     const cmp_plugin *chosen = plugin->choose(&i->host, i->options, report);
+    const bool fits =
+        chosen != NULL && descriptor_read_chosen(&i->chosen, chosen, plugin, why, sizeof(why));
     running_leave(before);
     if (chosen == NULL) {
         return NULL;
     }
-    char why[512];
-    if (!descriptor_read_chosen(&i->chosen, chosen, plugin, why, sizeof(why))) {
+    if (!fits) {
         report_in_scope(report, NULL, "plugin %s chose a descriptor that does not fit: %s",
                         plugin->name, why);
         return NULL;

@@ -20,11 +20,12 @@ typedef enum fault_how {
     HOW_EXIT,
     HOW_HOLD, /* the thread, for `hold` */
     HOW_HANG, /* PENDING, and never an answer */
+    HOW_WILD, /* an answer that points nowhere */
     HOW_LINES,
 } fault_how;
 
 static const char *const hows[] = {"none", "segv", "overflow", "abort", "throw", "fpe",
-                                   "exit", "hold", "hang",     "lines", NULL};
+                                   "exit", "hold", "hang",     "wild",  "lines", NULL};
 
 typedef enum fault_where {
     WHERE_LOOKUP,
@@ -57,6 +58,7 @@ CMP_OPTIONS(option_rows, fault_options) = {
 typedef struct fault {
     const cmp_host *host;
     const fault_options *options;
+    cmp_op op; /* HOW_WILD: to be answered by the timer */
 } fault;
 
 typedef struct fault_worker {
@@ -108,6 +110,13 @@ static void lines(const fault *f)
     }
 }
 
+static const cmp_record wild = {
+    .content = {(const char *)16, 100}, /* in the page that nobody has */
+    .ttl_s = CMP_TTL_UNSET,
+    .not_before_ms = CMP_TIME_MIN,
+    .not_after_ms = CMP_TIME_MAX,
+};
+
 static void go_wrong(const fault *f)
 {
     switch ((fault_how)f->options->how) {
@@ -132,6 +141,11 @@ static void go_wrong(const fault *f)
         break;
     case HOW_LINES:
         lines(f);
+        break;
+    case HOW_WILD:
+        if (f->options->where == WHERE_TIMER) {
+            cmp_store_complete(f->host, f->op, CMP_STORE_FOUND, &wild);
+        }
         break;
     case HOW_NONE:
     case HOW_HANG:
@@ -194,9 +208,9 @@ static void fault_worker_stop(void *instance, void *worker)
 static cmp_store_verdict fault_lookup(void *instance, void *worker, cmp_str ici, cmp_op op,
                                       cmp_record *record)
 {
-    (void)op;
     fault *f = instance;
     const fault_worker *w = worker;
+    const bool is_wild = f->options->how == HOW_WILD;
     record->content = CMP_STR("https://found.example/");
     if (!cmp_str_equal(ici, cmp_str_from(f->options->ici))) {
         return CMP_STORE_FOUND;
@@ -204,8 +218,10 @@ static cmp_store_verdict fault_lookup(void *instance, void *worker, cmp_str ici,
     switch ((fault_where)f->options->where) {
     case WHERE_LOOKUP:
         go_wrong(f);
+        *record = is_wild ? wild : *record;
         break;
     case WHERE_TIMER:
+        f->op = op;
         f->host->timer_start(w->loop, 1, on_fault, f);
         break;
     case WHERE_OFFLOAD:
@@ -217,7 +233,8 @@ static cmp_store_verdict fault_lookup(void *instance, void *worker, cmp_str ici,
     case WHERE_CONTROL:
         break;
     }
-    return f->options->how == HOW_HANG ? CMP_STORE_PENDING : CMP_STORE_FOUND;
+    const bool later = f->options->how == HOW_HANG || (is_wild && f->options->where == WHERE_TIMER);
+    return later ? CMP_STORE_PENDING : CMP_STORE_FOUND;
 }
 
 /* The completion should come now. */

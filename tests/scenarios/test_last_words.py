@@ -17,8 +17,9 @@ ENDS = {
     "abort": (signal.SIGABRT, "signal SIGABRT in"),
     "throw": (signal.SIGABRT, "signal SIGABRT in"),
     "exit": (None, "exit was called in"),
+    "wild": (signal.SIGSEGV, "signal SIGSEGV in"),
 }
-SANITIZERS_OWN = ("segv", "overflow", "fpe")
+SANITIZERS_OWN = ("segv", "overflow", "fpe", "wild")
 WHERE = {
     "lookup": "lookup of special (store_fault), on worker ",
     "timer": "a timer of special (store_fault), on worker ",
@@ -59,6 +60,11 @@ def test_the_last_line_names_the_plugin(site, how):
 def test_it_names_the_callback(site, where):
     _, lines = bring_down(site, "abort", where)
     assert WHERE[where] in lines[-1]
+
+
+def test_an_answer_that_comes_later_is_read_as_its_plugins_too(site):
+    _, lines = bring_down(site, "wild", "timer")
+    assert WHERE["lookup"] in lines[-1]
 
 
 def test_what_the_runtime_said_stands_before_it(site):
