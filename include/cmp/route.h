@@ -8,7 +8,8 @@
 typedef enum cmp_route_reason {
     CMP_ROUTE_ADDRESSED,   /* the request's `addr` names another CMP; target = addr */
     CMP_ROUTE_TRANSFERRED, /* the record says where the content is now; target = that host */
-    CMP_ROUTE_ABSENT,      /* no store knows the ICI; target is absent */
+    CMP_ROUTE_ABSENT,      /* no store knows the ICI, and the longest prefix that heads it is not
+                              our own: that is unknown, and no route is asked; target is absent */
 } cmp_route_reason;
 
 typedef enum cmp_route_verdict {
