@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from abi import ABI
@@ -213,11 +214,28 @@ def test_a_new_plugin_by_cmake(prefix, tmp_path):
             ["cmake", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}"],
             ["cmake", "--build", "build"],
             ["ctest", "--test-dir", "build", "--no-tests=error"],
+            ["env", f"DESTDIR={folder}/cmake", "cmake", "--install", "build"],
+            ["make", "install", f"DESTDIR={folder}/make"],
             ["cmake", "--install", "build", "--prefix", "there"],
         ):
             ended = alone(prefix, folder, *command)
             assert ended.returncode == 0, ended.stdout + ended.stderr
         assert (folder / f"there/lib/cmpd/plugins/{name}.so").is_file()
+        for tool in ("cmake", "make"):  # both where this SDK's cmpd looks
+            assert Path(f"{folder}/{tool}{prefix}/lib/cmpd/plugins/{name}.so").is_file()
+
+
+def test_a_prefix_that_was_chosen_stays(prefix, tmp_path):
+    folder = made(prefix, tmp_path, "store", name="store_chosen")
+    chosen = f"-DCMAKE_INSTALL_PREFIX={folder}/there"
+    for command in (
+        ["cmake", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}", chosen],
+        ["cmake", "--build", "build"],
+        ["cmake", "--install", "build"],
+    ):
+        ended = alone(prefix, folder, *command)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (folder / "there/lib/cmpd/plugins/store_chosen.so").is_file()
 
 
 @pytest.mark.parametrize(
