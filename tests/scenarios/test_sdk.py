@@ -132,9 +132,19 @@ def test_parts_of_it(tmp_path):
     assert (tmp_path / "usr/include/cmp/plugin.h").is_file()
     assert pkg_config(tmp_path / "usr", "--variable=abi_major", "cmp-sdk") == ABI.split(".")[0]
     assert not (tmp_path / "usr/sbin").exists()
+    assert sorted(path.name for path in (tmp_path / "usr/bin").iterdir()) == ["cmp-plugin-check"]
     install(BUILD, "--component", "runtime", "--prefix", "/opt", env=destination)
     assert (tmp_path / "opt/sbin/cmpd").is_file()
     assert not (tmp_path / "opt/include").exists()
+
+
+def test_both_parts_in_one_prefix_are_all_that_a_vendor_needs(tmp_path):
+    for part in ("sdk", "runtime"):
+        install(BUILD, "--component", part, "--prefix", tmp_path / "both")
+    folder = made(tmp_path / "both", tmp_path, "store")
+    for target in ("check", "run"):
+        ended = alone(tmp_path / "both", folder, "make", target)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 # ---- new plugins: in an empty folder, with the installed SDK alone ----
