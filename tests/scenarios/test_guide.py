@@ -139,6 +139,23 @@ def test_every_block(shell, site):
         try_block(shell, site, mark, language, name, text)
 
 
+def test_the_daemon_with_a_sanitizers_runtime_ends_as_ever(shell):
+    """It is started with the guide's own line, and told to stop."""
+    start = re.search(r"`(LD_PRELOAD=[^`]*)`", GUIDE)[1]
+    wait = "until grep -q ready: asan.log || ! kill -0 $!; do sleep 0.05; done"
+    for command in (
+        "cmake --install build --prefix $HOME/sdk",
+        "export PATH=$HOME/sdk/bin:$HOME/sdk/sbin:$PATH",
+        "cmpctl new-plugin --kind store store_shop && cd store_shop && make run",
+        "make -B store_shop.so CFLAGS='-g -fsanitize=address'",
+        f"{start} >asan.log 2>&1 & {wait}; kill $! && wait $!",
+    ):
+        said, status = shell.type(command)
+        assert status == 0, f"{command}:\n{said}\n{shell.type('cat asan.log')[0]}"
+    log = shell.type("cat asan.log")[0]
+    assert "stopped" in log and "Sanitizer" not in log
+
+
 # ---- tables ----
 
 
