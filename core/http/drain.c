@@ -92,7 +92,8 @@ static void end_in_time(const connection *c)
 
 static bool is_to_leave(const connection *c)
 {
-    return entrance_ends(c->entrance) || (c->sw->drain.asked && c->entrance != c->sw->admin);
+    return c->spent || entrance_ends(c->entrance) ||
+           (c->sw->drain.asked && c->entrance != c->sw->admin);
 }
 
 static void stay(connection *c)

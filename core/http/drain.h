@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections that are to leave, because their worker ends, their listener is gone, or the operator
- * wants it (cmpctl drain). They are told (GOAWAY, `Connection: close`). Where something ends, those
- * that are idle for a moment end soon, and all of them after the configured time; else idle ones
- * after that time, and all after twice of it. */
+ * wants it (cmpctl drain), or because they are spent (metered.c). They are told (GOAWAY,
+ * `Connection: close`). Where something ends, those that are idle for a moment end soon, and all of
+ * them after the configured time; else idle ones after that time, and all after twice of it. */
 #pragma once
 
 #include "http/internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The errors that h2o answers itself, before there is a handler (a body far over the limit, a
- * broken chunk): the same problem+json as everywhere, instead of its plain text. */
+/* The errors that h2o answers itself, before there is a handler (a body of HTTP/1 far over the
+ * limit, a broken chunk): the same problem+json as everywhere, instead of its plain text. */
 #include "http/internal.h"
 
 #include "mc/reply.h"

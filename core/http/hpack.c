@@ -300,8 +300,10 @@ static int check_known(const block *b, const field *f, bool *take)
     const h2o_iovec_t value = *f->value;
     *take = false;
     if (token == H2O_TOKEN_CONTENT_LENGTH) {
-        *b->content_length = h2o_strtosize(value.base, value.len);
-        return *b->content_length != SIZE_MAX ? 0 : H2O_HTTP2_ERROR_PROTOCOL;
+        const size_t length = h2o_strtosize(value.base, value.len);
+        *take = length > limits.body_bytes;
+        *b->content_length = *take ? SIZE_MAX : length;
+        return length != SIZE_MAX ? 0 : H2O_HTTP2_ERROR_PROTOCOL;
     }
     if (token == H2O_TOKEN_HOST) {
         return 0;

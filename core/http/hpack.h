@@ -4,15 +4,18 @@
  *
  * libh2o calls `h2o_hpack_parse_headers` by name, and finds the one that this program exports. What
  * it leaves in the request is what libh2o's own would, but for fields of trailers: they are read,
- * and dropped. */
+ * and dropped; and for Content-Length of a body that is too long. libh2o resets the stream when it
+ * is not what came, and such a body is made to end (meter.h): so libh2o does not hear of it, and
+ * the field stays among the others, as the sign that the request is to be refused. */
 #pragma once
 
 #include "http/hpack_table.h"
 
 /* What one header block may hold: more ends the connection. */
 typedef struct hpack_limits {
-    size_t fields; /* dynamic table size updates count as one */
-    size_t bytes;  /* of all names and values, decoded */
+    size_t fields;     /* dynamic table size updates count as one */
+    size_t bytes;      /* of all names and values, decoded */
+    size_t body_bytes; /* longer ones are too long for everything: see below */
 } hpack_limits;
 
 /* Builds the tables. Before any thread reads. */

@@ -59,6 +59,7 @@ struct connection {
     uint64_t taken;            /* octets, then */
     bool cut;                  /* it is at its end */
 
+    bool spent;                /* it cannot take more requests for long: it is to leave */
     uint64_t leaving_since_ms; /* see drain.h; 0: it may stay */
     uint64_t told_ms;          /* by GOAWAY. 0: it was not */
 

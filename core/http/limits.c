@@ -2,11 +2,10 @@
 /* See limits.h. */
 #include "http/limits.h"
 
-#define PSEUDO_HEADERS   4
-#define BODY_SLACK_BYTES ((size_t)16 * 1024)
+#define PSEUDO_HEADERS 4
 
 /* The largest body that any interface takes. */
-static size_t body_max(const conf *c)
+static size_t body_bytes(const conf *c)
 {
     int64_t most = c->top.limits.body_bytes;
     for (size_t i = 0; i < c->top.listeners.count; i++) {
@@ -16,7 +15,7 @@ static size_t body_max(const conf *c)
             most = c->top.limits.codes_body_bytes;
         }
     }
-    return (size_t)most + BODY_SLACK_BYTES;
+    return (size_t)most;
 }
 
 /* The first line and all fields at their limits, with what stands between them. */
@@ -27,19 +26,23 @@ static size_t head_max(const conf_limits *limits)
 
 /* A little more than a request may have ends in an answer that says so; far more ends the
  * connection. */
-static hpack_limits hpack_limits_of(const conf_limits *limits)
+static hpack_limits hpack_limits_of(const conf *c)
 {
+    const conf_limits *limits = &c->top.limits;
     return (hpack_limits){.fields = 2 * (size_t)limits->headers + PSEUDO_HEADERS,
-                          .bytes = 2 * (size_t)(limits->header_bytes + limits->uri_bytes)};
+                          .bytes = 2 * (size_t)(limits->header_bytes + limits->uri_bytes),
+                          .body_bytes = body_bytes(c)};
 }
 
-static meter_limits meter_limits_of(const conf_limits *limits)
+static meter_limits meter_limits_of(const conf *c)
 {
+    const conf_limits *limits = &c->top.limits;
     const conf_http2_limits *h = &limits->http2;
     return (meter_limits){.frames = {(uint64_t)h->frame_burst, (uint64_t)h->frame_rate},
                           .resets = {(uint64_t)h->reset_burst, (uint64_t)h->reset_rate},
                           .block_bytes = 2 * (uint64_t)(limits->header_bytes + limits->uri_bytes),
-                          .continuations = (unsigned)h->continuations};
+                          .continuations = (unsigned)h->continuations,
+                          .body_bytes = body_bytes(c)};
 }
 
 /* With many workers a worker's part is less than one connection may have; it gets that, but never
@@ -60,9 +63,10 @@ server_limits server_limits_of(const conf *c, unsigned workers)
         .write_timeout_ms = (uint64_t)from->write_timeout_ms,
         .drain_ms = (uint64_t)c->top.drain_ms,
         .head_max = head_max(from),
-        .body_max = body_max(c),
-        .hpack = hpack_limits_of(from),
-        .meter = meter_limits_of(from),
+        /* The frame with which a body goes over is let through: meter.h. */
+        .body_max = body_bytes(c) + METER_FRAME_MAX,
+        .hpack = hpack_limits_of(c),
+        .meter = meter_limits_of(c),
         .held_connection_max = (size_t)from->held_connection_bytes,
         .held_max = (size_t)from->held_bytes / workers,
     };

@@ -12,7 +12,7 @@ typedef struct server_limits {
     uint64_t request_timeout_ms, write_timeout_ms;
     uint64_t drain_ms;
     size_t head_max; /* of HTTP/1 */
-    size_t body_max; /* that libh2o lets through: a little more than we take, so that we answer */
+    size_t body_max; /* that libh2o lets through: a frame more than we take, so that we answer */
     hpack_limits hpack;
     meter_limits meter;
     size_t request_max;         /* octets of a request that libh2o can keep before it is whole */

@@ -4,8 +4,7 @@
 
 #define PREFACE_BYTES 24
 #define HEAD_BYTES    9
-#define FRAME_MAX     16384 /* libh2o ends a connection for a longer one */
-#define SMALL_DATA    64    /* octets of a body below which a frame is hardly worth its head */
+#define SMALL_DATA    64 /* octets of a body below which a frame is hardly worth its head */
 #define PADDING_MAX   256
 
 /* An allowance is kept in shares, so that both an hour's worth and a millisecond's are whole. */
@@ -89,6 +88,63 @@ static bool has_flag(const meter *m, uint8_t flag)
     return (m->head[4] & flag) != 0;
 }
 
+/* ---- bodies ---- */
+
+#define ENDED UINT32_MAX
+
+static meter_body *place_of(meter *m)
+{
+    return &m->bodies[m->stream / 2 % METER_BODIES];
+}
+
+static void forget_body(meter *m)
+{
+    if (place_of(m)->stream == m->stream) {
+        *place_of(m) = (meter_body){.stream = 0};
+    }
+}
+
+/* Judged by what came before: of a padded frame only its payload tells what it adds. Trailers
+ * behind an end of ours are an error to libh2o, and end the connection after the answer. */
+static void count_body(meter *m, const meter_limits *limits)
+{
+    meter_body *b = place_of(m);
+    if (b->stream != m->stream) {
+        *b = (meter_body){.stream = m->stream};
+    }
+    if (b->octets > limits->body_bytes) {
+        m->cut = true;
+        m->ends = b->octets != ENDED;
+        m->body_cut += m->left;
+        b->octets = ENDED;
+    } else {
+        m->padded = has_flag(m, PADDED);
+        b->octets += m->left;
+    }
+    if (has_flag(m, END_STREAM)) {
+        forget_body(m);
+    }
+}
+
+static void take_padding_off(meter *m, uint8_t padding)
+{
+    meter_body *b = place_of(m);
+    m->padded = false;
+    if (b->stream == m->stream) {
+        const uint32_t size = 1 + (uint32_t)padding;
+        b->octets -= size < b->octets ? size : b->octets;
+    }
+}
+
+/* Makes a frame of DATA the last of its stream, without payload. */
+static void make_end(uint8_t head[HEAD_BYTES])
+{
+    head[0] = head[1] = head[2] = 0;
+    head[4] = END_STREAM;
+}
+
+/* ---- frames by their kinds ---- */
+
 /* HEADERS open a stream, or end one as trailers do. */
 static meter_verdict on_headers(meter *m, const meter_limits *limits)
 {
@@ -134,6 +190,7 @@ static meter_verdict on_continuation(meter *m, const meter_limits *limits)
 /* Who cancels what has long been waiting is patient, and bounded by the streams there may be. */
 static meter_verdict on_reset(meter *m, const meter_limits *limits)
 {
+    forget_body(m);
     m->reset_count++;
     const meter_verdict v = m->stream > m->old ? meter_add_resets(m, limits, 1) : METER_GOOD;
     return v == METER_GOOD ? take_frame(m, limits) : v;
@@ -145,6 +202,14 @@ static bool is_small_data(const meter *m)
     return m->left < SMALL_DATA + padding && !has_flag(m, END_STREAM);
 }
 
+static meter_verdict on_data(meter *m, const meter_limits *limits)
+{
+    if (m->left <= METER_FRAME_MAX) {
+        count_body(m, limits);
+    }
+    return is_small_data(m) ? take_frame(m, limits) : METER_GOOD;
+}
+
 /* Judges a frame by its head. Malformed ones are left to libh2o, which ends the connection. */
 static meter_verdict judge(meter *m, const meter_limits *limits)
 {
@@ -153,7 +218,7 @@ static meter_verdict judge(meter *m, const meter_limits *limits)
     }
     switch (type_of(m)) {
     case DATA:
-        return is_small_data(m) ? take_frame(m, limits) : METER_GOOD;
+        return on_data(m, limits);
     case HEADERS:
         return on_headers(m, limits);
     case PRIORITY:
@@ -170,7 +235,7 @@ static meter_verdict judge(meter *m, const meter_limits *limits)
     case WINDOW_UPDATE:
         return take_frame(m, limits);
     default:
-        m->cut = m->left <= FRAME_MAX;
+        m->cut = m->left <= METER_FRAME_MAX;
         return take_frame(m, limits);
     }
 }
@@ -180,7 +245,7 @@ static void head_end(meter *m)
     const uint8_t *h = m->head;
     m->left = (uint32_t)h[0] << 16 | (uint32_t)h[1] << 8 | h[2];
     m->stream = (uint32_t)(h[5] & 127) << 24 | (uint32_t)h[6] << 16 | (uint32_t)h[7] << 8 | h[8];
-    m->cut = false;
+    m->cut = m->ends = m->padded = false;
 }
 
 /* ---- octets ---- */
@@ -202,6 +267,9 @@ static size_t next_part(meter *m, const uint8_t *in, size_t size)
     if (m->head_size == HEAD_BYTES) {
         part = smaller(size, m->left);
         m->left -= (uint32_t)part;
+        if (m->padded && part > 0) {
+            take_padding_off(m, in[0]);
+        }
     } else {
         part = smaller(size, HEAD_BYTES - (size_t)m->head_size);
         memcpy(m->head + m->head_size, in, part);
@@ -233,7 +301,11 @@ meter_verdict meter_read(meter *m, const meter_limits *limits, uint8_t *at, size
         if (in_head && m->head_size == HEAD_BYTES) {
             v = judge(m, limits);
             m->cut_count += m->cut;
-            out -= m->cut || v != METER_GOOD ? HEAD_BYTES : 0;
+            if (m->ends && v == METER_GOOD) {
+                make_end(out - HEAD_BYTES);
+            } else if (m->cut || v != METER_GOOD) {
+                out -= HEAD_BYTES;
+            }
         }
         if (m->head_size == HEAD_BYTES && m->left == 0) {
             m->head_size = 0;

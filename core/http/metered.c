@@ -206,6 +206,10 @@ static uint64_t streams_reset(const connection *c)
     return sum;
 }
 
+/* libh2o does not open the connection's window, of 16 MiB, again for what was cut out of bodies:
+ * before other requests want for room the client is asked to make a new connection. */
+#define BODY_CUT_MAX (UINT64_C(4) << 20)
+
 /* What the octets that have just come are worth; the socket's input holds what libh2o gets of them.
  * `*any`: there is some. */
 static meter_verdict measure(metered *m, bool *any)
@@ -221,6 +225,7 @@ static meter_verdict measure(metered *m, bool *any)
                    size, now_ms, &kept);
     socket->input->size = (size_t)((ptrdiff_t)before + kept);
     *any = kept > 0;
+    m->c->spent |= m->meter.body_cut > BODY_CUT_MAX;
     if (m->meter.reset_count != 0 || m->meter.cut_count != 0) {
         counter_add(count_resets, m->meter.reset_count);
         counter_add(count_cut, m->meter.cut_count);

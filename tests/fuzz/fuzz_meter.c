@@ -13,7 +13,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const meter_limits limits = {.frames = {8, 3600},
                                     .resets = {4, 3600},
                                     .block_bytes = 100,
-                                    .continuations = 2};
+                                    .continuations = 2,
+                                    .body_bytes = UINT32_MAX - 1};
+
+/* With these bodies are made to end, which the plain walk knows nothing of. */
+static const meter_limits short_bodies = {.frames = {8, 3600},
+                                          .resets = {4, 3600},
+                                          .block_bytes = 100,
+                                          .continuations = 2,
+                                          .body_bytes = 20};
 
 static void must(bool holds)
 {
@@ -24,8 +32,8 @@ static void must(bool holds)
 
 /* As libh2o has it: what is left of earlier parts lies before those that come. `*out` is what was
  * kept of all. */
-static meter_verdict read_in_parts(const uint8_t *data, size_t size, size_t part, uint8_t *out,
-                                   size_t *out_size)
+static meter_verdict read_in_parts(const meter_limits *by, const uint8_t *data, size_t size,
+                                   size_t part, uint8_t *out, size_t *out_size)
 {
     meter m = {.at_ms = 0};
     meter_verdict v = METER_GOOD;
@@ -34,7 +42,7 @@ static meter_verdict read_in_parts(const uint8_t *data, size_t size, size_t part
         const size_t now = part < size ? part : size;
         memcpy(out + *out_size, data, now);
         ptrdiff_t kept;
-        v = meter_read(&m, &limits, out + *out_size, now, NOW_MS, &kept);
+        v = meter_read(&m, by, out + *out_size, now, NOW_MS, &kept);
         must(kept >= -8 && kept <= (ptrdiff_t)now);
         *out_size = (size_t)((ptrdiff_t)*out_size + kept);
         data += now;
@@ -95,9 +103,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size--;
     uint8_t *whole = malloc(size), *parts = malloc(size);
     size_t whole_size, parts_size;
-    const meter_verdict v = read_in_parts(data, size, size, whole, &whole_size);
-    must(read_in_parts(data, size, part, parts, &parts_size) == v);
-    must(whole_size == parts_size && memcmp(whole, parts, whole_size) == 0);
+    meter_verdict v = METER_GOOD;
+    for (unsigned i = 0; i < 2; i++) {
+        const meter_limits *by = i == 0 ? &short_bodies : &limits;
+        v = read_in_parts(by, data, size, size, whole, &whole_size);
+        must(read_in_parts(by, data, size, part, parts, &parts_size) == v);
+        must(whole_size == parts_size && memcmp(whole, parts, whole_size) == 0);
+    }
     compare_with_walk(data, size, whole, whole_size, v == METER_GOOD);
     free(whole);
     free(parts);

@@ -247,6 +247,61 @@ def test_streams_that_we_are_made_to_reset(served):
     assert served.counter("http2", "our_resets") >= 150
 
 
+# ---- bodies ----
+
+
+def post(connection, frames):
+    """The stream of a request with so much of a body that it is answered, but not whole."""
+    form = ("content-type", "application/x-www-form-urlencoded")
+    stream = connection.get("/mc-3/resolve-ici", [form], end=False, method="POST")
+    connection.send(*[DataFrame(stream, b"x" * 16384)] * frames)
+    return stream
+
+
+def too_large(connection, stream):
+    assert connection.read(stream)
+    assert stream not in connection.reset
+    assert connection.status[stream] == 413 and b"body_too_large" in connection.body[stream]
+    return True
+
+
+def test_a_body_that_is_too_long_is_answered(served):
+    with connect(served) as connection:
+        streams = [post(connection, 3) for _ in range(90)]
+        assert all(too_large(connection, stream) for stream in streams)
+        for stream in streams:  # what was under way, or who does not listen
+            connection.send(DataFrame(stream, b"x" * 16384), DataFrame(stream, b"", flags=["END_STREAM"]))
+        assert stays_open(connection, served)
+    assert served.counter("requests", "body_too_large") == 90
+    assert served.counter("http2", "our_resets") == 0
+    assert served.counter("http2", "ignored_frames") == 270
+
+
+def test_a_body_that_says_it_is_too_long_is_answered(served):
+    """Whatever comes of it."""
+    with connect(served) as connection:
+        for octets in (b"", b"x", b"x" * 16384):
+            length = ("content-length", "10000000000")
+            stream = connection.get("/mc-3/resolve-ici", [length], end=False, method="POST")
+            connection.send(DataFrame(stream, octets, flags=["END_STREAM"]))
+            assert too_large(connection, stream)
+        assert stays_open(connection, served)
+
+
+def test_who_goes_on_with_it_is_asked_to_leave(served):
+    """libh2o would not open the connection's window again for what is thrown away."""
+    served.stop()
+    served.config["drain"] = "1s"
+    served.start()
+    with connect(served) as connection:
+        stream = post(connection, 3)
+        assert too_large(connection, stream)
+        connection.send(*[DataFrame(stream, b"x" * 16384)] * 270)
+        eventually(lambda: answered(connection, served) and connection.goaways == [0])
+        assert not connection.read(NEVER)
+    assert answered(connect(served), served)
+
+
 def test_a_patient_client_may_cancel_all_it_has(served):
     """As a partner does whose requests have all become too old."""
     with connect(served) as connection:

@@ -8,6 +8,8 @@ import socket
 import httpx
 import pytest
 from daemon import CMPCTL, free_port, run
+from frames import Http2
+from hyperframe.frame import DataFrame
 from reload import becomes, descriptors, gauge, reload
 from test_keys import Open
 from test_shutdown import backlog, opens
@@ -141,6 +143,27 @@ def test_a_listener_comes_back_while_a_worker_still_has_it(site):
             until.touch()
         assert back.result()["added"] == ["listeners.second"]
     assert site.ask(b, ICI, port=port).status == 200
+
+
+def test_a_body_that_the_new_limit_cuts_does_not_pass_for_whole(site):
+    """Its listener is gone, and its request goes by the limits from before."""
+    site.peer("b")
+    port = free_port()
+    site.config |= {"admin": {"socket": "admin.sock"}, "workers": 1, "limits": {"body": "64K"}}
+    site.config["listeners"].append(
+        site.listener | {"name": "second", "bind": f"127.0.0.1:{port}"}
+    )
+    site.start()
+    with Http2(port, site.authority.path) as connection:
+        form = ("content-type", "application/x-www-form-urlencoded")
+        stream = connection.get("/mc-3/resolve-ici", [form], end=False, method="POST")
+        connection.send(DataFrame(stream, b"x" * 16384))
+        site.config["limits"]["body"] = "4K"
+        site.config["listeners"].pop()
+        assert reload(site)["removed"] == ["listeners.second"]
+        connection.send(DataFrame(stream, b"x" * 16384))
+        assert connection.read(stream)
+        assert connection.status[stream] == 413
 
 
 def test_a_dry_run_changes_nothing(served):

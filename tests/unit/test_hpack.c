@@ -14,7 +14,7 @@
 
 #define BLOCK_MAX 8192
 
-static const hpack_limits wide = {.fields = SIZE_MAX, .bytes = SIZE_MAX};
+static const hpack_limits wide = {.fields = SIZE_MAX, .bytes = SIZE_MAX, .body_bytes = SIZE_MAX};
 
 /* A sequence of its own for each test, the same in every run. */
 static uint64_t dice;
@@ -335,7 +335,7 @@ static int result_of(const uint8_t *block, size_t size)
 static void fields_are_bounded(void **state)
 {
     (void)state;
-    hpack_set_limits(&(hpack_limits){.fields = 10, .bytes = SIZE_MAX});
+    hpack_set_limits(&(hpack_limits){.fields = 10, .bytes = SIZE_MAX, .body_bytes = SIZE_MAX});
     uint8_t block[32];
     memset(block, 0x90, sizeof(block)); /* accept-encoding, from the static table */
     assert_int_equal(result_of(block, 10), 0);
@@ -382,6 +382,27 @@ static void all_can_be_refused(void **state)
 
 /* ---- what is kept ---- */
 
+/* libh2o would not stand for less of it than that. */
+static void the_length_of_a_body_that_is_too_long_is_a_field(void **state)
+{
+    (void)state;
+    hpack_set_limits(&(hpack_limits){.fields = SIZE_MAX, .bytes = SIZE_MAX, .body_bytes = 1000});
+    for (unsigned length = 999; length <= 1001; length++) {
+        uint8_t block[100], *at = block;
+        char text[16];
+        *at++ = 64;
+        at = hpack_put_string(at, "content-length", 14, false);
+        at = hpack_put_string(at, text, (size_t)snprintf(text, sizeof(text), "%u", length), false);
+        hpack_side side;
+        hpack_side_init(&side);
+        hpack_side_read(&side, block, (size_t)(at - block), false);
+        assert_int_equal(side.result, 0);
+        assert_int_equal(side.content_length, length <= 1000 ? length : SIZE_MAX);
+        assert_int_equal(side.req.headers.size, length > 1000);
+        hpack_side_dispose(&side);
+    }
+}
+
 static void trailers_are_dropped(void **state)
 {
     (void)state;
@@ -415,6 +436,7 @@ int main(void)
         cmocka_unit_test(fields_are_bounded),
         cmocka_unit_test(decoded_octets_are_bounded),
         cmocka_unit_test(all_can_be_refused),
+        cmocka_unit_test(the_length_of_a_body_that_is_too_long_is_a_field),
         cmocka_unit_test(trailers_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,8 @@ enum { END_STREAM = 1, END_HEADERS = 4, PADDED = 8 };
 static const meter_limits limits = {.frames = {100, 20 * HOUR},
                                     .resets = {20, 10 * HOUR},
                                     .block_bytes = 1000,
-                                    .continuations = 3};
+                                    .continuations = 3,
+                                    .body_bytes = 200000};
 
 /* A client: a meter, and the octets that are to come. */
 typedef struct client {
@@ -180,6 +181,95 @@ static void however_the_octets_come(void **state)
     }
     free(whole);
     free(expected);
+    free(c);
+}
+
+/* ---- bodies ---- */
+
+static void add_bodies(client *c, client *expected)
+{
+    static const struct {
+        uint8_t type, flags;
+        uint32_t stream;
+        size_t size, padding;
+        enum { KEPT, END, CUT } becomes;
+    } frames[] = {
+        {HEADERS, END_HEADERS, 1, 30, 0, KEPT},
+        {HEADERS, END_HEADERS, 3, 30, 0, KEPT},
+        {HEADERS, END_HEADERS, 5, 30, 0, KEPT},
+        {DATA, 0, 1, 40, 0, KEPT},
+        {DATA, PADDED, 1, 40, 29, KEPT}, /* 50 octets together: just as many as may be */
+        {DATA, 0, 1, 1, 0, KEPT},
+        {DATA, 0, 3, 60, 0, KEPT},
+        {DATA, 0, 1, 100, 0, END},
+        {DATA, PADDED, 1, 100, 0, CUT},
+        {DATA, END_STREAM, 3, 10, 0, END},
+        {DATA, 0, 1, 16384, 0, CUT},
+        {DATA, END_STREAM, 5, 60, 0, KEPT},
+        {DATA, END_STREAM, 1, 0, 0, CUT},
+        {DATA, 0, 1, 1, 0, KEPT}, /* it is over: libh2o says so */
+        {HEADERS, END_STREAM | END_HEADERS, 7, 30, 0, KEPT},
+    };
+    for (size_t i = 0; i < sizeof(frames) / sizeof(*frames); i++) {
+        const size_t at = c->size;
+        add_frame(c, frames[i].type, frames[i].flags, frames[i].stream, frames[i].size);
+        if ((frames[i].flags & PADDED) != 0) {
+            c->octets[at + 9] = (uint8_t)frames[i].padding;
+        }
+        if (frames[i].becomes == KEPT) {
+            add(expected, c->octets + at, c->size - at);
+        } else if (frames[i].becomes == END) {
+            add_frame(expected, DATA, END_STREAM, frames[i].stream, 0);
+        }
+    }
+}
+
+static void bodies_end_behind_their_limit(void **state)
+{
+    (void)state;
+    meter_limits small = limits;
+    small.body_bytes = 50;
+    client *whole = connect(), *expected = connect(), *c = calloc(1, sizeof(*c));
+    add_bodies(whole, expected);
+    srand(1);
+    for (unsigned round = 0; round < 300; round++) {
+        memset(&c->meter, 0, sizeof(c->meter));
+        size_t at = 0, held = 0;
+        while (at < whole->size) {
+            const size_t most =
+                round == 0 ? whole->size : 1 + (size_t)rand() % (round % 2 ? 5 : 99);
+            const size_t size = most < whole->size - at ? most : whole->size - at;
+            memcpy(c->octets + held, whole->octets + at, size);
+            ptrdiff_t kept;
+            assert_int_equal(meter_read(&c->meter, &small, c->octets + held, size, START, &kept),
+                             METER_GOOD);
+            held = (size_t)((ptrdiff_t)held + kept);
+            at += size;
+        }
+        assert_int_equal(held, expected->size);
+        assert_memory_equal(c->octets, expected->octets, held);
+        assert_int_equal(c->meter.body_cut, 100 + 100 + 10 + 16384);
+    }
+    free(whole);
+    free(expected);
+    free(c);
+}
+
+/* A number of theirs may come again after so many streams. */
+static void a_body_counts_for_its_stream_alone(void **state)
+{
+    (void)state;
+    client *c = connect();
+    for (uint32_t stream = 1; stream < 8 * METER_BODIES; stream += 2) {
+        for (unsigned i = 0; i < 3; i++) {
+            assert_int_equal(pass_frame(c, DATA, 0, stream, 16384), METER_GOOD);
+        }
+        if (stream % 4 == 1) {
+            assert_int_equal(pass_frame(c, RST_STREAM, 0, stream, 4), METER_GOOD);
+        }
+        c->now_ms += 1000;
+    }
+    assert_int_equal(c->meter.body_cut, 0);
     free(c);
 }
 
@@ -419,6 +509,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(useless_frames_are_cut_out),
         cmocka_unit_test(however_the_octets_come),
+        cmocka_unit_test(bodies_end_behind_their_limit),
+        cmocka_unit_test(a_body_counts_for_its_stream_alone),
         cmocka_unit_test(frames_that_carry_nothing_are_counted),
         cmocka_unit_test(bodies_are_not),
         cmocka_unit_test(time_requests_and_answers_give_back),
