@@ -194,8 +194,6 @@ def test_a_check_finds_what_could_not_be_written(open_site, place, dropped):
     (site.folder / "roots").mkdir(mode=0o755)
     site.config[section] = {key: path}
     site.config["peers"].append({"name": "b", "rate": "many"})
-    for what, file in site.listener["tls"].items():
-        site.listener["tls"][what] = shutil.copy(file, site.folder)
     how = {"user": "nobody", "group": "nogroup", "extra_groups": []}
     if dropped:
         site.config["user"], how = "nobody", {}
