@@ -32,8 +32,8 @@ static const char help[] =
     "  --help          this text\n"
     "  --version       version and plugin ABI\n"
     "\n"
-    "Exit status: 0 no rule is broken, 1 at least one is, 2 the command line is wrong, 3 no rule\n"
-    "is broken, but not all could be looked at.\n";
+    "Exit status: 0 no rule is broken, 1 at least one is, 2 the command line is wrong, or stdout\n"
+    "cannot be written, 3 no rule is broken, but not all could be looked at.\n";
 
 typedef struct arguments {
     bool json, only_static, no_valgrind, brief, may_write;
@@ -138,12 +138,22 @@ static int check(const arguments *a, const run_options *o)
     return status;
 }
 
+/* Findings that nobody could read are no good ones: a build is not to go on with them. */
+static int printed(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
+    }
+    fputs("cmp-plugin-check: stdout cannot be written\n", stderr);
+    return status != EXIT_GOOD ? status : EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     arguments a = {.json = false};
     int status = take_arguments(argc, argv, &a);
     if (status >= 0) {
-        return status;
+        return printed(status);
     }
     const run_options o = {.plugin = a.plugin,
                            .options = a.options[0] != '\0' ? a.options : NULL,
@@ -151,7 +161,7 @@ int main(int argc, char **argv)
                            .no_valgrind = a.no_valgrind};
     lt_dlinit();
     hash_seed_init();
-    status = a.trial != NULL ? run_one(&o, a.trial, RUN_FD, a.brief) : check(&a, &o);
+    status = a.trial != NULL ? run_one(&o, a.trial, RUN_FD, a.brief) : printed(check(&a, &o));
     lt_dlexit();
     return status;
 }

@@ -6,7 +6,7 @@ import subprocess
 import journal
 import pytest
 import yaml
-from daemon import CMPCTL, CMPD, run
+from daemon import BUILD, CMPCTL, CMPD, PLUGINS, run
 from patience import PATIENCE
 from stores import eventually
 
@@ -93,6 +93,12 @@ def test_nor_does_one_of_cmpd(site, words):
     site.write()
     status, said = unwritten(CMPD, *named(site.folder, words))
     assert status == 1 and said.endswith("cmpd: stdout cannot be written\n")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--static", PLUGINS / "auth_hmac.so")])
+def test_nor_does_the_check_of_a_plugin(words):
+    status, said = unwritten(BUILD / "cmp-plugin-check", *words)
+    assert (status, said) == (2, "cmp-plugin-check: stdout cannot be written\n")
 
 
 @pytest.mark.parametrize(
