@@ -154,9 +154,42 @@ host_op *host_op_take(host_worker *w)
 void host_op_give(host_op *op)
 {
     op->state = HOST_OP_IDLE;
+    host_pieces_free(&op->pieces);
     kit_arena_reset(&op->memory);
     op->next_idle = op->worker->idle;
     op->worker->idle = op;
+}
+
+/* ---- what the plugin has of it ---- */
+
+static void *add(host_pieces *p, void *piece)
+{
+    p->at = kit_realloc(p->at, (p->count + 1) * sizeof(void *));
+    return p->at[p->count++] = piece;
+}
+
+void *host_op_alloc(host_op *op, size_t size)
+{
+    return op->worker->op_room == 0 ? add(&op->pieces, kit_alloc(size))
+                                    : kit_arena_alloc(op->request->memory, size);
+}
+
+void host_pieces_free(host_pieces *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->at[i]);
+    }
+    free(p->at);
+    *p = (host_pieces){.at = NULL};
+}
+
+void host_pieces_move(host_pieces *from, host_pieces *to)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        add(to, from->at[i]);
+    }
+    free(from->at);
+    *from = (host_pieces){.at = NULL};
 }
 
 /* ---- asking ---- */

@@ -31,6 +31,12 @@ typedef enum host_op_state {
 /* The first verdict of every operation. */
 #define HOST_PENDING 0
 
+/* What txn_alloc gave, where each is malloc's own. All zeros: none. */
+typedef struct host_pieces {
+    void **at;
+    size_t count;
+} host_pieces;
+
 struct host_op {
     cmp_op op; /* the handle; stale when the operation is over */
     host_worker *worker;
@@ -42,6 +48,7 @@ struct host_op {
     mc_request *request; /* as it is shown; `own`, or the asker's */
     mc_request own;
     kit_arena memory; /* of `own`, and of what an answer needs; until the operation is given back */
+    host_pieces pieces; /* see host_op_alloc */
     uint32_t consumed;
     void *data; /* the plugin's (op_data) */
 
@@ -67,6 +74,14 @@ host_op *host_op_take(host_worker *w);
 
 /* Not under way any more; what its memory holds is freed. */
 void host_op_give(host_op *op);
+
+/* Memory for the plugin, until the request's end. Where all of it can be watched
+ * (host_worker.op_room) each piece is one of malloc's, of just that size, so that valgrind and
+ * sanitizers see the octet beside it; host_op_give frees those that were neither freed nor moved
+ * before. */
+void *host_op_alloc(host_op *op, size_t size);
+void host_pieces_free(host_pieces *pieces);
+void host_pieces_move(host_pieces *from, host_pieces *to);
 
 /* Whether the instance may answer PENDING: then what `request` borrows has to last. */
 bool host_op_may_wait(const host *h, host_ask ask);

@@ -116,12 +116,12 @@ static cmp_str service_consume(const cmp_host *table, cmp_op handle, const char 
 static void *service_alloc(const cmp_host *table, cmp_op handle, size_t size)
 {
     host *h = host_of(table);
-    const host_op *op = host_op_find(table, handle, "txn_alloc");
+    host_op *op = host_op_find(table, handle, "txn_alloc");
     if (op != NULL && size > CMP_ALLOC_MAX) {
         h->misuse(h, "txn_alloc", "for more than 16 MiB");
         return NULL;
     }
-    return op != NULL ? kit_arena_alloc(op->request->memory, size) : NULL;
+    return op != NULL ? host_op_alloc(op, size) : NULL;
 }
 
 void host_txn_services(cmp_host *table)

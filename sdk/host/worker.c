@@ -65,6 +65,7 @@ void host_worker_dispose(host_worker *w)
 {
     host_loop_dispose(&w->loop);
     for (uint32_t i = 0; i < w->op_count; i++) {
+        host_pieces_free(&w->ops[i]->pieces);
         kit_arena_reset(&w->ops[i]->memory);
         free(w->ops[i]);
     }

@@ -10,13 +10,15 @@
 static const char *const kind_of[] = {
     [HOST_VERIFY] = "auth", [HOST_SIGN] = "auth", [HOST_LOOKUP] = "store", [HOST_ROUTE] = "route"};
 
-/* The test looks at it when the plugin's turn is over. */
+/* The test looks at it when the plugin's turn is over; but the request may end before the plugin's
+ * function returns, and so does what it had of txn_alloc. */
 static void on_done(void *arg, host_op *op)
 {
     host_answer_own(op);
     cmp_test_op *o = arg;
     o->verdict = op->verdict;
     o->txn->consumed = op->consumed;
+    host_pieces_free(&op->pieces);
 }
 
 static cmp_test_op *make(cmp_test *t, cmp_test_txn *x)
@@ -147,6 +149,7 @@ void cmp_test_end(cmp_test_op **ref)
     if (o->op != NULL) {
         memset(&o->op->answer, 0xAA, sizeof(o->op->answer));
         memset(&o->op->lent, 0xAA, sizeof(o->op->lent));
+        host_pieces_move(&o->op->pieces, &o->txn->pieces); /* whose request goes on, perhaps */
         host_op_give(o->op);
     }
     if (o->own_txn) {

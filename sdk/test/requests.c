@@ -32,6 +32,7 @@ void cmp_test_txn_destroy(cmp_test_txn **ref)
     if (x != NULL) {
         x->test->txn_count--;
         kit_arena_reset(&x->memory);
+        host_pieces_free(&x->pieces);
         free(x);
     }
 }

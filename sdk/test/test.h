@@ -76,6 +76,7 @@ struct cmp_test {
 struct cmp_test_txn {
     cmp_test *test;
     kit_arena memory;
+    host_pieces pieces; /* of answers at once, whose operations have ended */
     mc_request request;
     cmp_pair contextual[CONTEXTUAL_MAX];
     cmp_pair headers[CMP_AUTH_HEADERS_MAX];

@@ -32,6 +32,8 @@ enum {
     ILL_ABSENT,
     ILL_KEEPS,
     ILL_OVERRUN,
+    ILL_BEYOND, /* the end of what the host gave */
+    ILL_AFTER,  /* the completion it writes there */
     ILL_CRASH,
     ILL_TIMER,
     ILL_SILENT,
@@ -61,6 +63,8 @@ static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_ABSENT] = "absent",
                                     [ILL_KEEPS] = "keeps",
                                     [ILL_OVERRUN] = "overrun",
+                                    [ILL_BEYOND] = "beyond",
+                                    [ILL_AFTER] = "after",
                                     [ILL_CRASH] = "crash",
                                     [ILL_TIMER] = "timer",
                                     [ILL_SILENT] = "silent",
@@ -102,6 +106,7 @@ typedef struct ill_lookup {
     ill_worker *worker;
     cmp_op op;
     cmp_call *call;
+    volatile char *room; /* ILL_BEYOND, ILL_AFTER: the host's */
 } ill_lookup;
 
 static void *must(void *at)
@@ -241,6 +246,8 @@ static void complete(ill_lookup *l, cmp_store_verdict verdict)
 {
     const cmp_host *host = l->worker->store->host;
     const bool twice = l->worker->store->of == ILL_TWICE;
+    const bool after = l->worker->store->of == ILL_AFTER;
+    volatile char *room = l->room;
     const cmp_op op = l->op;
     free(l);
     cmp_record record = CMP_RECORD_INIT;
@@ -248,6 +255,9 @@ static void complete(ill_lookup *l, cmp_store_verdict verdict)
     cmp_store_complete(host, op, verdict, &record);
     if (twice) {
         cmp_store_complete(host, op, verdict, &record);
+    }
+    if (after) {
+        room[0] = '\0';
     }
 }
 
@@ -319,6 +329,10 @@ static cmp_store_verdict ill_lookup_begin(void *instance, void *worker, cmp_str 
         volatile char *room = must(malloc(ici.size));
         room[ici.size] = '\0'; /* volatile, or the compiler sees that nobody needs it */
         free((void *)room);
+    }
+    if (s->of == ILL_BEYOND || s->of == ILL_AFTER) {
+        l->room = s->host->txn_alloc(s->host, op, ici.size);
+        l->room[s->of == ILL_BEYOND ? ici.size : 0] = '\0';
     }
     if (is_the_pools(s)) {
         return ask_the_pool(l);

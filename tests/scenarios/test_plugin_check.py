@@ -63,6 +63,8 @@ ILL = {
     "absent": ("services", "CMP_STORE_ABSENT"),
     "keeps": ("memory", "Invalid read"),
     "overrun": ("memory", "Invalid"),
+    "beyond": ("memory", "Invalid write"),
+    "after": ("memory", "Invalid write"),
     "crash": ("input", "Aborted"),
     "timer": ("life", "left behind: 1 timers"),
     "silent": ("options", "no reason reported"),
