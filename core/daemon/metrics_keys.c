@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "pipeline/tally.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define TEXT_SIZE 160 /* an apikeyid has at most 128 octets, a name 64 */
@@ -26,12 +27,17 @@ static void label_key(exposition *e, const cmp_key *key)
     exposition_labels(e, labels, 3);
 }
 
+static double left_s(int64_t not_after_ms)
+{
+    return not_after_ms == INT64_MAX ? INFINITY : (double)(not_after_ms - clock_now_ms()) / 1000;
+}
+
+/* One without an end is there, too: it is what a peer has left when another key of it was revoked.
+ */
 static void add_end(const cmp_key *key, void *arg)
 {
-    if (key->not_after_ms != INT64_MAX) {
-        label_key(arg, key);
-        exposition_number(arg, (double)(key->not_after_ms - clock_now_ms()) / 1000);
-    }
+    label_key(arg, key);
+    exposition_number(arg, left_s(key->not_after_ms));
 }
 
 static void add_last_use(const cmp_key *key, void *arg)
@@ -54,13 +60,12 @@ static void label_token(exposition *e, const token *t)
 
 static void expose_tokens(exposition *e, const tokens *all)
 {
-    exposition_family(e, METRIC_GAUGE, "cmpd_token_left_seconds", "seconds",
-                      "How long a token is still valid; less than 0: it has ended");
+    exposition_family(
+        e, METRIC_GAUGE, "cmpd_token_left_seconds", "seconds",
+        "How long a token is still valid; less than 0: it has ended; +Inf: it has no end");
     for (size_t i = 0; i < all->count; i++) {
-        if (all->at[i].not_after_ms != INT64_MAX) {
-            label_token(e, &all->at[i]);
-            exposition_number(e, (double)(all->at[i].not_after_ms - clock_now_ms()) / 1000);
-        }
+        label_token(e, &all->at[i]);
+        exposition_number(e, left_s(all->at[i].not_after_ms));
     }
     exposition_family(e, METRIC_GAUGE, "cmpd_token_last_use_timestamp_seconds", "seconds",
                       "When a token was used last, in Unix time; 0: not since the process began");
@@ -78,8 +83,9 @@ void metrics_expose_keys(exposition *e, const generation *g)
     if (g->keyring == NULL) {
         return;
     }
-    exposition_family(e, METRIC_GAUGE, "cmpd_key_left_seconds", "seconds",
-                      "How long a key is still valid; less than 0: it has ended");
+    exposition_family(
+        e, METRIC_GAUGE, "cmpd_key_left_seconds", "seconds",
+        "How long a key is still valid; less than 0: it has ended; +Inf: it has no end");
     keyring_each(g->keyring, CMP_KEY_ISSUED, add_end, e);
     keyring_each(g->keyring, CMP_KEY_RECEIVED, add_end, e);
     exposition_family(e, METRIC_GAUGE, "cmpd_key_last_use_timestamp_seconds", "seconds",
