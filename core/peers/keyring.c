@@ -128,6 +128,20 @@ static void wrong(const load *l, const char *member, const char *text)
     report_add(l->report, yaml_place_of(l->file, path), path, "%s", text);
 }
 
+/* One such key has the whole keyring refused: both ways out are told. The command is for a shell,
+ * and the id may be a peer's choice. */
+static void wrong_peer(const load *l, const entry *e)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *text = "there is no such peer: it has to be under peers before its keys are here";
+    if (e->id != NULL && e->id[strspn(e->id, plain)] == '\0') {
+        text = kit_arena_printf(&l->report->memory,
+                                "%s; cmpctl keys revoke --keys %s --id %s --delete takes this out",
+                                text, yaml_place_of(l->file, "").file, e->id);
+    }
+    wrong(l, "peer", text);
+}
+
 /* Decodes hex or base64 into `to`, which has room for any text of that size. */
 static bool decode(const char *member, cmp_str text, uint8_t *to, size_t *size)
 {
@@ -266,7 +280,7 @@ static void add_key(const load *l, const entry *e, cmp_key_use use)
         wrong(l, "id", "an id has visible ASCII characters only");
     }
     if (e->peer != NULL && l->peer_known != NULL && !l->peer_known(l->arg, e->peer)) {
-        wrong(l, "peer", "there is no such peer");
+        wrong_peer(l, e);
     }
     if (key->max_skew_ms != 0 && key->tid_format != CMP_TID_UUIDV7) {
         wrong(l, "max_skew", "needs tid_format: uuidv7, which alone carries a time");

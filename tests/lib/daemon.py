@@ -101,7 +101,7 @@ class Site:
         settings.setdefault("allow", {"interfaces": ["mc-3"]})
         self.config["peers"].append({"name": name, **settings})
         if self.process is not None:  # which may see its key before it knows of the peer
-            self.expect_error("there is no such peer; the keys read before stay in use")
+            self.expect_error("there is no such peer: it has to be under peers before its keys are here")
         return self.key(name, hash=hash, **(key or {}))
 
     def key(self, peer, *, id=None, hash="sha256", **options):

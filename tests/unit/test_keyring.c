@@ -21,6 +21,9 @@ static keyring *load(const char *text, cmp_report *report)
     return keyring_load("k.yaml", peer_known, peer_b, report);
 }
 
+#define NO_PEER   "there is no such peer: it has to be under peers before its keys are here"
+#define TAKEN_OUT "cmpctl keys revoke --keys k.yaml --id k --delete takes this out"
+
 static const struct {
     const char *text, *errors;
 } bad[] = {
@@ -33,7 +36,9 @@ static const struct {
     {"issued: [{id: é, peer: b, secret: " SECRET "}]",
      "k.yaml:1:15: issued[0].id: an id has visible ASCII characters only\n"},
     {"issued: [{id: k, peer: c, secret: " SECRET "}]",
-     "k.yaml:1:24: issued[0].peer: there is no such peer\n"},
+     "k.yaml:1:24: issued[0].peer: " NO_PEER "; " TAKEN_OUT "\n"},
+    {"received: [{id: '$(x)', peer: c, secret: " SECRET "}]",
+     "k.yaml:1:31: received[0].peer: " NO_PEER "\n"},
     {"issued: [{id: k, peer: b}]",
      "k.yaml:1:11: issued[0]: exactly one of secret, secret_hex, secret_base64 is needed\n"},
     {"issued: [{id: k, peer: b, secret: " SECRET ", secret_hex: 00}]",
@@ -80,7 +85,7 @@ static const struct {
      "k.yaml:1:61: received[1].id: another key received from this peer has the same id\n"},
     {"issued: [{id: k, peer: b, secret: " SECRET "}, {id: k, peer: c, secret: " SECRET "}]",
      "k.yaml:1:59: issued[1].id: another key of this list has the same id\n"
-     "k.yaml:1:68: issued[1].peer: there is no such peer\n"},
+     "k.yaml:1:68: issued[1].peer: " NO_PEER "; " TAKEN_OUT "\n"},
     {"isued: []", "k.yaml:1:1: isued: unknown key; did you mean \"issued\"?\n"},
     {"issued: " SECRET, "k.yaml:1:9: issued: expected a list of mappings, found another text\n"},
     {"- " SECRET, "k.yaml:1:3: expected a mapping, found a list\n"},
