@@ -90,7 +90,7 @@ static int list_plugins(const char *const *folders)
 
 static void print_commands(const cmp_command *rows)
 {
-    printf("\nCommands (cmpctl plugin INSTANCE COMMAND):\n");
+    printf("\nCommands (cmpctl plugin --config FILE INSTANCE COMMAND):\n");
     for (; rows->name != NULL; rows++) {
         printf(" %s%s%s%s  %s\n", rows->name, rows->argument != NULL ? " [" : "",
                rows->argument != NULL ? rows->argument : "", rows->argument != NULL ? "]" : "",

@@ -220,7 +220,7 @@ static void tell_held(kit_live *l)
     char why[KIT_FILE_ERROR_SIZE + 256];
     snprintf(why, sizeof(why),
              "%s: has %zu %s in place of %zu: those read before stay in use until it has not "
-             "changed for %lld s, or is accepted (cmpctl plugin … accept)",
+             "changed for %lld s, or is accepted (cmpctl plugin --config FILE INSTANCE accept)",
              l->path, l->held_count, l->kind->what, l->kind->count(l->current->content),
              (long long)(l->options->settle_ms / 1000));
     if (l->degraded) {
