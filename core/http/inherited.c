@@ -141,6 +141,18 @@ static fit fit_of(const inherited_socket *s, const conf_listener *l, const char 
     return named && l->bind.count == 1 && s->bind == NULL ? FIT_NAME : FIT_NONE;
 }
 
+/* A listener has its name, and several addresses. */
+static bool is_of_several(const inherited_socket *s, const conf *c)
+{
+    const conf_listener *all = c->top.listeners.at;
+    for (size_t l = 0; s->name != NULL && l < c->top.listeners.count; l++) {
+        if (all[l].name != NULL && strcmp(all[l].name, s->name) == 0) {
+            return all[l].bind.count > 1;
+        }
+    }
+    return false;
+}
+
 static void match(inherited_socket *s, const conf *c)
 {
     fit best = FIT_NONE;
@@ -156,6 +168,7 @@ static void match(inherited_socket *s, const conf *c)
         }
     }
     s->matched = best != FIT_NONE;
+    s->unclear = !s->matched && is_of_several(s, c);
 }
 
 void inherited_match(inherited *in, const conf *c)
@@ -186,9 +199,10 @@ static void describe(const inherited_socket *s, char *text, size_t size)
 {
     char address[ENDPOINT_TEXT_SIZE];
     endpoint_format(&(endpoint){s->at, s->at_size}, address);
-    snprintf(text, size, "descriptor %d%s%s%s, listening at %s", s->given_as,
+    snprintf(text, size, "descriptor %d%s%s%s, listening at %s%s", s->given_as,
              s->name != NULL ? " (" : "", s->name != NULL ? s->name : "",
-             s->name != NULL ? ")" : "", address);
+             s->name != NULL ? ")" : "", address,
+             s->unclear ? ": the listener of that name has several others" : "");
 }
 
 void inherited_each_left(const inherited *in, void (*visit)(const char *what, void *arg), void *arg)

@@ -20,6 +20,7 @@ typedef struct inherited_socket {
     uint64_t cookie;          /* the kernel's own name for it */
     size_t listener, bind_at; /* whose it is: inherited_match */
     bool matched;
+    bool unclear; /* not matched, as the listener of its name has several addresses */
 } inherited_socket;
 
 /* Zeroed: none. */

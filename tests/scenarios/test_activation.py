@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sockets from whoever starts the daemon (systemd, LISTEN_FDS)."""
 import concurrent.futures
+import configparser
+import json
 import socket
 import sys
 from pathlib import Path
 
 import activate
 import pytest
-from daemon import CMPD, free_port, run
+import yaml
+from daemon import CMPD, ROOT, free_port, run
 from patience import PATIENCE
 
 ICI = "1A0F1-1"
@@ -18,10 +21,12 @@ def given():
     """Makes sockets that listen, and closes them at the end."""
     made = []
 
-    def make(port=None, kind=socket.SOCK_STREAM, listens=True):
-        one = socket.socket(socket.AF_INET, kind)
+    def make(port=None, kind=socket.SOCK_STREAM, listens=True, dual=False):
+        one = socket.socket(socket.AF_INET6 if dual else socket.AF_INET, kind)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind(("127.0.0.1", port or free_port()))
+        if dual:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        one.bind(("::" if dual else "127.0.0.1", port or free_port()))
         if listens and kind == socket.SOCK_STREAM:
             one.listen(100)
         made.append(one)
@@ -104,6 +109,33 @@ def test_a_socket_without_a_listener_is_named(site, b, given):
     said = refused(site)
     where = f"127.0.0.1:{lost.getsockname()[1]}"
     assert f"LISTEN_FDS: no listener is at descriptor 4 (lost), listening at {where}" in said
+
+
+def test_a_name_does_not_say_which_of_several_addresses(site, b, given):
+    lost = given()
+    hand(site, peers=lost)
+    site.listener["bind"] = [f"127.0.0.1:{site.port}", f"127.0.0.2:{site.port}"]
+    where = f"127.0.0.1:{lost.getsockname()[1]}"
+    assert (
+        f"no listener is at descriptor 3 (peers), listening at {where}: the listener of that name has "
+        "several others" in refused(site)
+    )
+
+
+def test_the_sample_socket_is_the_one_of_the_sample_configuration(site, b, given):
+    """As they are: a number alone is a socket of both families to systemd."""
+    unit = configparser.ConfigParser()
+    unit.read(ROOT / "etc" / "systemd" / "cmpd-peers.socket")
+    name, port = unit["Socket"]["FileDescriptorName"], unit["Socket"]["ListenStream"]
+    sample = yaml.safe_load((ROOT / "etc" / "cmpd.yaml").read_text())
+    (binds,) = [l["bind"] for l in sample["listeners"] if l["name"] == name]
+    one = given(dual=True)
+    here = str(one.getsockname()[1])
+    site.listener["bind"] = json.loads(json.dumps(binds).replace(port, here))
+    hand(site, **{name: one})
+    site.start()
+    site.wait_for_log(f"listener peers at [::]:{here}, handed over")
+    assert site.ask(b, ICI, port=int(here)).status == 200
 
 
 @pytest.mark.parametrize(
