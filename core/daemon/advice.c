@@ -113,20 +113,67 @@ static void on_key(const cmp_key *key, void *arg)
     }
 }
 
-/* Only a signer that lives by the keyring: another may have its credentials anywhere. */
+/* By a peer's index. */
+static const bool *held_by_peers(advice *a, cmp_key_use use)
+{
+    const generation *g = a->g;
+    held h = {.peers = g->peers, .now_ms = clock_now_ms()};
+    h.by_index = kit_arena_calloc(&a->memory, g->conf->top.peers.count, sizeof(*h.by_index));
+    if (g->keyring != NULL) {
+        keyring_each(g->keyring, use, on_key, &h);
+    }
+    return h.by_index;
+}
+
+/* Another may have its credentials anywhere. */
+static bool lives_by_keyring(const instance *i)
+{
+    return (i->plugin->services & CMP_SERVICE_KEYRING) != 0;
+}
+
+/* Peers may ask there, and of those that may none has a key. */
+static bool nobody_can_sign(const conf *c, const conf_listener *l, const bool *has_key)
+{
+    const uint64_t signed_ones = 1U << CMP_INTERFACE_MC3 | 1U << CMP_INTERFACE_MC6;
+    bool may_ask = false;
+    for (size_t i = 0; i < c->top.peers.count; i++) {
+        const conf_peer *p = (const conf_peer *)c->top.peers.at + i;
+        if ((p->allow.interfaces & l->interfaces & signed_ones) != 0) {
+            may_ask = true;
+            if (has_key[i]) {
+                return false;
+            }
+        }
+    }
+    return may_ask;
+}
+
+/* The keyring of an installation is empty at first. */
+static void advise_signatures(advice *a)
+{
+    const generation *g = a->g;
+    const bool *has_key = held_by_peers(a, CMP_KEY_ISSUED);
+    for (size_t i = 0; i < g->conf->top.listeners.count; i++) {
+        const listener *l = &g->listeners[i];
+        bool verifies = false;
+        for (size_t n = 0; n < l->auth.count; n++) {
+            verifies = verifies || lives_by_keyring(l->auth.at[n]);
+        }
+        if (verifies && nobody_can_sign(g->conf, l->conf, has_key)) {
+            advise(a, kit_arena_printf(&a->memory, "listeners[%zu].authenticate", i),
+                   "no key issued to a peer that may ask here is valid now: what they sign is "
+                   "answered with 401");
+        }
+    }
+}
+
 static void advise_keys(advice *a)
 {
     const generation *g = a->g;
-    const size_t count = g->conf->top.peers.count;
-    held h = {.peers = g->peers, .now_ms = clock_now_ms()};
-    h.by_index = kit_arena_calloc(&a->memory, count, sizeof(*h.by_index));
-    if (g->keyring != NULL) {
-        keyring_each(g->keyring, CMP_KEY_RECEIVED, on_key, &h);
-    }
-    for (size_t i = 0; i < count; i++) {
+    const bool *has_key = held_by_peers(a, CMP_KEY_RECEIVED);
+    for (size_t i = 0; i < g->conf->top.peers.count; i++) {
         const way *w = &g->ways[i];
-        if (w->url_count != 0 && w->signer != NULL && !h.by_index[i] &&
-            (w->signer->plugin->services & CMP_SERVICE_KEYRING) != 0) {
+        if (w->url_count != 0 && w->signer != NULL && !has_key[i] && lives_by_keyring(w->signer)) {
             advise(a, kit_arena_printf(&a->memory, "peers[%zu].sign_with", i),
                    "no key received from %s is valid now: what has to go there is answered with "
                    "500",
@@ -205,10 +252,58 @@ static void advise_plugins(advice *a)
     }
 }
 
+/* ---- ways ---- */
+
+/* A text of a section. What it means only the plugin knows, but these names mean the same in ours:
+ * `peer`, who gets requests, and `mode: referral`, which forwards none. */
+static cmp_str option_of(const conf_plugin *section, const char *name)
+{
+    return yaml_scalar(yaml_value(section->node, cmp_str_from(name)));
+}
+
+static bool has_url(const generation *g, const peer *p)
+{
+    return g->ways[p->index].url_count != 0;
+}
+
+/* Whether it may forward by the peers' prefixes. */
+static bool advise_route(advice *a, const conf_plugin *section)
+{
+    const cmp_str name = option_of(section, "peer");
+    const peer *p = name.at != NULL ? peers_find(a->g->peers, name) : NULL;
+    if (p != NULL && !has_url(a->g, p)) {
+        advise(a, kit_arena_printf(&a->memory, "%s.peer", section->path),
+               "%.*s has no url: what goes there is answered with 502", (int)name.size, name.at);
+    }
+    return name.at == NULL;
+}
+
+static void advise_ways(advice *a)
+{
+    const conf *c = a->g->conf;
+    bool forwards = false, refers = false;
+    for (size_t i = 0; i < c->plugin_count; i++) {
+        if (has(&c->top.resolve.routes, c->plugins[i].name)) {
+            forwards = advise_route(a, &c->plugins[i]) || forwards;
+            refers =
+                refers || cmp_str_equal(option_of(&c->plugins[i], "mode"), CMP_STR("referral"));
+        }
+    }
+    for (size_t i = 0; forwards && !refers && i < c->top.peers.count; i++) {
+        const way *w = &a->g->ways[i];
+        if (w->conf->prefixes.count != 0 && w->url_count == 0) {
+            advise(a, kit_arena_printf(&a->memory, "peers[%zu].prefixes", i),
+                   "%s has no url: what a route sends there is answered with 502", w->conf->name);
+        }
+    }
+}
+
 void advice_give(const generation *g, cmp_report *report)
 {
     advice a = {.g = g, .report = report};
     kit_arena_init(&a.memory, NULL, 0);
+    advise_ways(&a);
+    advise_signatures(&a);
     advise_plugins(&a);
     advise_certificates(&a);
     advise_keys(&a);

@@ -186,10 +186,19 @@ static step_result sign_and_send(txn *t)
     return STEP_WAIT;
 }
 
+static step_result no_url(txn *t)
+{
+    if (!is_traced(t)) {
+        log_limited(&failures, t->hop->to->name, "no url", NULL, 0, "peer %.*s has no url",
+                    TEXT(t->hop->to->name));
+    }
+    return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
+}
+
 static step_result attempt(txn *t)
 {
     if (is_traced(t) ? !explain_way(t) : !choose_url(t)) {
-        return step_refuse(t, ERROR_PEER_FAILED, CMP_NONE, NULL);
+        return no_url(t);
     }
     /* Before the signer and the call: both may take longer than h2o's request lives. */
     txn_keep(t);

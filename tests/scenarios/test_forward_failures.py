@@ -168,6 +168,16 @@ def test_no_key_to_sign_with(world):
     home.wait_for_log("no received key is valid now")
 
 
+def test_a_peer_without_a_url(world):
+    home = home_and(world, world.recipient("b"))
+    home.config["peers"].append({"name": "c", "host": "c.example.net", "prefixes": ["3C001"]})
+    world.start()
+    answer = home.scan("3C001-1")
+    assert (answer.status, answer.code) == (502, "peer_failed")
+    line = home.wait_for_log("peer c has no url")
+    assert (line["level"], line["area"]) == ("notice", "forward")
+
+
 def test_the_next_hop_does_not_allow_it(world):
     b = world.cmp("b", "2B001")
     home = home_and(world, b)

@@ -103,6 +103,42 @@ def test_a_peer_that_we_have_no_key_for(world):
     ]
 
 
+def test_nobody_who_may_ask_has_a_key(site):
+    key = site.peer("b")
+    site.config["peers"].append({"name": "silent", "allow": {"interfaces": []}})
+    assert warnings(site) == []
+    key.options["not_after"] = "2026-01-01T00:00:00Z"
+    expired = warnings(site)
+    site.issued.clear()
+    assert warnings(site) == expired
+    assert expired == [
+        "listeners[0].authenticate: no key issued to a peer that may ask here is valid now: what they "
+        "sign is answered with 401"
+    ]
+    site.key("silent")
+    assert warnings(site) == expired
+    site.config["peers"][0]["allow"]["interfaces"] = []  # nobody is to ask
+    assert warnings(site) == []
+
+
+def test_a_peer_that_requests_go_to_has_no_url(world):
+    home, b = world.cmp("a", "1A0F1"), world.recipient("b")
+    world.join(home, b, prefixes=["2B001"])
+    c = {"name": "c", "host": "c.example.net", "prefixes": ["3C001"], "allow": {"interfaces": []}}
+    home.config["peers"].append(c)
+    assert warnings(home) == []  # no route goes there
+    home.routes(table={"use": "route_prefix"})
+    assert warnings(home) == [
+        "peers[1].prefixes: c has no url: what a route sends there is answered with 502"
+    ]
+    home.config["plugins"]["table"]["mode"] = "referral"
+    assert warnings(home) == []
+    home.routes(registry={"use": "route_mcr", "peer": "c"})
+    assert warnings(home) == [
+        "plugins.registry.peer: c has no url: what goes there is answered with 502"
+    ]
+
+
 def test_a_start_logs_what_a_check_says(site):
     site.config["plugins"]["spare"] = {"use": "route_addr"}
     site.start()
