@@ -81,6 +81,11 @@ bool journal_input_begun(const journal_input *in)
     return in->headed || in->strange;
 }
 
+bool journal_input_is_empty(const journal_input *in)
+{
+    return !journal_input_begun(in) && in->end == in->begin;
+}
+
 /* To where the next block may begin. */
 static void skip_damage(journal_input *in)
 {

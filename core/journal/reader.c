@@ -79,7 +79,8 @@ static void close_segment(journal_reader *r, size_t at)
 
 static void end_segment(journal_reader *r, size_t at)
 {
-    r->state.strange += journal_input_head(r->open[at].in) == NULL;
+    journal_input *in = r->open[at].in;
+    r->state.strange += journal_input_head(in) == NULL && !journal_input_is_empty(in);
     r->done += r->open[at].file.size;
     close_segment(r, at);
 }

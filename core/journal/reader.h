@@ -36,6 +36,9 @@ const segment_head *journal_input_head(journal_input *in);
 /* Whether so much was read that it has a head, or is known to be no segment. */
 bool journal_input_begun(const journal_input *in);
 
+/* Whether nothing has come yet: a file that was made a moment ago, or by who ended then. */
+bool journal_input_is_empty(const journal_input *in);
+
 /* The next record, good until the next call; NULL at the end. `block` (may be NULL) is its block's.
  */
 const journal_record *journal_input_next(journal_input *in, const block_head **block);

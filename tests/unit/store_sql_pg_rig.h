@@ -22,9 +22,9 @@
 extern const cmp_plugin cmp_plugin_descriptor, pg_driver;
 
 enum {
-    PG_TIMEOUT_MS = 8000, /* of a statement; a test of time limits sets a shorter one */
-    PG_TICK_MS = 20,      /* by so much longer than statement_timeout a look-up may take */
-    PG_RECOVERY_MS = 3000,
+    PG_TIMEOUT_MS = 8000,   /* of a statement; a test of time limits sets a shorter one */
+    PG_TICK_MS = 20,        /* by so much longer than statement_timeout a look-up may take */
+    PG_RECOVERY_MS = 10000, /* a connection is made in real time, which passes more slowly */
     PG_REVALIDATE_MS = 200,
     PG_OPS_MAX = 400,
     PG_SLOTS = 20, /* of the server, three of them for its administrator */

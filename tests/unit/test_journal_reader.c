@@ -123,6 +123,30 @@ static void the_process_before_may_begin_a_segment(void **state)
     journal_reader_close(&r);
 }
 
+/* Its head comes a moment later; what has only half of one is none. */
+static void a_file_that_was_just_made_is_no_fault(void **state)
+{
+    (void)state;
+    const journal_options o = journal_rig_options();
+    journal *j = journal_rig_start(&o);
+    put(j, 0, 1);
+    journal_close(&j);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/journal-00000002.cmpj", JOURNAL_RIG_FOLDER);
+    scratch_write(path, "");
+    journal_reader *r = open_reader(INT64_MIN);
+    expect_next(r, "0-1");
+    expect_no_more(r);
+    journal_reader_close(&r);
+    scratch_write(path, "cmp");
+    r = open_reader(INT64_MIN);
+    expect_next(r, "0-1");
+    assert_null(journal_reader_next(r));
+    journal_reader_end(r);
+    assert_int_equal(journal_reader_state(r)->strange, 1);
+    journal_reader_close(&r);
+}
+
 /* It has written nothing for a while, which is no reason not to look at what it writes next. */
 static void a_quiet_process_is_not_left_out(void **state)
 {
@@ -266,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup(the_end_of_the_process_before_is_read, journal_rig_begin),
         cmocka_unit_test_setup(the_process_before_may_begin_a_segment, journal_rig_begin),
         cmocka_unit_test_setup(a_quiet_process_is_not_left_out, journal_rig_begin),
+        cmocka_unit_test_setup(a_file_that_was_just_made_is_no_fault, journal_rig_begin),
         cmocka_unit_test_setup(a_number_may_be_taken_late, journal_rig_begin),
         cmocka_unit_test_setup(a_number_may_be_taken_again, journal_rig_begin),
         cmocka_unit_test_setup(one_without_a_head_has_not_ended, journal_rig_begin),
