@@ -11,7 +11,7 @@ Usage: tests/run.sh [OPTION]... [-- CMAKE-ARGUMENT...]
   --threads-only    only what runs many threads: units labelled and scenarios marked `threads`
   --scenario WORDS  only scenarios whose name matches (pytest -k), and no units
   --units-only      no scenarios
-  --jobs N          N scenarios at once (default: 2 for each processor, as they mostly wait;
+  --jobs N          N scenarios at once (default: 3 for each processor, as they mostly wait;
                     1 with --scenario)
   --build-only      no tests at all
   --help            this text
@@ -120,7 +120,7 @@ fi
 
 if [[ $scenarios == yes ]]; then
     step=scenarios
-    jobs=${jobs:-$((2 * $(nproc)))}
+    jobs=${jobs:-$((3 * $(nproc)))}
     [[ $jobs -eq 1 ]] || pytest_arguments+=(--numprocesses "$jobs")
     # Debian's own Python has the packages; another one may stand before it on PATH.
     env -u PYTHONPATH -u PYTHONHOME CMPD_BUILD_DIR="$build" PYTHONDONTWRITEBYTECODE=1 \
