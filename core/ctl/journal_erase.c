@@ -62,12 +62,22 @@ static bool is_empty(cmp_str lines)
     return true;
 }
 
+/* A terminal gives a line; who types it expects no more to be asked for. */
+static size_t read_some(char octets[USER_MAX])
+{
+    if (!isatty(STDIN_FILENO)) {
+        return fread(octets, 1, USER_MAX, stdin);
+    }
+    const ssize_t got = read(STDIN_FILENO, octets, USER_MAX);
+    return got > 0 ? (size_t)got : 0;
+}
+
 /* The only line, without its end. Who gives a list is not to take one of it for all. False after a
  * message. */
 static bool read_user(char octets[USER_MAX], cmp_str *user)
 {
     setvbuf(stdin, NULL, _IONBF, 0); /* no copy of it stays in a buffer */
-    const size_t size = fread(octets, 1, USER_MAX, stdin);
+    const size_t size = read_some(octets);
     const char *end = memchr(octets, '\n', size);
     *user = (cmp_str){octets, end != NULL ? (size_t)(end - octets) : size};
     if (end != NULL && !is_empty((cmp_str){end, size - user->size})) {

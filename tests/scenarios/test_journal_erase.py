@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cmpctl journal erase`: a user's pseudonyms go, or a period's, and nothing else does."""
+import contextlib
 import itertools
 import os
 
 import journal
 import pytest
 from daemon import CMPCTL, message, run
+from screen import Terminal
 from test_journal import wait_until
 
 
@@ -80,6 +82,10 @@ def test_erase_takes_one_user(site):
     journal.wait_for(site, 2)
     for line in ("Erika", "Erika\n", "Erika\r\n", "Erika\n\n", "Erika\r\n\r\n"):
         assert erase(site, line, "--dry-run").stdout.startswith("1 records in "), line
+    command = [CMPCTL, "journal", "erase", "--path", journal.folder(site), "--dry-run"]
+    with contextlib.closing(Terminal(*command)) as typed:
+        typed.press(b"Erika\n")
+        assert typed.end() == 0 and "1 records in " in typed.text, typed.text
     several = ("Erika\nOther\n", "Erika\r\n\r\nOther", "Erika\n" + 2000 * "\n" + "Other\n")
     for lines in (*several, "", "\n", "\r\n", "\nErika\n", 1024 * "E"):
         refused = erase(site, lines)
