@@ -14,7 +14,6 @@ typedef struct proof {
     _Atomic(EVP_PKEY *) signer;
 } proof;
 
-/* A list has one signature, and that is by one key: once found, it stays. */
 static void keep_signer(proof *p, EVP_PKEY *key)
 {
     EVP_PKEY *none = NULL;
@@ -82,19 +81,15 @@ static int on_search(X509_CRL *crl, X509_REVOKED **found, const ASN1_INTEGER *se
     return 1;
 }
 
+/* OpenSSL asks before it has verified the chain, so the key may be anybody's: from a list and its
+ * signature others can be made that fit it. What fits is kept by crl_prove alone. */
 static int on_verify(X509_CRL *crl, EVP_PKEY *key)
 {
-    proof *p = X509_CRL_get_meth_data(crl);
-    EVP_PKEY *signer = atomic_load(&p->signer);
+    EVP_PKEY *signer = crl_signer(crl);
     const int same = signer != NULL ? EVP_PKEY_eq(signer, key) : -1;
-    if (same >= 0) { /* else: unknown, or kinds of keys that cannot be compared */
-        return same;
-    }
-    const bool good = is_signed_by(crl, key);
-    if (good) {
-        keep_signer(p, key);
-    }
-    return good;
+    return same >= 0 /* else: unknown, or kinds of keys that cannot be compared */
+               ? same
+               : is_signed_by(crl, key);
 }
 
 /* ---- lists ---- */
@@ -105,11 +100,19 @@ X509_CRL *crl_read(BIO *from)
     if (ours == NULL) {
         ours = kit_must(X509_CRL_METHOD_new(on_read, on_free, on_search, on_verify));
     }
-    /* Of lists that others read, a library of a plugin's perhaps, it is none of our business. */
+    /* Lists that others read, a library of a plugin's perhaps, are none of our business; it would
+     * have to read one at this very moment on another thread, and search for several CAs in it. */
     X509_CRL_set_default_method(ours);
     X509_CRL *crl = PEM_read_bio_X509_CRL(from, NULL, NULL, NULL);
     X509_CRL_set_default_method(NULL);
     return crl;
+}
+
+void crl_prove(X509_CRL *crl, EVP_PKEY *key)
+{
+    if (crl_signer(crl) == NULL && is_signed_by(crl, key)) {
+        keep_signer(X509_CRL_get_meth_data(crl), key);
+    }
 }
 
 EVP_PKEY *crl_signer(X509_CRL *crl)

@@ -9,6 +9,9 @@
  * errors says why; PEM_R_NO_START_LINE: that was all. One thread at a time. */
 X509_CRL *crl_read(BIO *from);
 
-/* Whose key has been seen to have signed the list; NULL: nobody's yet. X509_CRL_verify finds it, by
- * whomever it is called, and then knows it for good. Lives as long as the list. Any thread. */
+/* Looks whether this key, of a CA that is trusted, has signed the list, unless it is known whose
+ * has. X509_CRL_verify then knows it for good. Any thread. */
+void crl_prove(X509_CRL *crl, EVP_PKEY *key);
+
+/* Whose key that is; NULL: nobody's yet. Lives as long as the list. Any thread. */
 EVP_PKEY *crl_signer(X509_CRL *crl);

@@ -98,11 +98,20 @@ static void prove_by(const lists *l, const X509_NAME *name, EVP_PKEY *key)
 {
     for (int i = 0; i < sk_X509_CRL_num(l->at) && key != NULL; i++) {
         X509_CRL *one = sk_X509_CRL_value(l->at, i);
-        if (X509_NAME_cmp(X509_CRL_get_issuer(one), name) == 0) {
-            X509_CRL_verify(one, key);
+        if (crl_signer(one) == NULL && X509_NAME_cmp(X509_CRL_get_issuer(one), name) == 0) {
+            crl_prove(one, key);
         }
     }
     ERR_clear_error();
+}
+
+/* CAs below the trusted ones are shown in handshakes only. */
+static void prove_by_chain(const lists *l, const STACK_OF(X509) * verified)
+{
+    for (int i = 1; i < sk_X509_num(verified); i++) {
+        const X509 *ca = sk_X509_value(verified, i);
+        prove_by(l, X509_get_subject_name(ca), X509_get0_pubkey(ca));
+    }
 }
 
 static void prove_by_store(const lists *l, X509_STORE *store)
@@ -115,7 +124,7 @@ static void prove_by_store(const lists *l, X509_STORE *store)
     sk_X509_pop_free(trusted, X509_free);
 }
 
-/* CAs below the trusted ones are shown in handshakes only; these were. */
+/* Whose lists were good until now. */
 static void prove_as_before(const lists *l, const lists *before)
 {
     for (int i = 0; i < sk_X509_CRL_num(before->at); i++) {
@@ -308,6 +317,8 @@ static int on_verify(X509_STORE_CTX *context, void *arg)
     const int error = X509_STORE_CTX_get_error(context);
     if (is_about_lists(error)) {
         log_refusal(r, context, error);
+    } else if (good == 1 && error == X509_V_OK) {
+        prove_by_chain(l, X509_STORE_CTX_get0_chain(context));
     }
     X509_STORE_CTX_set0_crls(context, NULL);
     give_back(l);

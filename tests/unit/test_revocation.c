@@ -151,8 +151,13 @@ static void a_signature_is_checked_once(void **state)
     X509_CRL *crl = read_list("a.crl");
     EVP_PKEY *ca = key_of("ca.key"), *other = key_of("leaf.key");
     assert_int_equal(X509_CRL_verify(crl, other), 0);
-    assert_null(crl_signer(crl));
     assert_int_equal(X509_CRL_verify(crl, ca), 1);
+    assert_null(crl_signer(crl)); /* who asks may be anybody */
+    crl_prove(crl, other);
+    assert_null(crl_signer(crl));
+    crl_prove(crl, ca);
+    assert_ptr_equal(crl_signer(crl), ca);
+    crl_prove(crl, other);
     assert_ptr_equal(crl_signer(crl), ca);
     EVP_PKEY *again = key_of("ca.key");
     assert_int_equal(X509_CRL_verify(crl, again), 1);
