@@ -107,9 +107,6 @@ static replay *open_file(const replay_options *options, const char *file, const 
                  file);
         replay_destroy(&r);
     } else {
-        if (t->replay >= 0) {
-            replay_configure(r, options); /* who has it open leaves it to this one */
-        }
         log_found(file, r);
         warn_of_others(file, r, options);
     }
@@ -127,6 +124,16 @@ replay *remembered_open(const conf *c, takeover *t, cmp_report *report)
         report_add(report, conf_place_of(c, key), key, "%s", error);
     }
     return r;
+}
+
+void remembered_begin(replay *r, const conf *c)
+{
+    replay_options options = options_of(c);
+    if (c->top.replay.file != NULL) { /* others may have it open, who want more */
+        const int64_t held_ms = replay_stats_get(r, (int64_t)clock_monotonic_ms()).window_ms;
+        options.window_ms = held_ms > options.window_ms ? held_ms : options.window_ms;
+    }
+    replay_configure(r, &options);
 }
 
 void remembered_change(replay *r, const conf *before, const conf *c)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/notify.h"
+#include "daemon/remembered.h"
 #include "daemon/workers.h"
 
 const char *serve_status(const daemon_state *d)
@@ -20,6 +21,7 @@ static void begin(void *arg)
     if (d->stopping) {
         return;
     }
+    remembered_begin(d->process.replay, d->generation->conf);
     d->asked_to_drain = d->takeover.drains;
     workers_serve(d);
     log_notice("daemon", "ready: %u workers", d->ready);

@@ -373,7 +373,7 @@ static void handle(h2o_req_t *req)
     memcpy(t->request.source, c->source, sizeof(t->request.source));
     t->request.certificate =
         t->listener->wants_certificate ? certificate_shown(c->certificate) : NULL;
-    /* The wall clock's, which records and the replay memory live by; without a system call. */
+    /* The wall clock's, which records and the freshness of tids live by; without a system call. */
     const struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* of this turn */
     t->account.begun_us = (int64_t)now->tv_sec * 1000000 + now->tv_usec;
     t->request.now_ms = t->account.begun_us / 1000;

@@ -20,6 +20,7 @@
 
 #define LONG_AGO_MS    (INT64_MIN / 2)
 #define CLOCK_LIMIT_MS (INT64_C(1) << 53) /* no machine has run for so long */
+#define AHEAD_MS       10000              /* who died has read the clock after us by less */
 
 struct replay {
     replay_memory memory;
@@ -168,7 +169,7 @@ replay *replay_adopt(const replay_options *options, int fd, char *error, size_t 
     if (replay_memory_look(&f, &head) != REPLAY_MEMORY_FOUND) {
         snprintf(error, error_size, "it is no replay memory, or has another layout than ours");
     } else if (replay_memory_attach(&r->memory, &f, &head, error, error_size)) {
-        replay_configure(r, options);
+        replay_join(r, options);
         return r;
     }
     replay_file_close(&f);
@@ -282,13 +283,26 @@ static int64_t newest(const replay_memory *m)
     return newest_ms;
 }
 
+/* A machine that begins each time with the same wrong time seems not to have been started. */
+static bool is_ahead(const replay_memory *m, int64_t now_ms)
+{
+    for (size_t i = 0; i < m->shard_count; i++) {
+        const shard_state *s = m->shards[i].state;
+        if (s->shift_ms < -CLOCK_LIMIT_MS || s->shift_ms > CLOCK_LIMIT_MS ||
+            s->now_ms > now_ms + s->shift_ms + AHEAD_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the last process left: locks that nobody holds, and perhaps a change that did not end. After
  * a start of the machine any octets may be missing: what is there is still refused, but nothing is
  * promised of the time before. The shards' clock then goes on from where it stood: for how long the
  * machine was off only a clock could say that may be wrong. */
 static void mend(replay *r, const replay_options *options, int64_t now_ms)
 {
-    const bool restarted = replay_memory_restarted(&r->memory);
+    const bool restarted = replay_memory_restarted(&r->memory) || is_ahead(&r->memory, now_ms);
     const int64_t shift_ms = restarted ? newest(&r->memory) - now_ms : 0;
     for (size_t i = 0; i < r->memory.shard_count; i++) {
         shard *s = &r->memory.shards[i];
@@ -305,6 +319,7 @@ static void mend(replay *r, const replay_options *options, int64_t now_ms)
             s->state->lost_ms = s->state->now_ms;
         }
     }
+    replay_memory_mark(&r->memory); /* last: who dies before leaves it to the next */
 }
 
 static bool use_found(replay *r, replay_file *f, const replay_head *head, const char *path,

@@ -14,8 +14,8 @@ typedef struct replay replay;
 replay *replay_create(const replay_options *options);
 
 /* The memory of another process, by the descriptor that it has given (replay_fd), which is taken
- * over: both remember as one from now on. Its size stays. NULL with the reason in `error`: it is no
- * replay memory, or of another layout. */
+ * over: both remember as one from now on. Its size stays, and it is joined as by
+ * replay_join. NULL with the reason in `error`: it is no replay memory, or of another layout. */
 CMP_MUST_USE replay *replay_adopt(const replay_options *options, int fd, char *error,
                                   size_t error_size);
 

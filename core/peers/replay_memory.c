@@ -139,11 +139,14 @@ bool replay_memory_attach(replay_memory *m, replay_file *f, const replay_head *h
 }
 
 /* Not by /proc, which a sandbox may hide. */
-bool replay_memory_restarted(replay_memory *m)
+bool replay_memory_restarted(const replay_memory *m)
 {
-    const int64_t before = m->head->boot_ms;
+    return llabs(boot_ms() - m->head->boot_ms) > BOOT_APART_MS;
+}
+
+void replay_memory_mark(replay_memory *m)
+{
     m->head->boot_ms = boot_ms();
-    return llabs(m->head->boot_ms - before) > BOOT_APART_MS;
 }
 
 /* The locks stay as they are: they may be others' as well. */

@@ -52,9 +52,10 @@ CMP_MUST_USE replay_memory_kind replay_memory_look(const replay_file *f, replay_
 CMP_MUST_USE bool replay_memory_attach(replay_memory *m, replay_file *f, const replay_head *head,
                                        char *error, size_t error_size);
 
-/* Whether the machine was started again since the memory was written, so that some of its octets
- * may be missing; a clock that was set looks the same. Says from then on that it was not. */
-bool replay_memory_restarted(replay_memory *m);
+/* Whether the machine was started again since the memory was marked, so that some of its octets may
+ * be missing; a clock that was set looks the same. */
+bool replay_memory_restarted(const replay_memory *m);
+void replay_memory_mark(replay_memory *m);
 
 /* Gives the octets back; a file keeps them, and so does memory that another process has, too. One
  * that was never made may be disposed of, when its file's descriptor is -1. */

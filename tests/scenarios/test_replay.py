@@ -7,6 +7,8 @@ import time
 import pytest
 from clocks import settable
 from daemon import CMPD, Site, message, run
+from patience import PATIENCE
+from stores import eventually
 
 ICI = "1A0F1-COUNTED"
 
@@ -270,3 +272,26 @@ def test_a_file_that_is_none_is_refused(kept, change, said):
         ended = run(CMPD, *words, "-c", kept.write())
         assert ended.returncode == 1 and said in ended.stderr, ended.stderr
         assert "replay.file: " in ended.stderr and "once" in ended.stderr
+
+
+# ---- who takes over ----
+
+
+@pytest.mark.parametrize("file", [None, "once"])
+def test_a_window_that_a_restart_shortens(site, b, file):
+    """In a file others may remember, who want more; without one it is as it was asked for."""
+    site.config["admin"] = {"socket": "admin.sock"}
+    site.config["replay"] = {"window": "5m"} | ({"file": file} if file else {})
+    site.counting()
+    site.start()
+    used = message(b, ICI)
+    assert seen(site, used) == [200]
+    site.config["replay"]["window"] = "1s"
+    site.write()
+    before = site.restart()
+    assert before.wait(PATIENCE) == 0
+    if file:
+        time.sleep(1.2)
+        assert seen(site, used) == [409]
+    else:
+        eventually(lambda: seen(site, used) == [200])
