@@ -44,8 +44,8 @@ typedef enum sqlite_log {
 } sqlite_log;
 
 /* Moves what is in the write-ahead log to the file. SQLite knows the log by its name alone: what is
- * in it when another file is renamed into the place of this one would be written into that. May
- * block. */
+ * in it when another file is renamed into the place of this one would be written into that. Waits
+ * for no reader; may block for the disk. */
 sqlite_log sqlite_log_empty(sqlite3 *db);
 
 /* For look-ups and scans: the statement's row as text; valid until its next step or reset. */

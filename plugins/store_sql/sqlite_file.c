@@ -121,12 +121,12 @@ bool sqlite_file_moved(sqlite3 *db)
 }
 
 /* Not of one that was replaced: by now the log may be that of the other file. */
-sqlite_log sqlite_log_empty(sqlite3 *db)
+static sqlite_log checkpoint(sqlite3 *db, int mode, int *in_log, int *in_file)
 {
     if (sqlite_file_moved(db)) {
         return SQLITE_LOG_LEFT;
     }
-    switch (sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) & 0xFF) {
+    switch (sqlite3_wal_checkpoint_v2(db, "main", mode, in_log, in_file) & 0xFF) {
     case SQLITE_OK:
         return SQLITE_LOG_EMPTY;
     case SQLITE_BUSY:
@@ -135,6 +135,19 @@ sqlite_log sqlite_log_empty(sqlite3 *db)
     default:
         return SQLITE_LOG_LEFT;
     }
+}
+
+/* To truncate keeps writers out, so most is copied before. And it looks like a write to all others,
+ * even when there is nothing to cut: two that watch one file would never come to rest. */
+sqlite_log sqlite_log_empty(sqlite3 *db)
+{
+    int in_log = 0, in_file = 0; /* pages */
+    const sqlite_log log = checkpoint(db, SQLITE_CHECKPOINT_PASSIVE, &in_log, &in_file);
+    if (log != SQLITE_LOG_EMPTY || in_log <= 0) {
+        return log;
+    }
+    return in_file < in_log ? SQLITE_LOG_IN_USE
+                            : checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 /* ---- the schema ---- */

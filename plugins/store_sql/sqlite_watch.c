@@ -69,7 +69,7 @@ static bool changed(sqlite_watch *w)
     return differs;
 }
 
-/* With the connection that watches: to others this looks like a write. It waits for nobody. */
+/* With the connection that watches: to others this looks like a write, once. */
 static void log_work(void *arg)
 {
     sqlite_watch *w = arg;

@@ -6,10 +6,11 @@
 
 #include <inttypes.h>
 
-#define LOG_WAIT_MS 100 /* for look-ups, which let go of the log within 10 ms */
+#define LOG_TRIES    10 /* for look-ups, which let go of the log within 10 ms */
+#define LOG_PAUSE_MS 10
 
-#define SCAN_PAGE   10000 /* rows; then a scan lets go of its view, so that the log can be cut */
-#define ICI_MAX     256
+#define SCAN_PAGE    10000 /* rows; then a scan lets go of its view, so that the log can be cut */
+#define ICI_MAX      256
 
 static const char put_query[] = "insert or replace into cmp_codes (ici, " COLUMN_LIST
                                 ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -86,12 +87,15 @@ static bool commit(sql_write *w, char *error, size_t error_size)
 }
 
 /* A daemon's watch does so within a second, and off the way of those who write. A tool ends now,
- * and its operator may go on with another file. */
+ * and its operator may go on with another file. SQLite itself would wait with the file locked. */
 static void log_empty(const sql_write *w)
 {
-    if (w->store->watch == NULL) {
-        sqlite3_busy_timeout(w->db, LOG_WAIT_MS);
-        (void)sqlite_log_empty(w->db);
+    if (w->store->watch != NULL) {
+        return;
+    }
+    sqlite3_busy_timeout(w->db, 0);
+    for (int i = 0; i < LOG_TRIES && sqlite_log_empty(w->db) == SQLITE_LOG_IN_USE; i++) {
+        sqlite3_sleep(LOG_PAUSE_MS);
     }
 }
 

@@ -2,11 +2,9 @@
 /* The plugin store_sql with a SQLite file: what is changed in it, by others and by us. */
 #include "store_sqlite_rig.h"
 
-#include <sys/stat.h>
-
 enum { VIEW_MS = 10, WATCH_MS = 1000 };
 
-/* ---- writes and scans ---- */
+/* ---- what others write ---- */
 
 /* Look-ups that come together see the file as it was at the first one. */
 static void test_views(void **state)
@@ -89,41 +87,7 @@ static void test_what_is_noticed_is_seen(void **state)
     lite_assert_verdict(f, "A", CMP_STORE_ABSENT);
 }
 
-/* ---- the write-ahead log, which would be taken for another file's ---- */
-
-static long log_size(const lite_rig *f)
-{
-    char path[64];
-    struct stat status;
-    snprintf(path, sizeof(path), "%s-wal", f->path);
-    assert_int_equal(stat(path, &status), 0);
-    return (long)status.st_size;
-}
-
-static void test_the_log_is_emptied(void **state)
-{
-    lite_rig *f = *state;
-    const cmp_record record = lite_content("x");
-    lite_open(f);
-    cmp_test_advance(f->host, 2 * WATCH_MS);
-    sqlite3 *reader = lite_other(f);
-    for (unsigned turn = 1; turn <= 2; turn++) {
-        lite_other_sql(f, "insert or replace into cmp_codes (ici, content) values ('A', 'x')");
-        lite_sql(reader, "begin; select * from cmp_codes");
-        cmp_test_advance(f->host, 3 * WATCH_MS); /* it is not waited for */
-        assert_true(log_size(f) > 0);
-        lite_sql(reader, "commit");
-        cmp_test_advance(f->host, WATCH_MS);
-        assert_int_equal(log_size(f), 0);
-        cmp_test_advance(f->host, 3 * WATCH_MS);
-        assert_int_equal(cmp_test_changed_count(f->host), turn); /* which is no change */
-    }
-    sqlite3_close(reader);
-    lite_put(f, "B", &record);
-    lite_assert_verdict(f, "B", CMP_STORE_FOUND); /* and has a view */
-    cmp_test_advance(f->host, 2 * WATCH_MS);
-    assert_int_equal(log_size(f), 0);
-}
+/* ---- writes ---- */
 
 static void test_what_belongs_to_another_file_is_not_written(void **state)
 {
@@ -285,7 +249,6 @@ int main(void)
         LITE_TEST(test_views),
         LITE_TEST(test_writes_of_others_are_noticed),
         LITE_TEST(test_what_is_noticed_is_seen),
-        LITE_TEST(test_the_log_is_emptied),
         LITE_TEST(test_what_belongs_to_another_file_is_not_written),
         LITE_TEST(test_all_or_nothing),
         LITE_TEST(test_refuses_what_the_table_refuses),
