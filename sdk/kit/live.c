@@ -342,11 +342,11 @@ static void tick(void *arg)
 
 /* ---- life ---- */
 
-/* A reload is no reason to believe a file: the instance before it has not. */
-static bool is_doubtful(const kit_live *l, const kit_live *previous)
+/* Whether it goes on with the file of the instance before it. */
+static bool follows(const kit_live *l, const kit_live *previous)
 {
     return previous != NULL && l->path != NULL && previous->path != NULL &&
-           strcmp(l->path, previous->path) == 0 && has_shrunk(l, previous->current->content);
+           strcmp(l->path, previous->path) == 0;
 }
 
 /* How long the instance before it has seen the file as it is. */
@@ -356,25 +356,30 @@ static int64_t seen_for_ms(const kit_live *l, const kit_live *previous)
                                                                                  : 0;
 }
 
-static snapshot *snapshot_inherit(kit_live *l, const kit_live *previous)
+static snapshot *snapshot_inherit(const kit_live *l, const kit_live *previous)
 {
     const snapshot *from = previous->current;
-    snapshot *inherited = l->kind->renew != NULL
-                              ? snapshot_make(l->kind->renew(from->content, l->arg))
-                              : snapshot_of(from->of);
-    l->kind->log(inherited->content, 0, l->arg);
-    return inherited;
+    return l->kind->renew != NULL ? snapshot_make(l->kind->renew(from->content, l->arg))
+                                  : snapshot_of(from->of);
 }
 
-/* What is used first: what was just read, or what `previous` uses while that is not believed. */
+/* What is used first: what was just read, or what `previous` uses while that is not believed: a
+ * reload is no reason to believe a file. What the new configuration takes away itself is not
+ * missing, so it is compared with what would stay in use. */
 static snapshot *snapshot_first(kit_live *l, const kit_live *previous)
 {
-    if (!is_doubtful(l, previous) || seen_for_ms(l, previous) >= l->options->settle_ms) {
+    if (!follows(l, previous) || seen_for_ms(l, previous) >= l->options->settle_ms) {
+        return snapshot_take(l);
+    }
+    snapshot *inherited = snapshot_inherit(l, previous);
+    if (!has_shrunk(l, inherited->content)) {
+        snapshot_free(l, inherited);
         return snapshot_take(l);
     }
     hold(l);
     l->held_ms = seen_for_ms(l, previous);
-    return snapshot_inherit(l, previous);
+    l->kind->log(inherited->content, 0, l->arg);
+    return inherited;
 }
 
 kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind,

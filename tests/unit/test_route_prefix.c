@@ -386,6 +386,13 @@ static void what_cannot_be_read_is_tried_again_in_silence(void **state)
     expect_peer(f, "1A0", "c");
 }
 
+static const char *section_of(const fixture *f)
+{
+    static char section[128];
+    snprintf(section, sizeof(section), "table: %s\nmode: forward\n", f->path);
+    return section;
+}
+
 /* Nor does a reload that is about its peers make it believed. */
 static void a_reload_holds_an_emptied_table(void **state)
 {
@@ -394,13 +401,11 @@ static void a_reload_holds_an_emptied_table(void **state)
         {.name = CMP_STR("fresh"), .prefixes = of_c, .prefix_count = COUNT(of_c)},
     };
     fixture *f = *state;
-    char section[128];
-    snprintf(section, sizeof(section), "table: %s\nmode: forward\n", f->path);
     write_table(f, "1A0F1 b\n1A0F2 c\n1A0F3 b\n");
-    assert_true(cmp_test_open(f->host, &cmp_plugin_descriptor, section));
+    assert_true(cmp_test_open(f->host, &cmp_plugin_descriptor, section_of(f)));
     write_table(f, "");
     cmp_test_peers(f->host, later, COUNT(later));
-    assert_true(cmp_test_replace(f->host, section));
+    assert_true(cmp_test_replace(f->host, section_of(f)));
     expect_peer(f, "1A0F1-1", "b");
     expect_peer(f, "1A0F2-1", NULL); /* c has gone */
     expect_peer(f, "1A0F3-1", "b");
@@ -409,6 +414,44 @@ static void a_reload_holds_an_emptied_table(void **state)
     cmp_test_command(f->host, "accept", NULL);
     expect_peer(f, "1A0F1-1", NULL);
     expect_peer(f, "2B0F1-1", "fresh");
+}
+
+/* What goes with its peer is not missing; */
+static void a_reload_takes_a_peer_away_with_its_lines(void **state)
+{
+    static const cmp_peer later[] = {{.name = CMP_STR("b"), .host = CMP_STR("b.example.net")}};
+    fixture *f = *state;
+    write_table(f, "1A0F1 b\n1A0F2 c\n1A0F3 c\n1A0F4 c\n");
+    assert_true(cmp_test_open(f->host, &cmp_plugin_descriptor, section_of(f)));
+    write_table(f, "1A0F5 b\n");
+    cmp_test_peers(f->host, later, COUNT(later));
+    assert_true(cmp_test_replace(f->host, section_of(f)));
+    assert_int_equal(cmp_test_health(f->host), CMP_HEALTH_OK);
+    assert_int_equal(cmp_test_counted(f->host, "reloads_held"), 0);
+    expect_peer(f, "1A0F1-1", NULL);
+    expect_peer(f, "1A0F5-1", "b");
+}
+
+/* and what comes back with its peer is. */
+static void a_reload_gives_a_peer_its_lines_back(void **state)
+{
+    static const cmp_peer without_c[] = {{.name = CMP_STR("b"), .host = CMP_STR("b.example.net")}};
+    static const cmp_peer with_c[] = {
+        {.name = CMP_STR("b"), .host = CMP_STR("b.example.net")},
+        {.name = CMP_STR("c"), .host = CMP_STR("c.example.net")},
+    };
+    fixture *f = *state;
+    write_table(f, "1A0F1 b\n1A0F2 c\n1A0F3 c\n1A0F4 c\n");
+    assert_true(cmp_test_open(f->host, &cmp_plugin_descriptor, section_of(f)));
+    write_table(f, "");
+    cmp_test_peers(f->host, without_c, COUNT(without_c));
+    assert_true(cmp_test_replace(f->host, section_of(f)));
+    assert_non_null(strstr(cmp_test_why(f->host), "has 0 prefixes in place of 1"));
+    write_table(f, "1A0F1 b\n");
+    cmp_test_peers(f->host, with_c, COUNT(with_c));
+    assert_true(cmp_test_replace(f->host, section_of(f)));
+    assert_non_null(strstr(cmp_test_why(f->host), "has 1 prefixes in place of 4"));
+    expect_peer(f, "1A0F2-1", "c");
 }
 
 static void an_unchanged_file_is_left_alone(void **state)
@@ -572,6 +615,8 @@ int main(void)
         TEST(a_bad_change_leaves_the_old_prefixes),
         TEST(what_cannot_be_read_is_tried_again_in_silence),
         TEST(a_reload_holds_an_emptied_table),
+        TEST(a_reload_takes_a_peer_away_with_its_lines),
+        TEST(a_reload_gives_a_peer_its_lines_back),
         TEST(an_unchanged_file_is_left_alone),
         TEST(a_full_pool_means_the_next_time),
         TEST(a_slow_pool_and_a_slow_worker),

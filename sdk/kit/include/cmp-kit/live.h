@@ -38,8 +38,8 @@ typedef struct kit_live_kind {
 
     /* For content that is not of the file alone (of the configuration, too): makes it anew, for the
      * instance of `arg`, from what was in the file that `content`, of the instance before it, was
-     * made from. Never NULL. Control thread, in kit_live_create. NULL: instances share content as
-     * it is. */
+     * made from. Never NULL. Control thread, in kit_live_create, which may drop it again. NULL:
+     * instances share content as it is. */
     void *(*renew)(const void *content, void *arg);
 } kit_live_kind;
 
@@ -70,8 +70,9 @@ typedef struct kit_live_options {
  * `options`, `path` and `arg`, which is handed to the kind's functions, must live as long as the
  * result. `previous` is that of the instance which this one replaces (create's `previous`), of the
  * same kind, or NULL: when the file at the same path has lost so much since that one read it, what
- * that one uses stays in use. Registers the counters: call it in create. NULL after a complaint to
- * `report`; otherwise the caller's, to be ended with kit_live_destroy. */
+ * that one uses stays in use; what `renew` leaves out is not counted as lost. Registers the
+ * counters: call it in create. NULL after a complaint to `report`; otherwise the caller's, to be
+ * ended with kit_live_destroy. */
 kit_live *kit_live_create(const cmp_host *host, const kit_live_kind *kind,
                           const kit_live_options *options, const char *path, void *arg,
                           const kit_live *previous, cmp_report *report);
