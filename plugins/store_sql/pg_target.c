@@ -12,7 +12,12 @@
 #define PARAMETERS_MAX     80 /* libpq knows fewer; what is too many is left out */
 #define CONNECT_TIMEOUT_MS 2000
 #define CONNECT_TIMEOUT    "2" /* seconds, for a connection that is waited for */
-#define LIST_SIZE          (PG_HOSTS_MAX * PG_HOST_SIZE)
+/* How long a server that is gone, or one that reads no more, may leave what it was sent. Who is
+ * busy with a large write may not read the rest of it for a while; a look-up is not worth waiting
+ * for. */
+#define UNTAKEN_MS       "10000"
+#define UNTAKEN_WRITE_MS "120000"
+#define LIST_SIZE        (PG_HOSTS_MAX * PG_HOST_SIZE)
 
 static const char *parameter(const pg_target *t, const char *keyword)
 {
@@ -142,12 +147,10 @@ static void set_all(parameters *p, const pg_target *t, bool with_hosts)
 {
     set(p, "client_encoding", "UTF8");
     set(p, "fallback_application_name", "cmpd");
-    /* A listener would wait for ever on a server that is gone; and so would a write, for the answer
-     * to what it has sent. */
+    /* A listener would wait for ever on a server that is gone. */
     set(p, "keepalives_idle", "10");
     set(p, "keepalives_interval", "5");
     set(p, "keepalives_count", "3");
-    set(p, "tcp_user_timeout", "10000"); /* ms */
     for (const PQconninfoOption *o = t->parameters; o->keyword != NULL; o++) {
         const bool place = strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "port") == 0;
         if (o->val != NULL && (with_hosts || !place) &&
@@ -170,6 +173,7 @@ PGconn *pg_connect_start(const pg_target *t, const pg_hosts *hosts, size_t first
     if (primary) {
         set(&p, "target_session_attrs", "primary");
     }
+    set(&p, "tcp_user_timeout", UNTAKEN_MS);
     set_all(&p, t, hosts->count == 0);
     for (size_t i = 0; i < hosts->count; i++) {
         const size_t at = (first + i) % hosts->count;
@@ -201,6 +205,7 @@ PGconn *pg_connect_wait(const pg_target *t, char *error, size_t error_size)
     set(&p, "connect_timeout", CONNECT_TIMEOUT);
     /* Of several hosts the one that takes writes; the others may be standbys. */
     set(&p, "target_session_attrs", "read-write");
+    set(&p, "tcp_user_timeout", UNTAKEN_WRITE_MS);
     set_all(&p, t, true);
     PGconn *db = kit_must(PQconnectdbParams(p.keywords, p.values, 0));
     if (PQstatus(db) != CONNECTION_OK) {
