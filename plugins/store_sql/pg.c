@@ -38,17 +38,36 @@ bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result)
     return pooled;
 }
 
-void pg_see_standby(pg_store *s, const PGresult *result)
+bool pg_is_standby(const PGresult *result)
 {
-    const bool standby = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
-                         PQgetvalue(result, 0, 1)[0] == 't';
-    if (standby && !atomic_exchange_explicit(&s->behind, true, memory_order_relaxed)) {
+    return PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
+           PQgetvalue(result, 0, 1)[0] == 't';
+}
+
+void pg_standbys_add(pg_store *s, int count)
+{
+    atomic_fetch_add(&s->standbys, count);
+    if (count > 0 && !atomic_exchange(&s->behind, true)) {
         s->store.host->log(s->store.host, CMP_LOG_NOTICE,
                            "look-ups are answered by a standby, which has a change later than the "
                            "primary tells of it: what a cache holds is asked for again every %lld "
                            "ms",
                            (long long)s->store.options->revalidate_ms);
     }
+}
+
+bool pg_is_behind(pg_store *s)
+{
+    if (s->replica.parameters != NULL) {
+        return true; /* whatever kind of replica it is */
+    }
+    const bool now = atomic_load(&s->standbys) > 0;
+    const bool before = atomic_exchange(&s->behind, now);
+    if (before && !now) {
+        s->store.host->log(s->store.host, CMP_LOG_NOTICE,
+                           "look-ups are not answered by a standby any more");
+    }
+    return now || before;
 }
 
 void pg_store_answers(pg_store *s)
@@ -131,7 +150,6 @@ static void *pg_create(const cmp_host *host, const void *opts, void *previous, c
         pg_destroy(s);
         return NULL;
     }
-    atomic_store(&s->behind, o->replica_url != NULL); /* whatever kind of replica it is */
     /* The primary alone: it stands in for a replica that is not there. */
     const pg_tried tried = pg_store_try(s, error, sizeof(error));
     if (stops(s, tried, previous)) {

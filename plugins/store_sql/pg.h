@@ -16,7 +16,8 @@ typedef struct pg_store {
     unsigned batches, batched, timeouts, lost, refused; /* counters */
     struct pg_listener *listener;                       /* NULL: with a query of the operator's */
     _Atomic bool pooler_said;                           /* it was logged that there is one */
-    _Atomic bool behind;     /* a standby answers look-ups, or has answered some */
+    _Atomic int standbys;                               /* lanes of all workers that lead to one */
+    _Atomic bool behind;     /* a standby answers look-ups, or did at the listener's last tick */
     _Atomic int lanes_ready; /* of all workers: look-ups are answered */
     _Atomic int failing;     /* connections, of all workers and the listener */
 } pg_store;
@@ -32,9 +33,17 @@ const char *pg_lookup_query(const options *o);
  * it once for each store. Any thread. */
 bool pg_is_pooled(pg_store *s, const PGconn *db, const PGresult *result);
 
-/* Whether look-ups are answered by a standby, which has a change later than the primary tells of
- * it. Says it once for each store. Any thread. */
-void pg_see_standby(pg_store *s, const PGresult *result);
+/* Whether it is a standby, which has a change later than the primary tells of it. `result` is of
+ * PG_SESSION_QUERY. */
+bool pg_is_standby(const PGresult *result);
+
+/* One more look-up connection leads to a standby, or one less. Says when they begin to answer. Any
+ * thread. */
+void pg_standbys_add(pg_store *s, int count);
+
+/* Whether a standby answers look-ups, or has done so since this was asked last. Says when that is
+ * over. The listener's, at its ticks. */
+bool pg_is_behind(pg_store *s);
 
 /* Some connection is good: says that the trouble is over, once that is true of all of them. Costs
  * nothing where there was none. Any thread. */

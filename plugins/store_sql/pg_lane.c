@@ -30,6 +30,62 @@ static const options *options_of(const pg_lane *l)
     return pg_worker_store(l->worker)->store.options;
 }
 
+/* ---- standby ---- */
+
+static void on_standby_timer(void *arg);
+
+static void standby_timer_start(pg_lane *l)
+{
+    const cmp_host *host = pg_worker_store(l->worker)->store.host;
+    l->standby_timer = host->timer_start(l->connection.loop, (uint64_t)options_of(l)->revalidate_ms,
+                                         on_standby_timer, l);
+}
+
+static void set_standby(pg_lane *l, bool standby)
+{
+    pg_store *s = pg_worker_store(l->worker);
+    if (l->standby == standby) {
+        return;
+    }
+    l->standby = standby;
+    l->standby_asked = false;
+    if (standby) {
+        standby_timer_start(l);
+    } else {
+        s->store.host->timer_stop(l->standby_timer);
+    }
+    pg_standbys_add(s, standby ? 1 : -1);
+}
+
+/* A server tells those who are connected that it was promoted (PostgreSQL 14; before, only the next
+ * session shows it), but with its next answer: a lane that has nothing to ask says nothing but that
+ * it wants one. */
+static void on_standby_timer(void *arg)
+{
+    pg_lane *l = arg;
+    standby_timer_start(l);
+    if (!l->ready || l->pooled || l->sent_count > 0 || l->standby_asked) {
+        return;
+    }
+    l->standby_asked = true;
+    if (PQpipelineSync(l->connection.db)) {
+        pg_connection_flush(&l->connection);
+    } else {
+        pg_connection_lose(&l->connection, PQerrorMessage(l->connection.db));
+    }
+}
+
+/* All of a batch is answered. A server that takes writes does not become a standby again without an
+ * end of its sessions; and a pooler would tell of another server. */
+static void see_promotion(pg_lane *l)
+{
+    l->standby_asked = false;
+    const char *standby = PQparameterStatus(l->connection.db, "in_hot_standby");
+    if (l->standby && !l->pooled && standby != NULL && strcmp(standby, "off") == 0) {
+        set_standby(l, false);
+    }
+}
+
 /* ---- preparation ---- */
 
 /* Told in the session and not at its start, because poolers do not let parameters through. */
@@ -93,6 +149,16 @@ static bool version_good(const PGresult *result, char *why, size_t why_size)
     return schema_good(SCHEMA_POSTGRESQL, version, why, why_size);
 }
 
+/* With a replica look-ups are in doubt in any case; with a query of the operator's nobody listens.
+ */
+static void see_session(pg_lane *l, const PGresult *result)
+{
+    pg_store *s = pg_worker_store(l->worker);
+    const bool matters = s->replica.parameters == NULL && options_of(l)->query == NULL;
+    l->pooled = pg_is_pooled(s, l->connection.db, result);
+    set_standby(l, matters && pg_is_standby(result));
+}
+
 /* One result of the preparation. */
 static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t why_size)
 {
@@ -105,8 +171,7 @@ static bool prepare_step(pg_lane *l, const PGresult *result, char *why, size_t w
         return version_good(result, why, why_size);
     }
     if (step == PREPARE_SESSION) {
-        l->pooled = pg_is_pooled(pg_worker_store(l->worker), l->connection.db, result);
-        pg_see_standby(pg_worker_store(l->worker), result);
+        see_session(l, result);
     }
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_PIPELINE_SYNC) {
         pg_first_line(PQresultErrorMessage(result), why, why_size);
@@ -216,6 +281,7 @@ static bool on_result(pg_lane *l, const PGresult *result)
     l->progress_ms = pg_worker_clock_ms(l->worker);
     if (status == PGRES_PIPELINE_SYNC) {
         l->settings_due = l->pooled;
+        see_promotion(l);
         return true;
     }
     if (TAILQ_EMPTY(&l->sent) || (status == PGRES_FATAL_ERROR && connection_broken(result))) {
@@ -306,6 +372,7 @@ static void on_lost(void *arg, const char *why)
                     l->connection.target == &s->primary ? "the database" : "the replica", why);
     /* Not ready first: what is handed back must not be sent here again. */
     set_ready(l, false);
+    set_standby(l, false);
     while (!TAILQ_EMPTY(&l->sent)) {
         pg_worker_unsent(l->worker, take_first(l));
     }
@@ -388,6 +455,7 @@ unsigned pg_lane_room(const pg_lane *l)
 void pg_lane_stop(pg_lane *l)
 {
     set_ready(l, false);
+    set_standby(l, false);
     pg_connection_stop(&l->connection);
 }
 

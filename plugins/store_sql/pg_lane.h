@@ -27,10 +27,13 @@ typedef struct pg_worker pg_worker;
 typedef struct pg_lane {
     pg_worker *worker;
     pg_connection connection;
-    bool ready;        /* prepared */
-    bool pooled;       /* the session is shared: see pg_is_pooled */
-    bool stale;        /* the prepared statement is of no use any more */
-    unsigned prepared; /* results of the preparation that are in */
+    bool ready;               /* prepared */
+    bool pooled;              /* the session is shared: see pg_is_pooled */
+    bool standby;             /* the server is one, and the listener wants to know */
+    bool standby_asked;       /* whether it still is one; the answer is to come */
+    cmp_timer *standby_timer; /* while `standby` */
+    bool stale;               /* the prepared statement is of no use any more */
+    unsigned prepared;        /* results of the preparation that are in */
     struct pg_requests sent;
     unsigned sent_count;
     bool null_due;       /* the result is in, its end is not */

@@ -4,7 +4,8 @@
  * changed; and while nothing can be heard, again and again: behind a pooler, which gives the
  * session that listens to others, when the table has no triggers, as one that was renamed into
  * place, and when look-ups are answered but no primary is there to listen to. So it is with a
- * standby that answers look-ups, since what it will have is heard of too early. */
+ * standby that answers look-ups, since what it will have is heard of too early; and once more when
+ * it does not any more, since what it has answered last may be old. */
 #include "pg_listener.h"
 
 #include "pg_connection.h"
@@ -172,9 +173,9 @@ static void on_lost(void *arg, const char *why)
 /* Whether what a cache holds may be old with nobody to tell. What was told by the primary may have
  * been looked up at a standby that did not have it yet, and would stay for the whole ttl then. When
  * look-ups are not answered either, there is nothing better than what is there. */
-static bool in_doubt(const pg_listener *l)
+static bool in_doubt(pg_listener *l)
 {
-    return l->listening ? l->deaf != DEAF_NOT || atomic_load(&l->store->behind)
+    return l->listening ? l->deaf != DEAF_NOT || pg_is_behind(l->store)
                         : atomic_load(&l->store->lanes_ready) > 0;
 }
 

@@ -16,12 +16,30 @@ char pg_folder[] = "/tmp/test-pg-XXXXXX";
 
 /* ---- the server ---- */
 
-bool pg_server(const char *command, const char *rest)
+bool pg_server_in(const char *folder, const char *command, const char *rest)
 {
     char line[400];
-    snprintf(line, sizeof(line), TEST_SOURCE_DIR "/tests/lib/postgres.sh %s %s %s", command,
-             pg_folder, rest);
+    snprintf(line, sizeof(line), TEST_SOURCE_DIR "/tests/lib/postgres.sh %s %s %s", command, folder,
+             rest);
     return system(line) == 0;
+}
+
+bool pg_server(const char *command, const char *rest)
+{
+    return pg_server_in(pg_folder, command, rest);
+}
+
+int pg_standby_start(char *folder)
+{
+    char rest[100];
+    const int port = free_port();
+    assert_non_null(mkdtemp(folder));
+    snprintf(rest, sizeof(rest), "%d", (int)getpid());
+    assert_true(pg_server_in(folder, "guard", rest));
+    snprintf(rest, sizeof(rest), "%d %s", port, pg_folder);
+    assert_true(pg_server_in(folder, "standby", rest));
+    assert_true(pg_server_in(folder, "start", ""));
+    return port;
 }
 
 PGconn *pg_connect_as(const char *user, const char *database)

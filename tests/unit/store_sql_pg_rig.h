@@ -53,8 +53,13 @@ extern char pg_folder[];
 int pg_group_set_up(void **state);
 int pg_group_tear_down(void **state);
 
-/* A command of tests/lib/postgres.sh, for the server's folder. */
+/* A command of tests/lib/postgres.sh, for the server's folder, or another server's. */
 bool pg_server(const char *command, const char *rest);
+bool pg_server_in(const char *folder, const char *command, const char *rest);
+
+/* Makes and starts a standby of the server, in a new folder; the folder's name is a template. It
+ * ends with the program, if not before. Returns its port. */
+int pg_standby_start(char *folder);
 
 PGconn *pg_connect_as(const char *user, const char *database);
 void pg_sql_on(PGconn *db, const char *text);

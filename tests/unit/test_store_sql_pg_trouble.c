@@ -3,7 +3,10 @@
  * full, slow, stopped, behind with its schema, one of several, or gone. */
 #include "store_sql_pg_rig.h"
 
+#include "../../plugins/store_sql/pg_target.h"
+
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 
 /* ---- a server in trouble ---- */
@@ -253,6 +256,63 @@ static void test_replica(void **state)
     assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "the replica: "));
 }
 
+/* Both lanes lead to the standby, and one of them has nothing to do. */
+static void test_a_standby_is_promoted(void **state)
+{
+    pg_rig *f = *state;
+    char folder[] = "/tmp/test-pg-standby-XXXXXX";
+    const int port = pg_standby_start(folder);
+    snprintf(f->url, sizeof(f->url),
+             "postgresql://cmpd@127.0.0.1:%d,127.0.0.1:%d/codes?connect_timeout=60", port, pg_port);
+    pg_open_ready(f);
+    PG_UNTIL(f, pg_says(f, CMP_LOG_NOTICE, "look-ups are answered by a standby"));
+    PG_UNTIL_LATER(f, cmp_test_changed_count(f->host) >= 4); /* again and again */
+    assert_false(pg_says(f, CMP_LOG_NOTICE, "not answered by a standby any more"));
+
+    assert_true(pg_server_in(folder, "promote", ""));
+    unsigned before = 0;
+    for (const int64_t since_ms = pg_real_ms();
+         !pg_says(f, CMP_LOG_NOTICE, "not answered by a standby any more");) {
+        pg_patience(f, since_ms, "the end of the standby");
+        before = cmp_test_changed_count(f->host);
+        pg_turn(f, 1);
+    }
+    pg_pass(f, 3 * PG_REVALIDATE_MS);
+    assert_int_equal(cmp_test_changed_count(f->host), before + 1); /* the last answers may be old */
+    assert_int_equal(cmp_test_counted(f->host, "connections_lost"), 0);
+    assert_true(pg_server_in(folder, "stop", "immediate"));
+}
+
+/* What answers in milliseconds is given up sooner than a write, which a server may be busy with. */
+static int untaken_ms(PGconn *db)
+{
+    int ms = 0;
+    socklen_t size = sizeof(ms);
+    assert_int_equal(getsockopt(PQsocket(db), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &size), 0);
+    PQfinish(db);
+    return ms;
+}
+
+static void test_a_write_waits_longer_than_a_look_up(void **state)
+{
+    const pg_rig *f = *state;
+    pg_target target;
+    char error[200];
+    assert_true(pg_target_init(&target, f->url));
+    const pg_hosts none = {.count = 0};
+    PGconn *db = pg_connect_start(&target, &none, 0, false);
+    PostgresPollingStatusType status;
+    do {
+        status = PQconnectPoll(db);
+    } while (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING);
+    assert_int_equal(status, PGRES_POLLING_OK);
+    assert_int_equal(untaken_ms(db), 10000);
+    db = pg_connect_wait(&target, error, sizeof(error));
+    assert_non_null(db);
+    assert_int_equal(untaken_ms(db), 120000);
+    pg_target_dispose(&target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +329,8 @@ int main(void)
         PG_TEST(test_no_such_name),
         PG_TEST(test_stop_while_names_are_resolved),
         PG_TEST(test_replica),
+        PG_TEST(test_a_standby_is_promoted),
+        PG_TEST(test_a_write_waits_longer_than_a_look_up),
     };
     return cmocka_run_group_tests(tests, pg_group_set_up, pg_group_tear_down);
 }
