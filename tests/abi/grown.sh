@@ -42,7 +42,8 @@ ninja -C "$grown/build" --quiet cmpd cmpctl
 
 # A build as scenarios want it: programs of the one, plugins of the other.
 mkdir -p "$grown/site"
-ln -sfn ../build/cmpd ../build/cmpctl ../../plugins ../../tests "$grown/site"
+ln -sfn ../build/cmpd ../build/cmpctl ../build/CMakeCache.txt ../../plugins ../../tests \
+    "$grown/site"
 
 export ASAN_OPTIONS=abort_on_error=0:halt_on_error=1:detect_stack_use_after_return=1
 export LSAN_OPTIONS=suppressions=$top/tests/lsan.supp:print_suppressions=0

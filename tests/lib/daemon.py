@@ -22,6 +22,7 @@ CMPD = BUILD / "cmpd"
 CMPCTL = BUILD / "cmpctl"
 PLUGINS = BUILD / "plugins"
 TEST_PLUGINS = BUILD / "tests" / "plugins"
+SANITIZED = "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text()
 SANITIZER_MARKS = ("Sanitizer", "runtime error:")
 
 

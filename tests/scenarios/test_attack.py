@@ -6,7 +6,7 @@ import time
 import attack
 import pytest
 from attack import Memory
-from daemon import BUILD, CMPCTL, free_port, run
+from daemon import CMPCTL, SANITIZED, free_port, run
 from recipient import Reply
 from stores import eventually
 from world import home_and
@@ -14,7 +14,6 @@ from world import home_and
 ICI = "1A0F1-MENU"
 MEMORY_MB = 64
 LOG_LINES = 100
-SANITIZED = "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text()
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 """Freshness hangs on the clock: one that nobody keeps right, and one of a requestor that is wrong by as
 much each time, are said. What waits hangs on another one."""
 import os
-import re
 import signal
 import time
 
 import pytest
-from daemon import BUILD, CMPCTL, CMPD, run
+from daemon import BUILD, CMPCTL, CMPD, SANITIZED, run
 from signing import uuid7
 from stores import Shelf, eventually, postgresql
 from test_metrics import scraped
@@ -23,10 +22,7 @@ def kept(yes):
     return ["env", f"LD_PRELOAD={BUILD}/tests/set_clock.so", f"CLOCK_KEPT={answer}"]
 
 
-preloads = pytest.mark.skipif(
-    re.search(r"^CMPD_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.MULTILINE),
-    reason="a preloaded library does not go with sanitizers",
-)
+preloads = pytest.mark.skipif(SANITIZED, reason="a preloaded library does not go with sanitizers")
 
 
 @preloads

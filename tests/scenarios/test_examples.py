@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SDK's examples of a store and of a route, in a daemon. (auth_bearer: test_bearer.py.)"""
-import re
 
 import pytest
 import stores
-from daemon import BUILD, ROOT, run
+from daemon import BUILD, ROOT, SANITIZED, run
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "sdk/examples").glob("*.c"))
 
@@ -62,10 +61,7 @@ def test_users_are_shared_out_and_stay(world):
     assert "user-1" not in home.log_text()
 
 
-@pytest.mark.skipif(
-    re.search(r"^CMPD_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.M) is not None,
-    reason="nobody installs what was built with a sanitizer",
-)
+@pytest.mark.skipif(SANITIZED, reason="nobody installs what was built with a sanitizer")
 def test_they_are_built_with_an_installed_sdk(tmp_path):
     """As they were installed, by their own Makefile."""
     ended = run("cmake", "--install", BUILD, "--component", "sdk", "--prefix", tmp_path)

@@ -6,7 +6,7 @@ import hashlib
 import time
 
 import pytest
-from daemon import BUILD, CMPCTL, run
+from daemon import CMPCTL, SANITIZED, run
 from memory import search, traces
 from signing import Key
 from stores import eventually
@@ -14,10 +14,7 @@ from test_keys import ICI, Open, rfc3339
 from world import home_and
 
 # Their memory is terabytes of shadow, and keeps what was freed.
-pytestmark = pytest.mark.skipif(
-    "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text(),
-    reason="a sanitizer's memory cannot be searched",
-)
+pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory cannot be searched")
 
 LIVE = {
     "the secret (begin)",

@@ -9,17 +9,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from daemon import BUILD, CMPD, ROOT, run
+from daemon import BUILD, CMPD, ROOT, SANITIZED, run
 
 GUIDE = (ROOT / "sdk/GUIDE.md").read_text()
 BLOCK = re.compile(r"(?:<!-- (.+?) -->\n)?^```(\S+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
 STRICT = ["-std=c17", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-unused-function"]
 STRICT += ["-Wno-unused-const-variable", "-fsyntax-only"]
 
-pytestmark = pytest.mark.skipif(
-    re.search(r"^CMPD_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.M) is not None,
-    reason="nobody gets what was built with a sanitizer",
-)
+pytestmark = pytest.mark.skipif(SANITIZED, reason="nobody gets what was built with a sanitizer")
 
 
 class Shell:

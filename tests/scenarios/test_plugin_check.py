@@ -8,10 +8,10 @@ import time
 
 import pytest
 from abi import ABI
-from daemon import BUILD, PLUGINS, ROOT, TEST_PLUGINS, run
+from daemon import BUILD, PLUGINS, ROOT, SANITIZED, TEST_PLUGINS, run
 
 CHECK = BUILD / "cmp-plugin-check"
-VALGRIND = "CMPD_SANITIZE:STRING=\n" in (BUILD / "CMakeCache.txt").read_text()
+VALGRIND = not SANITIZED
 
 # The rule that each breaks, and words of what is said.
 WRONG = {

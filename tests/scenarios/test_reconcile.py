@@ -5,13 +5,12 @@ import csv
 import itertools
 import json
 import os
-import re
 
 import client
 import journal
 import jsonschema
 import pytest
-from daemon import BUILD, CMPCTL, ROOT, message, run
+from daemon import BUILD, CMPCTL, ROOT, SANITIZED, message, run
 from test_journal import Load, wait_until
 from world import home_and
 
@@ -30,11 +29,6 @@ def pair(world):
     offset.write_text(f"{SKEW_S}\n")
     b.wrapped = ["env", f"LD_PRELOAD={BUILD}/tests/set_clock.so", f"SET_CLOCK={offset}"]
     return a, b
-
-
-def no_sanitizer():
-    cache = (BUILD / "CMakeCache.txt").read_text()
-    return not re.search(r"^CMPD_SANITIZE:\w+=.", cache, re.MULTILINE)
 
 
 def exchange(site, key, count, ici="2B001-1"):
@@ -73,7 +67,7 @@ def spread(count, kinds):
     return {kind: [next(places) for _ in range(number)] for kind, number in kinds.items()}
 
 
-@pytest.mark.skipif(not no_sanitizer(), reason="a preloaded library does not go with sanitizers")
+@pytest.mark.skipif(SANITIZED, reason="a preloaded library does not go with sanitizers")
 def test_faults_are_found_each_in_its_class(pair, world, tmp_path):
     a, b = pair
     key = a.peer("c")

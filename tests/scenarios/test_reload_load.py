@@ -10,12 +10,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from daemon import BUILD, free_port, message
+from daemon import SANITIZED, free_port, message
 from patience import PATIENCE
 from reload import becomes, descriptors, gauge, reload, resident_kib
 from world import home_and
 
-SANITIZED = "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text()
 RELOADS = int(os.environ.get("CMPD_RELOADS", 20))
 SETTLED = 10  # reloads after which nothing may grow any more
 CYCLE = 6  # after so many the same things are there again

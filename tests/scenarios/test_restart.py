@@ -13,7 +13,7 @@ import journal
 import pytest
 import successor
 from client import connect, receive_all, written
-from daemon import BUILD, CMPCTL, CMPD, free_port, message, run
+from daemon import BUILD, CMPCTL, CMPD, SANITIZED, free_port, message, run
 from frames import Http2
 from hyperframe.frame import DataFrame
 from load import Load
@@ -24,7 +24,6 @@ from test_watchdog import Asking, holding, listening
 
 pytestmark = pytest.mark.threads
 
-SANITIZED = "CMPD_SANITIZE:STRING=\n" not in (BUILD / "CMakeCache.txt").read_text()
 ICI = "1A0F1-1"
 TARGET = "/mc-3/resolve-ici?"
 

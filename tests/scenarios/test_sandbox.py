@@ -2,8 +2,9 @@
 """The shipped unit's sandbox refuses nothing that cmpd is built on: what it does refuse, nobody would
 notice."""
 import journal
+import pytest
 import sandbox
-from daemon import ROOT
+from daemon import ROOT, SANITIZED
 from stores import eventually
 from test_metrics import scraped
 
@@ -11,6 +12,7 @@ UNIT = (ROOT / "etc" / "systemd" / "cmpd.service.in").read_text()
 ICI = "1A0F1-1"
 
 
+@pytest.mark.skipif(SANITIZED, reason="who looks for leaks traces itself, which the unit refuses")
 def test_the_units_filter_refuses_nothing_that_is_wanted(site):
     site.config["admin"] = {"socket": "admin.sock"}
     site.write_codes({"ici": ICI, "content": "one"})

@@ -2,20 +2,16 @@
 """The SDK as a vendor has it: installed to some prefix, found by pkg-config and CMake from where it
 lies."""
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from abi import ABI
-from daemon import BUILD, ROOT, run
+from daemon import BUILD, ROOT, SANITIZED, run
 
 # Nobody gets what was built with a sanitizer: nothing could be linked with it but by the same.
-pytestmark = pytest.mark.skipif(
-    re.search(r"^CMPD_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.M) is not None,
-    reason="built with a sanitizer",
-)
+pytestmark = pytest.mark.skipif(SANITIZED, reason="built with a sanitizer")
 
 PLUGIN = """
 #include <cmp/plugin.h>
