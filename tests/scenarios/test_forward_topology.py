@@ -11,10 +11,15 @@ from signing import uuid7
 from world import DIRECT, TABLE, home_and, through, wait_until_handled
 
 
+PATIENT = "30s"  # where a way leads is asked here, and not how soon
+
+
 def two_cmps(world):
     """Home `a` reaches `b` by its prefix, and by its host."""
     b = world.cmp("b", "2B001")
-    home = home_and(world, b)
+    home = home_and(world, b, connect_timeout=PATIENT)
+    for node in home, b:
+        node.config["resolve"]["deadline"] = PATIENT
     return home, b
 
 
@@ -83,7 +88,7 @@ def test_transferred_twice(world):
     """Each CMP on the way knows only where it went from there; `count` tells how many took part."""
     home, b = two_cmps(world)
     last = world.recipient("c")
-    world.join(b, last)
+    world.join(b, last, connect_timeout=PATIENT)
     b.routes(direct=DIRECT)
     home.holds(**{"1A0F1-MOVED": {"transferred_to": "b.example.net"}})
     b.holds(**{"1A0F1-MOVED": {"transferred_to": "c.example.net"}})
