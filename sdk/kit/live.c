@@ -45,6 +45,7 @@ struct kit_live {
     bool loading;
     bool held;         /* so much is missing in the file that it is not believed yet */
     size_t held_count; /* what is left in it */
+    size_t told_count; /* the same, of which the host was told last */
     int64_t held_ms;   /* for how long it has been as it is */
     bool degraded;     /* the host was told so */
     bool accepting; /* an operator says that it is good: the command `accept_id` is to be ended */
@@ -213,7 +214,9 @@ static bool is_settled(const kit_live *l)
     return l->held && l->held_ms >= l->options->settle_ms;
 }
 
-/* The host logs a change of the health; only when there is none, it is for us to log. */
+/* The host logs a change of the health; only when there is none, it is for us to log. A file that
+ * is emptied changes twice, to who looks in between, and one that grows slowly with each look: what
+ * is no news is not said again. */
 static void tell_held(kit_live *l)
 {
     l->host->count(l->host, l->reloads_held, 1);
@@ -223,11 +226,12 @@ static void tell_held(kit_live *l)
              "changed for %lld s, or is accepted (cmpctl plugin --config FILE INSTANCE accept)",
              l->path, l->held_count, l->kind->what, l->kind->count(l->current->content),
              (long long)(l->options->settle_ms / 1000));
-    if (l->degraded) {
+    if (l->degraded && l->held_count != l->told_count) {
         l->host->log(l->host, CMP_LOG_WARNING, "%s", why);
     }
     l->host->health(l->host, CMP_HEALTH_DEGRADED, why);
     l->degraded = true;
+    l->told_count = l->held_count;
 }
 
 /* Drops what was read for as long as it is not believed. */
@@ -266,6 +270,7 @@ static void load_failed(kit_live *l)
                  l->kind->what);
     l->host->health(l->host, CMP_HEALTH_DEGRADED, l->file.error);
     l->degraded = true;
+    l->told_count = SIZE_MAX; /* what comes next is news */
 }
 
 /* An operator waits for it. */

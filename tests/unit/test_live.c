@@ -290,6 +290,27 @@ static void each_change_begins_the_time_anew(void **state)
     assert_int_equal(cmp_test_counted(f->host, "reloads_held"), 3);
 }
 
+/* It was being emptied, or is written to slowly. */
+static void what_is_no_news_is_not_said_again(void **state)
+{
+    fixture *f = *state;
+    scratch_write("file", "12345678");
+    open_live(f, "path: file");
+    for (size_t i = 0; i < 3; i++) {
+        scratch_write("file", i % 2 == 0 ? "1" : "2");
+        cmp_test_advance(f->host, CHECK_MS);
+        assert_int_equal(cmp_test_counted(f->host, "reloads_held"), i + 1);
+        assert_false(
+            cmp_test_logged(f->host, CMP_LOG_WARNING, "in place of 8")); /* the health is */
+    }
+    scratch_write("file", "#");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "file:1: a hash"));
+    scratch_write("file", "1");
+    cmp_test_advance(f->host, CHECK_MS);
+    assert_true(cmp_test_logged(f->host, CMP_LOG_WARNING, "has 1 letters in place of 8"));
+}
+
 static void a_bad_change_of_a_held_file_begins_it_anew(void **state)
 {
     fixture *f = *state;
@@ -515,6 +536,7 @@ int main(void)
         TEST(half_may_go_at_once),
         TEST(more_than_half_is_believed_once_it_has_settled),
         TEST(each_change_begins_the_time_anew),
+        TEST(what_is_no_news_is_not_said_again),
         TEST(a_bad_change_of_a_held_file_begins_it_anew),
         TEST(a_change_that_hides_its_time_is_seen),
         TEST(a_reload_is_no_reason_to_believe_it),
