@@ -193,19 +193,28 @@ static void complain_of_twins(building *b, const kit_prefix_twins *twins)
     }
 }
 
+static void build_index(building *b, table *built)
+{
+    if (b->again) { /* of lines that were good once: the first of each counts */
+        built->prefixes = kit_prefixes_build(&b->prefixes, NULL);
+        return;
+    }
+    kit_prefix_twins twins;
+    built->prefixes = kit_prefixes_build(&b->prefixes, &twins);
+    if (built->prefixes == NULL) {
+        complain_of_twins(b, &twins);
+    }
+}
+
 /* Owns the text, in any case. */
 static table *build(building *b, char *text, size_t size)
 {
-    kit_prefix_twins twins;
     table *built = kit_calloc(1, sizeof(*built));
     kit_peers_copy(&b->peers, b->host);
     b->host->peer_each(b->host, take_entry, b);
     take_lines(b, (cmp_str){text, size});
     if (b->file->error[0] == '\0') {
-        built->prefixes = kit_prefixes_build(&b->prefixes, b->again ? NULL : &twins);
-        if (built->prefixes == NULL) {
-            complain_of_twins(b, &twins);
-        }
+        build_index(b, built);
     }
     kit_prefixes_free(&b->prefixes);
     built->peers = b->peers;
