@@ -10,8 +10,8 @@ numbers: its start, handshakes and end are in both. --keep leaves callgrind's fi
 callgrind_annotate. Timers go on meanwhile, and valgrind is slow: 300 instructions are noise. With
 keys that have just begun to ask, as here, the replay memory takes 1,400 more than it does later.
 
-Of a build with -O2, 2026-11-26: 32,500 over HTTP/2 (10 connections, 20 requests each at a time),
-51,700 over HTTP/1.1 (10 connections).
+Of a build with -O2, 2026-11-26: 32,900 over HTTP/2 (10 connections, 20 requests each at a time),
+51,800 over HTTP/1.1 (10 connections).
 """
 
 import argparse
