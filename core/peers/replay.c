@@ -26,24 +26,25 @@ struct replay {
     replay_memory memory;
 };
 
-void replay_configure(replay *r, const replay_options *options)
+static void apply(replay *r, void (*rule)(shard *, const replay_options *),
+                  const replay_options *options)
 {
     for (size_t i = 0; i < r->memory.shard_count; i++) {
         shard *s = &r->memory.shards[i];
         rules_lock(s);
-        rules_configure(s, options);
+        rule(s, options);
         shard_unlock(s);
     }
 }
 
+void replay_configure(replay *r, const replay_options *options)
+{
+    apply(r, rules_configure, options);
+}
+
 void replay_join(replay *r, const replay_options *options)
 {
-    for (size_t i = 0; i < r->memory.shard_count; i++) {
-        shard *s = &r->memory.shards[i];
-        rules_lock(s);
-        rules_join(s, options);
-        shard_unlock(s);
-    }
+    apply(r, rules_join, options);
 }
 
 /* ---- asking ---- */
