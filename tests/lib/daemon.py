@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real cmpd in a folder of its own: configuration, keyring, certificate, codes, log."""
+import contextlib
 import hashlib
 import json
 import os
@@ -42,6 +43,10 @@ def free_port(keep=kept_ports):
 def give_ports_back(kept=kept_ports):
     while kept:
         kept.pop().close()
+
+
+def _state(thread):
+    return (thread / "stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
 def run(*command, **options):
@@ -184,12 +189,32 @@ class Site:
 
     def _is_ready(self, before):
         if self.mute:
-            with socket.socket() as s:
-                return s.connect_ex(("127.0.0.1", self.port)) == 0
+            return all(self._listens(listener["bind"]) for listener in self.config["listeners"])
         return b"ready: " in self.log_path.read_bytes()[before:]
+
+    @staticmethod
+    def _listens(bind):
+        host, port = bind.rsplit(":", 1)
+        with socket.socket() as s:
+            return s.connect_ex((host, int(port))) == 0
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Stands still while this lasts. SIGSTOP is for one thread, which stops the others when it
+        comes to run: until then they go on."""
+        threads = Path(f"/proc/{self.process.pid}/task")
+        self.signal(signal.SIGSTOP)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while {_state(thread) for thread in threads.iterdir()} != {"T"}:
+                assert time.monotonic() < deadline, "cmpd does not stand still"
+                time.sleep(0.01)
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def restart(self, *words):
         """`cmpctl restart`. From now on this is the new process; returns the one before."""

@@ -5,7 +5,6 @@ import collections
 import json
 import os
 import select
-import signal
 import ssl
 import struct
 import subprocess
@@ -436,9 +435,8 @@ def test_who_finds_too_many_waiting_is_refused(served):
     """Strangers' requests that come all at once: so many are served in their turn, and the others
     are told to come later, which is cheaper than any answer."""
     connections = [connect(served) for _ in range(50)]
-    served.signal(signal.SIGSTOP)
-    streams = [[c.get("/nowhere") for _ in range(100)] for c in connections]
-    served.signal(signal.SIGCONT)
+    with served.frozen():
+        streams = [[c.get("/nowhere") for _ in range(100)] for c in connections]
     codes = collections.Counter()
     for connection, own in zip(connections, streams):
         assert connection.read(*own, seconds=120)

@@ -206,11 +206,10 @@ def test_a_connection_that_nobody_has_taken_yet(site):
     b = site.peer("b")
     site.write_codes({"ici": "1A0F1-1", "content": "x"})
     site.start()
-    site.signal(signal.SIGSTOP)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(site.ask, b, "1A0F1-1") for _ in range(4)]
-        eventually(lambda: backlog(site.port) == 4)
-        site.signal(signal.SIGTERM)
-        site.signal(signal.SIGCONT)
+        with site.frozen():
+            asked = [pool.submit(site.ask, b, "1A0F1-1") for _ in range(4)]
+            eventually(lambda: backlog(site.port) == 4)
+            site.signal(signal.SIGTERM)
         assert [a.result().status for a in asked] == [200] * 4
     assert site.wait() == 0
