@@ -91,7 +91,7 @@ class Site:
                 "hmac": {"use": "auth_hmac"},
                 "codes": {"use": "store_file", "path": "codes.ndjson"},
             },
-            "resolve": {"stores": ["codes"], "deadline": "3s"},
+            "resolve": {"stores": ["codes"], "deadline": "30s"},  # be the machine slow
             "peers": [],
         }
         self.write_codes()

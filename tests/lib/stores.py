@@ -29,7 +29,7 @@ def remote(site, codes_server):
         "url": codes_server.url("/codes/v1"),
         "token": codes_server.token(site.folder.name),
         "tls": {"ca": str(site.authority.path)},
-        "timeout": "2s",
+        "timeout": "20s",
     }
 
 

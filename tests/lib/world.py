@@ -172,6 +172,7 @@ class World:
             "host": recipient.host,
             "url": url + f"/{interface}/resolve-ici",
             "sign_with": "hmac" if signed else "none",
+            "connect_timeout": "30s",
             "tls": {"ca": str(self.authority.path), "server_name": recipient.host},
         }
         requestor.entry(recipient.name, **(way | settings))

@@ -10,7 +10,7 @@
 
 typedef struct async_options {
     int64_t delay_ms;
-    const char *path, *begun;
+    const char *until, *path, *begun;
     const char *ici;
     const char *content;
 } async_options;
@@ -18,6 +18,7 @@ typedef struct async_options {
 CMP_OPTIONS(option_rows, async_options) = {
     CMP_ROW("delay", DURATION, async_options, delay_ms, "how long each look-up takes",
             CMP_DEFAULT("10ms")),
+    CMP_ROW("until", PATH, async_options, until, "or until there is this file"),
     CMP_ROW("path", PATH, async_options, path, "file that grows by one octet for each completion",
             CMP_REQUIRED),
     CMP_ROW("begun", PATH, async_options, begun,
@@ -42,8 +43,10 @@ typedef struct async_worker {
 
 typedef struct async_lookup {
     const async_store *store;
+    const async_worker *worker;
     cmp_op op;
     cmp_timer *timer;
+    int64_t left_ms; /* behind the timer's end */
     bool known;
 } async_lookup;
 
@@ -123,9 +126,25 @@ static void finish(async_lookup *l, char trace, cmp_store_verdict verdict, const
     cmp_store_complete(s->host, op, verdict, record);
 }
 
+static void on_timer(void *arg);
+
+/* For the whole delay, or until it is time to look for a file again. */
+static void wait_on(async_lookup *l)
+{
+    const async_options *o = l->store->options;
+    const int64_t ms = o->until != NULL && l->left_ms > 10 ? 10 : l->left_ms;
+    l->left_ms -= ms;
+    l->timer = l->store->host->timer_start(l->worker->loop, (uint64_t)ms, on_timer, l);
+}
+
 static void on_timer(void *arg)
 {
     async_lookup *l = arg;
+    const char *until = l->store->options->until;
+    if (l->left_ms > 0 && access(until, F_OK) != 0) {
+        wait_on(l);
+        return;
+    }
     if (!l->known) {
         finish(l, 'd', CMP_STORE_ABSENT, NULL);
         return;
@@ -140,15 +159,16 @@ static cmp_store_verdict async_lookup_start(void *instance, void *worker, cmp_st
 {
     (void)record;
     const async_store *s = instance;
-    const async_worker *w = worker;
     async_lookup *l = must_calloc(sizeof(*l));
     *l = (async_lookup){
         .store = s,
+        .worker = worker,
         .op = op,
+        .left_ms = s->options->delay_ms,
         .known = cmp_str_equal(ici, cmp_str_from(s->options->ici)),
     };
     s->host->op_data(s->host, op, l);
-    l->timer = s->host->timer_start(w->loop, (uint64_t)s->options->delay_ms, on_timer, l);
+    wait_on(l);
     trace_write(s->begun, 'b');
     return CMP_STORE_PENDING;
 }

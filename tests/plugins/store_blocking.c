@@ -10,7 +10,7 @@
 
 typedef struct blocking_options {
     int64_t delay_ms;
-    const char *begun, *ended;
+    const char *until, *begun, *ended;
     const char *ici;
     const char *content;
 } blocking_options;
@@ -18,6 +18,7 @@ typedef struct blocking_options {
 CMP_OPTIONS(option_rows, blocking_options) = {
     CMP_ROW("delay", DURATION, blocking_options, delay_ms, "how long each look-up blocks",
             CMP_DEFAULT("0ms")),
+    CMP_ROW("until", PATH, blocking_options, until, "or until there is this file"),
     CMP_ROW("begun", PATH, blocking_options, begun,
             "file that grows by one octet for each look-up that begins"),
     CMP_ROW("ended", PATH, blocking_options, ended,
@@ -59,16 +60,24 @@ static void trace(const char *path)
     close(fd);
 }
 
+static void block(const blocking_options *o)
+{
+    int64_t left_ms = o->delay_ms;
+    while (left_ms > 0 && (o->until == NULL || access(o->until, F_OK) != 0)) {
+        const int64_t ms = o->until != NULL && left_ms > 10 ? 10 : left_ms;
+        nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000},
+                  NULL);
+        left_ms -= ms;
+    }
+}
+
 static cmp_store_verdict blocking_lookup(void *instance, void *worker, cmp_str ici, cmp_op op,
                                          cmp_record *record)
 {
     (void)worker;
     const blocking *b = instance;
-    const int64_t delay_ms = b->options->delay_ms;
     trace(b->options->begun);
-    nanosleep(&(struct timespec){.tv_sec = delay_ms / 1000,
-                                 .tv_nsec = delay_ms % 1000 * 1000 * 1000},
-              NULL);
+    block(b->options);
     trace(b->options->ended);
     if (!cmp_str_equal(ici, cmp_str_from(b->options->ici))) {
         return CMP_STORE_ABSENT;

@@ -29,13 +29,19 @@ class Asking(threading.Thread):
             self.answer = error
 
 
-def holding(site, *, hold, where="lookup", **watchdog):
+def holding(site, *, hold="5m", where="lookup", **watchdog):
+    """Starts it with a plugin that holds its thread so long, or until `let_go`."""
     key = site.peer("b")
-    site.store("store_fault", how="hold", hold=hold, where=where)
+    until = str(site.folder / "let-go")
+    site.store("store_fault", how="hold", hold=hold, until=until, where=where)
     site.config["admin"] = {"socket": str(site.folder / "admin")}
     site.config["watchdog"] = watchdog
     site.start()
     return key
+
+
+def let_go(site):
+    (site.folder / "let-go").touch()
 
 
 def listening(site):
