@@ -204,12 +204,12 @@ def test_nobody_listens(world):
 def test_an_answer_that_comes_too_late(world, protocol):
     b = world.recipient("b", protocols=[protocol])
     home = home_and(world, b)
-    home.config["resolve"]["deadline"] = "1s"
+    home.config["resolve"]["deadline"] = "5s"
     b.answer = lambda request: Reply(hang=True)
     world.start()
     began = time.monotonic()
-    asked(home, 504, "peer_timeout", within=8)
-    assert time.monotonic() - began > 0.9
+    asked(home, 504, "peer_timeout", within=30)
+    assert time.monotonic() - began > 4.9
     b.codes[ICI] = "x"
     b.answer = b.answer_properly
     assert home.scan(ICI).json["content"] == "x"
@@ -224,14 +224,15 @@ def test_the_deadline_shrinks_by_hop(world):
     world.join(b, c, prefixes=["2B001F"])
     b.routes(table={"use": "route_prefix"})
     for node in (home, b):
-        node.config["resolve"]["deadline"] = "1800ms"
-    c.answer = lambda request: Reply(hang=True)
+        node.config["resolve"] |= {"deadline": "9s", "max_hops": 2}
+    c.codes["2B001F1"] = "x"
     world.start()
-    answer = home.scan("2B001F1")
-    assert answer.status in (502, 504)
-    at_b, at_home = b.wait_until_handled(1)[0], home.wait_until_handled(1)[0]
-    assert at_b["status"] == 504 and int(at_b["ms"]) < 1800  # 8/9 of it, and lateness
-    assert int(at_b["ms"]) < int(at_home["ms"]) + 20 < 2500
+    assert home.scan("2B001F1").status == 200  # the connections stand: b has begun at once
+    c.answer = lambda request: Reply(hang=True)
+    assert home.scan("2B001F1").status in (502, 504)
+    at_b, at_home = b.wait_until_handled(2)[1], home.wait_until_handled(2)[1]
+    assert at_b["status"] == 504 and int(at_b["ms"]) < 9000  # 2/3 of it, and lateness
+    assert int(at_b["ms"]) < int(at_home["ms"]) + 20
 
 
 def test_a_peer_that_takes_connections_and_says_nothing(world):
@@ -304,7 +305,7 @@ def test_a_half_open_connection_is_left(world, protocol):
     b = world.recipient("b", protocols=[protocol])
     b.may_go_deaf = True
     home = home_and(world, b)
-    home.config["resolve"]["deadline"] = "1s"
+    home.config["resolve"]["deadline"] = "5s"
     first = []
 
     def answer(request):
@@ -317,7 +318,7 @@ def test_a_half_open_connection_is_left(world, protocol):
     b.answer = answer
     world.start()
     assert home.scan(ICI).status == 200
-    asked(home, 504, "peer_timeout", within=8)
+    asked(home, 504, "peer_timeout", within=30)
     for _ in range(3):
         assert home.scan(ICI).json["content"] == "x"
     assert len(set(first)) == 2
@@ -399,7 +400,7 @@ def test_lies(world, protocol):
 def test_garbage(world, protocol, octets):
     b = world.recipient("b", protocols=[protocol])
     home = home_and(world, b)
-    home.config["resolve"]["deadline"] = "1s"
+    home.config["resolve"]["deadline"] = "5s"
     b.answer = lambda request: Reply(raw=octets)
     world.start()
     answer = home.scan(ICI)
