@@ -41,7 +41,7 @@ typedef struct fault_options {
     int how, where;
     const char *ici;
     int64_t hold_ms;
-    const char *until;
+    const char *until, *after;
 } fault_options;
 
 CMP_OPTIONS(option_rows, fault_options) = {
@@ -52,12 +52,15 @@ CMP_OPTIONS(option_rows, fault_options) = {
     CMP_ROW("hold", DURATION, fault_options, hold_ms, "for how long it holds its thread",
             CMP_DEFAULT("1s")),
     CMP_ROW("until", PATH, fault_options, until, "or until there is this file"),
+    CMP_ROW("after", PATH, fault_options, after,
+            "on the control thread: not before there is this file"),
     CMP_OPTION_END,
 };
 
 typedef struct fault {
     const cmp_host *host;
     const fault_options *options;
+    cmp_loop *control;
     cmp_op op; /* HOW_WILD: to be answered by the timer */
 } fault;
 
@@ -158,6 +161,16 @@ static void on_fault(void *arg)
     go_wrong(arg);
 }
 
+static void on_control(void *arg)
+{
+    fault *f = arg;
+    if (f->options->after != NULL && access(f->options->after, F_OK) != 0) {
+        f->host->timer_start(f->control, 10, on_control, f);
+        return;
+    }
+    go_wrong(f);
+}
+
 static void on_done(void *arg)
 {
     (void)arg;
@@ -184,8 +197,9 @@ static void *fault_create(const cmp_host *host, const void *options, void *previ
 static void fault_start(void *instance, cmp_loop *control)
 {
     fault *f = instance;
+    f->control = control;
     if (f->options->where == WHERE_CONTROL) {
-        f->host->timer_start(control, 200, on_fault, f);
+        f->host->timer_start(control, 200, on_control, f);
     }
 }
 

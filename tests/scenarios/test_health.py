@@ -8,7 +8,7 @@ import pytest
 from patience import PATIENCE
 from stores import eventually
 from test_keys import Open
-from test_watchdog import Asking, holding
+from test_watchdog import Asking, holding, let_go, listening
 from world import home_and
 
 ICI = "1A0F1-1"
@@ -98,13 +98,15 @@ def test_one_that_ends_is_not_ready(asked):
 
 def test_a_worker_that_is_stuck(site):
     site.listener["health"] = True
-    key = holding(site, hold="4s", stall="50ms", stuck_after="300ms")
+    key = holding(site, stall="50ms", stuck_after="300ms")
     site.expect_error("is stuck in lookup of special")
     asking = Asking(site, key)
     site.wait_for_log("is stuck in lookup of special (store_fault)")
+    eventually(lambda: listening(site) == 1)  # which comes after the line
     answer = look(site)
     assert answer.status == 503 and answer.json["stuck"] is True
     assert look(site, "/live").status == 200
+    let_go(site)
     asking.join()
     site.wait_for_log("moves again")
     eventually(lambda: look(site).status == 200)
