@@ -44,11 +44,23 @@ class Unknown:
 
 
 @pytest.fixture
-def served(site):
+def described(site):
     site.b = site.peer("b", key={"repeat": "identical"})
-    site.config |= {"workers": 1, "admin": {"socket": "admin.sock"}}
+    site.config |= {"workers": 1, "admin": {"socket": "admin.sock"}, "drain": "60s"}
     site.write_codes({"ici": ICI, "content": "x"})
-    return site.start()
+    return site
+
+
+@pytest.fixture
+def served(described):
+    return described.start()
+
+
+@pytest.fixture
+def strict(described):
+    """Of what a client has used up nothing comes back, however slow he is."""
+    described.config["limits"] = {"http2": {"frame_rate": "1/h", "reset_rate": "1/h"}}
+    return described.start()
 
 
 def connect(site):
@@ -105,15 +117,15 @@ def test_a_libh2o_that_goes_its_own_way_is_refused(site):
     ],
     ids=["ping", "settings", "window", "priority", "unknown"],
 )
-def test_frames_that_carry_nothing(served, frame):
-    with connect(served) as connection:
+def test_frames_that_carry_nothing(strict, frame):
+    with connect(strict) as connection:
         connection.send(*[frame] * 900)
-        assert stays_open(connection, served)
+        assert stays_open(connection, strict)
         connection.send(*[frame] * 400)
         assert ends(connection)
-    assert served.counter("http2", "ended_frames") == 1
-    served.wait_for_log("connection ended: too many frames that carry nothing")
-    assert answered(connect(served), served)
+    assert strict.counter("http2", "ended_frames") == 1
+    strict.wait_for_log("connection ended: too many frames that carry nothing")
+    assert answered(connect(strict), strict)
 
 
 def test_who_goes_on_to_flood_is_told_the_reason(served):
@@ -141,35 +153,35 @@ def descriptors(site):
     return len(os.listdir(f"/proc/{site.process.pid}/fd"))
 
 
-def test_who_was_told_and_does_not_go_keeps_nothing(served):
+def test_who_was_told_and_does_not_go_keeps_nothing(strict):
     """A few are waited for, for two seconds."""
-    before = descriptors(served)
-    silent = [connect(served) for _ in range(30)]
+    before = descriptors(strict)
+    silent = [connect(strict) for _ in range(30)]
     for connection in silent:
         connection.send(*pings(1300))
-    eventually(lambda: served.counter("http2", "ended_frames") == len(silent))
-    eventually(lambda: descriptors(served) <= before + 16)
-    eventually(lambda: descriptors(served) == before)
+    eventually(lambda: strict.counter("http2", "ended_frames") == len(silent))
+    eventually(lambda: descriptors(strict) <= before + 16)
+    eventually(lambda: descriptors(strict) == before)
     assert all(ends(connection) for connection in silent)
 
 
-def test_a_flood_does_not_hold_up_the_end(served):
+def test_a_flood_does_not_hold_up_the_end(strict):
     """Nor do those who were told and do not go."""
-    silent = [connect(served) for _ in range(20)]
+    silent = [connect(strict) for _ in range(20)]
     for connection in silent:
         connection.send(*pings(1300))
-    eventually(lambda: served.counter("http2", "ended_frames") == 20)
+    eventually(lambda: strict.counter("http2", "ended_frames") == 20)
     began = time.monotonic()
-    served.stop()
-    assert time.monotonic() - began < 5
-    assert served.log_text().count("cut off") == 0
+    strict.stop()
+    assert time.monotonic() - began < 30
+    assert strict.log_text().count("cut off") == 0
 
 
-def test_bodies_in_crumbs(served):
-    with connect(served) as connection:
+def test_bodies_in_crumbs(strict):
+    with connect(strict) as connection:
         stream = connection.get("/mc-3/resolve-ici", end=False, method="POST")
         connection.send(*[DataFrame(stream, b"x")] * 900)
-        assert stays_open(connection, served)
+        assert stays_open(connection, strict)
         connection.send(*[DataFrame(stream, b"")] * 400)
         assert ends(connection)
 
@@ -218,32 +230,32 @@ def test_options_set_the_budgets(site):
 # ---- resets ----
 
 
-def test_rapid_resets(served):
-    with connect(served) as connection:
+def test_rapid_resets(strict):
+    with connect(strict) as connection:
         for _ in range(150):
-            connection.cancel(connection.get(target(served)))
-        assert stays_open(connection, served)
+            connection.cancel(connection.get(target(strict)))
+        assert stays_open(connection, strict)
         with pytest.raises((AssertionError, OSError)):  # or it does not even hear of the end
             for _ in range(400):
-                connection.cancel(connection.get(target(served)))
+                connection.cancel(connection.get(target(strict)))
             assert not ends(connection)
-    assert served.counter("http2", "ended_resets") == 1
-    assert served.counter("http2", "resets") >= 200
+    assert strict.counter("http2", "ended_resets") == 1
+    assert strict.counter("http2", "resets") >= 200
 
 
-def test_streams_that_we_are_made_to_reset(served):
-    with connect(served) as connection:
+def test_streams_that_we_are_made_to_reset(strict):
+    with connect(strict) as connection:
         for _ in range(150):
             stream = connection.get("/", end=True)
             connection.send(DataFrame(stream, b"x" * 100))
-        assert stays_open(connection, served)
+        assert stays_open(connection, strict)
         with pytest.raises((AssertionError, OSError)):
             for _ in range(400):
                 stream = connection.get("/", end=True)
                 connection.send(DataFrame(stream, b"x" * 100))
             assert not ends(connection)
-    assert served.counter("http2", "ended_resets") == 1
-    assert served.counter("http2", "our_resets") >= 150
+    assert strict.counter("http2", "ended_resets") == 1
+    assert strict.counter("http2", "our_resets") >= 150
 
 
 # ---- bodies ----
@@ -431,9 +443,11 @@ def test_who_does_not_read_stays_metered(site):
 # ---- more than can be served ----
 
 
-def test_who_finds_too_many_waiting_is_refused(served):
+def test_who_finds_too_many_waiting_is_refused(described):
     """Strangers' requests that come all at once: so many are served in their turn, and the others
     are told to come later, which is cheaper than any answer."""
+    described.config["limits"] = {"request_timeout": "5m"}  # until the last has connected
+    served = described.start()
     connections = [connect(served) for _ in range(50)]
     with served.frozen():
         streams = [[c.get("/nowhere") for _ in range(100)] for c in connections]
@@ -448,7 +462,7 @@ def test_who_finds_too_many_waiting_is_refused(served):
     refused = codes[503, "overloaded"]
     assert codes[404, "not_found"] >= 4096
     assert served.counter("requests", "overloaded") == refused > 0
-    assert answered(connections[0], served)
+    assert answered(connect(served), served)
 
 
 # ---- honest clients ----
