@@ -10,6 +10,7 @@ import pytest
 from balancer import LOCAL, Balanced, tlv, v1, v2
 from client import connect, parse, receive_all, written
 from daemon import CMPD, message, run
+from patience import PATIENCE
 
 ICI = "1A0F1-1"
 BALANCER, OTHER = "127.0.0.9", "127.0.0.8"
@@ -148,6 +149,7 @@ def test_limits_are_for_who_is_behind(balanced):
     these gives way."""
     balanced.config["workers"] = 1
     balanced.listener["source_connections"] = 2
+    balanced.config["limits"] = {"request_timeout": "5m"}  # all of them stay
     balanced.start()
     path, open_ones = balanced.authority.path, []
 
@@ -188,7 +190,8 @@ def home(world):
 def statuses(home, local, *fields):
     """Of three requests with each of these fields; two are good from one address."""
     url = f"http://127.0.0.1:{home.handset_port}/mc-1/resolve-ici?ici={ICI}"
-    with httpx.Client(transport=httpx.HTTPTransport(local_address=local)) as client:
+    transport = httpx.HTTPTransport(local_address=local)
+    with httpx.Client(transport=transport, timeout=PATIENCE) as client:
         return [
             [client.get(url, headers=list(headers)).status_code for _ in range(3)]
             for headers in fields

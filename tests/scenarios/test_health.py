@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """/live and /ready, where a listener has them: what an orchestrator asks before it sends work."""
-import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from client import parse, receive_all
 from patience import PATIENCE
 from stores import eventually
 from test_keys import Open
+from test_shutdown import opens, slow
 from test_watchdog import Asking, holding, let_go, listening
 from world import home_and
 
@@ -76,22 +77,24 @@ def test_a_peer_that_is_down_is_told_and_no_reason_to_go(world):
 
 
 def test_one_that_ends_is_not_ready(asked):
-    """On a connection that is there: new ones find nobody."""
-    begun = asked.folder / "begun"
-    asked.store("store_async", delay="2s", path=str(asked.folder / "ends"), begun=str(begun), ici=ICI)
+    """On a connection that is there, as half a request is: new ones find nobody."""
+    asked.config["drain"] = "60s"
+    wait_for_begun = slow(asked, "store_async")
     asked.start()
     open_one = Open(asked)
     assert open_one.ask("GET", "/ready") == 200
     with ThreadPoolExecutor() as pool:
-        answered = pool.submit(asked.ask, asked.key_of_b, ICI)
-        eventually(lambda: begun.exists() and begun.stat().st_size == 1)
+        answered = pool.submit(asked.ask, asked.key_of_b, "1A0F1-ASYNC")
+        wait_for_begun(1)
+        open_one.socket.sendall(b"GET /ready HTTP/1.1\r\nHost: localhost\r\n")
         asked.signal(signal.SIGTERM)
-        status = 200
-        while status == 200:
-            open_one.connection.request("GET", "/ready")
-            answer = open_one.connection.getresponse()
-            status, body = answer.status, json.loads(answer.read())
-        assert (status, body["ready"], body["draining"]) == (503, False, True)
+        eventually(lambda: not opens(asked.port))
+        open_one.socket.sendall(b"\r\n")
+        octets, _ = receive_all(open_one.socket)
+        answer = parse(octets)
+        assert answer.status == 503 and octets.count(b"HTTP/1.1 ") == 1
+        assert (answer.json["ready"], answer.json["draining"]) == (False, True)
+        let_go(asked)
         assert answered.result().status == 200
     assert asked.process.wait(PATIENCE) == 0  # a second signal would end it at once
 

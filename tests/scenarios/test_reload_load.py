@@ -131,6 +131,8 @@ def test_no_request_fails(world):
     site = home_and(world, other)
     site.config["workers"] = 2
     site.config["log"]["level"] = "notice"
+    for node in (site, other):
+        node.config["resolve"]["deadline"] = "60s"
     key = site.peer("asks")
     other.holds(**{"2B001_KNOWN": "https://other.example/"})
     site.holds(**{"1A0F1_KNOWN": "https://home.example/"})

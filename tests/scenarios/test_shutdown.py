@@ -15,6 +15,7 @@ from frames import Http2
 from hyperframe.frame import DataFrame
 from patience import PATIENCE
 from stores import eventually, grown
+from test_watchdog import let_go
 
 pytestmark = pytest.mark.threads
 
@@ -28,10 +29,6 @@ def slow(site, use, delay="5m"):
     trace = {"path": str(site.folder / "trace")} if use == "store_async" else {}
     site.store(use, delay=delay, until=str(site.folder / "let-go"), begun=str(begun), **trace)
     return lambda count: grown(begun, count)
-
-
-def let_go(site):
-    (site.folder / "let-go").touch()
 
 
 def opens(port):
@@ -185,8 +182,8 @@ def test_a_body_that_comes_during_the_drain(site):
 
 # ---- who has connected, and not asked yet ----
 
-# Seconds for which nobody is taken for idle, less a margin: from accept to the end of the handshake,
-# and from there to the request, which over HTTP/2 begins when he is told.
+# Seconds for which nobody is taken for idle, less a margin: from accept to the end of the
+# handshake, and from there to the request, which over HTTP/2 begins when he is told.
 TO_SHAKE_HANDS, TO_ASK = 1.8, {"http/1.1": 0.45, "h2": 1.8}
 
 

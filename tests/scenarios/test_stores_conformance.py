@@ -223,9 +223,9 @@ def test_a_write_is_seen(live):
     for content in ("first", "second"):
         ended = live.codes("put", json.dumps({"ici": "1A0F1-1", "content": content}))
         assert ended.returncode == 0, ended.stderr
-        eventually(lambda: live.content("1A0F1-1") == content, 2)
+        eventually(lambda: live.content("1A0F1-1") == content)
     assert live.codes("remove", "1A0F1-1").returncode == 0
-    eventually(lambda: live.content("1A0F1-1") == "unknown_ici", 2)
+    eventually(lambda: live.content("1A0F1-1") == "unknown_ici")
     again = live.codes("remove", "1A0F1-1")
     assert again.returncode == 1 and "does not know 1A0F1-1" in again.stderr
 
@@ -255,7 +255,7 @@ def test_an_import_is_seen(live):
     live.start()
     assert live.content("1A0F1-old") == "old"
     live.take(*[{"ici": f"1A0F1-{i}", "content": f"content {i}"} for i in range(2000)])
-    eventually(lambda: live.content("1A0F1-1999") == "content 1999", 2)
+    eventually(lambda: live.content("1A0F1-1999") == "content 1999")
     assert live.content("1A0F1-0") == "content 0"
     assert live.content("1A0F1-old") == "old"
 
