@@ -114,7 +114,7 @@ def test_a_database_that_hangs_is_given_up_when_the_clock_is_set_back(settable, 
     shelf.take({"ici": ICI, "content": "one"})
     settable.expect_error("the database: ")
     shelf.start()
-    assert shelf.content(ICI) == "one"
+    eventually(lambda: shelf.content(ICI) == "one")
     of = "select pid from pg_stat_activity where datname = '{}' and query like '%from cmp_codes%'"
     own = " and pid <> pg_backend_pid()"
     [pid] = map(int, database.psql(of.format(database.name) + own).split())

@@ -465,7 +465,7 @@ def writable(codes):
 def test_a_write_that_takes_longer_than_the_deadline(codes, method):
     """It is answered at the deadline; what the store then says of it is for nobody."""
     path = codes.folder / "codes.db"
-    codes.store("store_sql", url=f"sqlite:{path}", busy_timeout="6s")
+    codes.store("store_sql", url=f"sqlite:{path}", busy_timeout="15s")
     codes.config["resolve"] |= {"deadline": "300ms", "writable": "special"}
     codes.expect_error("locked")
     codes.start()
@@ -473,11 +473,10 @@ def test_a_write_that_takes_longer_than_the_deadline(codes, method):
     write["delete"] = lambda: delete(codes, "1A0F1-1", token=codes.writer)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin immediate")
-        began = time.monotonic()
         answer = write[method]()
         assert (answer.status, answer.code) == (503, "store_unavailable")
-        assert time.monotonic() - began < 5
-        codes.wait_for_log("locked", seconds=20)  # the store has given up
+        assert "locked" not in codes.log_text()
+        codes.wait_for_log("locked")  # the store has given up
         other.execute("rollback")
     eventually(lambda: write[method]().status in (204, 404))
 

@@ -66,8 +66,8 @@ def test_the_next_reload_goes_by_the_configuration(served):
 def test_a_process_that_takes_over_goes_by_the_configuration(served):
     assert level(served, "debug").returncode == 0
     before = served.restart()
+    assert before.wait(PATIENCE) == 0  # until then it may be the one that is asked
     assert level(served).stdout == "notice\n"
-    assert before.wait(PATIENCE) == 0
 
 
 def test_what_is_no_level(served):

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from reload import becomes, gauge, reload
+from stores import grown
 from test_hanging import GOOD, HANGS, ask_in_vain, end, hanging, unavailable
 
 pytestmark = pytest.mark.threads
@@ -39,17 +40,19 @@ class Asking:
 def test_what_is_under_way_ends_as_it_began(site, use):
     site.config["admin"] = {"socket": "admin.sock"}
     key = site.peer("b")
-    begun = site.folder / "begun"
-    options = {"delay": "1500ms", "begun": str(begun), "ici": "1A0F1-X"}
+    site.config["resolve"]["deadline"] = "60s"
+    begun, go_on = site.folder / "begun", site.folder / "go_on"
+    options = {"delay": "1m", "until": str(go_on), "begun": str(begun), "ici": "1A0F1-X"}
     options |= {"path": str(site.folder / "ended")} if use == "store_async" else {}
     site.store(use, content="https://old.example/", **options)
     site.start()
     asking = Asking(site, key, "1A0F1-X")
-    becomes(True, lambda: begun.is_file() and begun.stat().st_size == MANY)
+    grown(begun, MANY)
     site.config["plugins"]["special"] |= {"content": "https://new.example/", "delay": "10ms"}
     reload(site)
     assert alive(site) == 2
     assert site.ask(key, "1A0F1-X").json["content"] == "https://new.example/"
+    go_on.touch()
     assert asking.end() == {(200, "https://old.example/")}
     becomes(1, lambda: alive(site))
 
@@ -74,19 +77,24 @@ def test_what_hangs_keeps_its_own_configuration_only(site):
 
 
 def test_what_hangs_on_the_pool_keeps_its_instance_only(site):
-    key = hanging(site, use="store_blocking", delay="4s", ici=HANGS)
+    go_on = site.folder / "go_on"
+    key = hanging(site, use="store_blocking", delay="5m", until=str(go_on), ici=HANGS)
     socket = site.config["admin"]["socket"]
     assert unavailable(site.ask(key, HANGS))
     site.config["plugins"]["special"] |= {"delay": "0ms"}
+    site.config["resolve"]["deadline"] = "30s"  # from now on everything is answered
     reload(site, socket=socket)
     becomes(1, lambda: gauge(site, "alive", socket=socket))
     assert site.ask(key, HANGS).status == 200
+    site.wait_for_log("has not answered 1 operations")  # only of those it tells the end
+    go_on.touch()
     site.wait_for_log("plugin store_blocking has answered the last of them to worker 0")
     site.stop()
 
 
 def test_a_worker_that_a_plugin_holds_takes_it_later(site):
     site.config["admin"] = {"socket": "admin.sock"}
+    site.config["watchdog"] = {"stuck_after": "2m"}
     key = site.peer("b")
     go_on = site.folder / "go_on"
     site.store("store_fault", how="hold", hold="1m", until=str(go_on))

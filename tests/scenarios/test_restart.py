@@ -20,7 +20,7 @@ from load import Load
 from manager import Manager
 from patience import PATIENCE
 from stores import eventually, grown
-from test_watchdog import Asking, holding, listening
+from test_watchdog import Asking, holding, let_go, listening
 
 pytestmark = pytest.mark.threads
 
@@ -135,6 +135,7 @@ class Kept:
 def test_a_request_is_good_once_for_both(served, b, file):
     """As long as the one before still answers."""
     served.config["replay"] = {"file": "once"} if file else {}
+    served.config |= {"limits": {"request_timeout": "60s"}, "drain": "60s"}  # so they are kept
     served.start()
     kept = [Kept(served, http2=i % 2 == 1) for i in range(12)]
     used = [message(b, ICI) for _ in range(4)]
@@ -228,7 +229,8 @@ def following(site):
 def test_a_worker_that_is_stuck_is_no_hindrance(site):
     """Its listening socket, which it has withdrawn, is served again by the new process; and what it
     holds is still answered by the old one."""
-    key = holding(site, hold="10s", stall="50ms", stuck_after="300ms")
+    site.config["drain"] = site.config["resolve"]["deadline"] = "60s"
+    key = holding(site, stall="50ms", stuck_after="1s")
     site.expect_error("is stuck in lookup of special")
     asking = Asking(site, key)
     eventually(lambda: len(stuck_workers(site)) == 1)
@@ -238,6 +240,7 @@ def test_a_worker_that_is_stuck_is_no_hindrance(site):
     for _ in range(10):
         assert site.ask(key, "1A0F1-GOOD").status == 200
     assert asking.is_alive() and before.poll() is None
+    let_go(site)
     asking.join()
     assert asking.answer.status == 200
     assert before.wait(PATIENCE) == 0

@@ -169,7 +169,7 @@ def test_what_plugins_show_of_themselves(site):
     [gauge] = of("gauges", owner="special", name="codes")
     assert (gauge["value"], gauge["help"]) == (2, "codes that are in use")
     assert of("health") == []
-    (site.folder / "codes.ndjson").write_text("no record\n")
+    site.write_codes("no record")
     eventually(lambda: of("health", instance="special", health="degraded"))
     [health] = of("health", instance="special")
     assert "codes.ndjson:1" in health["why"]

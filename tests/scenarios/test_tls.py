@@ -111,7 +111,7 @@ def test_a_listener_without_tls_is_a_configuration_error(site, interface):
 
 def test_a_handshake_has_its_time(site):
     site.config["admin"] = {"socket": "admin.sock"}
-    site.config["limits"] = {"handshake_timeout": "2s"}
+    site.config["limits"] = {"handshake_timeout": "5s"}
     site.peer("b")
     site.start()
     hello = b"\x16\x03\x01\x02\x00\x01"  # what a ClientHello begins with
