@@ -148,8 +148,9 @@ static void *bearer_create(const cmp_host *host, const void *options, void *prev
 {
     (void)previous;
     const bearer_options *o = options;
-    const cmp_origin_options server = {
-        .url = o->url, .ca = o->ca, .connect_timeout_ms = (uint64_t)o->timeout_ms};
+    const cmp_origin_options server = {.url = o->url,
+                                       .ca = o->ca,
+                                       .connect_timeout_ms = (uint64_t)o->timeout_ms};
     char error[512];
     cmp_origin *origin = host->origin_open(host, &server, error, sizeof(error));
     if (origin == NULL) {

@@ -3,7 +3,8 @@
 steady rate (tests/steady), HTTP/1.1 on connections that stay, and on a new one for each request.
 
 Whatever a proper client would see as a failure is one: a refused or reset connection, a request
-without an answer, and any answer but 200."""
+without an answer, and any answer but 200. What it does see is that a connection which it has left
+unused has ended: it asks once more then (RFC 9110, 9.2.2)."""
 import http.client
 import ssl
 import threading
@@ -15,6 +16,7 @@ from patience import PATIENCE
 from steady import Steady
 
 PATH = "/mc-3/resolve-ici?"
+UNUSED = 0.5  # seconds, after which a daemon that goes ends a connection
 
 
 class Load:
@@ -48,29 +50,40 @@ class Load:
             "127.0.0.1", self.site.port, context=self.tls, timeout=PATIENCE
         )
 
-    def _ask(self, connection):
-        """True when the server leaves the connection open."""
+    def _begin(self, connection):
         connection.request("GET", PATH + written(message(self.key, self.ici).items()))
-        answer = connection.getresponse()
+        return connection.getresponse()
+
+    def _ask(self, connection, used):
+        """True when the server leaves the connection open. `used`: when it was last asked on."""
+        try:
+            answer = self._begin(connection)
+        except (ConnectionError, ssl.SSLEOFError):  # and no octet of an answer
+            if used is None or time.monotonic() < used + UNUSED:
+                raise
+            connection.close()  # it connects again by itself
+            answer = self._begin(connection)
         answer.read()
         assert answer.status == 200, answer.status
         return not answer.will_close
 
     def _run(self, kind):
-        connection = None
+        connection = used = None
         while not self.over.is_set():
             try:
                 connection = connection or self._connect()
-                stays = self._ask(connection)
+                began = time.monotonic()
+                stays = self._ask(connection, used)
+                used = began
                 with self.lock:
                     self.counts[kind] += 1
                 if not stays or kind == "fresh":
                     connection.close()
-                    connection = None
+                    connection = used = None
             except Exception as failure:  # each is one
                 with self.lock:
                     self.failures.append((time.time(), kind, repr(failure)))
-                connection = None
+                connection = used = None
         if connection:
             connection.close()
 

@@ -16,6 +16,7 @@ from patience import PATIENCE
 from stores import eventually
 
 ICI = "1A0F1-1"
+PATIENT = {"request_timeout": "60s", "write_timeout": "60s"}  # where these are not what ends it
 WIDE = [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}),
         WindowUpdateFrame(0, window_increment=1 << 24)]
 
@@ -24,7 +25,7 @@ WIDE = [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}),
 def served(site):
     site.b = site.peer("b", key={"repeat": "identical"}, allow={"interfaces": ["mc-3", "codes"]})
     site.config |= {"workers": 1, "admin": {"socket": "admin.sock"}}
-    site.config["limits"] = {"request_timeout": "1s", "write_timeout": "1s"}
+    site.config["limits"] = {"request_timeout": "3s", "write_timeout": "3s"}
     site.write_codes({"ici": ICI, "content": "x"})
     return site
 
@@ -34,9 +35,9 @@ def target(site):
     return "/mc-3/resolve-ici?" + "&".join(f"{name}={value}" for name, value in pairs.items())
 
 
-def ends_within(connection, seconds, *, meanwhile=None):
+def ends(connection, *, meanwhile=None):
     """Reads until the end, and sends `meanwhile` five times a second."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + PATIENCE
     connection.settimeout(0.2)
     while time.monotonic() < until:
         try:
@@ -80,7 +81,7 @@ def test_a_request_is_whole_in_time_whatever_frames_come(served, begin):
         # Inside a header block nothing but CONTINUATION may come.
         ping = PingFrame(0, b"01234567").serialize()
         more = ping if begin is body_that_does_not_end else None
-        assert ends_within(connection.connection, 8, meanwhile=more)
+        assert ends(connection.connection, meanwhile=more)
     if begin is body_that_does_not_end:  # libh2o ends the other one itself, as idle
         assert served.counter("connections", "ended_late") == 1
         served.wait_for_log("connection ended: a request was not whole in time")
@@ -92,7 +93,7 @@ def test_pings_keep_no_idle_connection(served):
     with Http2(served.port, served.authority.path) as connection:
         assert connection.read(connection.get(target(served)))
         ping = PingFrame(0, b"01234567").serialize()
-        assert ends_within(connection.connection, 8, meanwhile=ping)
+        assert ends(connection.connection, meanwhile=ping)
     assert served.counter("connections", "ended_late") == 0
     assert still_serves(served)
 
@@ -101,14 +102,14 @@ def test_a_slow_head_over_http_1(served):
     served.start()
     with client.connect(served.port, served.authority.path) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
-        assert ends_within(connection, 8, meanwhile=b"X: y\r\n")
+        assert ends(connection, meanwhile=b"X: y\r\n")
     assert served.counter("connections", "ended_late") == 1
 
 
 def test_a_request_that_waits_for_a_store_is_not_slow(served):
     """Its deadline is the transaction's own."""
-    served.config["resolve"]["deadline"] = "6s"
-    served.store("store_async", delay="3s", path="trace", ici=ICI)
+    served.config["resolve"]["deadline"] = "60s"
+    served.store("store_async", delay="4s", path="trace", ici=ICI)
     served.start()
     with Http2(served.port, served.authority.path) as connection:
         stream = connection.get(target(served))
@@ -147,7 +148,7 @@ def rss(site):
 
 def test_answers_without_a_window_are_bounded_and_then_ended(served):
     token, body = codes(served, 200, 2000)
-    served.config["limits"] |= {"held_connection": "2M"}
+    served.config["limits"] |= PATIENT | {"held_connection": "2M"}
     served.start()
     with Http2(served.port, served.authority.path) as connection:
         connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
@@ -157,7 +158,7 @@ def test_answers_without_a_window_are_bounded_and_then_ended(served):
                 ask_for_all(connection, token, body)
             except OSError:
                 break
-        assert ends_within(connection.connection, 8)
+        assert ends(connection.connection)
         assert rss(served) - before < 32 << 20
     assert served.counter("connections", "ended_held") == 1
     assert still_serves(served)
@@ -170,7 +171,7 @@ def test_one_answer_without_a_window_is_ended(served):
         connection.send(SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
         ask_for_all(connection, token, body)
         ping = PingFrame(0, b"01234567").serialize()
-        assert ends_within(connection.connection, 10, meanwhile=ping)
+        assert ends(connection.connection, meanwhile=ping)
     assert served.counter("connections", "ended_unread") == 1
     served.wait_for_log("connection ended: answers were not read")
 
@@ -183,7 +184,7 @@ def ask_without_a_window(site, stack, token, body, *, source):
 
 def test_all_connections_together_are_bounded(served):
     token, body = codes(served, 200, 2000)
-    served.config["limits"] |= {"held": "4M", "write_timeout": "60s", "request_timeout": "60s"}
+    served.config["limits"] |= PATIENT | {"held": "4M"}
     served.start()
     with contextlib.ExitStack() as open_ones:
         for i in range(20):
@@ -196,8 +197,7 @@ def test_all_connections_together_are_bounded(served):
 def test_all_connections_of_a_source_are_bounded(served):
     """And nobody else's is ended for it, though it keeps more waiting than any of them."""
     token, body = codes(served, 200, 2000)
-    served.config["limits"] |= {"held_source": "2M", "held_connection": "1M",
-                                "write_timeout": "60s", "request_timeout": "60s"}
+    served.config["limits"] |= PATIENT | {"held_source": "2M", "held_connection": "1M"}
     served.start()
     with contextlib.ExitStack() as open_ones:
         other, _ = ask_without_a_window(served, open_ones, token, body, source="127.0.0.2")
@@ -225,9 +225,11 @@ def test_an_answer_that_is_read_slowly_is_given_time(served):
         began = time.monotonic()
         connection.connection.settimeout(PATIENCE)
         while got < 700_000:
-            got += len(connection.connection.recv(8192))
-            time.sleep(0.03)  # about 270 kB a second
-        assert time.monotonic() - began > 1.5
+            part = connection.connection.recv(8192)
+            assert part, "the connection has ended"
+            got += len(part)
+            time.sleep(len(part) / 130_000)  # so much a second
+        assert time.monotonic() - began > 4.5
     assert served.counter("connections", "ended_unread") == 0
     assert stream
 
@@ -237,6 +239,7 @@ def test_an_answer_that_is_read_slowly_is_given_time(served):
 
 def test_large_answers_take_their_turn(served):
     """All that one connection asks for at once is answered; and one leaves in the middle."""
+    served.config["limits"] |= PATIENT
     token, body = codes(served, 50, 2000)  # 100 kB
     served.start()
     with Http2(served.port, served.authority.path) as connection:
@@ -254,6 +257,7 @@ def test_large_answers_take_their_turn(served):
 
 
 def test_pipelined_requests_take_their_turn_in_order(served):
+    served.config["limits"] |= PATIENT
     served.start()
     count = 100
     requests = b"".join(
@@ -268,6 +272,7 @@ def test_pipelined_requests_take_their_turn_in_order(served):
 
 
 def test_a_pipeline_that_is_left_in_the_middle(served):
+    served.config["limits"] |= PATIENT
     served.start()
     for _ in range(20):
         with client.connect(served.port, served.authority.path) as connection:
@@ -283,17 +288,16 @@ def test_a_pipeline_that_is_left_in_the_middle(served):
 @pytest.mark.parametrize("by", [-3600, 3600])
 def test_a_clock_that_is_set_stops_no_limit(served, by):
     set_clock = settable(served)
-    served.config["limits"] = {"request_timeout": "2s", "write_timeout": "2s"}
     served.start()
+    began = time.monotonic()
     with Http2(served.port, served.authority.path) as slow, client.connect(
         served.port, served.authority.path
     ) as slow1:
         body_that_does_not_end(slow)
         slow1.sendall(b"GET / HTTP/1.1\r\n")
         set_clock(by)
-        began = time.monotonic()
-        assert ends_within(slow.connection, 8)
-        assert ends_within(slow1, 8)
-        assert 1 < time.monotonic() - began
+        assert ends(slow.connection)
+        assert ends(slow1)
+        assert 2 < time.monotonic() - began
     # Of the connection of HTTP/2 libh2o may think that it is idle, and be quicker.
     assert served.counter("connections", "ended_late") >= 1
