@@ -9,6 +9,7 @@ import pytest
 from client import connect, parse, receive_all, written
 from daemon import CMPCTL, free_port, message, run
 from frames import Http2
+from hyperframe.frame import DataFrame
 from patience import PATIENCE
 from reload import reload
 from stores import eventually, grown
@@ -17,12 +18,26 @@ ICI = "1A0F1-1"
 
 
 @pytest.fixture
-def served(site):
+def described(site):
+    """Not started yet."""
     site.config["admin"] = {"socket": "admin.sock"}
     site.config["drain"] = "1s"
+    site.config["limits"] = {"request_timeout": "1m"}
     site.b = site.peer("b")
     site.write_codes({"ici": ICI, "content": "x"})
-    return site.start()
+    return site
+
+
+@pytest.fixture
+def served(described):
+    return described.start()
+
+
+@pytest.fixture
+def patient(described):
+    """Nobody who is told has to hurry."""
+    described.config["drain"] = "5s"
+    return described.start()
 
 
 def cmpctl(site, *words):
@@ -50,10 +65,17 @@ class Open:
     def __init__(self, site, port=None):
         self.site = site
         self.connection = connect(port or site.port, site.authority.path)
+        self.begun = b""
+
+    def begin(self):
+        """The next request, of which `send` sends the rest."""
+        self.begun = b"GET "
+        self.connection.sendall(self.begun)
 
     def send(self, ici=ICI):
-        line = f"GET {target(self.site, ici)} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        self.connection.sendall(line.encode())
+        line = f"GET {target(self.site, ici)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        self.connection.sendall(line[len(self.begun) :])
+        self.begun = b""
 
     def ask(self):
         """Its status, and whether the connection is to be closed."""
@@ -95,7 +117,9 @@ def test_the_programs_answer(served):
 
 
 @pytest.mark.threads
-def test_open_connections_are_told_and_served(served):
+def test_open_connections_are_told_and_served(described):
+    described.config["drain"] = "30s"
+    served = described.start()
     old, old2 = Open(served), Http2(served.port, served.authority.path)
     assert old.ask() == (200, False)
     assert ask_on(served, old2) == 200 and not old2.goaways
@@ -107,17 +131,19 @@ def test_open_connections_are_told_and_served(served):
 
 
 @pytest.mark.threads
-def test_who_comes_is_served_and_told(served):
-    drain(served)
+def test_who_comes_is_served_and_told(patient):
+    drain(patient)
+    came = []
     for _ in range(4):
-        new, new2 = Open(served), Http2(served.port, served.authority.path)
+        new, new2 = Open(patient), Http2(patient.port, patient.authority.path)
         new2.settle()
         assert not new2.goaways  # before its first request it would send none
         assert new.ask() == (200, True)
-        assert ask_on(served, new2) == 200
-        new2.read(99, seconds=0.2)
-        assert new2.goaways == [0]
+        assert ask_on(patient, new2) == 200
+        came.append((new, new2))
+    for new, new2 in came:
         assert new.ends() and not new2.read(99)
+        assert new2.goaways == [0]
 
 
 def test_idle_connections_end_after_a_while(served):
@@ -137,17 +163,10 @@ def slow(site, delay):
     return lambda count: grown(begun, count)
 
 
-@pytest.fixture
-def slowly_served(site):
-    site.config["admin"] = {"socket": "admin.sock"}
-    site.config["drain"] = "1s"
-    site.b = site.peer("b")
-    return site
-
-
-def test_what_is_under_way_has_twice_the_time(slowly_served):
-    wait = slow(slowly_served, "1500ms")
-    site = slowly_served.start()
+def test_what_is_under_way_has_twice_the_time(described):
+    wait = slow(described, "6s")
+    described.config["drain"] = "4s"
+    site = described.start()
     busy = Open(site)
     busy.send("1A0F1-ASYNC")
     wait(1)
@@ -156,9 +175,9 @@ def test_what_is_under_way_has_twice_the_time(slowly_served):
     assert octets.startswith(b"HTTP/1.1 200 ") and b"onnection: close" in octets and closed
 
 
-def test_in_the_end_all_have_gone(slowly_served):
-    wait = slow(slowly_served, "10s")
-    site = slowly_served.start()
+def test_in_the_end_all_have_gone(described):
+    wait = slow(described, "10s")
+    site = described.start()
     busy, busy2 = Open(site), Http2(site.port, site.authority.path)
     busy.send("1A0F1-ASYNC")
     stream = busy2.get(target(site, "1A0F1-ASYNC"))
@@ -171,25 +190,25 @@ def test_in_the_end_all_have_gone(slowly_served):
     eventually(lambda: time.monotonic() - began > 10.5, 20)  # the plugin has answered nobody
 
 
-def test_undrain_takes_it_back(served):
-    old, told2 = Open(served), Http2(served.port, served.authority.path)
-    assert old.ask() == (200, False) and ask_on(served, told2) == 200
-    drain(served)
-    drain(served, "undrain")
+def test_undrain_takes_it_back(patient):
+    old, told2 = Open(patient), Http2(patient.port, patient.authority.path)
+    assert old.ask() == (200, False) and ask_on(patient, told2) == 200
+    drain(patient)
+    drain(patient, "undrain")
     # Longer than idle ones would have had; others that came in the drain have ended by then.
-    time_of_drain = Open(served)
+    time_of_drain = Open(patient)
     assert time_of_drain.ask() == (200, False)
-    until = time.monotonic() + 2.5
+    until = time.monotonic() + 7.5
     eventually(lambda: time.monotonic() > until)
     assert old.ask() == (200, False)
-    assert ask_on(served, told2) == 200
-    assert Open(served).ask() == (200, False)
-    new2 = Http2(served.port, served.authority.path)
-    assert ask_on(served, new2) == 200 and not new2.read(99, seconds=0.2) and not new2.goaways
+    assert ask_on(patient, told2) == 200
+    assert Open(patient).ask() == (200, False)
+    new2 = Http2(patient.port, patient.authority.path)
+    assert ask_on(patient, new2) == 200 and not new2.read(99, seconds=0.2) and not new2.goaways
     # And once more.
-    drain(served)
+    drain(patient)
     assert old.ask() == (200, True) and old.ends()
-    assert ask_on(served, new2) == 200 and new2.goaways == [0]
+    assert ask_on(patient, new2) == 200 and new2.goaways == [0]
 
 
 def test_a_restart_takes_nothing_back(served):
@@ -224,6 +243,7 @@ def test_without_a_daemon(site):
 
 @pytest.mark.threads
 def test_connections_of_a_listener_that_is_gone(served):
+    """With requests begun, so that they are not idle."""
     port = free_port()
     served.config["listeners"].append(
         served.listener | {"name": "more", "bind": f"127.0.0.1:{port}"}
@@ -233,6 +253,9 @@ def test_connections_of_a_listener_that_is_gone(served):
     go, go2 = Open(served, port), Http2(port, served.authority.path)
     assert stay.ask() == go.ask() == (200, False)
     assert ask_on(served, stay2) == ask_on(served, go2) == 200
+    go.begin()
+    form = [("content-type", "application/x-www-form-urlencoded")]
+    stream = go2.get("/mc-3/resolve-ici", form, end=False, method="POST")
     served.config["listeners"].pop()
     served.config["drain"] = "30s"
     assert reload(served)["removed"] == ["listeners.more"]
@@ -240,15 +263,16 @@ def test_connections_of_a_listener_that_is_gone(served):
         connect(port, served.authority.path)
     # They are answered still, and told; the others notice nothing.
     assert go.ask() == (200, True)
-    assert ask_on(served, go2) == 200 and go2.goaways == [0]
+    go2.send(DataFrame(stream, written(message(served.b, ICI).items()).encode(), flags=["END_STREAM"]))
+    assert go2.read(stream) and go2.status[stream] == 200 and go2.goaways == [0]
     assert go.ends() and not go2.read(99)
     assert stay.ask() == (200, False)
     assert ask_on(served, stay2) == 200 and not stay2.goaways
 
 
-def test_a_busy_connection_of_a_listener_that_is_gone(slowly_served):
-    wait = slow(slowly_served, "1s")
-    site = slowly_served
+def test_a_busy_connection_of_a_listener_that_is_gone(described):
+    wait = slow(described, "1s")
+    site = described
     port = free_port()
     site.config["drain"] = "30s"
     more = site.listener | {"name": "more", "bind": f"127.0.0.1:{port}"}

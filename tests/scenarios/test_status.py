@@ -164,17 +164,21 @@ def test_a_peer_with_one_of_two_servers(world):
 
 def test_what_is_in_flight(world):
     b = world.cmp("b", "2B001")
-    begun = b.folder / "begun"
-    b.store("store_async", delay="2s", ici="2B001-1", path=str(b.folder / "ends"), begun=str(begun))
+    begun, go_on = b.folder / "begun", b.folder / "go-on"
+    traces = {"path": str(b.folder / "ends"), "begun": str(begun)}
+    b.store("store_async", delay="1m", until=str(go_on), ici="2B001-1", **traces)
     home = home_and(world, b)
+    for node in b, home:
+        node.config["resolve"]["deadline"] = "60s"
     world.start()
     with ThreadPoolExecutor() as pool:
         answered = pool.submit(home.scan, "2B001-1")
         grown(begun, 1)
         assert peer(home, "b")["in_flight"] == 1
         assert told(home, "status", "--interval", "100ms")["transactions"]["under_way"] == 1
+        go_on.touch()
         assert answered.result().status == 200
-    assert peer(home, "b")["in_flight"] == 0
+    eventually(lambda: peer(home, "b")["in_flight"] == 0)
 
 
 def test_draining(served):
