@@ -28,6 +28,7 @@ def serves(site):
 
 def test_who_drains_leaves_the_socket_of_who_follows(served):
     b = served.peer("b")
+    served.config["limits"] = {"request_timeout": "1m"}
     served.start()
     before = served.process
     begun = Kept(served, http2=False)

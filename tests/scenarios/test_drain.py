@@ -263,7 +263,8 @@ def test_connections_of_a_listener_that_is_gone(served):
         connect(port, served.authority.path)
     # They are answered still, and told; the others notice nothing.
     assert go.ask() == (200, True)
-    go2.send(DataFrame(stream, written(message(served.b, ICI).items()).encode(), flags=["END_STREAM"]))
+    rest = written(message(served.b, ICI).items()).encode()
+    go2.send(DataFrame(stream, rest, flags=["END_STREAM"]))
     assert go2.read(stream) and go2.status[stream] == 200 and go2.goaways == [0]
     assert go.ends() and not go2.read(99)
     assert stay.ask() == (200, False)

@@ -201,7 +201,7 @@ def test_faults_name_the_parameter(home):
         answer = home.scan(OWN, **params)
         assert answer.status == 400 and answer.json["parameter"] == parameter, answer.body
         assert answer.code in (code, "invalid_parameter")
-    with httpx.Client() as client:
+    with httpx.Client(timeout=PATIENCE) as client:
         url = f"http://127.0.0.1:{home.handset_port}/mc-1/resolve-ici"
         assert client.get(url).json()["parameter"] == "ici"
         assert client.get(url + "?ici=a&ici=b").json()["code"] == "duplicate_parameter"
@@ -236,7 +236,7 @@ def test_each_address_has_its_rate(home):
 
     def ask(source, times):
         transport = httpx.HTTPTransport(local_address=source)
-        with httpx.Client(transport=transport) as client:
+        with httpx.Client(transport=transport, timeout=PATIENCE) as client:
             return [client.get(url) for _ in range(times)]
 
     answers = ask("127.0.0.2", 12)
@@ -246,7 +246,8 @@ def test_each_address_has_its_rate(home):
     assert last.json()["code"] == "rate_limited" and int(last.headers["retry-after"]) >= 1
     assert ask("127.0.0.3", 1)[0].status_code == 200
     spoofed = {"x-forwarded-for": "192.0.2.1", "forwarded": "for=192.0.2.1"}
-    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as client:
+    transport = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(transport=transport, timeout=PATIENCE) as client:
         client.get(url)  # the first one of a connection goes before others
         assert client.get(url, headers=spoofed).status_code == 429
 
@@ -255,7 +256,7 @@ def test_what_cannot_be_read_is_not_read_beyond_the_rate(home):
     home.handsets |= {"source_rate": "2/m", "source_burst": 3}
     home.start()
     url = f"http://127.0.0.1:{home.handset_port}/mc-1/resolve-ici"
-    with httpx.Client() as client:
+    with httpx.Client(timeout=PATIENCE) as client:
         kinds = {"content-type": "application/json"}
         answers = [client.post(url, content=b"{", headers=kinds) for _ in range(5)]
     assert [a.status_code for a in answers] == [400] * 3 + [429] * 2
@@ -272,7 +273,7 @@ def preflight(home, origin):
     url = f"http://127.0.0.1:{home.handset_port}/mc-1/resolve-ici"
     asks = {"origin": origin, "access-control-request-method": "POST"}
     asks["access-control-request-headers"] = "content-type"
-    with httpx.Client() as client:
+    with httpx.Client(timeout=PATIENCE) as client:
         return client.options(url, headers=asks)
 
 
@@ -358,7 +359,6 @@ def test_no_http2_without_tls(home):
     ):
         with socket.create_connection(("127.0.0.1", home.handset_port), timeout=PATIENCE) as plain:
             plain.sendall(opening)
-            plain.settimeout(1)
             got = plain.recv(65536)
         assert b"101 " not in got and not got.startswith(b"\0\0")
 
@@ -366,7 +366,7 @@ def test_no_http2_without_tls(home):
 def test_mc3_is_not_there(home):
     home.start()
     url = f"http://127.0.0.1:{home.handset_port}/mc-3/resolve-ici?tid=1&ici={OWN}&user=u"
-    with httpx.Client() as client:
+    with httpx.Client(timeout=PATIENCE) as client:
         assert client.get(url).json()["code"] == "not_found"
 
 

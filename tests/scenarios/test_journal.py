@@ -76,13 +76,15 @@ def test_who_is_not_authenticated_is_in_a_record_of_its_own(pair, world):
     key = a.peer("c")
     world.start()
     forged = message(key, "1A0F1-1") | {"signature": "00" * 32}
+    began = time.monotonic()
     statuses = [a.send(forged).status for _ in range(20)]
+    took_s = time.monotonic() - began
     assert statuses == [401] * 20
     assert a.send(message(key, "1A0F1-1")).status == 200
     (good,) = journal.wait_for(a, 1)
     assert good["verdict"] == "resolved"
     (first, *others), said = journal.show(a, "--kind", "rejection")
-    assert len(others) <= 10  # so slow would 20 requests have to be
+    assert len(others) <= took_s + 1
     assert (first["tid"], first["code"]) == (forged["tid"], "authentication_failed")
     assert (first["peer"], first["source"], first["plugin"]) == ("c", "127.0.0.1", "hmac")
     assert first["reason"]
@@ -305,7 +307,9 @@ def test_without_room_requests_are_refused_before_the_work(site):
     site.mute = True
     site.start()
     wait_until(lambda: site.ask(key, "1A0F1-COUNTED").status == 200)
-    shutil.rmtree(journal.folder(site))  # there can be no new segment, as on a full disk
+    folder = journal.folder(site)  # without it there can be no new segment, as on a full disk
+    # Who compresses may still write into it.
+    wait_until(lambda: shutil.rmtree(folder, ignore_errors=True) or not folder.exists())
     # One is wanted as soon as the open one has ended.
     ask_until_logged(site, "cannot be written", lambda: site.ask(key, "1A0F1-COUNTED"))
     statuses = []

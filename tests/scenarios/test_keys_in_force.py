@@ -110,6 +110,7 @@ def test_without_an_admin_socket(served):
 
 def test_what_the_daemon_does_not_take_is_said_with_its_place(served):
     """Without the configuration nobody knows of its peers before."""
+    served.expect_error("there is no such peer")  # if it sees the file before it is asked
     served.start()
     where = ("--keys", served.folder / "keys.yaml", "--socket", served.folder / "admin.sock")
     ended = keys(served, "issue", "--peer", "nobody", "--id", "k-new", *where, config=False)

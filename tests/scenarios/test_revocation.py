@@ -23,6 +23,7 @@ def pair(world):
     home = home_and(world, b)
     world.join(home, c, prefixes=["3C001"])
     b.holds(**{ICI: "x"})
+    b.config["limits"] = {"request_timeout": "1m"}  # a connection that is open stays open
     c.holds(**{OTHER: "y"})
     home.crl = home.folder / "crl.pem"
     home.entry("b")["tls"]["crl"] = str(home.crl)

@@ -8,7 +8,7 @@ from client import connect, written
 from daemon import message
 from frames import Http2
 from patience import PATIENCE
-from stores import grown
+from stores import eventually, grown
 
 pytestmark = pytest.mark.threads
 
@@ -83,13 +83,17 @@ def test_a_client_that_leaves_over_http2_cancels(later):
 
 
 def test_one_stream_can_be_cancelled_alone(later):
-    later.config["plugins"]["special"]["delay"] = "1500ms"
+    go_on = later.folder / "go-on"
+    later.config["plugins"]["special"] |= {"delay": "1m", "until": str(go_on)}
+    later.config["resolve"]["deadline"] = "60s"
     later.start()
     with Http2(later.port, later.authority.path) as connection:
         target = "/mc-3/resolve-ici?"
         streams = [connection.get(target + written(message(later.b, ASYNC).items())) for _ in "123"]
         later.wait_for_begun(3)
         connection.cancel(streams[1])
+        wait_for(later.trace, ["c"])
+        go_on.touch()
         assert connection.read(streams[0], streams[2])
         assert connection.status == {streams[0]: 200, streams[2]: 200}
     assert later.trace() == ["c", "d", "d"]
@@ -115,7 +119,7 @@ def blocking(site):
     begun, ended = site.folder / "begun", site.folder / "ended"
     site.store("store_blocking", delay="300ms", begun=str(begun), ended=str(ended))
     site.wait_for_begun = lambda count: grown(begun, count)
-    site.wait_for_ended = lambda count: grown(ended, count)
+    site.ended = ended
     return site
 
 
@@ -130,8 +134,9 @@ def test_a_store_that_blocks_its_thread(blocking, carriage):
 def test_a_store_that_blocks_does_not_block_others(blocking):
     """One worker, a store on its loop before the one that blocks."""
     blocking.config["workers"] = 1
-    blocking.config["plugins"]["special"]["delay"] = "5s"
-    blocking.config["resolve"]["deadline"] = "30s"
+    go_on = blocking.folder / "go-on"
+    blocking.config["plugins"]["special"] |= {"delay": "1m", "until": str(go_on)}
+    blocking.config["resolve"]["deadline"] = "60s"
     blocking.config["resolve"]["stores"] = ["codes", "special"]
     blocking.write_codes({"ici": "1A0F1-1", "content": "x"})
     blocking.start()
@@ -140,16 +145,22 @@ def test_a_store_that_blocks_does_not_block_others(blocking):
         blocking.wait_for_begun(1)
         assert blocking.ask(blocking.b, "1A0F1-1").status == 200
         assert not asked.done()
+        go_on.touch()
         assert asked.result().status == 200
 
 
 def test_an_answer_that_comes_after_the_deadline_is_thrown_away(blocking):
-    blocking.config["resolve"]["deadline"] = "300ms"
-    blocking.config["plugins"]["special"]["delay"] = "1s"
+    blocking.config["resolve"]["deadline"] = "1s"
+    blocking.config["plugins"]["special"]["delay"] = "3s"
     blocking.start()
-    answer = blocking.ask(blocking.b, BLOCKING)
-    assert (answer.status, answer.code) == (503, "store_unavailable")
-    blocking.wait_for_ended(1)  # and nobody is there any more
+
+    def ended():
+        answer = blocking.ask(blocking.b, BLOCKING)
+        assert (answer.status, answer.code) == (503, "store_unavailable")
+        return blocking.ended.exists()
+
+    # And nobody is there any more. What no thread has taken in time never begins.
+    eventually(ended)
     assert blocking.ask(blocking.b, "1A0F1-NONE").status == 503
 
 
