@@ -140,7 +140,9 @@ typedef struct engine_options {
     unsigned opens_max; /* connections in all */
     unsigned seconds;
     unsigned until_ended; /* stops when the server has ended so many connections; 0: it does not */
-    bool plain;           /* HTTP without TLS */
+    const uint64_t *wanted; /* of `total`: goes on for a while until it is at_least; NULL: no */
+    unsigned at_least;
+    bool plain; /* HTTP without TLS */
 } engine_options;
 
 /* Runs an attack to its end; what came of it is in `total`. Exits on what cannot work. */

@@ -70,6 +70,8 @@ static void usage(FILE *to)
           "  --plain            without TLS\n"
           "  --seconds N        up to 60 (1)\n"
           "  --until-ended N    stops when the server has ended so many connections\n"
+          "  --at-least WHAT=N  (opened, ended or answers) goes on for up to 30 seconds more\n"
+          "                     until there are so many\n"
           "  --connections N    at a time; up to 12000 (the attack's own)\n"
           "  --opens N          in all; up to 50000 (50000)\n"
           "  --target PATH      and query of its requests\n"
@@ -115,6 +117,25 @@ static const char *loopback(const char *text, const char *option)
     return text;
 }
 
+static void take_at_least(const char *text, engine_options *o)
+{
+    static const struct {
+        const char *name;
+        const uint64_t *count;
+    } known[] = {{"opened=", &total.opened},
+                 {"ended=", &total.ended},
+                 {"answers=", &total.answers}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        const size_t size = strlen(known[i].name);
+        if (strncmp(text, known[i].name, size) == 0) {
+            o->wanted = known[i].count;
+            o->at_least = number(text + size, "--at-least", INT32_MAX);
+            return;
+        }
+    }
+    errx(2, "--at-least: opened=N, ended=N or answers=N is expected, not %s", text);
+}
+
 static void take_body(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -141,21 +162,14 @@ static void take_header(char *text)
 static void take_options(int argc, char **argv, engine_options *o)
 {
     static const struct option known[] = {
-        {"host", required_argument, NULL, 'h'},
-        {"port", required_argument, NULL, 'p'},
-        {"source", required_argument, NULL, 's'},
-        {"sources", required_argument, NULL, 'S'},
-        {"seconds", required_argument, NULL, 't'},
-        {"connections", required_argument, NULL, 'c'},
-        {"opens", required_argument, NULL, 'o'},
-        {"target", required_argument, NULL, 'u'},
-        {"header", required_argument, NULL, 'H'},
-        {"body-file", required_argument, NULL, 'b'},
-        {"plain", no_argument, NULL, 'P'},
-        {"until-ended", required_argument, NULL, 'e'},
-        {"list", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, '?'},
-        {0},
+        {"host", required_argument, NULL, 'h'},     {"port", required_argument, NULL, 'p'},
+        {"source", required_argument, NULL, 's'},   {"sources", required_argument, NULL, 'S'},
+        {"seconds", required_argument, NULL, 't'},  {"connections", required_argument, NULL, 'c'},
+        {"opens", required_argument, NULL, 'o'},    {"target", required_argument, NULL, 'u'},
+        {"header", required_argument, NULL, 'H'},   {"body-file", required_argument, NULL, 'b'},
+        {"plain", no_argument, NULL, 'P'},          {"until-ended", required_argument, NULL, 'e'},
+        {"at-least", required_argument, NULL, 'a'}, {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, '?'},           {0},
     };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (option) {
@@ -173,6 +187,9 @@ static void take_options(int argc, char **argv, engine_options *o)
             break;
         case 'e':
             o->until_ended = number(optarg, "--until-ended", OPENS_MAX);
+            break;
+        case 'a':
+            take_at_least(optarg, o);
             break;
         case 'P':
             o->plain = true;

@@ -26,7 +26,7 @@ class Http2:
         self.next_stream = 1
         self.status, self.fields, self.body = {}, {}, {}
         self.ended, self.reset = set(), {}
-        self.goaways = []
+        self.goaways, self.pongs = [], 0
         self.pending, self.skimmed, self.settled = b"", 0, False
         self.connection.sendall(PREFACE + SettingsFrame(0).serialize())
 
@@ -60,6 +60,17 @@ class Http2:
         server that has said goodbye and closed costs its last words."""
         self.connection.settimeout(seconds)
         while not self.settled:
+            part = self.connection.recv(65536)
+            assert part, "the connection has ended"
+            self.pending += part
+            self._take_frames()
+
+    def ping(self, seconds=PATIENCE):
+        """Reads until the server says that it has all that was sent."""
+        wanted = self.pongs + 1
+        self.send(PingFrame(0, b"01234567"))
+        self.connection.settimeout(seconds)
+        while self.pongs < wanted:
             part = self.connection.recv(65536)
             assert part, "the connection has ended"
             self.pending += part
@@ -116,5 +127,7 @@ class Http2:
             self.settled = True
         elif isinstance(frame, PingFrame) and "ACK" not in frame.flags:
             self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]))
+        elif isinstance(frame, PingFrame):
+            self.pongs += 1
         if "END_STREAM" in frame.flags:
             self.ended.add(stream)

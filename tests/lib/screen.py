@@ -89,6 +89,7 @@ class Terminal:
         """Whether it was stopped since it was asked last."""
         self._read(0.05)
         ended, status = os.waitpid(self.process, os.WNOHANG | os.WUNTRACED)
+        self._read(0)  # its last words
         return ended != 0 and os.WIFSTOPPED(status)
 
     def is_as_before(self):

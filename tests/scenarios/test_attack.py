@@ -78,7 +78,7 @@ class Front:
 
 @pytest.mark.parametrize("name", ["hpack-bomb", "hpack-bomb-held", "hpack-updates"])
 def test_header_blocks_that_become_large(front, name):
-    told = front.endures(name)
+    told = front.endures(name, at_least="ended=1")
     assert told["ended"] > 0
     counted = told["counted"]
     assert counted["http2 ended_fields"] + counted["http2 ended_block"] > 0
@@ -86,7 +86,7 @@ def test_header_blocks_that_become_large(front, name):
 
 @pytest.mark.parametrize("name, enough", [("empty-continuation", 1), ("continuation-held", 100)])
 def test_header_blocks_that_never_end(front, name, enough):
-    told = front.endures(name, seconds=20, until_ended=enough)
+    told = front.endures(name, seconds=60, until_ended=enough)
     assert told["ended"] >= enough
     assert told["counted"]["http2 ended_block"] > 0
 
@@ -95,7 +95,7 @@ def test_header_blocks_that_never_end(front, name, enough):
     "name", ["rapid-reset", "made-you-reset", "made-you-reset-window", "made-you-reset-priority"]
 )
 def test_resets(front, name):
-    told = front.endures(name)
+    told = front.endures(name, at_least="ended=1")
     assert told["ended"] > 0
     assert told["counted"]["http2 ended_resets"] > 0
 
@@ -112,7 +112,7 @@ def test_resets(front, name):
     ],
 )
 def test_frames_that_carry_nothing(front, name):
-    told = front.endures(name)
+    told = front.endures(name, at_least="ended=1")
     assert told["ended"] > 0
     assert told["counted"]["http2 ended_frames"] > 0
 
@@ -122,57 +122,57 @@ def test_frames_that_carry_nothing(front, name):
 
 @pytest.mark.parametrize("name", ["json-nested", "json-members"])
 def test_json_that_is_expensive_to_read(front, name):
-    assert front.endures(name)["answers"] > 0
+    assert front.endures(name, at_least="answers=1")["answers"] > 0
 
 
 def test_bad_signatures(front):
-    assert front.endures("bad-signatures")["answers"] > 0
+    assert front.endures("bad-signatures", at_least="answers=1")["answers"] > 0
 
 
 def test_handshakes(front):
-    assert front.endures("handshakes")["opened"] > 0
+    assert front.endures("handshakes", at_least="opened=1")["opened"] > 0
 
 
 def test_connections_that_are_left_at_once(front):
-    assert front.endures("connects")["opened"] > 0
+    assert front.endures("connects", at_least="opened=1")["opened"] > 0
 
 
 def test_requests_in_a_row(front):
     """HTTP/1.1; others have their turn all the same."""
-    assert front.endures("pipelining-read")["answers"] > 0
+    assert front.endures("pipelining-read", at_least="answers=1")["answers"] > 0
 
 
 def test_new_keys_over_and_over(front):
-    assert front.endures("key-updates")["ended"] > 0
+    assert front.endures("key-updates", at_least="ended=1")["ended"] > 0
 
 
 # ---- what takes for ever ----
 
 
 def test_half_handshakes(front):
-    assert front.endures("half-handshakes")["opened"] > 0
+    assert front.endures("half-handshakes", at_least="opened=1")["opened"] > 0
 
 
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "idle", "slow-body-h2", "idle-pings"])
 def test_requests_that_take_for_ever(front, name):
     """Each is ended at the request's time limit, however many octets came meanwhile."""
-    front.site.config["limits"] = {"request_timeout": "1s"}
-    told = front.endures(name, seconds=20, connections=50, until_ended=50)
+    front.site.config["limits"] = {"request_timeout": "3s"}
+    told = front.endures(name, seconds=60, connections=50, until_ended=50)
     assert told["ended"] >= 50
-    assert told["longest_ms"] < 5000
+    assert told["longest_ms"] < 20000
 
 
 def test_bodies_that_never_end(front):
-    front.site.config["limits"] = {"request_timeout": "1s"}
-    assert front.endures("bodies-held", seconds=20, until_ended=10)["ended"] >= 10
+    front.site.config["limits"] = {"request_timeout": "3s"}
+    assert front.endures("bodies-held", seconds=60, until_ended=10)["ended"] >= 10
 
 
 def test_answers_that_nobody_reads(front):
     """HTTP/1.1 requests in a row. Who does not read does not see the end, either."""
     front.site.config |= {"drain": "1s", "limits": {"write_timeout": "500ms"}}
     front.site.start()
-    stranger = attack.start("pipelining", front.site.port, seconds=50, connections=10)
-    eventually(lambda: front.counters()["connections ended_unread"] > 0, 40)
+    stranger = attack.start("pipelining", front.site.port, seconds=60, connections=2)
+    eventually(lambda: front.counters()["connections ended_unread"] > 0)
     stranger.kill()
     stranger.communicate()
     front.partner_is_served()
@@ -184,8 +184,10 @@ def test_answers_that_nobody_reads(front):
 @pytest.mark.parametrize("listener", ["peers", "handsets"])
 def test_requests_within_requests(front, listener):
     """None that is hidden is answered, whether it comes first or second."""
-    options = {"port": front.handsets, "target": "/mc-1/resolve-ici?ici=" + ICI}
-    told = front.endures("smuggling", seconds=6, **(options if listener == "handsets" else {}))
+    options = {"seconds": 6, "at_least": "answers=1"}
+    if listener == "handsets":
+        options |= {"port": front.handsets, "target": "/mc-1/resolve-ici?ici=" + ICI}
+    told = front.endures("smuggling", **options)
     assert told["answers"] > 0
     assert told["hidden"] == 0
 
@@ -196,7 +198,8 @@ def test_requests_within_requests(front, listener):
 def test_connections_from_one_address(front):
     """More than there may be in all; who is a partner still gets one."""
     front.site.config["limits"] = {"connections": 500}
-    told = front.endures("connections", connections=1000, meanwhile=front.partner_is_served)
+    options = {"connections": 1000, "at_least": "ended=1"}
+    told = front.endures("connections", meanwhile=front.partner_is_served, **options)
     assert told["ended"] > 0
     refused = ("refused_fast", "refused_many", "refused_full", "displaced")
     assert sum(told["counted"][f"listener:peers {reason}"] for reason in refused) > 0
@@ -213,6 +216,7 @@ def test_a_silent_peer_asked_from_everywhere(world):
     world.start()
     target = "/mc-1/resolve-ici?ici=2B001-1"
     options = {"target": target, "seconds": 2, "sources": 400, "plain": True}
+    options["at_least"] = f"answers={LOG_LINES + 1}"
     stranger = attack.start("questions", home.handset_port, **options)
     while stranger.poll() is None:
         assert home.scan(ICI).status == 200

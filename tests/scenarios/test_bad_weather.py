@@ -11,13 +11,13 @@ import time
 
 import pytest
 from frames import Http2
+from patience import PATIENCE
 from weather import GONE, Weather, content_of, found_by_peer, found_by_store
 from world import DIRECT, TABLE
 
 SECONDS = float(os.environ.get("CMPD_WEATHER_S", 3))
 SEED = int(os.environ.get("CMPD_WEATHER_SEED", time.time_ns() % 1000000))
 CLIENTS = 2  # of each CMP
-CALM = 30
 
 
 def stormy(world, name, find, seed):
@@ -71,11 +71,16 @@ class Client(threading.Thread):
         self.answered, self.left, self.wrong = 0, 0, []
 
     def run(self):
-        while time.monotonic() < self.until:
+        while self.goes_on():
             try:
                 self.visit()
             except GONE:
                 self.left += 1
+
+    def goes_on(self):
+        """Longer, when nothing has come of it yet."""
+        in_vain = self.answered == 0 or self.left == 0
+        return time.monotonic() < self.until + (PATIENCE if in_vain else 0)
 
     def visit(self):
         with Http2(self.node.handset_port, self.node.authority.path) as client:
@@ -100,7 +105,7 @@ class Client(threading.Thread):
 
 
 def serves_again(node):
-    deadline = time.monotonic() + CALM
+    deadline = time.monotonic() + PATIENCE
     good = 0
     while good < 20:  # several for each worker
         assert time.monotonic() < deadline, "it does not serve when the weather is fair"

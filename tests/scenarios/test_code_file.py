@@ -21,7 +21,7 @@ def served(site):
 def test_a_good_change_is_seen(served):
     served.write_codes({"ici": "1A0F1-1", "content": "new"}, {"ici": "1A0F1-2", "content": "more"})
     eventually(lambda: served.content() == "new")
-    assert served.content("1A0F1-2") == "more"
+    eventually(lambda: served.content("1A0F1-2") == "more")  # of the other worker, maybe
 
 
 def test_a_change_in_place_is_seen(served):
@@ -160,4 +160,4 @@ def test_many_codes_change_under_load(served):
             *(json.dumps({"ici": f"1A0F1-{i}", "content": f"turn {turn}"}) for i in range(20000))
         )
         eventually(lambda: served.content("1A0F1-19999") == f"turn {turn}")  # noqa: B023
-        assert served.content("1A0F1-0") == f"turn {turn}"
+        eventually(lambda: served.content("1A0F1-0") == f"turn {turn}")  # noqa: B023

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from client import connect, receive_all, written
 from daemon import CMPCTL, CMPD, message, run
-from stores import eventually
+from patience import PATIENCE
+from stores import eventually, grown
 
 ICI = "1A0F1-1"
 
@@ -59,6 +60,11 @@ def cpu_seconds(site):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def kept_out(site, listener):
+    """How many are not in; who comes late may get the place of one that is idle."""
+    return sum(site.counter(f"listener:{listener}", how) for how in ("refused_full", "displaced"))
+
+
 def open_descriptors(site):
     return len(os.listdir(f"/proc/{site.process.pid}/fd"))
 
@@ -97,7 +103,7 @@ def test_fewer_files_than_connections(served):
     assert allowed == 400 and allowed == others + left and left > 100
     held = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(left + 20)]
     try:
-        eventually(lambda: served.counter("listener:peers", "refused_full") >= 20)
+        eventually(lambda: kept_out(served, "peers") >= 20)
         assert open_descriptors(served) < 400 - 32
     finally:
         for one in held:
@@ -159,7 +165,8 @@ def crowded(world):
 
 
 def hold(port, count, source="127.0.0.1"):
-    return [socket.create_connection(("127.0.0.1", port), 5, (source, 0)) for _ in range(count)]
+    to, own = ("127.0.0.1", port), (source, 0)
+    return [socket.create_connection(to, PATIENCE, own) for _ in range(count)]
 
 
 def of(home, listener):
@@ -172,14 +179,16 @@ def of(home, listener):
 def test_a_crowd_at_one_door_closes_no_other(crowded):
     home = crowded
     held = hold(home.handset_port, 60)
-    eventually(lambda: home.counter("listener:handsets", "refused_full") >= 45)
+    eventually(lambda: kept_out(home, "handsets") >= 45)
     assert of(home, "handsets")["handshake"] == 15 and of(home, "handsets")["share"] == 5
     for _ in range(3):
         assert home.ask(home.b, ICI).status == 200
     inside = [connect(home.port, home.authority.path) for _ in range(5)]
-    assert of(home, "peers")["open"] == 5
-    lines = [line for line in home.log("warning") if line.get("listener") == "handsets"]
-    assert [line["source"] for line in lines] == ["127.0.0.1"], "one line a minute"
+    eventually(lambda: of(home, "peers")["open"] == 5)
+    home.wait_for_log("are in use")
+    lines = [line for line in home.log("warning") if "are in use" in line["message"]]
+    told = [(line["source"], line["listener"]) for line in lines]
+    assert told == [("127.0.0.1", "handsets")], "one line a minute"
     for one in held + inside:
         one.close()
     eventually(lambda: of(home, "handsets")["handshake"] == 0)
@@ -224,18 +233,20 @@ def test_a_connection_with_a_request_stays(world):
     home = world.cmp("a", "1A0F1")
     home.config["limits"] = {"connections": 20}
     home.handsets |= {"source_connections": 1, "tls": home.listener["tls"]}
-    trace = home.folder / "trace"
-    home.store("store_async", delay="2s", path=str(trace))
+    begun, until = home.folder / "begun", home.folder / "until"
+    files = {"begun": str(begun), "until": str(until), "path": str(home.folder / "ended")}
+    home.store("store_async", delay="5m", **files)
     home.start()
     request = b"GET /mc-1/resolve-ici?ici=1A0F1-ASYNC HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with connect(home.handset_port, home.authority.path) as busy:
         busy.sendall(request)
-        eventually(lambda: trace.exists())
+        grown(begun, 1)
         time.sleep(1.2)  # longer than anybody has to stay
         with pytest.raises((OSError, ssl.SSLError)):
             connect(home.handset_port, home.authority.path).close()
         line = home.wait_for_log("as many as it may")
         assert (line["source"], line["listener"]) == ("127.0.0.1", "handsets")
+        until.touch()
         got, closed = receive_all(busy)
     assert closed and b" 200 " in got
     assert home.counter("listener:handsets", "refused_many") >= 1
@@ -249,6 +260,7 @@ def test_one_address_has_so_many(world):
     """With one more, the oldest of its own that is idle gives way, and nobody else's."""
     home = world.cmp("a", "1A0F1")
     home.config["workers"] = 1
+    home.config["limits"] = {"handshake_timeout": "1m"}
     home.listener["source_connections"] = 3
     home.start()
     (other,) = hold(home.port, 1, "127.0.0.3")
@@ -269,20 +281,19 @@ def test_one_address_has_so_many(world):
 def test_who_comes_too_fast_gets_a_turn_later(world):
     """Ten a second, five of them at once; then they wait for as long as half a handshake may take."""
     home = world.cmp("a", "1A0F1")
-    home.config["limits"] = {"handshake_timeout": "10s"}
+    home.config["limits"] = {"handshake_timeout": "20s"}
     home.listener["source_connects"] = "10/s"
     home.b = home.peer("b")
     home.holds(**{ICI: "x"})
     home.start()
-    held = hold(home.port, 90, "127.0.0.2")
+    held = hold(home.port, 200, "127.0.0.2")
     eventually(lambda: home.counter("listener:peers", "refused_fast") >= 30)
     assert of(home, "peers")["turn"] > 5
-    began = time.monotonic()
     assert home.ask(home.b, ICI, source="127.0.0.3").status == 200
-    assert time.monotonic() - began < 4  # others do not wait
-    eventually(lambda: of(home, "peers")["turn"] == 0, 20)
+    assert of(home, "peers")["turn"] > 0  # others do not wait
+    eventually(lambda: of(home, "peers")["turn"] == 0)
     assert home.ask(home.b, ICI, source="127.0.0.2").status == 200  # and it is not banned
-    assert home.counter("listener:peers", "waited") >= 45
+    assert home.counter("listener:peers", "waited") >= 90
     for one in held:
         one.close()
 
@@ -290,12 +301,12 @@ def test_who_comes_too_fast_gets_a_turn_later(world):
 def test_handshakes_begin_at_a_pace(world):
     """Whoever they are from."""
     home = world.cmp("a", "1A0F1")
-    home.config["limits"] = {"handshakes": "20/s"}
+    home.config["limits"] = {"handshakes": "5/s", "handshake_timeout": "1m"}
     home.b = home.peer("b")
     home.holds(**{ICI: "x"})
     home.start()
     held = [s for i in range(40) for s in hold(home.port, 1, f"127.0.1.{i}")]
-    eventually(lambda: of(home, "peers")["turn"] > 0)
+    eventually(lambda: home.counter("listener:peers", "waited") > 0)
     assert home.ask(home.b, ICI).status == 200
     assert home.counter("listener:peers", "refused_busy") == 0
     for one in held:
@@ -306,13 +317,14 @@ def test_handshakes_begin_at_a_pace(world):
 
 def test_a_stop_does_not_wait_for_turns(world):
     home = world.cmp("a", "1A0F1")
+    home.config["limits"] = {"handshake_timeout": "1m"}
     home.listener["source_connects"] = "1/s"
     home.start()
-    held = hold(home.port, 6)
+    held = hold(home.port, 30)  # the last one's is in half a minute
     eventually(lambda: of(home, "peers")["turn"] > 2)
     began = time.monotonic()
     home.signal(signal.SIGTERM)
     assert home.wait() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     for one in held:
         one.close()

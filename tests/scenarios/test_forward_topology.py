@@ -371,7 +371,7 @@ def test_a_split_parent_asks_its_child_over_mc6(world):
     assert home.scan("4D001-2").code == "unknown_ici"
     assert home.scan("4D0012-2").code == "unknown_ici"
     assert len(parent.wait_until_handled(4)) == 4
-    assert [line["ici"] for line in child.handled()] == ["4D0012-1", "4D0012-2"]
+    assert [line["ici"] for line in child.wait_until_handled(2)] == ["4D0012-1", "4D0012-2"]
 
 
 def test_a_child_with_the_parents_own_prefix_is_asked(world):

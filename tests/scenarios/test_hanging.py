@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plugin that never answers: what the requestor gets, who is named, and that others are served."""
 import contextlib
+import re
 import signal
 import threading
 
@@ -44,9 +45,10 @@ def test_what_is_not_answered_is_named_with_its_number_and_time(site):
     for _ in range(2):
         assert unavailable(site.ask(key, HANGS))
     assert site.ask(key, GOOD["ici"]).status == 200
-    line = site.wait_for_log("has not answered 2 operations")
+    line = site.wait_for_log("has not answered")
     assert (line["level"], line["area"]) == ("warning", "special")
-    assert line["message"].startswith("plugin store_fault ")
+    # Those that were late when it looked, which may have been the first alone.
+    assert re.match("plugin store_fault has not answered [12] operations ", line["message"])
     assert int(line["message"].split()[-2]) >= 3
     assert site.ask(key, GOOD["ici"]).status == 200
     end(site)
@@ -98,9 +100,11 @@ def test_cmpctl_does_not_wait_for_ever(site):
 
 
 def test_what_comes_back_is_forgotten(site):
-    key = hanging(site, use="store_blocking", delay="4s", ici=HANGS)
+    until = site.folder / "until"
+    key = hanging(site, use="store_blocking", delay="5m", until=str(until), ici=HANGS)
     assert unavailable(site.ask(key, HANGS))
     site.wait_for_log("has not answered 1 operations")
+    until.touch()
     site.wait_for_log("plugin store_blocking has answered the last of them to worker 0")
     site.stop()
 

@@ -14,6 +14,7 @@ PATH = "/mc-3/resolve-ici"
 def served(site):
     site.b = site.peer("b")
     site.count = site.counting()
+    site.config["limits"] = {"request_timeout": "2m"}  # nobody is put out for idling
     return site.start()
 
 
@@ -91,7 +92,7 @@ CASES = list(ambiguous(_Nobody))
 @pytest.mark.parametrize("case", CASES)
 def test_an_ambiguous_request_is_refused_and_the_connection_closed(served, case):
     """What follows on the connection is not read as a second request."""
-    got, closed = served.exchange(ambiguous(served)[case] + get(served), seconds=4)
+    got, closed = served.exchange(ambiguous(served)[case] + get(served))
     assert closed, f"still open after {got!r}"
     assert got.count(b"HTTP/1.1 ") <= 1, got
     if got:
@@ -129,10 +130,12 @@ def test_a_client_that_waits_for_100_continue(served):
 
 @pytest.mark.parametrize("slow", [b"", b"GET ", b"GET / HTTP/1.1\r\nHost: x\r\nX-"])
 def test_a_client_that_does_not_finish_is_put_out(site, slow):
-    site.config["limits"] = {"request_timeout": "1s"}
+    site.config["limits"] = {"request_timeout": "3s"}
+    site.config["admin"] = {"socket": "admin.sock"}
     b = site.peer("b")
     site.counting()
     site.start()
-    got, closed = site.exchange(slow, seconds=6)
+    got, closed = site.exchange(slow)
     assert closed and b"200" not in got[:20]
+    assert site.counter("connections", "ended_late" if slow else "ended_idle") == 1
     assert site.ask(b, ICI).status == 200

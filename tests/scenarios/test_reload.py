@@ -25,6 +25,7 @@ def served(site):
     site.first = site.peer("b")
     codes(site, "codes.ndjson", "one")
     codes(site, "other.ndjson", "other")
+    site.config["limits"] = {"request_timeout": "2m"}  # to idle, on a busy machine
     return site.start()
 
 
@@ -158,6 +159,7 @@ def test_a_body_that_the_new_limit_cuts_does_not_pass_for_whole(site):
         form = ("content-type", "application/x-www-form-urlencoded")
         stream = connection.get("/mc-3/resolve-ici", [form], end=False, method="POST")
         connection.send(DataFrame(stream, b"x" * 16384))
+        connection.ping()
         site.config["limits"]["body"] = "4K"
         site.config["listeners"].pop()
         assert reload(site)["removed"] == ["listeners.second"]

@@ -101,15 +101,23 @@ def test_an_answer_of_429_gives_the_pair_back(site):
     b = site.peer("b", rate="1/s")
     site.counting()
     site.start()
-    pairs = message(b, ICI)
-    deadline = time.monotonic() + 10
-    while site.ask(b, ICI).status != 429:  # uses up what a burst may have
+    refused = []
+
+    def ask():
+        pairs = message(b, ICI)
+        if site.send(pairs).status == 429:
+            refused.append(pairs)
+
+    deadline = time.monotonic() + PATIENCE
+    while not refused:  # uses up what a burst may have, and faster than there is more
         assert time.monotonic() < deadline
-    statuses = [site.send(pairs).status]
-    while statuses[-1] == 429 and time.monotonic() < deadline:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: ask(), range(8)))
+    pairs = refused[0]
+    while (status := site.send(pairs).status) == 429:
+        assert time.monotonic() < deadline
         time.sleep(0.3)
-        statuses.append(site.send(pairs).status)
-    assert statuses[-1] == 200 and 409 not in statuses, statuses
+    assert status == 200
     time.sleep(1.1)
     assert site.send(pairs).status == 409
 
@@ -124,13 +132,13 @@ def test_a_refusal_on_the_merits_uses_the_pair_up(site, b, ici, status):
 
 
 def test_the_window_ends(site, b):
-    site.config["replay"] = {"window": "2s"}
+    site.config["replay"] = {"window": "8s"}
     site.counting()
     site.start()
     pairs = message(b, ICI)
     assert site.send(pairs).status == 200
     assert site.send(pairs).status == 409
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while (status := site.send(pairs).status) == 409 and time.monotonic() < deadline:
         time.sleep(0.3)
     assert status == 200

@@ -52,7 +52,8 @@ def test_the_sample_codes(site):
 
 
 class Sample(Node):
-    """A node that is configured by a sample; only addresses, ports and folders are filled in."""
+    """A node that is configured by a sample; only addresses, ports, folders and patience are
+    filled in."""
 
     ports = {}  # of all nodes, by host
 
@@ -75,6 +76,8 @@ class Sample(Node):
         text = re.sub(r'"0\.0\.0\.0:844\d"', f'"127.0.0.1:{self.port}"', text)
         for host, port in self.ports.items():
             text = re.sub(rf'"https://{re.escape(host)}:\d+', f'"https://127.0.0.1:{port}', text)
+        text = text.replace("deadline: 3s", "deadline: 30s")
+        text = re.sub(r"( +)sign_with: ", r"\1connect_timeout: 30s\n\g<0>", text)
         path.write_text(text + "workers: 1\nplugin_path: " + json.dumps(self.config["plugin_path"]))
         return path
 
