@@ -51,7 +51,7 @@ class SmallMcr:
 
     def wait_for(self, part):
         while not self.lines or part not in self.lines[-1]:
-            assert select.select([self.process.stderr], [], [], 20)[0], self.lines
+            assert select.select([self.process.stderr], [], [], PATIENCE)[0], self.lines
             line = self.process.stderr.readline()
             assert line, self.lines
             self.lines.append(line.rstrip("\n"))

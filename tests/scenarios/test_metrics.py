@@ -97,7 +97,8 @@ def full(world, database, codes_server):
     home.config["journal"] = {"path": "journal"}
     world.authority.revoke(home.folder / "crl.pem")
     home.entry("b")["tls"]["crl"] = str(home.folder / "crl.pem")
-    tables = {"sql": sqlite(home), "pg": postgresql(home, database)}
+    patient = {"statement_timeout": "30s"}
+    tables = {"sql": sqlite(home), "pg": postgresql(home, database) | patient}
     home.config["plugins"] |= tables | {"remote": remote(home, codes_server)}
     home.config["plugins"]["sql"]["cache"] = {"ttl": "1m"}
     home.config["resolve"]["stores"] = ["codes", *tables, "remote"]
