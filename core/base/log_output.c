@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OTHERS_MS 100 /* they may stand still, or be those who have crashed */
+
 typedef enum output_kind {
     OUTPUT_FILE,   /* or a terminal: writing waits for nobody */
     OUTPUT_PIPE,   /* shared with others, so it cannot be made to fail instead of waiting */
@@ -20,6 +22,9 @@ typedef enum output_kind {
 static int output = STDERR_FILENO;
 static output_kind kind = OUTPUT_FILE;
 static int own_pipe = -1; /* the same pipe, opened again: it fails instead of waiting */
+
+static _Atomic unsigned writing; /* threads that are at it */
+static _Atomic pid_t only;       /* the thread that still may; 0: all */
 
 static _Atomic uint64_t lost;
 static _Atomic int last_error; /* 0: the last line was written */
@@ -97,7 +102,7 @@ static size_t put_all(const char *at, size_t size)
 
 /* A full disk takes a part of a line, and so may a stream socket. The next line must not become its
  * tail, which a reader of JSON would lose together with it. */
-void log_output_write(const char *line, size_t size)
+static void write_line(const char *line, size_t size)
 {
     if (atomic_load_explicit(&cut, memory_order_relaxed) && put_all("\n", 1) == 1) {
         atomic_store_explicit(&cut, false, memory_order_relaxed);
@@ -112,6 +117,25 @@ void log_output_write(const char *line, size_t size)
     atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
     if (done > 0) {
         atomic_store_explicit(&cut, true, memory_order_relaxed);
+    }
+}
+
+/* Who has seen that all may write is counted before, so that he can be waited for. */
+void log_output_write(const char *line, size_t size)
+{
+    atomic_fetch_add(&writing, 1);
+    const pid_t who = atomic_load(&only);
+    if (who == 0 || who == gettid()) {
+        write_line(line, size);
+    }
+    atomic_fetch_sub(&writing, 1);
+}
+
+void log_output_keep_to_this_thread(void)
+{
+    atomic_store(&only, gettid());
+    for (int ms = 0; ms < OTHERS_MS && atomic_load(&writing) > 0; ms++) {
+        poll(NULL, 0, 1);
     }
 }
 

@@ -18,6 +18,10 @@ int log_output_fd(void);
 /* Writes a line, in one piece: lines of other threads and processes do not mix with it. */
 void log_output_write(const char *line, size_t size);
 
+/* From now on only this thread's lines are written, behind all that are being written just now (for
+ * which it waits a moment, not for ever). May be called from a signal handler. */
+void log_output_keep_to_this_thread(void);
+
 /* How many lines were lost, in all; why the last one was, as errno; and whether lines are written
  * now, as far as the last one tells. */
 uint64_t log_output_lost(void);

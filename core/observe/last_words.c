@@ -4,6 +4,7 @@
 #include "observe/last_words.h"
 
 #include "base/log.h"
+#include "base/log_output.h"
 #include "base/running.h"
 #include "observe/stderr_guard.h"
 
@@ -32,7 +33,8 @@ static char *put(char *at, const char *end, const char *words)
     return at;
 }
 
-/* "signal SIGSEGV in lookup of codes (store_file), on worker 3: the process ends". */
+/* "signal SIGSEGV in lookup of codes (store_file), on worker 3: the process ends". What others
+ * still have to say would come behind it. */
 static void say(const char *what, const char *who)
 {
     char line[512], where[RUNNING_TEXT_SIZE];
@@ -45,6 +47,7 @@ static void say(const char *what, const char *who)
     at = put(at, end, running_here.name != NULL ? running_here.name : "");
     at = put(at, end, ": the process ends");
     *at = '\0';
+    log_output_keep_to_this_thread();
     log_last_words("process", line);
 }
 

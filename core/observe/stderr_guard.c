@@ -6,12 +6,15 @@
 #include "base/log_output.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define READ_SIZE  16384
 #define LINE_SHOWN 512
 #define CAUSE_SIZE 32
+#define READER_MS  100
 #define TAIL_SIZE  2048 /* of what was read last: an abort's reason is its last line */
 
 /* libh2o writes a line for each unknown HTTP/2 frame, and knows no limit: 61 MB in 3 s from one
@@ -30,7 +33,8 @@ static cmp_watch *watch;
 
 static char octets[READ_SIZE]; /* what was read last */
 static volatile sig_atomic_t size;
-static size_t kept; /* of it, the beginning of a line */
+static size_t kept;         /* of it, the beginning of a line */
+static _Atomic bool taking; /* what was read is not all logged */
 
 /* Lines that differ in a number only are of one kind. */
 static void take_cause(cmp_str line, char cause[CAUSE_SIZE])
@@ -84,9 +88,11 @@ static bool read_more(void)
 static void on_octets(void *arg)
 {
     (void)arg;
+    atomic_store(&taking, true);
     if (read_more()) {
         log_lines(false);
     }
+    atomic_store(&taking, false);
 }
 
 static void put(const char *at, size_t count)
@@ -95,8 +101,17 @@ static void put(const char *at, size_t count)
     (void)written;
 }
 
-/* What was read last, up to TAIL_SIZE of it. Another thread may be reading more into the same
- * place, and nobody can wait for it any more: at worst a line is torn. */
+/* The control thread may be about to log what it has read, and then comes before what we write. It
+ * may also stand still, or be the one that has crashed. */
+static void wait_for_the_reader(void)
+{
+    for (int ms = 0; ms < READER_MS && atomic_load(&taking); ms++) {
+        poll(NULL, 0, 1);
+    }
+}
+
+/* What was read last, up to TAIL_SIZE of it. A control thread that was not waited for may be
+ * reading more into the same place: at worst a line is torn. */
 __attribute__((no_sanitize("thread"))) static size_t copy_tail(char tail[TAIL_SIZE])
 {
     const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
@@ -108,13 +123,15 @@ __attribute__((no_sanitize("thread"))) static size_t copy_tail(char tail[TAIL_SI
     return count;
 }
 
-/* The control thread may have read the reason of an abort and be about to log it, or to leave it
- * out: then it is written twice, or here. Nothing but what POSIX allows in a signal handler. */
+/* The control thread may have read the reason of an abort and left it out, as one line too many: so
+ * it is written here, be it for the second time. Nothing but what POSIX allows in a signal
+ * handler. */
 void stderr_guard_last(bool with_tail)
 {
     if (watch == NULL) {
         return;
     }
+    wait_for_the_reader();
     char tail[TAIL_SIZE];
     const size_t size_of_tail = with_tail ? copy_tail(tail) : 0;
     put(tail, size_of_tail);

@@ -6,14 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,6 +139,48 @@ static void a_message_is_one_line(void **state)
     fclose(file);
 }
 
+static atomic_bool over;
+
+static void *go_on_writing(void *arg)
+{
+    (void)arg;
+    while (!over) {
+        write_lines(1);
+    }
+    return NULL;
+}
+
+/* The last of all tests: nobody gives the word back. */
+static void who_keeps_to_himself_has_the_last_word(void **state)
+{
+    (void)state;
+    static const char last[] = "the last line\n";
+    enum { LAST = sizeof(last) - 1 };
+    pthread_t others[3];
+    FILE *file = tmpfile();
+    log_output_set(fileno(file));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&others[i], NULL, go_on_writing, NULL), 0);
+    }
+    while (lseek(fileno(file), 0, SEEK_CUR) < 100000) {
+        sched_yield(); /* until they are in full swing */
+    }
+    log_output_keep_to_this_thread();
+    log_output_write(last, LAST);
+    const off_t size = lseek(fileno(file), 0, SEEK_CUR);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    over = true;
+    for (int i = 0; i < 3; i++) {
+        pthread_join(others[i], NULL);
+    }
+    assert_int_equal(lseek(fileno(file), 0, SEEK_CUR), size);
+    char text[LAST];
+    assert_int_equal(pread(fileno(file), text, LAST, size - LAST), LAST);
+    assert_memory_equal(text, last, LAST);
+    assert_int_equal((size - LAST) % (off_t)(sizeof(line) - 1), 0);
+    fclose(file);
+}
+
 static int back_to_stderr(void **state)
 {
     (void)state;
@@ -151,6 +197,7 @@ int main(void)
         cmocka_unit_test_teardown(a_full_disk, back_to_stderr),
         cmocka_unit_test_teardown(a_line_that_was_cut_ends_before_the_next, back_to_stderr),
         cmocka_unit_test_teardown(a_message_is_one_line, back_to_stderr),
+        cmocka_unit_test_teardown(who_keeps_to_himself_has_the_last_word, back_to_stderr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
