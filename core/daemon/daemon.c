@@ -336,6 +336,7 @@ static void begin(daemon_state *d, const char *path, const char *const *folders,
 {
     *d = (daemon_state){.control = loop_create(),
                         .began_ms = clock_monotonic_ms(),
+                        .began_at_ms = clock_now_ms(),
                         .takeover = {.channel = -1, .admin = -1, .replay = -1}};
     d->build = (build_site){.path = path,
                             .folders = folders,

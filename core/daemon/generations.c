@@ -86,6 +86,7 @@ void generations_put(daemon_state *d, generation *g)
     g->older = d->generation;
     g->tenures = d->site.worker_count;
     g->in_force_ms = clock_monotonic_ms();
+    g->in_force_at_ms = clock_now_ms();
     d->generation = g;
     d->generations++;
     d->process.control = d->control;

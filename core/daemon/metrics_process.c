@@ -22,8 +22,6 @@ static void gauge(exposition *e, const char *name, const char *unit, const char 
 
 static void expose_kernel(exposition *e, const daemon_state *d)
 {
-    const double began_s =
-        (double)clock_now_ms() / 1000 - (double)(clock_monotonic_ms() - d->began_ms) / 1000;
     struct rlimit files = {0, 0};
     getrlimit(RLIMIT_NOFILE, &files);
     gauge(e, "process_resident_memory_bytes", "bytes", "Memory of the process that is resident",
@@ -32,8 +30,10 @@ static void expose_kernel(exposition *e, const daemon_state *d)
           process_virtual_bytes());
     gauge(e, "process_open_fds", NULL, "Descriptors that are open", process_descriptors());
     gauge(e, "process_max_fds", NULL, "Descriptors that may be", (double)files.rlim_cur);
+    /* Always the same number, whatever becomes of the clock: one that changes is another process.
+     */
     gauge(e, "process_start_time_seconds", "seconds", "When the process began, in Unix time",
-          began_s);
+          (double)d->began_at_ms / 1000);
     exposition_family(e, METRIC_COUNTER, "process_cpu_seconds", "seconds",
                       "Processor time of the process");
     exposition_number(e, process_cpu_seconds());
@@ -87,8 +87,7 @@ void metrics_expose_process(exposition *e, const daemon_state *d)
     expose_readiness(e, d);
     gauge(e, "cmpd_configuration_timestamp_seconds", "seconds",
           "Since when the configuration is in force, in Unix time",
-          (double)clock_now_ms() / 1000 -
-              (double)(clock_monotonic_ms() - d->generation->in_force_ms) / 1000);
+          (double)d->generation->in_force_at_ms / 1000);
     expose_clock(e);
     expose_kernel(e, d);
     gauge(e, "cmpd_memory_limit_bytes", "bytes",

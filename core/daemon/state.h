@@ -37,6 +37,7 @@ struct daemon_state {
     loop *control;
     build_site build;
     uint64_t began_ms;      /* clock_monotonic_ms */
+    int64_t began_at_ms;    /* the same moment in Unix time */
     unsigned generations;   /* put in force so far: the number of the newest */
     generation *generation; /* the newest, and behind it those that live: see generations.h */
     cmp_timer *age_timer;   /* NULL: there is no older one */

@@ -96,6 +96,7 @@ struct generation {
     unsigned tenures;        /* workers that have it, or are about to */
     generation *older;       /* the next in the list of those that live */
     uint64_t in_force_ms;    /* since when; clock_monotonic_ms */
+    int64_t in_force_at_ms;  /* the same moment in Unix time */
 };
 
 /* A share of the newest keyring; NULL: there is none. Any thread. */

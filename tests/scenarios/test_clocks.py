@@ -113,6 +113,25 @@ def test_who_may_ask_again_is_told_by_no_clock_that_is_set_back(settable):
 
 
 @preloads
+def test_a_process_and_a_configuration_began_once(settable):
+    """Whoever sees another number takes it for another process."""
+    settable.config["admin"] = {"socket": "admin.sock"}
+    settable.start()
+    names = ("process_start_time_seconds", "cmpd_configuration_timestamp_seconds")
+
+    def moments():
+        m = scraped(settable)
+        return [m.value(name) for name in names]
+
+    at_first = moments()
+    assert all(abs(at - time.time()) < 60 for at in at_first)
+    for _ in range(20):
+        assert moments() == at_first
+    settable.set_back()
+    assert moments() == at_first
+
+
+@preloads
 def test_a_database_that_hangs_is_given_up_when_the_clock_is_set_back(settable, database):
     one = {"connections": 1, "statement_timeout": "5s"}
     shelf = Shelf(settable, postgresql(settable, database) | one)
