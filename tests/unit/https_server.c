@@ -375,8 +375,8 @@ static void h2_visit(visitor *v)
 {
     nghttp2_session *session = h2_session(v);
     static _Thread_local uint8_t in[65536];
-    while (!v->ended && h2_send(v, session)) {
-        const int size = v->frozen ? 0 : SSL_read(v->ssl, in, sizeof(in));
+    while (!v->ended && !v->frozen && h2_send(v, session)) {
+        const int size = SSL_read(v->ssl, in, sizeof(in));
         if (size <= 0 || nghttp2_session_mem_recv(session, in, (size_t)size) < 0) {
             break;
         }

@@ -62,7 +62,7 @@ void rig_end(rig *r)
 {
     outbound_destroy(&r->o);
     origin_unref(&r->to);
-    assert_true(pool_destroy(&r->p, 2000));
+    assert_true(pool_destroy(&r->p, PATIENCE_MS));
     loop_destroy(&r->l);
 }
 

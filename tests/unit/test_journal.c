@@ -248,15 +248,15 @@ static void two_may_write_in_one_folder(void **state)
         journal_rig_put(second, 0, JOURNAL_TRANSACTION, i);
         nanosleep(&(struct timespec){.tv_nsec = 2 * JOURNAL_BATCH_MS * 1000000L}, NULL);
     }
+    journal_state found;
+    do { /* before one is closed: the other may then remove its file, as there is no room to keep */
+        found = journal_rig_read(JOURNAL_STREAM_JOURNAL, NULL, NULL);
+    } while (found.records < 8);
     assert_int_equal(journal_rig_files(".cmpj"), 2);
     segment_files files;
     const int folder = open(JOURNAL_RIG_FOLDER, O_RDONLY | O_DIRECTORY);
     assert_true(segment_files_list(folder, JOURNAL_STREAM_JOURNAL, &files));
     assert_true(segment_is_open(folder, &files.at[0]) && segment_is_open(folder, &files.at[1]));
-    journal_state found;
-    do { /* before one is closed: the other may then remove its file, as there is no room to keep */
-        found = journal_rig_read(JOURNAL_STREAM_JOURNAL, NULL, NULL);
-    } while (found.records < 8);
     assert_int_equal(found.records, 8);
     assert_int_equal(found.missing + found.twice, 0);
     journal_close(&first);

@@ -56,12 +56,12 @@ static void timers_fire_in_order_and_not_early(void **state)
     trace t = {.l = loop_create()};
     mark c = {&t, 'c'}, a = {&t, 'a'}, b = {&t, 'b'}, end = {&t, '.'};
     const uint64_t before = h2o_now(loop_h2o(t.l)); /* what timers go by */
-    loop_timer_start(t.l, 30, on_mark, &c);
+    loop_timer_start(t.l, 300, on_mark, &c);
     loop_timer_start(t.l, 0, on_mark, &a);
-    loop_timer_start(t.l, 10, on_mark, &b);
-    loop_timer_start(t.l, 40, on_mark, &end);
+    loop_timer_start(t.l, 100, on_mark, &b);
+    loop_timer_start(t.l, 400, on_mark, &end);
     run_until_done(&t);
-    assert_true(h2o_now(loop_h2o(t.l)) - before >= 40);
+    assert_true(h2o_now(loop_h2o(t.l)) - before >= 400);
     assert_string_equal(t.text, "abc.");
     loop_destroy(&t.l);
     assert_null(t.l);
@@ -80,8 +80,8 @@ static void a_stopped_timer_does_not_fire(void **state)
     trace t = {.l = loop_create()};
     mark never = {&t, 'x'}, end = {&t, '.'};
     loop_timer_stop(loop_timer_start(t.l, 0, on_mark, &never));
+    loop_timer_start(t.l, 2, on_stop_victim, &t); /* begun before what it stops: due before it */
     t.victim = loop_timer_start(t.l, 10, on_mark, &never);
-    loop_timer_start(t.l, 2, on_stop_victim, &t);
     loop_timer_start(t.l, 20, on_mark, &end);
     run_until_done(&t);
     assert_string_equal(t.text, "s.");

@@ -203,7 +203,7 @@ static void test_half_an_answer(void **state)
     rig r = rig_for(s);
     outcome out;
     ask(&r, NULL);
-    begin(&r, "do=half", 300, &out);
+    begin(&r, "do=half", 2000, &out);
     wait_for(&r, &out);
     assert_outcome(out, CMP_HTTPS_TIMEOUT);
     assert_string_equal(out.detail, "no whole answer in time");
@@ -265,12 +265,12 @@ static void test_second_address(void **state)
     char url[64];
     origin_options options = options_for(https_port(s), url);
     snprintf(url, sizeof(url), "https://localhost:%u/mc", https_port(s));
-    options.connect_timeout_ms = 3000;
+    options.connect_timeout_ms = 6000;
     rig r = rig_make(&options);
     set_addresses(&r, ports, 2);
     const uint64_t from = loop_ms(&r);
     assert_outcome(ask(&r, NULL), CMP_HTTPS_ANSWERED);
-    assert_true(loop_ms(&r) - from >= 1500);
+    assert_true(loop_ms(&r) - from >= 3000);
     assert_int_equal(lane_get(r.o, r.to)->address_first, 1); /* and is the one to begin with */
     https_close_connections(s);
     assert_outcome(ask(&r, NULL), CMP_HTTPS_ANSWERED);
@@ -328,31 +328,32 @@ static void test_idle_connection_closed(void **state)
 static void test_our_idle_timeout(void **state)
 {
     (void)state;
-    enum { IDLE_MS = 200, PAUSE_MS = 110 };
+    enum { IDLE_MS = 400, PAUSE_MS = 220 };
     https_server *s = https_start(&(https_options){.name = "good"});
     char url[64];
     origin_options options = options_for(https_port(s), url);
     options.idle_timeout_ms = IDLE_MS;
     rig r = rig_make(&options);
-    uint64_t longest, from;
+    uint64_t longest, from, asked; /* idle since then at the earliest */
     unsigned before;
     do { /* until the machine lets us come in time */
+        asked = now_ms();
         ask(&r, NULL);
         before = https_connections(s);
         longest = 0;
         for (int i = 0; i < 2; i++) { /* the pauses are together longer than the time-out */
-            from = now_ms();
+            from = asked;
             run_for(&r, PAUSE_MS);
+            asked = now_ms();
             ask(&r, NULL);
             longest = now_ms() - from > longest ? now_ms() - from : longest;
         }
     } while (longest >= IDLE_MS);
     assert_int_equal(https_connections(s), before);
-    from = now_ms();
     while (atomic_load(&r.to->references) > 1) { /* until the lane has gone with the connection */
         loop_turn(r.l);
     }
-    assert_true(now_ms() - from > IDLE_MS / 2);
+    assert_true(now_ms() - asked >= IDLE_MS);
     ask(&r, NULL);
     assert_int_equal(https_connections(s), before + 1);
     rig_end(&r);

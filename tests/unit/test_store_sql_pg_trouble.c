@@ -93,7 +93,7 @@ static void test_backend_is_killed(void **state)
 static void test_backend_stands_still(void **state)
 {
     pg_rig *f = *state;
-    const int64_t timeout_ms = 300;
+    const int64_t timeout_ms = 3000;
     *(int64_t *)pg_option(f, "statement_timeout") = timeout_ms;
     *(int64_t *)pg_option(f, "connections") = 1;
     pg_open_ready(f);
@@ -105,7 +105,7 @@ static void test_backend_stands_still(void **state)
     pg_turn(f, 1 + PG_TICK_MS);
     pg_await(f);
     assert_int_equal(cmp_test_verdict(f->ops[4]), CMP_STORE_UNAVAILABLE);
-    pg_pass(f, 1000); /* nor does the connection, as is found out then */
+    pg_pass(f, timeout_ms + 1000); /* nor does the connection, as is found out then */
     pg_recover(f);
     assert_true(cmp_test_logged(f->host, CMP_LOG_ERROR, "does not answer any more"));
     assert_int_equal(kill((pid_t)pid, SIGCONT), 0);
