@@ -49,5 +49,7 @@ def watch(channel):
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):  # meant for all of a run, by its path
+        signal.signal(number, signal.SIG_IGN)
     for left in watch(socket.socket(fileno=int(sys.argv[1]))):
         signal.pidfd_send_signal(left, signal.SIGKILL)

@@ -76,6 +76,7 @@ guard)
     setsid sh "$0" guarded "$folder" "$1" </dev/null >/dev/null 2>&1 & # Ctrl-C is not for it
     ;;
 guarded)
+    trap '' TERM HUP # meant for all of a run, by its path
     tail --pid="$1" -f /dev/null
     if [ -d "$folder" ]; then
         as_server "$bin/pg_ctl" stop --pgdata="$folder/data" --mode=immediate || true
