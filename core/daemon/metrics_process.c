@@ -30,8 +30,7 @@ static void expose_kernel(exposition *e, const daemon_state *d)
           process_virtual_bytes());
     gauge(e, "process_open_fds", NULL, "Descriptors that are open", process_descriptors());
     gauge(e, "process_max_fds", NULL, "Descriptors that may be", (double)files.rlim_cur);
-    /* Always the same number, whatever becomes of the clock: one that changes is another process.
-     */
+    /* The same number, whatever becomes of the clock: another one is another process. */
     gauge(e, "process_start_time_seconds", "seconds", "When the process began, in Unix time",
           (double)d->began_at_ms / 1000);
     exposition_family(e, METRIC_COUNTER, "process_cpu_seconds", "seconds",

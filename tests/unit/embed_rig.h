@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -85,4 +86,18 @@ static inline int embed_verify(cmp_embed_worker *w, const char *query, cmp_embed
     request.form = cmp_str_from(query);
     *answer = CMP_EMBED_ANSWER;
     return cmp_embed_verify(w, &request, answer);
+}
+
+/* How often a plugin has read its file again, as it counts. */
+static inline int64_t embed_reloads(cmp_embed *e)
+{
+    const char *name, *help;
+    int64_t value = 0;
+    for (unsigned i = 0; cmp_embed_metric(e, i, &name, &help, &value); i++) {
+        if (strcmp(name, "reloads") == 0) {
+            return value;
+        }
+    }
+    fail_msg("nobody counts reloads");
+    return 0;
 }

@@ -235,19 +235,6 @@ static void *search(void *arg)
     return NULL;
 }
 
-static int64_t reloads(cmp_embed *e)
-{
-    const char *name, *help;
-    int64_t value = 0;
-    for (unsigned i = 0; cmp_embed_metric(e, i, &name, &help, &value); i++) {
-        if (strcmp(name, "reloads") == 0) {
-            return value;
-        }
-    }
-    fail_msg("nobody counts reloads");
-    return 0;
-}
-
 static void workers_search_while_the_table_changes(void **state)
 {
     prefix_rig *r = *state;
@@ -269,7 +256,7 @@ static void workers_search_while_the_table_changes(void **state)
     }
     for (int i = 0; i < SWAPS; i++) {
         prefix_write_table(r, i % 2 == 0 ? "1A0F c\n" : "1A0F1 b\n");
-        while (reloads(b.embed) <= i) {
+        while (embed_reloads(b.embed) <= i) {
             cmp_embed_control_turn(b.embed, 1000);
         }
     }

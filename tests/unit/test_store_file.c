@@ -377,19 +377,6 @@ static void *search(void *arg)
     return NULL;
 }
 
-static int64_t reloads(cmp_embed *e)
-{
-    const char *name, *help;
-    int64_t value = 0;
-    for (unsigned i = 0; cmp_embed_metric(e, i, &name, &help, &value); i++) {
-        if (strcmp(name, "reloads") == 0) {
-            return value;
-        }
-    }
-    fail_msg("nobody counts reloads");
-    return 0;
-}
-
 static void workers_search_while_codes_change(void **state)
 {
     fixture *f = *state;
@@ -408,7 +395,7 @@ static void workers_search_while_codes_change(void **state)
     }
     for (int i = 0; i < SWAPS; i++) {
         write_codes(f, i % 2 == 0 ? CODE("A", "111") : CODE("A", "222"));
-        while (reloads(b.embed) <= i) {
+        while (embed_reloads(b.embed) <= i) {
             cmp_embed_control_turn(b.embed, 1000);
         }
     }
