@@ -49,6 +49,14 @@ def _state(thread):
     return (thread / "stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
+def put_in_place(path, text, mode=0o600):
+    """In one step: a daemon that reads it meanwhile has the old or the new, and all of it."""
+    new = path.with_name(path.name + ".new")
+    new.touch(mode)
+    new.write_text(text)
+    new.rename(path)
+
+
 def run(*command, **options):
     """Runs a program to its end and keeps what it says."""
     words = [str(word) for word in command]
@@ -135,24 +143,22 @@ class Site:
     def write_codes(self, *records, path="codes.ndjson"):
         """Replaces the code file in one step, as an operator should."""
         lines = [r if isinstance(r, str) else json.dumps(r, ensure_ascii=False) for r in records]
-        new = self.folder / (path + ".new")
-        new.write_text("".join(line + "\n" for line in lines))
-        new.rename(self.folder / path)
+        put_in_place(self.folder / path, "".join(line + "\n" for line in lines), 0o644)
+
+    def keyring(self):
+        rings = {"issued": self.issued, "received": self.received}
+        rows = {use: [key.row() for key in ring] for use, ring in rings.items()}
+        return rows | {"tokens": self.tokens}
 
     def write(self):
         """Writes configuration and keyring; returns the configuration's path."""
         if not self.keep_keyring:
             keys = self.folder / "keys.yaml"
-            rings = {"issued": self.issued, "received": self.received}
-            rows = {use: [key.row() for key in ring] for use, ring in rings.items()}
-            text = json.dumps(rows | {"tokens": self.tokens}, indent=1)
+            text = json.dumps(self.keyring(), indent=1)
             if not keys.is_file() or keys.read_text() != text:
-                new = keys.with_suffix(".new")  # in one step: a daemon may read it at any time
-                new.touch(0o600)
-                new.write_text(text)
                 if self.process is not None:  # which may see a key before it knows of its peer
                     self.expect_error("there is no such peer: it has to be under peers before")
-                new.rename(keys)
+                put_in_place(keys, text)
         path = self.folder / "cmpd.yaml"
         path.write_text(json.dumps(self.config, indent=1))
         return path

@@ -64,13 +64,11 @@ class Node(Site):
             records.append({"ici": ici.replace("_", "-"), **record})
         self.write_codes(*records)
 
-    def write(self):
-        path = super().write()
+    def keyring(self):
+        ring = super().keyring()
         if self.pseudonym_secret is not None:
-            keys = self.folder / "keys.yaml"
-            ring = json.loads(keys.read_text()) | {"pseudonym_secret": self.pseudonym_secret}
-            keys.write_text(json.dumps(ring, indent=1))
-        return path
+            ring["pseudonym_secret"] = self.pseudonym_secret
+        return ring
 
     # ---- asking ----
 

@@ -4,7 +4,7 @@ import socket
 
 import httpx
 import pytest
-from daemon import CMPCTL, run
+from daemon import CMPCTL, put_in_place, run
 from patience import PATIENCE
 from test_keys import ICI, Open
 
@@ -56,10 +56,9 @@ def test_a_wrong_keyring_is_told_with_its_places(served):
     admin = Admin(served)
     before = admin.post("/keys").json()
     served.expect_error("the keys read before stay in use")  # the watch may be first
-    new = served.folder / "keys.new"
-    new.touch(0o600)
-    new.write_text("issued:\n  - {id: x, peer: nobody, secret: short}\n")
-    new.rename(served.folder / "keys.yaml")
+    put_in_place(
+        served.folder / "keys.yaml", "issued:\n  - {id: x, peer: nobody, secret: short}\n"
+    )
     answer = admin.post("/keys")
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"

@@ -10,7 +10,7 @@ import client
 import journal
 import jsonschema
 import pytest
-from daemon import BUILD, CMPCTL, ROOT, SANITIZED, message, run
+from daemon import BUILD, CMPCTL, ROOT, SANITIZED, message, put_in_place, run
 from test_journal import Load, wait_until
 from world import home_and
 
@@ -81,7 +81,7 @@ def test_faults_are_found_each_in_its_class(pair, world, tmp_path):
     ring = json.loads(keys.read_text())
     for row in ring["issued"]:
         row["secret_hex"] = "00" * 32
-    keys.write_text(json.dumps(ring))
+    put_in_place(keys, json.dumps(ring))
     b.wait_for_log("keys")
     wait_until(lambda: a.send(message(key, "2B001-1")).status == 502)
     for _ in range(4):

@@ -9,7 +9,7 @@ import ssl
 import pytest
 from authority import Authority
 from client import connect, parse, receive_all, written
-from daemon import message
+from daemon import message, put_in_place
 from frames import Http2
 from reload import reload
 from stores import eventually
@@ -140,7 +140,7 @@ def test_what_is_wrong_is_said_once_for_each_change(served):
     eventually(lambda: len(lines(served, "listeners[0].tls.key", "error")) == 1)
     # Looks have gone by, for something else has been noticed since, and nothing is said again.
     keys = served.folder / "keys.yaml"
-    keys.write_text(keys.read_text() + "\n")
+    put_in_place(keys, keys.read_text() + "\n")
     served.wait_for_log("it has changed")
     assert len(lines(served, "listeners[0].tls.certificate")) == 3
     assert shown(served) == before
