@@ -165,12 +165,17 @@ def test_an_answer_that_comes_after_the_deadline_is_thrown_away(blocking):
 
 
 def test_the_pool_is_bounded_and_says_so_at_once(blocking):
-    """More look-ups than threads: the rest is told 503, not kept in a queue that grows."""
-    blocking.config["limits"] = {"blocking_threads": 3}  # two of them for one plugin
-    blocking.config["plugins"]["special"]["delay"] = "400ms"
-    blocking.config["resolve"]["deadline"] = "2s"
+    """More look-ups than threads and places: the rest is told 503 while those still wait."""
+    room = 2 + 192  # of three threads and of the 256 places, what one plugin may have
+    go_on = blocking.folder / "go-on"
+    blocking.config["limits"] = {"blocking_threads": 3}
+    blocking.config["plugins"]["special"] |= {"delay": "1m", "until": str(go_on)}
+    blocking.config["resolve"]["deadline"] = "60s"
     blocking.start()
-    with concurrent.futures.ThreadPoolExecutor(40) as pool:
-        answers = list(pool.map(lambda _: blocking.ask(blocking.b, BLOCKING), range(40)))
-    assert {a.status for a in answers} <= {200, 503}
-    assert [a.status for a in answers].count(200) >= 4
+    with concurrent.futures.ThreadPoolExecutor(room + 20) as pool:
+        asked = [pool.submit(blocking.ask, blocking.b, BLOCKING) for _ in range(room + 20)]
+        eventually(lambda: sum(one.done() for one in asked) == 20)
+        assert {one.result().status for one in asked if one.done()} == {503}
+        go_on.touch()
+        statuses = [one.result().status for one in asked]
+    assert statuses.count(200) == room
