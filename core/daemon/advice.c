@@ -162,7 +162,8 @@ static void advise_signatures(advice *a)
         if (verifies && nobody_can_sign(g->conf, l->conf, has_key)) {
             advise(a, kit_arena_printf(&a->memory, "listeners[%zu].authenticate", i),
                    "no key issued to a peer that may ask here is valid now: what they sign is "
-                   "answered with 401");
+                   "answered with 401; cmpctl keys issue makes one, and peers that are only asked "
+                   "have allow: {interfaces: []}");
         }
     }
 }

@@ -113,7 +113,8 @@ def test_nobody_who_may_ask_has_a_key(site):
     assert warnings(site) == expired
     assert expired == [
         "listeners[0].authenticate: no key issued to a peer that may ask here is valid now: what they "
-        "sign is answered with 401"
+        "sign is answered with 401; cmpctl keys issue makes one, and peers that are only asked have "
+        "allow: {interfaces: []}"
     ]
     site.key("silent")
     assert warnings(site) == expired
