@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations that tests ask for. Octets of an answer are poisoned when it ends, and what the host
- * lent for it is freed: a plugin that goes on using them is found. */
+ * lent for it is freed, parameters included: a plugin that goes on using them is found. */
 #include "test/test.h"
 
 #include "host/own.h"
@@ -10,8 +10,26 @@
 static const char *const kind_of[] = {
     [HOST_VERIFY] = "auth", [HOST_SIGN] = "auth", [HOST_LOOKUP] = "store", [HOST_ROUTE] = "route"};
 
+/* What the plugin was shown is its operation's alone, though the request lives on in the test. */
+static void show(cmp_test_op *o)
+{
+    mc_request *shown = kit_arena_alloc(&o->shown, sizeof(*shown));
+    request_copy(shown, &o->txn->request, &o->shown);
+    shown->listener = kit_arena_copy(&o->shown, shown->listener);
+    shown->requestor = kit_arena_copy(&o->shown, shown->requestor);
+    o->op->request = shown;
+}
+
+static void hide(cmp_test_op *o)
+{
+    if (o->op != NULL) {
+        o->op->request = &o->op->own;
+    }
+    kit_arena_reset(&o->shown);
+}
+
 /* The test looks at it when the plugin's turn is over; but the request may end before the plugin's
- * function returns, and so does what it had of txn_alloc. */
+ * function returns, and so does what it was shown of it, and what it had of txn_alloc. */
 static void on_done(void *arg, host_op *op)
 {
     host_answer_own(op);
@@ -19,6 +37,7 @@ static void on_done(void *arg, host_op *op)
     o->verdict = op->verdict;
     o->txn->consumed = op->consumed;
     host_pieces_free(&op->pieces);
+    hide(o);
 }
 
 static cmp_test_op *make(cmp_test *t, cmp_test_txn *x)
@@ -31,7 +50,7 @@ static cmp_test_op *make(cmp_test *t, cmp_test_txn *x)
                        .op = host_op_take(t->worker),
                        .txn = x != NULL ? x : cmp_test_txn_create(t),
                        .own_txn = x == NULL};
-    o->op->request = &o->txn->request;
+    kit_arena_init(&o->shown, NULL, 0);
     o->op->done = on_done;
     o->op->arg = o;
     TAILQ_INSERT_TAIL(&t->ops, o, entry);
@@ -48,6 +67,7 @@ static cmp_test_op *ask(cmp_test_op *o, host_ask what)
     if (what == HOST_SIGN && t->host->plugin->ops.auth->sign == NULL) {
         test_die("the plugin has no sign");
     }
+    show(o);
     o->verdict = host_op_ask(o->op, what);
     o->txn->consumed = o->op->consumed;
     t->turn_asked |= what == HOST_LOOKUP && o->verdict == HOST_PENDING;
@@ -62,7 +82,7 @@ cmp_test_op *cmp_test_verify(cmp_test *t, cmp_test_txn *x)
 
 static cmp_str own(cmp_test_op *o, const char *text)
 {
-    return kit_arena_copy(&o->op->memory, cmp_str_from(text));
+    return kit_arena_copy(&o->shown, cmp_str_from(text));
 }
 
 cmp_test_op *cmp_test_sign(cmp_test *t, const char *peer, const char *tid, const char *ici)
@@ -152,6 +172,7 @@ void cmp_test_end(cmp_test_op **ref)
         host_pieces_move(&o->op->pieces, &o->txn->pieces); /* whose request goes on, perhaps */
         host_op_give(o->op);
     }
+    kit_arena_reset(&o->shown);
     if (o->own_txn) {
         cmp_test_txn_destroy(&o->txn);
     }
@@ -171,6 +192,7 @@ cmp_test_op *cmp_test_begin(cmp_test *t, cmp_plugin_kind kind, cmp_test_txn *x)
                                     [CMP_PLUGIN_STORE] = HOST_LOOKUP,
                                     [CMP_PLUGIN_ROUTE] = HOST_ROUTE};
     cmp_test_op *o = make(t, x);
+    show(o);
     host_op_begin(o->op, asks[kind]);
     return o;
 }

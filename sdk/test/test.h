@@ -88,6 +88,7 @@ struct cmp_test_op {
     host_op *op; /* NULL: it went with its worker */
     cmp_test_txn *txn;
     bool own_txn;
+    kit_arena shown; /* a copy of the request, and what it is about: gone when it has ended */
     int verdict;
     TAILQ_ENTRY(cmp_test_op) entry;
 };

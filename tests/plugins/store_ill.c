@@ -34,6 +34,7 @@ enum {
     ILL_OVERRUN,
     ILL_BEYOND, /* the end of what the host gave */
     ILL_AFTER,  /* the completion it writes there */
+    ILL_LENT,   /* and reads what it was asked for */
     ILL_CRASH,
     ILL_TIMER,
     ILL_SILENT,
@@ -65,6 +66,7 @@ static const char *const names[] = {[ILL_NOT] = "not",
                                     [ILL_OVERRUN] = "overrun",
                                     [ILL_BEYOND] = "beyond",
                                     [ILL_AFTER] = "after",
+                                    [ILL_LENT] = "lent",
                                     [ILL_CRASH] = "crash",
                                     [ILL_TIMER] = "timer",
                                     [ILL_SILENT] = "silent",
@@ -107,6 +109,7 @@ typedef struct ill_lookup {
     cmp_op op;
     cmp_call *call;
     volatile char *room; /* ILL_BEYOND, ILL_AFTER: the host's */
+    cmp_str ici;         /* the host's, too */
 } ill_lookup;
 
 static void *must(void *at)
@@ -233,11 +236,11 @@ static void ill_worker_stop(void *instance, void *worker)
 }
 
 /* What the host has lent is read when it is gone. */
-static unsigned read_kept(const ill_worker *w)
+static unsigned sum_of(cmp_str text)
 {
     unsigned sum = 0;
-    for (size_t i = 0; w->kept.at != NULL && i < w->kept.size; i++) {
-        sum += (unsigned char)w->kept.at[i];
+    for (size_t i = 0; text.at != NULL && i < text.size; i++) {
+        sum += (unsigned char)text.at[i];
     }
     return sum;
 }
@@ -247,7 +250,10 @@ static void complete(ill_lookup *l, cmp_store_verdict verdict)
     const cmp_host *host = l->worker->store->host;
     const bool twice = l->worker->store->of == ILL_TWICE;
     const bool after = l->worker->store->of == ILL_AFTER;
+    const bool lent = l->worker->store->of == ILL_LENT;
+    ill_worker *w = l->worker;
     volatile char *room = l->room;
+    const cmp_str ici = l->ici;
     const cmp_op op = l->op;
     free(l);
     cmp_record record = CMP_RECORD_INIT;
@@ -259,6 +265,9 @@ static void complete(ill_lookup *l, cmp_store_verdict verdict)
     if (after) {
         room[0] = '\0';
     }
+    if (lent) {
+        w->sum += sum_of(ici);
+    }
 }
 
 static void on_answer(void *arg, const cmp_https_answer *answer)
@@ -267,7 +276,7 @@ static void on_answer(void *arg, const cmp_https_answer *answer)
     ill_worker *w = l->worker;
     const bool good = answer->result == CMP_HTTPS_ANSWERED && answer->status == 200;
     if (w->store->of == ILL_KEEPS) {
-        w->sum += read_kept(w);
+        w->sum += sum_of(w->kept);
         w->kept = answer->body;
     }
     l->call = NULL;
@@ -315,7 +324,7 @@ static cmp_store_verdict ill_lookup_begin(void *instance, void *worker, cmp_str 
     (void)record;
     const ill_store *s = instance;
     ill_lookup *l = must(calloc(1, sizeof(*l)));
-    *l = (ill_lookup){.worker = worker, .op = op};
+    *l = (ill_lookup){.worker = worker, .op = op, .ici = ici};
     if (s->of == ILL_STALL) {
         usleep(STALL_US);
     }

@@ -65,6 +65,7 @@ ILL = {
     "overrun": ("memory", "Invalid"),
     "beyond": ("memory", "Invalid write"),
     "after": ("memory", "Invalid write"),
+    "lent": ("memory", "Invalid read"),
     "crash": ("input", "Aborted"),
     "timer": ("life", "left behind: 1 timers"),
     "silent": ("options", "no reason reported"),
