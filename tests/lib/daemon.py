@@ -236,6 +236,9 @@ class Site:
         self.process = None
         return status
 
+    def is_asked_by(self, other):
+        return f":{self.port}" in json.dumps(other.config)
+
     def stop(self):
         """Ends cmpd as an operator does, and looks for what should not have happened."""
         if self.process is not None:
@@ -333,3 +336,17 @@ def message(key, ici, *, tid=None, written="hex", **more):
     if key is not None:
         pairs |= {"apikeyid": key.id, "signature": key.sign(tid, ici, written)}
     return pairs | more
+
+
+def stop_all(sites):
+    """Who asks before whom he asks: one that is connecting tells, rightly, of the other's end."""
+    left, failures = list(sites), []
+    while left:
+        asked = [s for s in left if any(s.is_asked_by(other) for other in left if other is not s)]
+        site = next((s for s in left if s not in asked), left[0])
+        left.remove(site)
+        try:
+            site.stop()
+        except AssertionError as failure:
+            failures.append(f"{site.folder.name}: {failure}")
+    assert not failures, "\n".join(failures)

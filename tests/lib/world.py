@@ -4,7 +4,7 @@ import json
 import time
 
 import client
-from daemon import CMPCTL, Site, free_port, run
+from daemon import CMPCTL, Site, free_port, run, stop_all
 from patience import PATIENCE
 from recipient import Recipient
 from signing import Key
@@ -194,15 +194,11 @@ class World:
         return self
 
     def stop(self):
-        failures = []
-        for node in self.nodes:
-            try:
-                node.stop()
-            except AssertionError as failure:
-                failures.append(f"{node.name}: {failure}")
-        for recipient in self.recipients:
-            recipient.stop()
-        assert not failures, "\n".join(failures)
+        try:
+            stop_all(self.nodes)
+        finally:
+            for recipient in self.recipients:
+                recipient.stop()
 
 
 DIRECT = {"use": "route_addr"}

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import stores  # noqa: E402
 from authority import Authority  # noqa: E402
-from daemon import Site, give_ports_back  # noqa: E402
+from daemon import Site, give_ports_back, stop_all  # noqa: E402
 from postgres import Postgres, available  # noqa: E402
 from world import World  # noqa: E402
 
@@ -38,13 +38,7 @@ def make_site(tmp_path, authority):
         return sites[-1]
 
     yield make
-    failures = []
-    for site in sites:
-        try:
-            site.stop()
-        except AssertionError as failure:
-            failures.append(str(failure))
-    assert not failures, "\n".join(failures)
+    stop_all(sites)
 
 
 @pytest.fixture
