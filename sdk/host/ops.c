@@ -12,28 +12,28 @@
 
 /* ---- the four of them, a row each ---- */
 
-static int call_verify(const host *h, host_op *op, void *state)
+static int call_verify(const host *h, host_op *op, void *state, host_answer *lent)
 {
-    return (int)h->plugin->ops.auth->verify(h->instance, state, op->op, &op->lent.auth);
+    return (int)h->plugin->ops.auth->verify(h->instance, state, op->op, &lent->auth);
 }
 
-static int call_sign(const host *h, host_op *op, void *state)
+static int call_sign(const host *h, host_op *op, void *state, host_answer *lent)
 {
     return (int)h->plugin->ops.auth->sign(h->instance, state, &op->outgoing, op->op,
-                                          &op->lent.signature);
+                                          &lent->signature);
 }
 
-static int call_lookup(const host *h, host_op *op, void *state)
+static int call_lookup(const host *h, host_op *op, void *state, host_answer *lent)
 {
     return (int)h->plugin->ops.store->lookup(h->instance, state,
                                              op->request->message.params[CMP_PARAM_ICI], op->op,
-                                             &op->lent.record);
+                                             &lent->record);
 }
 
-static int call_route(const host *h, host_op *op, void *state)
+static int call_route(const host *h, host_op *op, void *state, host_answer *lent)
 {
     return (int)h->plugin->ops.route->route(h->instance, state, op->reason, op->target, op->op,
-                                            &op->lent.route);
+                                            &lent->route);
 }
 
 static bool good_verify(int verdict, const host_answer *answer, char *why)
@@ -62,7 +62,7 @@ static const struct {
     int last;
     abi_struct answer;
     size_t answer_size;
-    int (*call)(const host *h, host_op *op, void *state);
+    int (*call)(const host *h, host_op *op, void *state, host_answer *lent);
     bool (*good)(int verdict, const host_answer *answer, char *why);
 } asks[] = {
     [HOST_VERIFY] = {"verify", CMP_AUTH_UNAVAILABLE, CMP_AUTH_UNAVAILABLE, ABI_cmp_auth_answer,
@@ -202,7 +202,6 @@ cmp_op host_op_begin(host_op *op, host_ask ask)
     op->data = NULL;
     op->consumed = 0;
     op->wrong = NULL;
-    host_answer_clear(ask, &op->lent);
     return op->op;
 }
 
@@ -249,7 +248,7 @@ static int checked(host_op *op)
     return op->verdict;
 }
 
-int host_op_returned(host_op *op, int verdict)
+int host_op_returned(host_op *op, int verdict, const void *answer)
 {
     host *h = op->worker->host;
     if (op->state == HOST_OP_DONE) { /* completed from within */
@@ -269,15 +268,28 @@ int host_op_returned(host_op *op, int verdict)
         return HOST_PENDING;
     }
     op->verdict = verdict;
-    memcpy(&op->answer, &op->lent, asks[op->ask].answer_size);
+    if (answer != NULL) {
+        memcpy(&op->answer, answer, asks[op->ask].answer_size);
+    } else {
+        host_answer_clear(op->ask, &op->answer);
+    }
     return checked(op);
 }
 
 int host_op_ask(host_op *op, host_ask ask)
 {
+    /* Where memory can be watched it is malloc's own: who writes there when the call has returned,
+     * as who answers later might, is found. */
     const host *h = op->worker->host;
+    host_answer here, *lent = op->worker->op_room == 0 ? kit_alloc(sizeof(*lent)) : &here;
+    host_answer_clear(ask, lent);
     host_op_begin(op, ask);
-    return host_op_returned(op, asks[ask].call(h, op, host_blocks(h) ? NULL : op->worker->state));
+    int verdict = asks[ask].call(h, op, host_blocks(h) ? NULL : op->worker->state, lent);
+    verdict = host_op_returned(op, verdict, lent);
+    if (lent != &here) {
+        free(lent);
+    }
+    return verdict;
 }
 
 void host_op_cancel(host_op *op)

@@ -57,7 +57,6 @@ struct host_op {
     cmp_route_reason reason;
     cmp_str target;
 
-    host_answer lent;   /* the plugin fills it while it is called */
     host_answer answer; /* what it has said, once that is settled; what it points to is the
                            plugin's, and valid until control is back in the loop; longer
                            after host_answer_own (own.h) */
@@ -92,9 +91,10 @@ bool host_op_may_wait(const host *h, host_ask ask);
 int host_op_ask(host_op *op, host_ask ask);
 
 /* The same with a handle alone, for who calls into the plugin himself: begins it, and says what
- * came of the call. */
+ * came of the call: the verdict, and the struct of its kind that the plugin has filled, which is
+ * not looked at any more afterwards; NULL: it says nothing. */
 cmp_op host_op_begin(host_op *op, host_ask ask);
-int host_op_returned(host_op *op, int verdict);
+int host_op_returned(host_op *op, int verdict, const void *answer);
 
 /* Nobody wants it any more; `done` is still called, and may be from within. Of one that waits. */
 void host_op_cancel(host_op *op);

@@ -168,7 +168,6 @@ void cmp_test_end(cmp_test_op **ref)
     }
     if (o->op != NULL) {
         memset(&o->op->answer, 0xAA, sizeof(o->op->answer));
-        memset(&o->op->lent, 0xAA, sizeof(o->op->lent));
         host_pieces_move(&o->op->pieces, &o->txn->pieces); /* whose request goes on, perhaps */
         host_op_give(o->op);
     }
@@ -199,14 +198,7 @@ cmp_test_op *cmp_test_begin(cmp_test *t, cmp_plugin_kind kind, cmp_test_txn *x)
 
 void cmp_test_returned(cmp_test_op *op, int verdict, const void *answer)
 {
-    static const size_t sizes[] = {[HOST_VERIFY] = sizeof(cmp_auth_answer),
-                                   [HOST_SIGN] = sizeof(cmp_signature),
-                                   [HOST_LOOKUP] = sizeof(cmp_record),
-                                   [HOST_ROUTE] = sizeof(cmp_route_answer)};
-    if (answer != NULL) {
-        memcpy(&op->op->lent, answer, sizes[op->op->ask]);
-    }
-    op->verdict = host_op_returned(op->op, verdict);
+    op->verdict = host_op_returned(op->op, verdict, answer);
     op->txn->consumed = op->op->consumed;
     test_settle(op->test);
 }

@@ -66,6 +66,7 @@ ILL = {
     "beyond": ("memory", "Invalid write"),
     "after": ("memory", "Invalid write"),
     "lent": ("memory", "Invalid read"),
+    "record": ("memory", "Invalid write"),
     "crash": ("input", "Aborted"),
     "timer": ("life", "left behind: 1 timers"),
     "silent": ("options", "no reason reported"),
