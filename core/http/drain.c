@@ -11,6 +11,7 @@
 #include "http/entrance.h"
 #include "http/h2_list.h"
 #include "http/linger.h"
+#include "http/metered.h"
 #include "http/rounds.h"
 
 #include <sys/socket.h>
@@ -22,9 +23,9 @@
  * asking, and on a busy machine that may take a while. */
 #define GRACE_OF_TOLD_MS 2000
 
-/* For a handshake that is under way: who has begun one means to ask. A silent one, as browsers open
- * them in advance, is not waited for as long as a handshake may take. */
-#define GRACE_OF_HANDSHAKE_MS 2000
+/* For who has not asked yet, his handshake included: who has begun one means to ask. A silent one,
+ * as browsers open them in advance, is not waited for as long as a handshake may take. */
+#define GRACE_OF_NEW_MS 2000
 
 /* From now on, if it was not before. */
 static void leave(connection *c)
@@ -38,7 +39,7 @@ static void leave(connection *c)
 
 static bool is_idle(const connection *c, uint64_t now)
 {
-    const uint64_t grace_ms = c->stage == GATE_HANDSHAKE ? GRACE_OF_HANDSHAKE_MS : GRACE_MS;
+    const uint64_t grace_ms = c->requests == 0 ? GRACE_OF_NEW_MS : GRACE_MS;
     return c->active == 0 && c->streams == 0 && !h2o_socket_is_writing(c->socket) &&
            c->socket->input->size == 0 && now >= c->last_ms + grace_ms;
 }
@@ -111,7 +112,7 @@ void drain_visit(connection *c, bool listed)
         h2o_socket_close(c->socket); /* nothing was read from it yet */
     } else {
         leave(c);
-        if (listed) {
+        if (listed && metered_has_begun(c)) { /* else in a later round */
             h2_list_goodbye(c);
         }
         end_in_time(c);

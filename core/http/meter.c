@@ -255,6 +255,11 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+bool meter_has_preface(const meter *m)
+{
+    return m->preface_size == PREFACE_BYTES;
+}
+
 /* How many of the next octets belong together: of the preface, of a head, or of a payload. */
 static size_t next_part(meter *m, const uint8_t *in, size_t size)
 {

@@ -87,6 +87,9 @@ typedef struct meter {
 meter_verdict meter_read(meter *m, const meter_limits *limits, uint8_t *at, size_t size,
                          uint64_t now_ms, ptrdiff_t *kept);
 
+/* Whether all of the client's preface has come. */
+bool meter_has_preface(const meter *m);
+
 /* Streams that libh2o has just reset because of what this client sent. */
 meter_verdict meter_add_resets(meter *m, const meter_limits *limits, uint64_t count);
 

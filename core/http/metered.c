@@ -294,6 +294,11 @@ static void on_metered_read(h2o_socket_t *socket, const char *error)
     }
 }
 
+bool metered_has_begun(const connection *c)
+{
+    return meter_has_preface(&c->metered->meter);
+}
+
 /* h2o_http2_accept begins to read, and parses at once what is there: that has to wait. */
 void metered_accept(connection *c)
 {

@@ -12,6 +12,10 @@ void metered_setup(void);
  * handshake. The socket may be closed in here. */
 void metered_accept(connection *c);
 
+/* Whether its SETTINGS have gone out, which have to come before all else (RFC 9113, 3.4): libh2o
+ * answers the client's preface with them. */
+bool metered_has_begun(const connection *c);
+
 /* To be called whenever something was sent to a client outside of its own octets' reading: libh2o
  * may have stopped reading, because too much waits to be sent, and will begin again without us. */
 void metered_sent(connection *c);

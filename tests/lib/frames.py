@@ -27,6 +27,7 @@ class Http2:
         self.status, self.fields, self.body = {}, {}, {}
         self.ended, self.reset = set(), {}
         self.goaways, self.pongs = [], 0
+        self.kinds = []  # of the frames that came, in their order
         self.pending, self.skimmed, self.settled = b"", 0, False
         self.connection.sendall(PREFACE + SettingsFrame(0).serialize())
 
@@ -112,6 +113,7 @@ class Http2:
             self._on_frame(frame)
 
     def _on_frame(self, frame):
+        self.kinds.append(type(frame).__name__)
         stream = frame.stream_id
         if isinstance(frame, HeadersFrame):
             fields = dict(self.decoder.decode(frame.data))

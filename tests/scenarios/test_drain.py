@@ -130,6 +130,28 @@ def test_open_connections_are_told_and_served(described):
     assert old.ends()
 
 
+def test_who_has_not_said_a_word_is_not_told_yet(described):
+    """A server begins with SETTINGS, and they answer the client's preface (RFC 9113, 3.4): told to
+    go away before, it would see an error, and its first requests would be lost."""
+    described.config["workers"] = 1
+    described.config["drain"] = "30s"
+    served = described.start()
+    silent = connect(served.port, served.authority.path, alpn=["h2"])
+    other = Http2(served.port, served.authority.path)
+    other.settle()
+    drain(served)
+    other.connection.settimeout(PATIENCE)
+    while not other.goaways:  # in the round that comes to the silent one, too
+        other.pending += other.connection.recv(65536)
+        other._take_frames()
+    silent.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        silent.recv(1)
+    late = Http2(over=silent)
+    assert ask_on(served, late) == 200
+    assert late.kinds[0] == "SettingsFrame" and late.goaways == [0]
+
+
 @pytest.mark.threads
 def test_who_comes_is_served_and_told(patient):
     drain(patient)

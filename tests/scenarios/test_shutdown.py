@@ -183,8 +183,8 @@ def test_a_body_that_comes_during_the_drain(site):
 # ---- who has connected, and not asked yet ----
 
 # Seconds for which nobody is taken for idle, less a margin: from accept to the end of the
-# handshake, and from there to the request, which over HTTP/2 begins when he is told.
-TO_SHAKE_HANDS, TO_ASK = 1.8, {"http/1.1": 0.45, "h2": 1.8}
+# handshake, and from there to the request.
+TO_SHAKE_HANDS = TO_ASK = 1.8
 
 
 def backlog(port):
@@ -242,7 +242,7 @@ def test_a_handshake_that_takes_its_time(site, alpn):
         except OSError:
             plain.close()
             served = False
-        return served, time.monotonic() < min(connected + TO_SHAKE_HANDS, begun + TO_ASK[alpn])
+        return served, time.monotonic() < min(connected + TO_SHAKE_HANDS, begun + TO_ASK)
 
     once_in_time(site, attempt)
 
@@ -269,6 +269,6 @@ def test_a_connection_that_nobody_has_taken_yet(site, alpn):
                 site.signal(signal.SIGTERM)
                 taken = time.monotonic()  # at the earliest
             ended = [at for served, at in (a.result() for a in asked) if not served]
-        return not ended, any(at < taken + TO_ASK[alpn] for at in ended)
+        return not ended, any(at < taken + TO_ASK for at in ended)
 
     once_in_time(site, attempt)
