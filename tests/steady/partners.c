@@ -38,6 +38,7 @@ struct connection {
     nghttp2_session *session;
     uint64_t again_ns; /* when it is to be opened again */
     uint64_t until_ns; /* gets no more requests from then on */
+    uint64_t ready_ns; /* since when it is one */
     unsigned under_way;
     request requests[STREAMS_MAX];
 };
@@ -130,10 +131,24 @@ static void ask_what_is_due(void)
 
 /* ---- connections ---- */
 
-static void connection_close(connection *c)
+/* Who looks for why a request has failed has nothing else to go by. */
+static void tell(const connection *c, const char *what)
+{
+    const uint64_t now = now_ns();
+    fprintf(stderr, "steady: %s: %u requests under way, connected for %lu ms, %s\n", what,
+            c->under_way, c->ready ? (now - c->ready_ns) / MS : 0,
+            c->ready && nghttp2_session_check_request_allowed(c->session) == 0
+                ? "told to go away"
+                : "not told to go away");
+}
+
+static void connection_lost(connection *c, const char *how)
 {
     if (!c->ready) {
         figures_refused_connection();
+    }
+    if (!c->ready || c->under_way > 0) {
+        tell(c, how);
     }
     for (size_t i = 0; i < STREAMS_MAX; i++) {
         if (c->requests[i].on != NULL) {
@@ -144,6 +159,16 @@ static void connection_close(connection *c)
     SSL_free(c->ssl);
     close(c->fd);
     *c = (connection){.fd = -1, .again_ns = now_ns() + RECONNECT_MS * MS};
+}
+
+static void connection_failed(connection *c, int result)
+{
+    char how[128];
+    const int error = errno;
+    snprintf(how, sizeof(how), "TLS error %d, %.60s, errno %d", SSL_get_error(c->ssl, result),
+             ERR_peek_error() != 0 ? ERR_reason_error_string(ERR_peek_error()) : "no reason",
+             error);
+    connection_lost(c, how);
 }
 
 static bool would_block(const connection *c, int result)
@@ -165,9 +190,10 @@ static void arm(connection *c, bool wants_write)
 static void connection_send(connection *c)
 {
     ERR_clear_error();
+    errno = 0;
     const int result = nghttp2_session_send(c->session);
     if (result != 0) {
-        connection_close(c);
+        connection_failed(c, -1);
     }
 }
 
@@ -179,18 +205,18 @@ static void connection_receive(connection *c)
         const int got = SSL_read(c->ssl, octets, sizeof(octets));
         if (got <= 0) {
             if (!would_block(c, got)) {
-                connection_close(c);
+                connection_failed(c, got);
                 return;
             }
             break;
         }
         if (nghttp2_session_mem_recv(c->session, octets, (size_t)got) < 0) {
-            connection_close(c);
+            connection_lost(c, "no HTTP/2");
             return;
         }
     }
     if (!nghttp2_session_want_read(c->session)) {
-        connection_close(c); /* GOAWAY, and all is answered */
+        connection_lost(c, "nothing more to come"); /* GOAWAY, and all is answered */
     }
 }
 
@@ -224,9 +250,11 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t error, void *arg)
 {
-    (void)arg;
     request *r = nghttp2_session_get_stream_user_data(session, stream);
     if (r != NULL) {
+        if (error != 0) {
+            tell(arg, nghttp2_http2_strerror(error));
+        }
         nghttp2_session_set_stream_user_data(session, stream, NULL);
         request_over(r, error == 0 ? r->status : 0);
     }
@@ -247,6 +275,7 @@ static void on_ready(connection *c)
     }
     nghttp2_submit_settings(c->session, 0, NULL, 0);
     c->ready = true;
+    c->ready_ns = now_ns();
     /* Not all at the same time. */
     const uint64_t index = (uint64_t)(c - connections), count = options->connections;
     c->until_ns = options->lifetime_ms == 0
@@ -276,7 +305,7 @@ static void connection_open(connection *c)
     c->wants_write = true;
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event);
     if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0 && errno != EINPROGRESS) {
-        connection_close(c);
+        connection_lost(c, strerror(errno));
     }
 }
 
@@ -292,7 +321,7 @@ static void on_event(connection *c, uint32_t events)
         if (result == 1) {
             on_ready(c);
         } else if (!would_block(c, result)) {
-            connection_close(c);
+            connection_failed(c, result);
         } else {
             arm(c, SSL_get_error(c->ssl, result) == SSL_ERROR_WANT_WRITE);
         }
@@ -306,7 +335,7 @@ static void look_after(connection *c)
         connection_send(c);
     }
     if (c->ready && c->under_way == 0 && now_ns() >= c->until_ns) {
-        connection_close(c);
+        connection_lost(c, "left");
         c->again_ns = 0;
     }
     if (c->fd < 0 && now_ns() >= c->again_ns) {
