@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -454,6 +455,7 @@ static void who_is_a_partner(void **state)
 
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* as cmpd does */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_connection_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limits_follow, set_up, tear_down),
