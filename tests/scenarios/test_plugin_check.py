@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -77,7 +78,9 @@ ILL = {
 
 
 def checked(path, *words):
-    ended = run(CHECK, "--json", *words, path)
+    """Without a file of options it looks at the folder it is in, where nobody else may be at work."""
+    with tempfile.TemporaryDirectory() as folder:
+        ended = run(CHECK, "--json", *words, path, cwd=folder)
     found = json.loads(ended.stdout)
     assert ended.returncode == (1 if not found["good"] else 0 if found["complete"] else 3)
     return found
