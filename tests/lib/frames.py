@@ -77,6 +77,15 @@ class Http2:
             self.pending += part
             self._take_frames()
 
+    def told(self, seconds=PATIENCE):
+        """Reads until the server says that this connection is to end."""
+        self.connection.settimeout(seconds)
+        while not self.goaways:
+            part = self.connection.recv(65536)
+            assert part, "the connection has ended"
+            self.pending += part
+            self._take_frames()
+
     def cancel(self, stream):
         self.send(RstStreamFrame(stream, error_code=8))
 

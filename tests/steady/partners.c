@@ -142,7 +142,7 @@ static void tell(const connection *c, const char *what)
                 : "not told to go away");
 }
 
-static void connection_lost(connection *c, const char *how)
+static void connection_end(connection *c, const char *how)
 {
     if (!c->ready) {
         figures_refused_connection();
@@ -165,10 +165,10 @@ static void connection_failed(connection *c, int result)
 {
     char how[128];
     const int error = errno;
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
     snprintf(how, sizeof(how), "TLS error %d, %.60s, errno %d", SSL_get_error(c->ssl, result),
-             ERR_peek_error() != 0 ? ERR_reason_error_string(ERR_peek_error()) : "no reason",
-             error);
-    connection_lost(c, how);
+             reason != NULL ? reason : "no reason", error);
+    connection_end(c, how);
 }
 
 static bool would_block(const connection *c, int result)
@@ -211,12 +211,12 @@ static void connection_receive(connection *c)
             break;
         }
         if (nghttp2_session_mem_recv(c->session, octets, (size_t)got) < 0) {
-            connection_lost(c, "no HTTP/2");
+            connection_end(c, "no HTTP/2");
             return;
         }
     }
     if (!nghttp2_session_want_read(c->session)) {
-        connection_lost(c, "nothing more to come"); /* GOAWAY, and all is answered */
+        connection_end(c, "nothing more to come"); /* GOAWAY, and all is answered */
     }
 }
 
@@ -305,7 +305,7 @@ static void connection_open(connection *c)
     c->wants_write = true;
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event);
     if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0 && errno != EINPROGRESS) {
-        connection_lost(c, strerror(errno));
+        connection_end(c, strerror(errno));
     }
 }
 
@@ -335,7 +335,7 @@ static void look_after(connection *c)
         connection_send(c);
     }
     if (c->ready && c->under_way == 0 && now_ns() >= c->until_ns) {
-        connection_lost(c, "left");
+        connection_end(c, "left");
         c->again_ns = 0;
     }
     if (c->fd < 0 && now_ns() >= c->again_ns) {
