@@ -255,6 +255,10 @@ typedef struct conf {
     size_t file_count;
 } conf;
 
+/* Names of listeners, peers and plugins: 1 to 64 of A-Z a-z 0-9 . _ - */
+bool conf_name_valid(cmp_str name);
+#define CONF_NAME_EXPECTED "a name has 1 to 64 letters, digits, dots, hyphens and underscores"
+
 /* The rows of the top level. */
 extern const cmp_option conf_rows[];
 

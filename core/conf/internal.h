@@ -14,10 +14,6 @@ void conf_check(const conf *c, cmp_report *report);
 /* Checks the addresses that listeners are bound to. */
 void conf_check_binds(const conf *c, cmp_report *report);
 
-/* Names of listeners, peers and plugins: 1 to 64 of A-Z a-z 0-9 . _ - */
-bool conf_name_valid(cmp_str name);
-#define CONF_NAME_EXPECTED "a name has 1 to 64 letters, digits, dots, hyphens and underscores"
-
 /* The journal's files go one by one when they are too much, and the one that is written to stays:
  * of so many at least a good part is there at any time. */
 #define CONF_SEGMENTS_LEAST 4

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `cmpctl explain`: asks the running daemon what would happen to a request, and why. */
 #include "base/clock.h"
+#include "conf/conf.h"
 #include "ctl/admin_ask.h"
 #include "ctl/args.h"
 #include "ctl/commands.h"
@@ -55,6 +56,16 @@ static bool params_free(const args_list *params)
                 return false;
             }
         }
+    }
+    return true;
+}
+
+/* It goes into a path as it stands. NULL, not given, is fine; otherwise false after a message. */
+static bool is_name(const char *as)
+{
+    if (as != NULL && !conf_name_valid(cmp_str_from(as))) {
+        output_fail("--as: \"%s\" names no peer: %s", as, CONF_NAME_EXPECTED);
+        return false;
     }
     return true;
 }
@@ -147,7 +158,7 @@ int explain_run(int argc, char **argv)
     }
     kit_arena a;
     kit_arena_init(&a, NULL, 0);
-    const char *path = path_of(&o, operands[0], &a);
+    const char *path = is_name(o.as) ? path_of(&o, operands[0], &a) : NULL;
     json_t *answer = path != NULL ? admin_ask(o.config, o.socket, path) : NULL;
     kit_arena_reset(&a);
     return answer != NULL ? show(&o, answer) : EXIT_CANNOT;

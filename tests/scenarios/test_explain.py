@@ -120,6 +120,14 @@ def test_as_a_peer(net):
     assert texts(told, "forward")[-1].endswith("count 5")
 
 
+@pytest.mark.parametrize("name", ["", "b c", "b/c?d", "b%zz", "b" * 65, "bé"])
+def test_what_is_no_peers_name(net, name):
+    """Nothing is asked of the daemon, least of all as a handset."""
+    told = run(CMPCTL, "explain", "--config", net.folder / "cmpd.yaml", "--as", name, "1A0F1-1")
+    assert told.returncode == 2 and told.stdout == ""
+    assert "names no peer: a name has 1 to 64 letters" in told.stderr
+
+
 @pytest.mark.parametrize(
     "as_peer, params, code",
     [
