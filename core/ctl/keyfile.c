@@ -7,6 +7,8 @@
 #include "ctl/output.h"
 #include "peers/peers.h"
 
+#include <cmp-kit/text.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libfyaml.h>
@@ -294,8 +296,22 @@ void keyfile_set(keyfile *k, keyfile_entry *entry, const keyfile_member *member)
     }
 }
 
-void keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, size_t count)
+static bool are_utf8(const keyfile *k, const keyfile_member *members, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].value != NULL && !kit_utf8_valid(cmp_str_from(members[i].value))) {
+            output_fail("%s: %s: what was given is no UTF-8", k->path, members[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, size_t count)
+{
+    if (!are_utf8(k, members, count)) {
+        return false;
+    }
     struct fy_node *node = list_of(k, list);
     if (node == NULL) {
         node = fy_node_create_sequence(k->document);
@@ -308,6 +324,7 @@ void keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, s
         }
     }
     fy_node_sequence_append(node, entry);
+    return true;
 }
 
 void keyfile_remove(keyfile *k, keyfile_list list, keyfile_entry *entry)

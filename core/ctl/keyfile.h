@@ -35,10 +35,12 @@ void keyfile_close(keyfile **k);
 keyfile_entry *keyfile_find(keyfile *k, keyfile_list list, const char *id, const char *whose,
                             bool *several);
 
-void keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members, size_t count);
+/* False after a message that names the member: a value is no UTF-8, as YAML wants it. */
+CMP_MUST_USE bool keyfile_add(keyfile *k, keyfile_list list, const keyfile_member *members,
+                              size_t count);
 void keyfile_remove(keyfile *k, keyfile_list list, keyfile_entry *entry);
 
-/* Sets a member, whether it was there or not. */
+/* Sets a member to an ASCII text of ours, whether it was there or not. */
 void keyfile_set(keyfile *k, keyfile_entry *entry, const keyfile_member *member);
 
 /* A member's text; absent when it is not there. Valid until the entry changes. */

@@ -8,6 +8,7 @@
 #include "ctl/keys.h"
 #include "ctl/keys_place.h"
 #include "ctl/output.h"
+#include "peers/keyring.h"
 
 #include <cmp-kit/memory.h>
 #include <cmp-kit/text.h>
@@ -72,8 +73,7 @@ static bool add(const add_options *o, keyfile_list list, const keyfile_member *m
         output_fail("%s: it has a key of the id \"%s\"%s%s already", o->place.keys, o->id,
                     theirs ? " from " : "", theirs ? o->peer : "");
     } else {
-        keyfile_add(k, list, members, count);
-        done = keyfile_save(k, o->place.peers);
+        done = keyfile_add(k, list, members, count) && keyfile_save(k, o->place.peers);
     }
     keyfile_close(&k);
     return done;
@@ -190,8 +190,10 @@ int keys_issue_run(int argc, char **argv)
     }
     static const char *const repeat_names[] = {"refuse", "identical", NULL};
     int unused;
+    int64_t skew_ms;
     char from[KIT_TIME_TEXT_SIZE], until[KIT_TIME_TEXT_SIZE];
     if (!check_common(&o) || !check_times(&o, from, until) ||
+        !args_duration("max-skew", o.max_skew, 0, KEY_SKEW_LEAST_MS, KEY_SKEW_MOST_MS, &skew_ms) ||
         (o.tid_format != NULL &&
          !args_choice("tid-format", o.tid_format, key_tid_format_names, &unused)) ||
         (o.repeat != NULL && !args_choice("repeat", o.repeat, repeat_names, &unused))) {

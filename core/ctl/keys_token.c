@@ -68,8 +68,7 @@ static bool add(const token_options *o, const keyfile_member *members, size_t co
     if (keyfile_find(k, KEYFILE_TOKENS, o->name, NULL, &unused) != NULL) {
         output_fail("%s: it has a token of the name \"%s\" already", o->place.keys, o->name);
     } else {
-        keyfile_add(k, KEYFILE_TOKENS, members, count);
-        done = keyfile_save(k, o->place.peers);
+        done = keyfile_add(k, KEYFILE_TOKENS, members, count) && keyfile_save(k, o->place.peers);
     }
     keyfile_close(&k);
     return done;

@@ -85,7 +85,7 @@ CMP_OPTIONS(issued_rows, entry) = {
     CMP_ROW_ENUM("tid_format", entry, tid_format, key_tid_format_names,
                  "the form that the peer's tids must have", CMP_DEFAULT("any")),
     CMP_ROW("max_skew", DURATION, entry, max_skew_ms, "how old or new the time in a uuidv7 may be",
-            CMP_RANGE(1000, 86400000)),
+            CMP_RANGE(KEY_SKEW_LEAST_MS, KEY_SKEW_MOST_MS)),
     CMP_ROW_ENUM("repeat", entry, repeat, repeat_names,
                  "what an identical repeat of a request meets", CMP_DEFAULT("refuse")),
     CMP_OPTION_END,

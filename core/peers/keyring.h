@@ -22,6 +22,8 @@
 
 typedef struct keyring keyring;
 
+enum { KEY_SKEW_LEAST_MS = 1000, KEY_SKEW_MOST_MS = 86400000 }; /* of max_skew: 1 s to 1 day */
+
 /* Reads the file; refuses one that group or others can read or write (say whose it is and the
  * mode), double ids (of all that we issued, or of what one peer gave to us), empty secrets, peers
  * that `peer_known` does not know (NULL: any). NULL with errors in the report; otherwise the

@@ -72,6 +72,26 @@ def test_what_cannot_be_revoked(ring, words, said):
     assert ring.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["issue", "--id", os.fsdecode(b"k-\xff")], "keys.yaml: id: what was given is no UTF-8"),
+        (["issue", "--peer", os.fsdecode(b"\xc3")], "keys.yaml: peer: what was given is no UTF-8"),
+        (["token", "--name", os.fsdecode(b"\xff")], "keys.yaml: name: what was given is no UTF-8"),
+        (["issue", "--max-skew", "{"], '--max-skew: "{" is no time with its unit from 1s to 1d'),
+        (["issue", "--max-skew", "&a 5m"], '--max-skew: "&a 5m" is no time'),
+        (["issue", "--max-skew", "2d"], '--max-skew: "2d" is no time'),
+    ],
+)
+def test_what_cannot_be_added(ring, words, said):
+    before = ring.read_bytes()
+    peer = ["--peer", "b"] if words[0] == "issue" and "--peer" not in words else []
+    ended = run(CMPCTL, "keys", *words, "--keys", ring, *peer)
+    assert ended.returncode == 2 and ended.stdout == ""
+    assert said in ended.stderr and len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert ring.read_bytes() == before
+
+
 def rows(ring, use):
     return {row["id"]: row for row in yaml.safe_load(ring.read_text())[use] or []}
 

@@ -74,8 +74,7 @@ static bool add(const char *id, const char *secret)
                                       {"peer", "c", false},
                                       {"secret", secret, false},
                                       {"hash", NULL, true}};
-    keyfile_add(k, KEYFILE_ISSUED, members, 4);
-    const bool saved = keyfile_save(k, NULL);
+    const bool saved = keyfile_add(k, KEYFILE_ISSUED, members, 4) && keyfile_save(k, NULL);
     keyfile_close(&k);
     assert_null(k);
     return saved;
@@ -126,6 +125,26 @@ static void makes_a_file_that_only_the_owner_can_read(void **unused)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0600);
     assert_string_equal(shown(), "issued k-1 c 26 0 0;");
+}
+
+static void a_text_of_any_characters(void **unused)
+{
+    (void)unused;
+    unlink(path);
+    assert_true(add("k-1", "a secret of\ttabs,\n\x01, \x7F and \u2028"));
+    assert_string_equal(shown(), "issued k-1 c 30 0 0;");
+    assert_true(add("k-2", "# not a comment: {"));
+    assert_string_equal(shown(), "issued k-1 c 30 0 0;issued k-2 c 18 0 0;");
+}
+
+/* libfyaml would tell of it in its own words, and the member would be missing. */
+static void what_is_no_utf8_is_not_written(void **unused)
+{
+    (void)unused;
+    write_file(two_keys, 0600);
+    assert_false(add("k-2", "a secret with an \xFF in it"));
+    assert_false(add("k-\xC3", "a secret of k-2, long enough"));
+    assert_string_equal(shown(), "issued k-1 b 23 300 0;received ours b 16 0 1;");
 }
 
 static void keeps_what_it_does_not_touch(void **unused)
@@ -244,6 +263,8 @@ int main(void)
         cmocka_unit_test(refuses_a_file_that_is_no_keyring),
         cmocka_unit_test(never_writes_a_bad_keyring),
         cmocka_unit_test(makes_a_file_that_only_the_owner_can_read),
+        cmocka_unit_test(a_text_of_any_characters),
+        cmocka_unit_test(what_is_no_utf8_is_not_written),
         cmocka_unit_test(keeps_what_it_does_not_touch),
         cmocka_unit_test(sets_and_removes),
         cmocka_unit_test(an_id_of_two_peers),

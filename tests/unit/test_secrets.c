@@ -94,7 +94,7 @@ static void a_keyring_that_is_changed(void **state)
     for (int twice = 0; twice < 2; twice++) { /* the second time the id is there */
         keyfile *k = keyfile_open("k.yaml");
         assert_non_null(k);
-        keyfile_add(k, KEYFILE_ISSUED, good, 3);
+        assert_true(keyfile_add(k, KEYFILE_ISSUED, good, 3));
         assert_true(keyfile_save(k, NULL) == (twice == 0));
         keyfile_close(&k);
         assert_int_equal(leaked, 0);
@@ -161,7 +161,7 @@ static void nothing_in_the_heap(void **state)
                                       {"secret", added, false}};
     keyfile *k = keyfile_open("k.yaml");
     assert_non_null(k);
-    keyfile_add(k, KEYFILE_ISSUED, members, 3);
+    assert_true(keyfile_add(k, KEYFILE_ISSUED, members, 3));
     assert_true(keyfile_save(k, NULL));
     keyfile_close(&k);
     assert_int_equal(in_heap(old_end), 0);
