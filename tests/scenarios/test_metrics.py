@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
-from daemon import CMPCTL, CMPD, free_port, message, run
+from daemon import CMPCTL, CMPD, SANITIZED, free_port, message, run
 from patience import PATIENCE
 from signing import Key
 from stores import eventually, grown, postgresql, remote, sqlite
@@ -363,7 +363,8 @@ def test_a_key_whose_share_of_the_replay_memory_is_full(served):
 
 
 def test_a_thousand_peers(served):
-    """A scrape takes less than 20 ms of a processor; how busy that is meanwhile is others' affair."""
+    """A scrape takes less than 20 ms of a processor; how busy that is meanwhile is others' affair.
+    What a sanitizer watches takes some ten times as long, which nobody was promised."""
     for i in range(1000):
         served.config["peers"].append(
             {
@@ -387,7 +388,7 @@ def test_a_thousand_peers(served):
     took = min(after - before for before, after in zip(used, used[1:]))
     assert texts[0].count("cmpd_peer_circuit{") == 3 * 1000
     print(f"{took * 1000:.1f} ms for {len(texts[0])} octets")
-    assert took < 0.02
+    assert took < (0.2 if SANITIZED else 0.02)
 
 
 def test_a_daemon_that_does_not_run(served):
