@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OTHERS_MS 100 /* they may stand still, or be those who have crashed */
+#define OTHERS_MS 1000 /* they may stand still, be those who have crashed, or want a processor */
 
 typedef enum output_kind {
     OUTPUT_FILE,   /* or a terminal: writing waits for nobody */
@@ -120,12 +120,21 @@ static void write_line(const char *line, size_t size)
     }
 }
 
-/* Who has seen that all may write is counted before, so that he can be waited for. */
+static bool may_write(void)
+{
+    const pid_t who = atomic_load(&only);
+    return who == 0 || who == gettid();
+}
+
+/* Who has seen that all may write is counted before, so that he can be waited for; who sees at once
+ * that it is over must not be. */
 void log_output_write(const char *line, size_t size)
 {
+    if (!may_write()) {
+        return;
+    }
     atomic_fetch_add(&writing, 1);
-    const pid_t who = atomic_load(&only);
-    if (who == 0 || who == gettid()) {
+    if (may_write()) {
         write_line(line, size);
     }
     atomic_fetch_sub(&writing, 1);

@@ -95,7 +95,7 @@ static void on_deadly(int number, siginfo_t *info, void *context)
 static void on_exit_called(void)
 {
     if (getpid() == atomic_load(&process)) {
-        stderr_guard_last(false);
+        stderr_guard_last(true); /* who calls exit has mostly said why */
         say("exit was called", " by something that is not cmpd");
         _exit(1);
     }

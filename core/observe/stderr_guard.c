@@ -14,7 +14,7 @@
 #define READ_SIZE  16384
 #define LINE_SHOWN 512
 #define CAUSE_SIZE 32
-#define READER_MS  100
+#define READER_MS  1000 /* a busy machine may leave it without a turn for some hundreds of ms */
 #define TAIL_SIZE  2048 /* of what was read last: an abort's reason is its last line */
 
 /* libh2o writes a line for each unknown HTTP/2 frame, and knows no limit: 61 MB in 3 s from one
@@ -33,8 +33,8 @@ static cmp_watch *watch;
 
 static char octets[READ_SIZE]; /* what was read last */
 static volatile sig_atomic_t size;
-static size_t kept;         /* of it, the beginning of a line */
-static _Atomic bool taking; /* what was read is not all logged */
+static size_t kept;           /* of it, the beginning of a line */
+static _Atomic pid_t reading; /* the thread that reads the pipe and logs it; 0: none */
 
 /* Lines that differ in a number only are of one kind. */
 static void take_cause(cmp_str line, char cause[CAUSE_SIZE])
@@ -84,15 +84,18 @@ static bool read_more(void)
 }
 
 /* One read a turn: the descriptor stays readable while there is more, and other things on the
- * control thread get their turn. */
+ * control thread get their turn. Who says the last words has taken the reading for good. */
 static void on_octets(void *arg)
 {
     (void)arg;
-    atomic_store(&taking, true);
+    pid_t nobody = 0;
+    if (!atomic_compare_exchange_strong(&reading, &nobody, gettid())) {
+        return;
+    }
     if (read_more()) {
         log_lines(false);
     }
-    atomic_store(&taking, false);
+    atomic_store(&reading, 0);
 }
 
 static void put(const char *at, size_t count)
@@ -101,21 +104,29 @@ static void put(const char *at, size_t count)
     (void)written;
 }
 
-/* The control thread may be about to log what it has read, and then comes before what we write. It
+/* What the control thread has read must be logged before the last words: nothing is behind them. It
  * may also stand still, or be the one that has crashed. */
-static void wait_for_the_reader(void)
+static void take_the_reading(void)
 {
-    for (int ms = 0; ms < READER_MS && atomic_load(&taking); ms++) {
+    const pid_t self = gettid();
+    pid_t who = 0;
+    for (int ms = 0; !atomic_compare_exchange_strong(&reading, &who, self); ms++) {
+        if (who == self || ms == READER_MS) {
+            return;
+        }
+        who = 0;
         poll(NULL, 0, 1);
     }
 }
 
-/* What was read last, up to TAIL_SIZE of it. A control thread that was not waited for may be
- * reading more into the same place: at worst a line is torn. */
-__attribute__((no_sanitize("thread"))) static size_t copy_tail(char tail[TAIL_SIZE])
+/* What was read last, up to TAIL_SIZE of it; or the beginning of a line that waits for its end. A
+ * control thread that was not waited for may be reading more into the same place: at worst a line
+ * is torn. */
+__attribute__((no_sanitize("thread"))) static size_t copy_tail(char tail[TAIL_SIZE], bool all)
 {
     const size_t last = (size_t)size < sizeof(octets) ? (size_t)size : 0;
-    const size_t count = last < TAIL_SIZE ? last : TAIL_SIZE;
+    const size_t wanted = all || kept > last ? last : kept;
+    const size_t count = wanted < TAIL_SIZE ? wanted : TAIL_SIZE;
     const volatile char *from = octets + last - count;
     for (size_t i = 0; i < count; i++) {
         tail[i] = from[i];
@@ -131,9 +142,9 @@ void stderr_guard_last(bool with_tail)
     if (watch == NULL) {
         return;
     }
-    wait_for_the_reader();
+    take_the_reading();
     char tail[TAIL_SIZE];
-    const size_t size_of_tail = with_tail ? copy_tail(tail) : 0;
+    const size_t size_of_tail = copy_tail(tail, with_tail);
     put(tail, size_of_tail);
     bool line_open = size_of_tail > 0 && tail[size_of_tail - 1] != '\n';
     char rest[1024];

@@ -16,8 +16,9 @@
 bool stderr_guard_start(loop *control);
 
 /* From a signal handler: what nobody has read yet goes to the real standard error, and so does all
- * that is still to come. `with_tail`: and before it what was read last, which may not have been
- * logged. Does nothing when there is no guard. */
+ * that is still to come. `with_tail`: and before it what was read last, which may have been
+ * left out of the log. A reader at work is waited for, not for ever. Does nothing when there is no
+ * guard. */
 void stderr_guard_last(bool with_tail);
 
 /* Logs what is still there and gives descriptor 2 back. */

@@ -8,6 +8,7 @@
 #include "observe/last_words.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,6 +33,7 @@ static int run(void (*what)(loop *control))
         dup2(fileno(file), STDERR_FILENO);
         log_setup(CMP_LOG_NOTICE, LOG_TEXT);
         loop *control = loop_create();
+        signal(SIGSEGV, SIG_DFL); /* cmocka has taken it */
         last_words_start();
         if (!stderr_guard_start(control)) {
             _exit(99);
@@ -151,12 +153,65 @@ static void even_when_it_was_left_out(void **state)
     assert_non_null(strstr(text, "skipping: assertion failed\n"));
 }
 
+static void say_half_and_crash(loop *control)
+{
+    fprintf(stderr, "a line\nhalf ");
+    loop_turn(control);
+    fprintf(stderr, "of another");
+    raise(SIGSEGV);
+}
+
+static void half_a_line_comes_out(void **state)
+{
+    (void)state;
+    assert_true(WIFSIGNALED(run(say_half_and_crash)));
+    assert_non_null(strstr(text, "\nhalf of another\n"));
+    assert_int_equal(times("a line"), 1);
+}
+
+static void *be_the_control_thread(void *control)
+{
+    for (;;) {
+        loop_turn(control);
+    }
+    return NULL;
+}
+
+/* In pieces, as libstdc++ tells of what nobody has caught. */
+static void abort_beside_the_reader(loop *control)
+{
+    pthread_t reader;
+    pthread_create(&reader, NULL, be_the_control_thread, control);
+    fprintf(stderr, "skipping frame\n");
+    fprintf(stderr, "this ");
+    fprintf(stderr, "is ");
+    fprintf(stderr, "why\n");
+    abort();
+}
+
+/* At whatever moment the control thread wakes for it. */
+static void even_when_it_is_just_being_read(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        assert_true(WIFSIGNALED(run(abort_beside_the_reader)));
+        assert_non_null(strstr(text, "this is why"));
+        const char *last = strstr(text, " error process: signal SIGABRT ");
+        assert_non_null(last);
+        assert_string_equal(strchr(last, '\n'), "\n");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_are_logged),          cmocka_unit_test(many_lines_are_counted),
-        cmocka_unit_test(writing_never_waits),       cmocka_unit_test(why_it_aborted_comes_out),
+        cmocka_unit_test(lines_are_logged),
+        cmocka_unit_test(many_lines_are_counted),
+        cmocka_unit_test(writing_never_waits),
+        cmocka_unit_test(why_it_aborted_comes_out),
         cmocka_unit_test(even_when_it_was_left_out),
+        cmocka_unit_test(half_a_line_comes_out),
+        cmocka_unit_test(even_when_it_is_just_being_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
