@@ -135,13 +135,14 @@ class Load:
         return self.results
 
 
-def restart(node, number):
-    """Ends a node and starts it again; returns when it went and when it was back."""
+def restart(node, number, meanwhile):
+    """Ends a node and, when `meanwhile` returns, starts it again; returns when it went and when it
+    was back."""
     went = time.monotonic()
     node.signal(number)
     node.process.wait(timeout=PATIENCE)
     node.process = None
-    time.sleep(0.7)
+    meanwhile()
     node.start()
     return went, time.monotonic()
 
@@ -158,8 +159,8 @@ def test_a_peer_restarts_under_load(world, number):
     world.start()
     to_b, to_c = Load(home, ICI), Load(home, "3C001-1", 2)
     try:
-        time.sleep(0.5)
-        went, back = restart(b, number)
+        eventually(lambda: len(to_b.results) > 100)
+        went, back = restart(b, number, lambda: time.sleep(0.7))
         eventually(lambda: any(s == 200 and began > back for began, _, s in list(to_b.results)), SOON)
         time.sleep(2)  # the other worker finds its way, too
         eventually(lambda: len(to_c.results) > 10)
@@ -192,8 +193,8 @@ def test_one_of_two_nodes_of_a_peer_restarts_under_load(world, tmp_path, number)
     world.start()
     load = Load(home, ICI)
     try:
-        time.sleep(0.5)
-        went, back = restart(b, number)
+        eventually(lambda: len(load.results) > 100)
+        restart(b, number, lambda: eventually(second.handled))
         before = len(b.handled())
         eventually(lambda: len(b.handled()) > before, SOON)
     finally:
