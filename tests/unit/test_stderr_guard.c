@@ -153,6 +153,25 @@ static void even_when_it_was_left_out(void **state)
     assert_non_null(strstr(text, "skipping: assertion failed\n"));
 }
 
+static void say_read_and_exit(loop *control)
+{
+    write_many(control);
+    fprintf(stderr, "skipping: no memory\n");
+    loop_turn(control);
+    exit(0);
+}
+
+static void and_before_an_exit(void **state)
+{
+    (void)state;
+    const int status = run(say_read_and_exit);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    const char *why = strstr(text, "skipping: no memory\n");
+    assert_non_null(why);
+    assert_non_null(strstr(why, " error process: exit was called "));
+}
+
 static void say_half_and_crash(loop *control)
 {
     fprintf(stderr, "a line\nhalf ");
@@ -210,6 +229,7 @@ int main(void)
         cmocka_unit_test(writing_never_waits),
         cmocka_unit_test(why_it_aborted_comes_out),
         cmocka_unit_test(even_when_it_was_left_out),
+        cmocka_unit_test(and_before_an_exit),
         cmocka_unit_test(half_a_line_comes_out),
         cmocka_unit_test(even_when_it_is_just_being_read),
     };
