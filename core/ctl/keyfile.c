@@ -68,6 +68,15 @@ static void set_path(keyfile *k, const char *path)
     k->exists = stat(k->path, &k->status) == 0;
 }
 
+static void cannot_lock(const keyfile *k, const char *lock)
+{
+    if (errno == ENOENT) {
+        output_fail("%s: the folder that it is to be in does not exist", k->path);
+    } else {
+        output_fail("%s: it cannot be locked by %s: %s", k->path, lock, strerror(errno));
+    }
+}
+
 /* Not on the keyring itself, which is another file after every change: who waited for the old one
  * would then hold a lock on nothing. The lock's file stays, or two could lock different ones. */
 static bool take_lock(keyfile *k)
@@ -76,7 +85,7 @@ static bool take_lock(keyfile *k)
     snprintf(path, sizeof(path), "%s.lock", k->path);
     k->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (k->lock < 0) {
-        output_fail("%s: %s", path, strerror(errno));
+        cannot_lock(k, path);
         return false;
     }
     if (k->exists && geteuid() == 0) {
@@ -85,7 +94,7 @@ static bool take_lock(keyfile *k)
     }
     while (flock(k->lock, LOCK_EX) != 0) {
         if (errno != EINTR) {
-            output_fail("%s: %s", path, strerror(errno));
+            cannot_lock(k, path);
             return false;
         }
     }

@@ -92,6 +92,17 @@ def test_what_cannot_be_added(ring, words, said):
     assert ring.read_bytes() == before
 
 
+@pytest.mark.parametrize("name, said", [
+    ("none/k.yaml", "none/k.yaml: the folder that it is to be in does not exist"),
+    ("file/k.yaml", "file/k.yaml.lock: Not a directory"),
+])
+def test_a_keyring_that_cannot_be_there(tmp_path, name, said):
+    (tmp_path / "file").write_text("")
+    ended = run(CMPCTL, "keys", "issue", "--peer", "b", "--keys", tmp_path / name)
+    assert ended.returncode == 2 and ended.stdout == ""
+    assert said in ended.stderr
+
+
 def rows(ring, use):
     return {row["id"]: row for row in yaml.safe_load(ring.read_text())[use] or []}
 
